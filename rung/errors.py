@@ -1,0 +1,43 @@
+"""The exceptions that rung raises. Every message says what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+
+class RungError(Exception):
+    """Base of all errors that a user can act on. The CLI prints the message and exits with status 2."""
+
+
+class UsageError(RungError):
+    """A bad argument, file, signature or environment variable."""
+
+
+class UnsupportedError(RungError):
+    """An operation or form that rung does not compile yet: names the op, its source line and what is supported."""
+
+    def __init__(self, what: str, where: str = "", supported: str = "") -> None:
+        text = f"{what} is not supported"
+        if where:
+            text += f" (at {where})"
+        if supported:
+            text += f"; supported: {supported}"
+        super().__init__(text)
+        self.what, self.where = what, where
+
+
+class ContractError(RungError):
+    """A stage's contract does not hold: a bug in rung, reported with the offending operation."""
+
+
+class PassError(RungError):
+    """A pass failed. `reproducer` is the path of a file that replays it, when one could be written."""
+
+    def __init__(self, pass_name: str, reason: str, reproducer: str | None = None) -> None:
+        text = f"pass `{pass_name}` failed: {reason}"
+        if reproducer:
+            text += f"\nreproducer: {reproducer}"
+        super().__init__(text)
+        self.pass_name, self.reproducer = pass_name, reproducer
+
+
+class LaunchError(RungError):
+    """A kernel was called with arguments that it cannot take."""

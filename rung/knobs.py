@@ -1,0 +1,57 @@
+"""The only reader of the environment. Each knob is a function, so that a test can change it at run time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import UsageError
+
+STAGES = ("ttir", "linalg", "scheduled", "vector", "llvm", "llvm-ir", "asm", "obj")
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("1", "true", "on", "yes", "y")
+
+
+def verify() -> bool:
+    """`RUNG_VERIFY=1`: check every stage's contract while compiling."""
+    return _flag("RUNG_VERIFY")
+
+
+def dump() -> tuple[str, ...]:
+    """`RUNG_DUMP=linalg,llvm`: print these stages to stderr whenever a kernel is compiled (`all` for every one)."""
+    names = tuple(n.strip() for n in os.environ.get("RUNG_DUMP", "").split(",") if n.strip())
+    if "all" in names:
+        return STAGES
+    for name in names:
+        if name not in STAGES:
+            raise UsageError(f"RUNG_DUMP names the unknown stage `{name}`; choose from: all, {', '.join(STAGES)}")
+    return names
+
+
+def threads() -> int | None:
+    """`RUNG_NUM_THREADS=N`: contexts to use on the host; unset means one per core of the process's affinity mask."""
+    text = os.environ.get("RUNG_NUM_THREADS")
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise UsageError(f"RUNG_NUM_THREADS is `{text}`; give a whole number of at least 1")
+    return int(text)
+
+
+def schedule() -> str | None:
+    """`RUNG_SCHEDULE="vectorize=off threads=2"`: the schedule of kernels launched through Triton."""
+    return os.environ.get("RUNG_SCHEDULE") or None
+
+
+def triton_backend() -> str | None:
+    """Triton's own `TRITON_DEFAULT_BACKEND`."""
+    return os.environ.get("TRITON_DEFAULT_BACKEND") or None
+
+
+def crash_dir() -> Path:
+    """`RUNG_CRASH_DIR`: where reproducers of failed passes are written (default: the system's temporary folder)."""
+    import tempfile
+
+    return Path(os.environ.get("RUNG_CRASH_DIR") or tempfile.gettempdir())

@@ -1,0 +1,22 @@
+// The runtime that compiled kernels call. Plain C, no dependency but pthreads.
+#ifndef RUNG_RUNTIME_H
+#define RUNG_RUNTIME_H
+#include <stdint.h>
+#define RUNG_API __attribute__((visibility("default")))
+
+// ---- pool.c: hardware contexts
+typedef void (*rung_task)(void *frame, int64_t context);
+// Runs task(frame, c) for every c in [0, contexts), on the pool and the caller, and returns when all are done.
+// Inside a task (nested), or while another thread holds the pool, the contexts run one after another on the caller.
+RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts);
+
+// ---- arena.c: scratch memory of the running context, handed out like a stack
+RUNG_API void *rung_arena_enter(int64_t bytes);  // 64-byte aligned, contents undefined
+RUNG_API void rung_arena_exit(void *base);
+
+// ---- dma.c: the asynchronous copy engine, one queue per context
+// Starts copying `rows` rows of `row_bytes` bytes; *tag becomes 1 now and 0 on completion. A full queue blocks.
+RUNG_API void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t row_bytes, int64_t dst_stride_bytes,
+                             int64_t src_stride_bytes, int32_t *tag);
+RUNG_API void rung_dma_wait(int32_t *tag);
+#endif

@@ -1,0 +1,102 @@
+"""Schedule: which mechanisms are on, and their parameters. The variants of a study are derived by taking mechanisms out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from typing import Literal, get_args
+
+from .errors import UsageError
+
+Distribution = Literal["block", "block-cyclic"]
+_WORDS = {"on": True, "off": False, "true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The textual form, `vectorize=on threads=2 double_buffer=off`, round-trips through `Schedule.parse` and `str`."""
+
+    vectorize: bool = True
+    threads: int = 0
+    """Contexts to use; 0 means all of the machine's, 1 takes multi-threading out."""
+    double_buffer: bool = False
+    depth: int = 2
+    """Buffers per stream when `double_buffer` is on."""
+    scratchpad: bool = False
+    """Copy tiles through the scratchpad. Implied by `double_buffer`; on its own it is single buffering."""
+    distribution: Distribution = "block"
+    tile_elements: int = 16384
+    """Elements of one tile, when a block is cut into tiles."""
+    unroll: int = 0
+    """Vectors in flight per nest; 0 lets the vectorizer choose from the machine's registers."""
+
+    def __post_init__(self) -> None:
+        if self.threads < 0:
+            raise UsageError(f"schedule: threads is {self.threads}; give 0 (all contexts) or more")
+        if self.depth < 2:
+            raise UsageError(f"schedule: depth is {self.depth}; double buffering needs at least 2 buffers")
+        if self.tile_elements < 1:
+            raise UsageError(f"schedule: tile_elements is {self.tile_elements}; give at least 1")
+        if not 0 <= self.unroll <= 16:
+            raise UsageError(f"schedule: unroll is {self.unroll}; give 0 (automatic) to 16")
+        if self.distribution not in get_args(Distribution):
+            raise UsageError(f"schedule: distribution is `{self.distribution}`; choose from: block, block-cyclic")
+
+    @property
+    def uses_scratchpad(self) -> bool:
+        return self.scratchpad or self.double_buffer
+
+    @property
+    def rung(self) -> str:
+        """The name of this combination of mechanisms, as tables show it."""
+        on = [n for n, flag in zip(("Vec", "MT", "DB"), self.mechanisms, strict=True) if flag]
+        return "+".join(on) or "Scalar"
+
+    @property
+    def mechanisms(self) -> tuple[bool, bool, bool]:
+        """(Vec, MT, DB)"""
+        return self.vectorize, self.threads != 1, self.double_buffer
+
+    def with_mechanisms(self, vec: bool, mt: bool, db: bool) -> Schedule:
+        """This schedule with mechanisms taken out or put in."""
+        threads = (self.threads if self.threads != 1 else 0) if mt else 1
+        return replace(self, vectorize=vec, threads=threads, double_buffer=db)
+
+    def ladder(self) -> tuple[Schedule, ...]:
+        """Scalar, Vec, Vec+MT, Vec+MT+DB: the paper's path."""
+        steps = ((False, False, False), (True, False, False), (True, True, False), (True, True, True))
+        return tuple(self.with_mechanisms(*step) for step in steps)
+
+    def factorial(self) -> tuple[Schedule, ...]:
+        """All eight combinations."""
+        return tuple(self.with_mechanisms(*step) for step in product((False, True), repeat=3))
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                parts.append(f"{field.name}={('on' if value else 'off') if isinstance(value, bool) else value}")
+        return " ".join(parts)
+
+    @staticmethod
+    def parse(text: str) -> Schedule:
+        """Inverse of `str`. Raises UsageError naming the field."""
+        kinds = {field.name: type(field.default) for field in fields(Schedule)}
+        values: dict[str, bool | int | str] = {}
+        for item in text.replace(",", " ").split():
+            name, equals, value = item.partition("=")
+            if name not in kinds or not equals:
+                raise UsageError(f"schedule: `{item}` is not `field=value`; fields: {', '.join(kinds)}")
+            if kinds[name] is bool:
+                if value not in _WORDS:
+                    raise UsageError(f"schedule: {name} is `{value}`; give on or off")
+                values[name] = _WORDS[value]
+            elif kinds[name] is int:
+                try:
+                    values[name] = int(value)
+                except ValueError:
+                    raise UsageError(f"schedule: {name} is `{value}`; give a whole number") from None
+            else:
+                values[name] = value
+        return Schedule(**values)  # pyright: ignore[reportArgumentType]
