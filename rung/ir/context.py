@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cache
+from threading import RLock
+
 from torch_mlir import ir
 
 
 def make_context() -> ir.Context:
-    """A context for one compilation. Single-threaded: kernels are small, and a thread pool per context costs more."""
+    """A new context. Single-threaded: kernels are small, and a thread pool per context costs more."""
     context = ir.Context()
     context.enable_multithreading(False)
     # Triton's ops arrive unregistered; the front end converts every one of them or refuses.
     context.allow_unregistered_dialects = True
     return context
+
+
+@cache
+def compiler_context() -> tuple[ir.Context, RLock]:
+    """The process's context for compiling, and the lock to hold while using it.
+
+    Making a context costs as much as compiling a small kernel: registering all dialects takes about 10 ms.
+    """
+    return make_context(), RLock()

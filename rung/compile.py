@@ -1,0 +1,212 @@
+"""Source + Machine + Schedule -> Executable: what everything above the compiler calls."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from torch_mlir import ir
+
+from . import knobs
+from .errors import ContractError, UsageError
+from .ir.context import compiler_context
+from .ir.evidence import decisions
+from .machine import Machine
+from .passes import Observer, Pass, Pipeline, Stage
+from .pipelines import pipeline
+from .runtime import _native, library_path
+from .schedule import Schedule
+from .targets.evidence import disassemble, host_evidence
+from .targets.host import Jit, llvm_ir
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A kernel at stage `llvm`, in a form that can be stored.
+
+    binary: MLIR bytecode of the stage. stages: text by stage name. metadata: JSON-serialisable facts for whoever launches.
+    """
+
+    binary: bytes
+    stages: dict[str, str]
+    metadata: dict[str, Any]
+
+
+@dataclass
+class Loaded:
+    """Machine code in this process; alive as long as this object."""
+
+    jit: Jit
+    address: int
+    """Of `void kernel_packed(int64_t *slots)`."""
+
+
+@dataclass
+class Executable:
+    """A kernel compiled for the host."""
+
+    name: str
+    kinds: str
+    """One letter per argument, as `rung.runtime._native.Launcher` reads them."""
+    compiled: Compiled
+    loaded: Loaded = field(repr=False)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return self.compiled.metadata
+
+    @cached_property
+    def stages(self) -> Mapping[str, str]:
+        """Text of every stage; those below `llvm` are made when asked for."""
+        return _Stages(self)
+
+    def object_code(self) -> bytes:
+        """The object file."""
+        return self.loaded.jit.object_code()
+
+    @cached_property
+    def evidence(self) -> dict[str, Any]:
+        """What the compiler did: decisions read back from the IR, instructions counted in the object code."""
+        return {**self.metadata["decisions"], "object": host_evidence(self.object_code())}
+
+    def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> _native.Bound:
+        """Pack arguments (the kernel's without constexprs: tensors, arrays, numbers) and a grid for repeated launches."""
+        if len(args) != len(self.kinds):
+            raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
+        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid)
+
+    def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None:
+        """Launch once and wait."""
+        self.bind(args, grid)()
+
+
+class _Stages(Mapping[str, str]):
+    def __init__(self, executable: Executable) -> None:
+        self._executable = executable
+        self._texts = dict(executable.compiled.stages)
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._texts:
+            self._texts[name] = self._make(name)
+        return self._texts[name]
+
+    def _make(self, name: str) -> str:
+        if name == "asm":
+            text = disassemble(self._executable.object_code())
+            if text is None:
+                raise UsageError("assembly is shown by objdump, which is not installed; install binutils")
+            return text
+        if name == "llvm-ir":
+            context, lock = compiler_context()
+            with lock:
+                return llvm_ir(ir.Module.parse(self._executable.compiled.binary, context))
+        raise KeyError(name)
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter((*self._texts, "llvm-ir", "asm"))
+
+    def __len__(self) -> int:
+        return len(self._texts) + 2
+
+
+def compile_kernel(
+    kernel: Any,
+    signature: Mapping[str, str],
+    constexprs: Mapping[str, object],
+    *,
+    machine: Machine,
+    schedule: Schedule,
+    attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
+    options: Any = None,
+    observers: Sequence[Observer] = (),
+) -> Executable:
+    """Compile a `@triton.jit` function.
+
+    signature: Triton's type of every argument by name (`*fp32`, `i32`, `constexpr`); constexprs: their values.
+    Raises UnsupportedError, naming the operation and its line, for what rung does not compile.
+    """
+    from .frontends.triton.capture import make_ttir
+
+    ttir = make_ttir(kernel, signature, constexprs, attrs, options)
+    compiled = compile_ttir(ttir, machine=machine, schedule=schedule, observers=observers)
+    return Executable(
+        compiled.metadata["name"],
+        compiled.metadata["kinds"],
+        compiled,
+        load(compiled.binary, compiled.metadata["name"]),
+    )
+
+
+def compile_ttir(
+    ttir: Any, *, machine: Machine, schedule: Schedule, fuse: bool = True, observers: Sequence[Observer] = ()
+) -> Compiled:
+    """Compile a Triton module (or TTIR text) down to stage `llvm`."""
+    from .frontends.triton.capture import import_ttir
+    from .frontends.triton.convert import convert
+
+    if machine.kind != "host":
+        raise UsageError(f"machine `{machine.name}` is modelled; rung compiles for `host` only so far")
+    context, lock = compiler_context()
+    with lock:
+        imported = import_ttir(ttir, context)
+        converted = convert(imported, distinct=True, fuse=fuse)
+        texts = _Texts(str(ttir))
+        run = pipeline(machine, schedule)
+        _run(run, converted.module, (texts, *observers))
+        metadata = {
+            "name": converted.name,
+            "kinds": converted.kinds,
+            "assumed": [list(pair) for pair in converted.assumed],
+            "schedule": str(schedule),
+            "machine": machine.name,
+            "decisions": texts.decisions,
+        }
+        buffer = io.BytesIO()
+        converted.module.operation.write_bytecode(buffer)
+        return Compiled(buffer.getvalue(), texts.by_stage, metadata)
+
+
+def _run(run: Pipeline, module: ir.Module, observers: Sequence[Observer]) -> None:
+    if knobs.verify():
+        observers = (*observers, _verify)
+    run.run(module, observers)
+
+
+def _verify(event: str, step: Pass | Stage, module: ir.Module) -> None:
+    """`RUNG_VERIFY=1`: MLIR's own verifier after every pass."""
+    if event == "after" and not module.operation.verify():
+        raise ContractError(f"the module is not valid after `{step}`")
+
+
+class _Texts:
+    """Observer that keeps the text of the stages, prints those that RUNG_DUMP names, and reads decisions back."""
+
+    def __init__(self, ttir: str) -> None:
+        self.by_stage = {"ttir": ttir}
+        self.decisions: dict[str, Any] = {}
+        self._dump = knobs.dump()
+        self._print("ttir")
+
+    def __call__(self, event: str, step: Pass | Stage, module: ir.Module) -> None:
+        if event != "stage" or not isinstance(step, Stage):
+            return
+        self.by_stage[step.name] = str(module)
+        if step.name in ("scheduled", "vector"):
+            self.decisions.update(decisions(module))
+        self._print(step.name)
+
+    def _print(self, name: str) -> None:
+        if name in self._dump:
+            print(f"// rung: stage `{name}`\n{self.by_stage[name]}", file=sys.stderr)
+
+
+def load(binary: bytes, name: str) -> Loaded:
+    """Turn the binary of a Compiled into machine code of this process."""
+    context, lock = compiler_context()
+    with lock:
+        jit = Jit(ir.Module.parse(binary, context), shared_libs=[library_path()])
+        return Loaded(jit, jit.address(f"{name}_packed"))

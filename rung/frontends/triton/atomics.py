@@ -1,0 +1,123 @@
+"""`tt.atomic_rmw` and `tt.atomic_cas`: atomic operations of the memref dialect, element by element."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, memref, scf
+
+from ...errors import UnsupportedError
+from .expression import Expressions, from_memory, to_memory
+from .locations import source_line
+from .nests import Effect
+from .positions import Position, flat_axis
+from .ttir import element, int_attr, is_block, shape
+
+if TYPE_CHECKING:
+    from .blocks import BlockConverter
+
+# tt.atomic_rmw's kinds, by number: and, or, xor, add, fadd, max, min, umax, umin, xchg.
+_KINDS = {
+    1: arith.AtomicRMWKind.andi,
+    2: arith.AtomicRMWKind.ori,
+    3: arith.AtomicRMWKind.xori,
+    4: arith.AtomicRMWKind.addi,
+    5: arith.AtomicRMWKind.addf,
+    6: arith.AtomicRMWKind.maxs,
+    7: arith.AtomicRMWKind.mins,
+    8: arith.AtomicRMWKind.maxu,
+    9: arith.AtomicRMWKind.minu,
+    10: arith.AtomicRMWKind.assign,
+}
+
+
+def atomic_rmw(blocks: BlockConverter, op: ir.Operation) -> None:
+    """Read, modify, write; the old value is kept only where it is used."""
+    pointer, value = op.operands[0], op.operands[1]
+    mask = op.operands[2] if len(op.operands) > 2 else None
+    kind = _KINDS.get(int_attr(op, "atomic_rmw_op"))
+    if kind is None:
+        raise UnsupportedError(
+            "this kind of tt.atomic_rmw", source_line(op), "and, or, xor, add, max, min, xchg"
+        )
+
+    def update(base: ir.Value, index: ir.Value, operand: ir.Value) -> ir.Value:
+        return memref.AtomicRMWOp(kind, operand, base, [index]).result
+
+    _atomic(blocks, op, pointer, (value,), mask, lambda b, i, v: update(b, i, v[0]))
+
+
+def atomic_cas(blocks: BlockConverter, op: ir.Operation) -> None:
+    """Compare and swap: the store happens where memory equals the expected value."""
+    pointer, expected, desired = op.operands
+
+    def update(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
+        kind = operands[0].type
+        rmw = memref.GenericAtomicRMWOp(kind, base, [index])
+        body = ir.Block.create_at_start(rmw.operation.regions[0], [kind])
+        with ir.InsertionPoint(body):
+            current = body.arguments[0]
+            compare = (
+                arith.CmpFOp(arith.CmpFPredicate.OEQ, current, operands[0])
+                if isinstance(kind, ir.FloatType)
+                else arith.CmpIOp(arith.CmpIPredicate.eq, current, operands[0])
+            )
+            chosen = arith.SelectOp(compare.result, operands[1], current).result
+            memref.AtomicYieldOp(chosen)
+        return rmw.operation.results[0]
+
+    _atomic(blocks, op, pointer, (expected, desired), None, update)
+
+
+def _atomic(blocks, op, pointer, values, mask, update) -> None:  # type: ignore[no-untyped-def]
+    program, ix = blocks.program, blocks.ix
+    result = op.results[0]
+    used = any(True for _ in result.uses)
+    if not is_block(pointer):
+        _scalar_atomic(blocks, op, pointer, values, mask, update)
+        return
+    kept = program.scratch.allocate(shape(result) or (), element(result)) if used else None
+
+    def emit(expressions: Expressions, position: Position) -> None:
+        base, index = expressions.address(pointer, position)
+        memory = ir.MemRefType(base.memref.type).element_type
+        operands = [to_memory(expressions.at(v, position if is_block(v) else ()), memory) for v in values]
+        old = update(base.memref, index, operands)
+        if kept is not None:
+            flat = flat_axis(ix, position, kept.strides, expressions.loops)
+            where = _unflatten(expressions, kept, position)
+            del flat
+            memref.StoreOp(old, kept.memref, where)
+
+    blocks.nests.emit(shape(pointer) or (), [Effect((pointer, *values), mask, emit)])
+    if kept is not None:
+        program.stored[result] = kept
+
+
+def _unflatten(expressions: Expressions, buffer, position: Position) -> list[ir.Value]:  # type: ignore[no-untyped-def]
+    ix = expressions.ix
+    return [
+        ix.value(expressions.coordinate(axis))
+        for axis, n in zip(position, buffer.extents, strict=True)
+        if n != 1
+    ]
+
+
+def _scalar_atomic(blocks, op, pointer, values, mask, update) -> None:  # type: ignore[no-untyped-def]
+    program, ix = blocks.program, blocks.ix
+    affine = program.pointer(pointer)
+    assert affine.base is not None
+    base, index = affine.base.memref, ix.value(affine.offset)
+    memory = ir.MemRefType(base.type).element_type
+    operands = [to_memory(program.scalar(v), memory) for v in values]
+    result = op.results[0]
+    if mask is None:
+        program.scalars[result] = from_memory(update(base, index, operands), result.type)
+        return
+    branch = scf.IfOp(program.scalar(mask), [result.type], has_else=True)
+    with ir.InsertionPoint(branch.then_block):
+        scf.YieldOp([from_memory(update(base, index, operands), result.type)])
+    with ir.InsertionPoint(branch.else_block):
+        scf.YieldOp([blocks._zero(result.type)])
+    program.scalars[result] = branch.results[0]

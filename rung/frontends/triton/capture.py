@@ -1,0 +1,110 @@
+"""From a `@triton.jit` function to a `torch_mlir.ir.Module` that holds its TTIR, without a GPU."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from torch_mlir import ir
+from triton._C.libtriton import ir as triton_ir
+from triton._C.libtriton import passes
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from ...errors import ContractError, UsageError
+from . import libdevice
+from .generic_text import generic_text, properties_to_attributes
+from .options import Options
+
+TARGET = GPUTarget("cpu", "cpu", 1)
+"""What Triton calls the device. Nothing in TTIR depends on the CPU's kind; the Machine decides later."""
+
+
+def codegen_functions() -> dict[str, Callable[..., Any]]:
+    """What Triton's code generator asks a back end for."""
+    return {"min_dot_size": lambda lhs, rhs: (1, 1, 1)}
+
+
+def module_map() -> dict[str, ModuleType]:
+    """Language modules that the code generator replaces: every spelling of libdevice means ours."""
+    return {
+        "triton.language.extra.libdevice": libdevice,
+        "triton.language.extra.cuda.libdevice": libdevice,
+    }
+
+
+def make_ttir(
+    fn: Any,
+    signature: Mapping[str, str],
+    constexprs: Mapping[str, object],
+    attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
+    options: Mapping[str, object] | Options | None = None,
+) -> Any:
+    """A Triton module with the TTIR of the JITFunction `fn`, after Triton's own passes.
+
+    signature: type of every argument by name: `*fp32`, `i32`, ..., `constexpr`.
+    constexprs: value of every `constexpr` argument.
+    attrs: what is known of an argument, by position: `{(0,): [["tt.divisibility", 16]]}`.
+    Raises Triton's `CompilationError` where the kernel is not valid Triton.
+    """
+    context = triton_ir.context()
+    triton_ir.load_dialects(context)
+    source = ASTSource(fn, signature=dict(signature), constexprs=dict(constexprs), attrs=dict(attrs or {}))
+    settings = options if isinstance(options, Options) else Options.of(options or {})
+    module = source.make_ir(TARGET, settings, codegen_functions(), module_map(), context)
+    return run_ttir_passes(module)
+
+
+def run_ttir_passes(module: Any) -> Any:
+    """Run Triton's target-independent passes on `module`, in place.
+
+    Calls are inlined; block pointers and tensor descriptors become plain pointer arithmetic.
+    """
+    manager = triton_ir.pass_manager(module.context)
+    passes.common.add_inliner(manager)
+    passes.ttir.add_rewrite_tensor_pointer(manager)
+    passes.ttir.add_rewrite_tensor_descriptor_to_pointer(manager)
+    passes.common.add_canonicalizer(manager)
+    passes.ttir.add_combine(manager)
+    passes.ttir.add_reorder_broadcast(manager)
+    passes.common.add_cse(manager)
+    passes.ttir.add_triton_licm(manager)
+    passes.common.add_symbol_dce(manager)
+    passes.ttir.add_loop_unroll(manager)
+    passes.common.add_canonicalizer(manager)
+    manager.run(module, "make_ttir")
+    return module
+
+
+def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
+    """TTIR in torch-mlir: `tt` operations are unregistered and opaque, all their properties are attributes.
+
+    ttir: a Triton module (which prints in MLIR's generic form from then on), or text in either form.
+    Locations are kept; `locations.source_line` reads them.
+    """
+    if isinstance(ttir, str):
+        text = ttir if '"tt.func"' in ttir else generic_text(parse_ttir(ttir))
+        error: type[Exception] = UsageError
+    else:
+        text, error = generic_text(ttir), ContractError
+    try:
+        return ir.Module.parse(properties_to_attributes(text), context)
+    except (ir.MLIRError, ValueError) as problem:
+        raise error(f"cannot read the kernel's TTIR: {problem}") from problem
+
+
+def parse_ttir(text: str) -> Any:
+    """A Triton module from TTIR text as Triton prints it. Raises UsageError if it is not valid."""
+    context = triton_ir.context()
+    triton_ir.load_dialects(context)
+    with tempfile.NamedTemporaryFile("w", suffix=".ttir") as file:  # Triton's binding reads files only
+        file.write(text)
+        file.flush()
+        try:
+            module = triton_ir.parse_mlir_module(file.name, context)
+        except RuntimeError as problem:
+            raise UsageError(f"not valid TTIR: {problem}") from None
+    module.context = context
+    return module

@@ -1,0 +1,397 @@
+"""`scf.for`, `scf.if`, `scf.while`, calls and early returns. Blocks that are carried live in scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch_mlir import ir
+from torch_mlir.dialects import scf
+
+from ...errors import UnsupportedError
+from .blocks import SUPPORTED, BlockConverter
+from .carried import Carried, assign, bind_closed, classify, closed_form, copy_of, keep_addresses
+from .indices import Index
+from .locations import source_line
+from .order import base_of
+from .pointers import Affine
+from .traversal import cone, needed_after
+from .ttir import is_block, is_pointer, owner
+
+
+def convert_control(blocks: BlockConverter, op: ir.Operation) -> None:
+    {"scf.for": _for, "scf.if": _if, "scf.while": _while, "tt.call": _call}[op.name](blocks, op)
+
+
+# ---- scf.for
+
+
+def _for(blocks: BlockConverter, op: ir.Operation) -> None:
+    blocks.keep_for_region(op)
+    program, ix = blocks.program, blocks.ix
+    body = op.regions[0].blocks[0]
+    final = list(body.operations)[-1].operation.operands
+    low, high, step = (_index(blocks, v) for v in op.operands[:3])
+    arguments = list(body.arguments)
+    carried = [
+        classify(blocks, op, a, i, y, counted=True)
+        for a, i, y in zip(arguments[1:], op.operands[3:], final, strict=True)
+    ]
+    initial = [_initial(blocks, c) for c in carried]
+    loop = scf.ForOp(ix.value(low), ix.value(high), ix.value(step), [v for v in initial if v is not None])
+    with ir.InsertionPoint(loop.body), ix.scope():
+        induction = loop.induction_variable
+        program.scalars[arguments[0]] = ix.to_integer(induction, arguments[0].type)
+        iteration: Index = ix.div(ix.sub(induction, low), step)
+        _enter(blocks, carried, list(loop.inner_iter_args), iteration)
+        saved = blocks.in_place
+        blocks.in_place = {**saved, **_accumulators(blocks, carried, body)}
+        blocks.convert(body)
+        blocks.in_place = saved
+        scf.YieldOp(_leave(blocks, carried))
+    for attribute in ("tt.num_stages",):
+        if attribute in op.attributes:
+            loop.operation.attributes[attribute.replace("tt.", "rung.")] = op.attributes[attribute]
+    results = iter(loop.results)
+    trips: Index | None = None
+    for entry, result in zip(carried, op.results, strict=True):
+        if entry.kind == "closed":
+            if trips is None:
+                span = ix.sub(high, low)
+                trips = ix.max(ix.div(ix.add(span, ix.sub(step, 1)), step), 0)
+            bind_closed(blocks, result, closed_form(blocks, entry, trips))
+        else:
+            _bind(blocks, entry, result, results)
+
+
+def _index(blocks: BlockConverter, value: ir.Value) -> Index:
+    affine = blocks.program.pointers.affine(value)
+    return affine.offset if affine is not None else blocks.ix.cast(blocks.program.scalar(value))
+
+
+def _initial(blocks: BlockConverter, entry: Carried) -> ir.Value | None:
+    """The iter_arg's initial value, if the entry has one."""
+    if entry.kind == "scalar":
+        return blocks.program.scalar(entry.initial)
+    if entry.kind == "offset":
+        assert entry.affine is not None
+        return blocks.ix.value(entry.affine.offset)
+    return None
+
+
+def _enter(
+    blocks: BlockConverter, carried: Sequence[Carried], values: list[ir.Value], iteration: Index
+) -> None:
+    """Inside the body: what each carried argument means."""
+    remaining = iter(values)
+    for entry in carried:
+        if entry.kind == "closed":
+            bind_closed(blocks, entry.argument, closed_form(blocks, entry, iteration))
+        else:
+            _bind(blocks, entry, entry.argument, remaining)
+
+
+def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa) -> None:  # type: ignore[no-untyped-def]
+    """Give `value` the meaning of a carried entry; `ssa` yields the loop's values in order."""
+    program = blocks.program
+    if entry.kind == "scalar":
+        program.scalars[value] = next(ssa)
+    elif entry.kind == "offset":
+        assert entry.affine is not None
+        program.pointers.known[value] = replace(entry.affine, offset=next(ssa))
+    elif entry.kind == "buffer":
+        assert entry.buffer is not None
+        program.stored[value] = entry.buffer
+    elif entry.kind == "addresses":
+        assert entry.buffer is not None and entry.base is not None
+        holder = _offset_block(blocks, value, entry)
+        program.offsets[value] = (entry.base, holder)
+
+
+def _offset_block(blocks: BlockConverter, value: ir.Value, entry: Carried) -> ir.Value:
+    """A stand-in block of i64 for the offsets of a block of pointers: the pointer value itself, found in scratch."""
+    assert entry.buffer is not None
+    blocks.program.stored[value] = entry.buffer
+    return value
+
+
+def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]:
+    """At the end of the body: write buffers, and return what is yielded."""
+    results: list[ir.Value] = []
+    for entry in carried:
+        if entry.kind == "scalar":
+            results.append(blocks.program.scalar(entry.final))
+        elif entry.kind == "offset":
+            results.append(blocks.ix.value(_final_affine(blocks, entry).offset))
+    assign(blocks, [(e.buffer, e.final) for e in carried if e.kind == "buffer" and e.buffer is not None])
+    moved = [(e, keep_addresses(blocks, e.final)) for e in carried if e.kind == "addresses"]
+    for entry, temporary in moved:
+        assert entry.buffer is not None
+        blocks.program.stored[entry.final] = temporary
+        blocks.keep(entry.final, entry.buffer, record=False)
+    return results
+
+
+def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
+    affine = blocks.program.pointers.affine(entry.final)
+    start = entry.affine
+    if (
+        affine is None
+        or affine.base is None
+        or start is None
+        or start.base is None
+        or affine.base.key != start.base.key
+    ):
+        raise UnsupportedError(
+            "a loop that changes which argument a pointer belongs to", "", "one argument + offsets"
+        )
+    return affine
+
+
+def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block) -> dict:  # type: ignore[type-arg]
+    """Contractions whose result may replace the carried block in place: nothing reads the old block afterwards."""
+    found = {}
+    order = {o.operation: k for k, o in enumerate(body.operations)}
+    for entry in carried:
+        op = owner(entry.final)
+        if entry.kind != "buffer" or op is None or op.name != "tt.dot" or op not in order:
+            continue
+        old = entry.argument
+        reads = [
+            d
+            for v, d in cone(blocks.program, [op.operands[2]]).buffers
+            if blocks.program.stored[v] == entry.buffer
+        ]
+        straight = all(d == tuple(range(len(d))) for d in reads)
+        through_operands = any(
+            blocks.program.stored[v] == entry.buffer for v, _ in cone(blocks.program, op.operands[:2]).buffers
+        )
+        if straight and not through_operands and not needed_after(old, order, order[op], body):
+            found[entry.final] = entry.buffer
+    return found
+
+
+# ---- scf.if
+
+
+def _if(blocks: BlockConverter, op: ir.Operation) -> None:
+    blocks.keep_for_region(op)
+    program = blocks.program
+    condition = program.scalar(op.operands[0])
+    results = list(op.results)
+    buffers = {r: _result_buffer(blocks, r) for r in results if is_block(r)}
+    regions = [r.blocks[0] if len(r.blocks) else None for r in op.regions]
+    yields = [list(b.operations)[-1].operation.operands for b in regions if b is not None]
+    kinds = [program.ix._type if is_pointer(r) else r.type for r in results if r not in buffers]  # pyright: ignore
+    branch = scf.IfOp(condition, kinds, has_else=len(yields) == 2 and regions[1] is not None)
+    bases = {}
+    for region, block in zip(regions, (branch.then_block, branch.else_block), strict=True):
+        if region is None or block is None:
+            continue
+        with ir.InsertionPoint(block), program.ix.scope():
+            final = blocks.convert(region).operands
+            scf.YieldOp(_leave_branch(blocks, results, list(final), buffers, bases, op))
+    if regions[1] is None and branch.else_block is not None:
+        with ir.InsertionPoint(branch.else_block):
+            scf.YieldOp([])
+    remaining = iter(branch.results)
+    for result in results:
+        if result in buffers:
+            program.stored[result] = buffers[result]
+            if is_pointer(result):
+                program.offsets[result] = (bases[result], result)
+        elif is_pointer(result):
+            program.pointers.known[result] = Affine(bases[result], next(remaining))
+        else:
+            program.scalars[result] = next(remaining)
+
+
+def _result_buffer(blocks: BlockConverter, result: ir.Value):  # type: ignore[no-untyped-def]
+    from .ttir import element, shape
+
+    kind = ir.IntegerType.get_signless(64) if is_pointer(result) else element(result)
+    return blocks.program.scratch.allocate(shape(result) or (), kind)
+
+
+def _leave_branch(blocks, results, final, buffers, bases, op) -> list[ir.Value]:  # type: ignore[no-untyped-def]
+    scalars: list[ir.Value] = []
+    for result, value in zip(results, final, strict=True):
+        if is_pointer(result):
+            base = base_of(blocks.program, value)
+            if base is None or bases.setdefault(result, base).key != base.key:
+                raise UnsupportedError(
+                    "a choice between two kernel arguments", source_line(op), "one argument + offsets"
+                )
+            if result in buffers:
+                keep_addresses(blocks, value, buffers[result])
+            else:
+                scalars.append(blocks.ix.value(blocks.program.pointer(value).offset))
+        elif result not in buffers:
+            scalars.append(blocks.program.scalar(value))
+    assign(
+        blocks,
+        [(buffers[r], v) for r, v in zip(results, final, strict=True) if r in buffers and not is_pointer(r)],
+    )
+    return scalars
+
+
+# ---- scf.while
+
+
+def _while(blocks: BlockConverter, op: ir.Operation) -> None:
+    """Blocks are carried in two sets of buffers: those of the condition's region and those of the body."""
+    blocks.keep_for_region(op)
+    program, ix = blocks.program, blocks.ix
+    before, after = op.regions[0].blocks[0], op.regions[1].blocks[0]
+    condition_op = list(before.operations)[-1].operation
+    forwarded = list(condition_op.operands)[1:]
+    for value in (*before.arguments, *after.arguments):
+        if is_pointer(value) and is_block(value):
+            raise UnsupportedError(
+                "a block of pointers carried by `while`", source_line(op), "carry integer offsets"
+            )
+    first = {a: copy_of(blocks, i) for a, i in zip(before.arguments, op.operands, strict=True) if is_block(a)}
+    second = {a: _result_buffer(blocks, a) for a in after.arguments if is_block(a)}
+    starts = {
+        a: program.pointer(i) for a, i in zip(before.arguments, op.operands, strict=True) if is_pointer(a)
+    }
+    initial = [
+        ix.value(starts[a].offset) if a in starts else program.scalar(i)
+        for a, i in zip(before.arguments, op.operands, strict=True)
+        if a not in first
+    ]
+    kinds = [ir.IndexType.get() if is_pointer(a) else a.type for a in after.arguments if a not in second]
+    loop = scf.WhileOp(kinds, initial)
+    head = loop.operation.regions[0].blocks.append(*(v.type for v in initial))
+    tail = loop.operation.regions[1].blocks.append(*kinds)
+    bases: dict[ir.Value, Affine] = {}
+    with ir.InsertionPoint(head), ix.scope():
+        _bind_arguments(blocks, list(before.arguments), list(head.arguments), first, starts)
+        blocks.convert(before)
+        go_on = program.scalar(condition_op.operands[0])
+        scalars: list[ir.Value] = []
+        for a, v in zip(after.arguments, forwarded, strict=True):
+            if is_pointer(a):
+                bases[a] = program.pointer(v)
+                scalars.append(ix.value(bases[a].offset))
+            elif a not in second:
+                scalars.append(program.scalar(v))
+        assign(
+            blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second]
+        )
+        scf.ConditionOp(go_on, scalars)
+    with ir.InsertionPoint(tail), ix.scope():
+        _bind_arguments(blocks, list(after.arguments), list(tail.arguments), second, bases)
+        final = list(blocks.convert(after).operands)
+        scalars = []
+        for a, v in zip(before.arguments, final, strict=True):
+            if is_pointer(a):
+                moved = program.pointer(v)
+                if moved.base is None or moved.base.key != starts[a].base.key:  # type: ignore[union-attr]
+                    raise UnsupportedError(
+                        "a pointer that changes its argument in `while`", source_line(op), SUPPORTED
+                    )
+                scalars.append(ix.value(moved.offset))
+            elif a not in first:
+                scalars.append(program.scalar(v))
+        assign(blocks, [(first[a], v) for a, v in zip(before.arguments, final, strict=True) if a in first])
+        scf.YieldOp(scalars)
+    by_position = dict(zip(after.arguments, op.results, strict=True))
+    _bind_arguments(
+        blocks,
+        list(op.results),
+        list(loop.results),
+        {by_position[a]: b for a, b in second.items()},
+        {by_position[a]: p for a, p in bases.items()},
+    )
+
+
+def _bind_arguments(blocks, values, ssa, buffers, pointers) -> None:  # type: ignore[no-untyped-def]
+    remaining = iter(ssa)
+    for value in values:
+        if value in buffers:
+            blocks.program.stored[value] = buffers[value]
+        elif value in pointers:
+            blocks.program.pointers.known[value] = replace(pointers[value], offset=next(remaining))
+        else:
+            blocks.program.scalars[value] = next(remaining)
+
+
+# ---- calls and early returns
+
+
+def _call(blocks: BlockConverter, op: ir.Operation) -> None:
+    """A `noinline` function: converted in place."""
+    callee = _find_function(op, ir.FlatSymbolRefAttr(op.attributes["callee"]).value)
+    entry = callee.regions[0].blocks[0]
+    program = blocks.program
+    for argument, value in zip(entry.arguments, op.operands, strict=True):
+        if is_pointer(argument):
+            affine = program.pointers.affine(value)
+            if affine is None:
+                raise UnsupportedError(
+                    "unstructured pointers passed to a noinline function", source_line(op), SUPPORTED
+                )
+            program.pointers.known[argument] = affine
+        elif is_block(argument):
+            program.stored[argument] = blocks.keep(value)
+        else:
+            program.scalars[argument] = program.scalar(value)
+    if len(callee.regions[0].blocks) != 1:
+        raise UnsupportedError("a noinline function with early returns", source_line(op), SUPPORTED)
+    final = blocks.convert(entry).operands
+    for result, value in zip(op.results, final, strict=True):
+        if is_block(result):
+            program.stored[result] = copy_of(blocks, value)
+        else:
+            program.scalars[result] = program.scalar(value)
+
+
+def _find_function(op: ir.Operation, symbol: str) -> ir.Operation:
+    module = op
+    while module.name != "builtin.module":
+        module = module.parent.operation
+    for candidate in module.regions[0].blocks[0].operations:
+        found = candidate.operation
+        if found.name == "tt.func" and ir.StringAttr(found.attributes["sym_name"]).value == symbol:
+            return found
+    raise UnsupportedError(f"a call of `{symbol}`", source_line(op), "functions of the same file")
+
+
+def convert_body(blocks: BlockConverter, block: ir.Block, path: tuple[ir.Block, ...] = ()) -> None:
+    """A function's body. Early returns are branches: `cf.cond_br` becomes `scf.if`, and what follows goes inside."""
+    if block in path:
+        raise UnsupportedError("a loop made of branches", "", "for and while loops")
+    last = blocks.convert(block)
+    path = (*path, block)
+    if last.name == "tt.return":
+        return
+    if last.name == "cf.br":
+        _pass_arguments(blocks, last.successors[0], list(last.operands))
+        convert_body(blocks, last.successors[0], path)
+        return
+    if last.name != "cf.cond_br":
+        raise UnsupportedError(f"the operation `{last.name}`", source_line(last), SUPPORTED)
+    sizes = list(ir.DenseI32ArrayAttr(last.attributes["operandSegmentSizes"]))
+    operands = list(last.operands)
+    branch = scf.IfOp(blocks.program.scalar(operands[0]), [], has_else=True)
+    passed = (operands[1 : 1 + sizes[1]], operands[1 + sizes[1] :])
+    for successor, values, target in zip(
+        last.successors, passed, (branch.then_block, branch.else_block), strict=True
+    ):
+        with ir.InsertionPoint(target), blocks.ix.scope():
+            _pass_arguments(blocks, successor, list(values))
+            convert_body(blocks, successor, path)
+            scf.YieldOp([])
+
+
+def _pass_arguments(blocks: BlockConverter, block: ir.Block, values: list[ir.Value]) -> None:
+    for argument, value in zip(block.arguments, values, strict=True):
+        if is_pointer(argument):
+            affine = blocks.program.pointers.affine(value)
+            if affine is not None:
+                blocks.program.pointers.known[argument] = affine
+        elif is_block(argument):
+            blocks.program.stored[argument] = copy_of(blocks, value)
+        else:
+            blocks.program.scalars[argument] = blocks.program.scalar(value)

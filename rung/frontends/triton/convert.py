@@ -1,0 +1,114 @@
+"""TTIR to stage `linalg`: the whole conversion of one kernel (docs/ir.md describes the result)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch_mlir import ir
+from torch_mlir.dialects import func
+
+from ...errors import UnsupportedError
+from .blocks import BlockConverter
+from .control import convert_body
+from .indices import Indices
+from .pointers import Affine, Base
+from .program import Program
+from .scratch import Scratch
+from .ttir import is_pointer, pointee
+
+
+@dataclass(frozen=True)
+class Converted:
+    """assumed: pairs of argument numbers that were compiled as different memory; the launcher checks them."""
+
+    module: ir.Module
+    name: str
+    kinds: str
+    """One letter per argument: P pointer, i integer, e f16, b bf16, f f32, d f64."""
+    assumed: tuple[tuple[int, int], ...]
+
+
+def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Converted:
+    """Convert the public function of a TTIR module into a new module in the same context.
+
+    distinct: pointer arguments are different memory unless they are accessed element for element alike.
+    fuse: multiplies and adds may be contracted into fused multiply-adds.
+    Raises UnsupportedError naming the operation and its source line.
+    """
+    function = _kernel(ttir)
+    name = ir.StringAttr(function.attributes["sym_name"]).value
+    entry = function.regions[0].blocks[0]
+    with ttir.context, ir.Location.unknown():
+        module = ir.Module.create()
+        index = ir.IndexType.get()
+        kinds = [_argument_type(a) for a in entry.arguments]
+        with ir.InsertionPoint(module.body):
+            kernel = func.FuncOp(name, ir.FunctionType.get([*kinds, index, index, index], []))
+            kernel.operation.attributes["rung.kernel"] = ir.UnitAttr.get()
+            block = kernel.add_entry_block()
+        with ir.InsertionPoint(block):
+            arguments = list(block.arguments)
+            grid = (arguments[-3], arguments[-2], arguments[-1])
+            body = _grid_loop(grid)
+            func.ReturnOp([])
+        ids = tuple(body.arguments)
+        program = Program(
+            Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct
+        )
+        for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
+            if is_pointer(argument):
+                program.pointers.known[argument] = Affine(Base(value, number), 0)
+            else:
+                program.scalars[argument] = value
+        with ir.InsertionPoint(body), program.ix.scope():
+            convert_body(BlockConverter(program, module.body), entry)
+            _end_grid_loop(body)
+    letters = "".join(_letter(a) for a in entry.arguments)
+    return Converted(module, name, letters, tuple(sorted(program.assumed)))
+
+
+def _kernel(ttir: ir.Module) -> ir.Operation:
+    functions = [o.operation for o in ttir.body.operations if o.operation.name == "tt.func"]
+    for function in functions:
+        if (
+            "sym_visibility" not in function.attributes
+            or ir.StringAttr(function.attributes["sym_visibility"]).value != "private"
+        ):
+            return function
+    raise UnsupportedError("a TTIR module without a public function", "", "one kernel")
+
+
+def _argument_type(argument: ir.Value) -> ir.Type:
+    if not is_pointer(argument):
+        return argument.type
+    return ir.MemRefType.get([ir.ShapedType.get_dynamic_size()], pointee(argument))
+
+
+def _letter(argument: ir.Value) -> str:
+    if is_pointer(argument):
+        return "P"
+    return {"f16": "e", "bf16": "b", "f32": "f", "f64": "d"}.get(str(argument.type), "i")
+
+
+def _grid_loop(extents: tuple[ir.Value, ir.Value, ir.Value]) -> ir.Block:
+    """`scf.forall (%px, %py, %pz) in (extents) {rung.grid}`; returns its body."""
+    dynamic = ir.ShapedType.get_dynamic_size()
+    loop = ir.Operation.create(
+        "scf.forall",
+        results=[],
+        operands=list(extents),
+        attributes={
+            "staticLowerBound": ir.DenseI64ArrayAttr.get([0, 0, 0]),
+            "staticUpperBound": ir.DenseI64ArrayAttr.get([dynamic] * 3),
+            "staticStep": ir.DenseI64ArrayAttr.get([1, 1, 1]),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 3, 0, 0]),
+            "rung.grid": ir.UnitAttr.get(),
+        },
+        regions=1,
+    )
+    return ir.Block.create_at_start(loop.regions[0], [ir.IndexType.get()] * 3)
+
+
+def _end_grid_loop(body: ir.Block) -> None:
+    terminator = ir.Operation.create("scf.forall.in_parallel", regions=1)
+    ir.Block.create_at_start(terminator.regions[0], [])

@@ -1,0 +1,206 @@
+"""Scalar meaning of Triton's elementwise operations: each is one or a few `arith` / `math` operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, func, math
+
+from ...errors import UnsupportedError
+from .locations import source_line
+from .ttir import int_attr, is_float
+
+_SHAPE_FREE = ("arith.", "math.")
+_FUSIBLE = frozenset({"arith.addf", "arith.subf", "arith.mulf"})
+_DROPPED = frozenset({"libname", "libpath", "pure", "symbol", "operandSegmentSizes"})
+
+EXPENSIVE = frozenset(
+    {
+        *(
+            "math." + f
+            for f in [
+                "exp",
+                "exp2",
+                "expm1",
+                "log",
+                "log2",
+                "log10",
+                "log1p",
+                "tanh",
+                "erf",
+                "erfc",
+                "sin",
+                "cos",
+                "tan",
+                "sqrt",
+                "rsqrt",
+                "powf",
+            ]
+        ),
+        *(
+            "math." + f
+            for f in ["asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh", "cbrt"]
+        ),
+        "arith.divf",
+        "arith.divsi",
+        "arith.divui",
+        "arith.remsi",
+        "arith.remui",
+        "arith.remf",
+        "tt.extern_elementwise",
+        "tt.precise_sqrt",
+        "tt.precise_divf",
+    }
+)
+"""Operations worth keeping in scratch rather than computing twice."""
+
+
+def is_elementwise(op: ir.Operation) -> bool:
+    return (op.name.startswith(_SHAPE_FREE) and op.name != "arith.constant") or op.name in _BUILDERS
+
+
+def build(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type, fuse: bool) -> ir.Value:
+    """The scalar result of the elementwise `op` for one element.
+
+    `operands` are its scalar operands and `result` the element type; `fuse` allows multiply-add contraction.
+    """
+    if op.name in _BUILDERS:
+        return _BUILDERS[op.name](op, operands, result)
+    return create(op.name, operands, result, _attributes(op, fuse))
+
+
+def create(
+    name: str,
+    operands: Sequence[ir.Value],
+    result: ir.Type,
+    attributes: dict[str, ir.Attribute] | None = None,
+) -> ir.Value:
+    return ir.Operation.create(
+        name, results=[result], operands=list(operands), attributes=attributes or {}
+    ).results[0]
+
+
+def _attributes(op: ir.Operation, fuse: bool) -> dict[str, ir.Attribute]:
+    kept: dict[str, ir.Attribute] = {}
+    for named in op.attributes:
+        key = named if isinstance(named, str) else named.name
+        if key not in _DROPPED and not key.startswith("tt."):
+            kept[key] = op.attributes[key]
+    if fuse and op.name in _FUSIBLE:
+        kept["fastmath"] = ir.Attribute.parse("#arith.fastmath<contract>")
+    return kept
+
+
+Builder = Callable[[ir.Operation, Sequence[ir.Value], ir.Type], ir.Value]
+
+
+def _extern(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    symbol = ir.StringAttr(op.attributes["symbol"]).value
+    if symbol.startswith("math.") or symbol.startswith("arith."):
+        return _predicate_result(create_math(symbol, operands, result), result)
+    if symbol.startswith("libm."):
+        return _libm(symbol.removeprefix("libm."), operands, result)
+    raise UnsupportedError(
+        f"the external function `{symbol}`", source_line(op), "tl.extra.libdevice functions"
+    )
+
+
+_FLOAT_PREDICATES = frozenset({"math.isnan", "math.isinf", "math.isfinite", "math.isnormal"})
+
+
+def create_math(symbol: str, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    kind = ir.IntegerType.get_signless(1) if symbol in _FLOAT_PREDICATES else result
+    return create(symbol, operands, kind)
+
+
+def _predicate_result(value: ir.Value, result: ir.Type) -> ir.Value:
+    """libdevice's predicates return i32; MLIR's return i1."""
+    return value if value.type == result else arith.ExtUIOp(result, value).result
+
+
+def _libm(name: str, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    """A call of the C library, in float for narrow types."""
+    f32 = ir.F32Type.get()
+    wide = result if isinstance(result, ir.F64Type) else f32
+    args = [v if v.type == wide or not is_float(v.type) else arith.ExtFOp(wide, v).result for v in operands]
+    symbol = name if isinstance(wide, ir.F64Type) else name + "f"
+    declare(symbol, [a.type for a in args], [wide])
+    value = func.CallOp([wide], symbol, args).result
+    return value if wide == result else arith.TruncFOp(result, value).result
+
+
+def declare(symbol: str, inputs: list[ir.Type], results: list[ir.Type]) -> None:
+    """Declare an external function once in the module that is being built."""
+    block = ir.InsertionPoint.current.block
+    module = block.owner
+    while module.operation.name != "builtin.module":
+        module = module.operation.parent
+    body = module.operation.regions[0].blocks[0]
+    for existing in body.operations:
+        if (
+            existing.operation.name == "func.func"
+            and ir.StringAttr(existing.attributes["sym_name"]).value == symbol
+        ):
+            return
+    with ir.InsertionPoint.at_block_begin(body):
+        func.FuncOp(symbol, ir.FunctionType.get(inputs, results), visibility="private")
+
+
+def _fp_to_fp(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    source = operands[0].type
+    if "rounding" in op.attributes and int_attr(op, "rounding") != 1:
+        raise UnsupportedError(
+            "a float conversion with rtz rounding", source_line(op), "round to nearest even"
+        )
+    if not (is_float(source) and is_float(result)) or "f8" in f"{source}{result}":
+        raise UnsupportedError(f"the conversion {source} -> {result}", source_line(op), "f16, bf16, f32, f64")
+    return convert_float(operands[0], result)
+
+
+def convert_float(value: ir.Value, result: ir.Type) -> ir.Value:
+    """Extend or truncate, through f32 between the two 16-bit formats."""
+    source = value.type
+    if source == result:
+        return value
+    if ir.FloatType(source).width == ir.FloatType(result).width:
+        wide = arith.ExtFOp(ir.F32Type.get(), value).result
+        return arith.TruncFOp(result, wide).result
+    narrow = ir.FloatType(source).width < ir.FloatType(result).width
+    return (arith.ExtFOp if narrow else arith.TruncFOp)(result, value).result
+
+
+def _bitcast(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    return operands[0] if operands[0].type == result else arith.BitcastOp(result, operands[0]).result
+
+
+def _mulhiui(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    return arith.MulUIExtendedOp(operands[0], operands[1]).results[1]
+
+
+def _clampf(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    x, low, high = operands
+    # PropagateNan::ALL (0xFFFF) keeps a NaN; NONE behaves like IEEE minNum / maxNum.
+    keep_nan = "propagateNan" in op.attributes and int_attr(op, "propagateNan") != 0
+    if keep_nan:
+        return arith.MinimumFOp(arith.MaximumFOp(x, low).result, high).result
+    return arith.MinNumFOp(arith.MaxNumFOp(x, low).result, high).result
+
+
+def _sqrt(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    return math.SqrtOp(operands[0]).result
+
+
+def _divf(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
+    return arith.DivFOp(operands[0], operands[1]).result
+
+
+_BUILDERS: dict[str, Builder] = {
+    "tt.extern_elementwise": _extern,
+    "tt.fp_to_fp": _fp_to_fp,
+    "tt.bitcast": _bitcast,
+    "tt.mulhiui": _mulhiui,
+    "tt.clampf": _clampf,
+    "tt.precise_sqrt": _sqrt,
+    "tt.precise_divf": _divf,
+}

@@ -1,0 +1,147 @@
+"""Index arithmetic while building IR: constants fold, equal expressions are one value, scopes follow regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith
+
+Index = int | ir.Value
+"""A known integer, or an SSA value of type `index`."""
+
+
+class Indices:
+    """Builds index arithmetic at the current insertion point. `constants` is where literals go: they dominate everything."""
+
+    def __init__(self, constants: ir.Block) -> None:
+        self._constants = constants
+        self._scopes: list[dict[object, ir.Value]] = [{}]
+        self._type = ir.IndexType.get()
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Values made inside are forgotten at the end: enter with every region that is being built."""
+        self._scopes.append({})
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    def once(self, key: object, make: Callable[[], ir.Value]) -> ir.Value:
+        """The value made for `key` in this or an enclosing scope, or a new one."""
+        for scope in reversed(self._scopes):
+            if key in scope:
+                return scope[key]
+        made = make()
+        self._scopes[-1][key] = made
+        return made
+
+    def literal(self, attribute: ir.Attribute, kind: ir.Type) -> ir.Value:
+        """A constant, placed where it dominates the whole function."""
+        key = ("literal", str(attribute), str(kind))
+        known = self._scopes[0].get(key)
+        if known is None:
+            with ir.InsertionPoint.at_block_begin(self._constants):
+                known = ir.Operation.create(
+                    "arith.constant", results=[kind], attributes={"value": attribute}
+                ).results[0]
+            self._scopes[0][key] = known
+        return known
+
+    def value(self, index: Index) -> ir.Value:
+        if isinstance(index, int):
+            return self.literal(ir.IntegerAttr.get(self._type, index), self._type)
+        return index
+
+    def add(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int):
+            return a + b
+        if a == 0:
+            return b
+        if b == 0:
+            return a
+        return self._binary(arith.AddIOp, a, b)
+
+    def sub(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int):
+            return a - b
+        if b == 0:
+            return a
+        if a is b or (isinstance(a, ir.Value) and a == b):
+            return 0
+        return self._binary(arith.SubIOp, a, b)
+
+    def mul(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int):
+            return a * b
+        if a == 0 or b == 0:
+            return 0
+        if a == 1:
+            return b
+        if b == 1:
+            return a
+        return self._binary(arith.MulIOp, a, b)
+
+    def min(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int):
+            return min(a, b)
+        return a if same(a, b) else self._binary(arith.MinSIOp, a, b)
+
+    def max(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int):
+            return max(a, b)
+        return a if same(a, b) else self._binary(arith.MaxSIOp, a, b)
+
+    def rem(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int) and b > 0 and a >= 0:
+            return a % b
+        return self._binary(arith.RemSIOp, a, b)
+
+    def div(self, a: Index, b: Index) -> Index:
+        if isinstance(a, int) and isinstance(b, int) and b > 0 and a >= 0:
+            return a // b
+        if b == 1:
+            return a
+        return self._binary(arith.DivSIOp, a, b)
+
+    def clamp(self, a: Index, high: Index) -> Index:
+        """`a` limited to [0, high]."""
+        return self.min(self.max(a, 0), high)
+
+    def cast(self, value: ir.Value) -> ir.Value:
+        """An integer of any width, sign-extended to `index`."""
+        if isinstance(value.type, ir.IndexType):
+            return value
+        return self.once(("index", value), lambda: arith.IndexCastOp(self._type, value).result)
+
+    def to_integer(self, index: Index, kind: ir.Type) -> ir.Value:
+        """An index as an integer of type `kind`."""
+        if isinstance(index, int):
+            return self.literal(ir.IntegerAttr.get(kind, index), kind)
+        return self.once(("integer", index, str(kind)), lambda: arith.IndexCastOp(kind, index).result)
+
+    def less(self, a: Index, b: Index) -> ir.Value:
+        """The i1 value `a < b`, signed."""
+        left, right = self.value(a), self.value(b)
+        return self.once(
+            ("<", left, right), lambda: arith.CmpIOp(arith.CmpIPredicate.slt, left, right).result
+        )
+
+    def choose(self, condition: ir.Value, a: Index, b: Index) -> Index:
+        if same(a, b):
+            return a
+        left, right = self.value(a), self.value(b)
+        return self.once(("?", condition, left, right), lambda: arith.SelectOp(condition, left, right).result)
+
+    def _binary(self, op: type, a: Index, b: Index) -> ir.Value:
+        left, right = self.value(a), self.value(b)
+        return self.once((op, left, right), lambda: op(left, right).result)
+
+
+def same(a: Index | None, b: Index | None) -> bool:
+    """Whether two indices are known to be equal: the same integer or the same SSA value."""
+    if isinstance(a, int) or isinstance(b, int) or a is None or b is None:
+        return a is b or (isinstance(a, int) and isinstance(b, int) and a == b)
+    return a == b

@@ -1,0 +1,385 @@
+"""Nests: several block results of one shape, computed together by one `linalg.generic` per box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, linalg, memref, scf
+
+from .boxes import Box, cut
+from .expression import Expressions, Guard, from_memory, to_memory
+from .indices import Index
+from .masks import Term
+from .pointers import Wrap
+from .positions import Position, fixed, flat_axis, follow
+from .program import Program
+from .scratch import Buffer
+from .traversal import Cone, cone
+from .ttir import Shape, element, is_block, pointee
+from .views import View, make_view, shape_view
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Write `value` to `buffer`, element for element."""
+
+    value: ir.Value
+    buffer: Buffer
+
+
+@dataclass(frozen=True)
+class Store:
+    """`tt.store` of a block."""
+
+    op: ir.Operation
+
+    @property
+    def pointer(self) -> ir.Value:
+        return self.op.operands[0]
+
+    @property
+    def value(self) -> ir.Value:
+        return self.op.operands[1]
+
+    @property
+    def mask(self) -> ir.Value | None:
+        return self.op.operands[2] if len(self.op.operands) > 2 else None
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """Fold `values` over dimension `axis` into `buffers` (of the shape without it). `combine` gives the new accumulators."""
+
+    values: tuple[ir.Value, ...]
+    axis: int
+    buffers: tuple[Buffer, ...]
+    combine: Callable[[Sequence[ir.Value], Sequence[ir.Value]], list[ir.Value]]
+    """(accumulators, elements) -> accumulators; there may be more buffers than values (flags)."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something done per element for its effect: `emit(expressions, position)`; `reads` are the blocks that it needs."""
+
+    reads: tuple[ir.Value, ...]
+    mask: ir.Value | None
+    emit: Callable[[Expressions, Position], None]
+
+
+Sink = Keep | Store | Accumulate | Effect
+
+
+@dataclass
+class _Output:
+    view: View
+    compute: Callable[[Sequence[ir.Value]], list[ir.Value]]
+
+
+class NestBuilder:
+    def __init__(self, program: Program) -> None:
+        self.program, self.ix = program, program.ix
+
+    def emit(self, extents: Shape, sinks: Sequence[Sink]) -> None:
+        """Build the nest that computes `sinks`, all of them over blocks of shape `extents`."""
+        cones = cone(self.program, _roots(sinks))
+        limits = self._limits(extents, sinks)
+        bounds = self._bounds(extents, sinks, cones, limits)
+        wraps = self._wraps(extents, cones, sinks)
+        if not wraps:
+            self._boxes(extents, sinks, limits, bounds, [])
+            return
+        # A block wraps at most once if it is no longer than the modulus; else every element is looked up.
+        fits = None
+        for wrap in wraps:
+            short = arith.CmpIOp(
+                arith.CmpIPredicate.sle, self.ix.value(extents[wrap.dim]), self.ix.value(wrap.modulus)
+            ).result
+            fits = short if fits is None else arith.AndIOp(fits, short).result
+        assert fits is not None
+        branch = scf.IfOp(fits, [], has_else=True)
+        for block, resolved in ((branch.then_block, wraps), (branch.else_block, [])):
+            with ir.InsertionPoint(block), self.ix.scope():
+                self._boxes(extents, sinks, limits, bounds, resolved)
+                scf.YieldOp([])
+
+    def _boxes(
+        self,
+        extents: Shape,
+        sinks: Sequence[Sink],
+        limits: Sequence[Index | None],
+        bounds: Sequence[Sequence[Index]],
+        wraps: Sequence[Wrap],
+    ) -> None:
+        for box in cut(self.ix, extents, limits, bounds, wraps):
+            if not box.empty:
+                _Nest(self.program, extents, sinks, box).emit()
+
+    # ---- where to cut
+
+    def _limits(self, extents: Shape, sinks: Sequence[Sink]) -> list[Index | None]:
+        """Nothing outside the mask of a store needs to be computed, if all sinks are stores under the same ranges."""
+        masks = [s.mask for s in sinks if isinstance(s, Store)]
+        if len(masks) != len(sinks) or any(m is None for m in masks):
+            return [None] * len(extents)
+        decomposed = [self.program.masks.decompose(m) for m in masks if m is not None]
+        first = decomposed[0].bounds
+        if any(d.bounds != first for d in decomposed):
+            return [None] * len(extents)
+        return list(first)
+
+    def _bounds(
+        self, extents: Shape, sinks: Sequence[Sink], cones: Cone, limits: Sequence[Index | None]
+    ) -> list[list[Index]]:
+        """Per dimension, the bounds of masks that are worth a cut: those of loads and of stores."""
+        found: list[list[Index]] = [[] for _ in extents]
+        masks = [
+            (s.mask, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store | Effect) and s.mask
+        ]
+        masks += [(op.operands[1], dims) for op, dims in cones.loads if len(op.operands) > 1]
+        for mask, dims in masks:
+            for inner, bound in self.program.masks.decompose(mask).cuts():
+                dim = dims[inner]
+                if dim is None or extents[dim] == 1 or bound == extents[dim]:
+                    continue
+                known = [*found[dim], *([] if limits[dim] is None else [limits[dim]])]
+                if bound not in known:
+                    found[dim].append(bound)
+        return found
+
+    def _wraps(self, extents: Shape, cones: Cone, sinks: Sequence[Sink]) -> list[Wrap]:
+        """Wrap-arounds of the nest's accesses, if each dimension has one seam only."""
+        pointers = [(op.operands[0], dims) for op, dims in cones.loads]
+        pointers += [(s.pointer, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store)]
+        found: list[Wrap] = []
+        for pointer, dims in pointers:
+            affine = self.program.pointers.affine(pointer)
+            for wrap in affine.wraps if affine is not None and affine.base is not None else ():
+                if dims[wrap.dim] != wrap.dim:
+                    return []  # seen through a transposition: look every element up
+                if wrap not in found:
+                    found.append(wrap)
+        dims_used = [w.dim for w in found]
+        seams = {(w.dim, str(w.start), str(w.modulus)) for w in found}
+        return found if len(set(dims_used)) == len(seams) == len(found) else []
+
+
+class _Nest:
+    """One `linalg.generic` (or, without loops, straight-line code) over one box."""
+
+    def __init__(self, program: Program, extents: Shape, sinks: Sequence[Sink], box: Box) -> None:
+        self.program, self.ix, self.sinks, self.box, self.extents = program, program.ix, sinks, box, extents
+        self.dims = [d for d, n in enumerate(extents) if n != 1]
+        loops = len(self.dims)
+        low = tuple(box.low[d] for d in self.dims)
+        high = tuple(box.high[d] for d in self.dims)
+        inner = Box(
+            low,
+            high,
+            tuple(box.below[d] for d in self.dims),
+            tuple(box.beyond[d] for d in self.dims),
+            box.laps,
+        )
+        self.sizes = [self.ix.sub(b, a) for a, b in zip(low, high, strict=True)]
+        self.bounds = [extents[d] for d in self.dims]
+        self.loops = loops
+        self.position: Position = tuple(
+            follow(loops, self.dims.index(d), box.low[d]) if n != 1 else fixed(loops, 0)
+            for d, n in enumerate(extents)
+        )
+        self.expressions = Expressions(program, inner, loops, self.sizes, self.bounds)
+        self.outputs: list[_Output] = []
+        self.effects: list[Callable[[], None]] = []
+        self.reduced: set[int] = set()
+
+    def emit(self) -> None:
+        for sink in self.sinks:
+            self._prepare(sink)
+        if self.loops:
+            self._generic()
+        else:
+            self._straight()
+
+    # ---- one sink at a time: plan what it reads, decide how it is written
+
+    def _prepare(self, sink: Sink) -> None:
+        if isinstance(sink, Keep):
+            self._prepare_keep(sink)
+        elif isinstance(sink, Store):
+            self._prepare_store(sink)
+        elif isinstance(sink, Accumulate):
+            self._prepare_accumulate(sink)
+        else:
+            self._prepare_effect(sink)
+
+    def _prepare_keep(self, sink: Keep) -> None:
+        self.expressions.plan(sink.value, self.position)
+        view = self._buffer_view(sink.buffer, self.position)
+        self.outputs.append(_Output(view, lambda _: [self.expressions.at(sink.value, self.position)]))
+
+    def _prepare_store(self, sink: Store) -> None:
+        guards, residual = self._guards(sink.mask)
+        if guards is None:
+            return
+        self._plan_value(sink.value)
+        affine = self.expressions.resolved(sink.pointer, self.position)
+        # A view only where every loop moves it: else several elements write one place, and the last must win.
+        if not guards and not residual and affine is not None and affine.base is not None:
+            view = make_view(
+                self.ix, affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds
+            )
+            if len(view.loops) == self.loops:
+                self.outputs.append(_Output(view, lambda _: [self._value(sink.value)]))
+                return
+        self._plan_address(sink.pointer, residual)
+
+        def write() -> None:
+            base, index = self.expressions.address(sink.pointer, self.position)
+            stored = to_memory(self._value(sink.value), pointee(sink.pointer))
+            memref.StoreOp(stored, base.memref, [index])
+
+        self.effects.append(lambda: self._guarded(guards, residual, write))
+
+    def _prepare_effect(self, sink: Effect) -> None:
+        guards, residual = self._guards(sink.mask)
+        if guards is None:
+            return
+        for value in sink.reads:
+            self._plan_address(value, residual) if str(element(value)).startswith(
+                "!tt.ptr"
+            ) else self._plan_value(value)
+        self.effects.append(
+            lambda: self._guarded(guards, residual, lambda: sink.emit(self.expressions, self.position))
+        )
+
+    def _prepare_accumulate(self, sink: Accumulate) -> None:
+        for value in sink.values:
+            self.expressions.plan(value, self.position)
+        self.reduced.add(self.dims.index(sink.axis))
+        kept = self.position[: sink.axis] + self.position[sink.axis + 1 :]
+        for k, buffer in enumerate(sink.buffers):
+            view = self._buffer_view(buffer, kept)
+            compute = self._combiner(sink) if k == 0 else (lambda _: [])
+            self.outputs.append(_Output(view, compute))
+
+    def _combiner(self, sink: Accumulate) -> Callable[[Sequence[ir.Value]], list[ir.Value]]:
+        def compute(accumulators: Sequence[ir.Value]) -> list[ir.Value]:
+            elements = [self.expressions.at(v, self.position) for v in sink.values]
+            return sink.combine(accumulators[: len(sink.buffers)], elements)
+
+        return compute
+
+    def _guards(self, mask: ir.Value | None) -> tuple[list[Guard] | None, tuple[Term, ...]]:
+        return ([], ()) if mask is None else self.expressions.conditions(mask, self.position)
+
+    def _plan_value(self, value: ir.Value) -> None:
+        if is_block(value):
+            self.expressions.plan(value, self.position)
+
+    def _value(self, value: ir.Value) -> ir.Value:
+        return self.expressions.at(value, self.position if is_block(value) else ())
+
+    def _plan_address(self, pointer: ir.Value, residual: tuple[Term, ...]) -> None:
+        for value, position in self.expressions.offset_leaves(pointer, self.position):
+            self.expressions.plan(value, position)
+        for term in residual:
+            self.expressions.plan(*self.expressions.term(term, self.position))
+
+    def _buffer_view(self, buffer: Buffer, position: Position) -> View:
+        flat = flat_axis(self.ix, position, buffer.strides, self.loops)
+        return make_view(self.ix, buffer.memref, flat.constant, flat.coefficients, self.sizes, self.bounds)
+
+    def _guarded(self, guards: list[Guard], residual: tuple[Term, ...], emit: Callable[[], None]) -> None:
+        condition = self.expressions.condition(guards, residual, self.position)
+        if condition is None:
+            emit()
+            return
+        branch = scf.IfOp(condition, [])
+        with ir.InsertionPoint(branch.then_block), self.ix.scope():
+            emit()
+            scf.YieldOp([])
+
+    # ---- the operation
+
+    def _straight(self) -> None:
+        """No dimension is longer than 1: plain loads, arithmetic and stores."""
+        with self.ix.scope():
+            current = [
+                from_memory(memref.LoadOp(o.view.memref, []).result, o.view.element) for o in self.outputs
+            ]
+            for effect in self.effects:
+                effect()
+            self._each_output(
+                current, lambda o, v: memref.StoreOp(to_memory(v, o.view.element), o.view.memref, [])
+            )
+
+    def _each_output(self, current: Sequence[ir.Value], write: Callable[[_Output, ir.Value], object]) -> None:
+        results: list[ir.Value] = []
+        for k, output in enumerate(self.outputs):
+            results += output.compute(current[k:])
+        for output, value in zip(self.outputs, results, strict=True):
+            write(output, value)
+
+    def _generic(self) -> None:
+        reads = list(self.expressions.views.items())
+        inputs = [view for _, view in reads]
+        outputs = [output.view for output in self.outputs]
+        covered = {loop for view in (*inputs, *outputs) for loop in view.loops}
+        missing = [d for d in range(self.loops) if d not in covered]
+        if missing or not outputs:
+            anchor = self.program.scratch.anchor()
+            loops = missing or list(range(self.loops))
+            carrier = shape_view(self.ix, anchor, loops, self.sizes, self.bounds)
+            (inputs if outputs else outputs).append(carrier)
+        operation = _create_generic(self.loops, inputs, outputs, self.reduced)
+        body = ir.Block.create_at_start(operation.regions[0], [v.element for v in (*inputs, *outputs)])
+        arguments = list(body.arguments)
+        for (leaf, _), argument in zip(reads, arguments, strict=False):
+            self.expressions.arguments[leaf] = argument
+        with ir.InsertionPoint(body), self.ix.scope():
+            self.expressions.enter_loops()
+            current = arguments[len(inputs) :]
+            results: list[ir.Value] = []
+            for effect in self.effects:
+                effect()
+            self._each_output(current, lambda o, v: results.append(to_memory(v, o.view.element)))
+            linalg.YieldOp(results if self.outputs else current)
+
+
+def _create_generic(
+    loops: int, inputs: Sequence[View], outputs: Sequence[View], reduced: set[int]
+) -> ir.Operation:
+    maps = [
+        ir.AffineMapAttr.get(ir.AffineMap.get(loops, 0, [ir.AffineDimExpr.get(d) for d in view.loops]))
+        for view in (*inputs, *outputs)
+    ]
+    kinds = [ir.Attribute.parse(_ITERATOR[d in reduced]) for d in range(loops)]
+    return ir.Operation.create(
+        "linalg.generic",
+        results=[],
+        operands=[v.memref for v in (*inputs, *outputs)],
+        attributes={
+            "indexing_maps": ir.ArrayAttr.get(maps),
+            "iterator_types": ir.ArrayAttr.get(kinds),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(inputs), len(outputs)]),
+        },
+        regions=1,
+    )
+
+
+_ITERATOR = {False: "#linalg.iterator_type<parallel>", True: "#linalg.iterator_type<reduction>"}
+
+
+def _roots(sinks: Sequence[Sink]) -> list[ir.Value]:
+    roots: list[ir.Value] = []
+    for sink in sinks:
+        if isinstance(sink, Keep):
+            roots.append(sink.value)
+        elif isinstance(sink, Store):
+            roots += [sink.value, sink.pointer, *([] if sink.mask is None else [sink.mask])]
+        elif isinstance(sink, Accumulate):
+            roots += sink.values
+        else:
+            roots += [*sink.reads, *([] if sink.mask is None else [sink.mask])]
+    return [r for r in roots if is_block(r)]

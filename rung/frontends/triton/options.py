@@ -1,0 +1,78 @@
+"""The launch keywords of Triton's `cpu` backend (`kernel[grid](..., num_warps=4, schedule="threads=1")`)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from ... import knobs
+from ...errors import UsageError
+from ...schedule import Schedule
+
+DOT_PRECISIONS = ("ieee", "tf32", "tf32x3", "bf16x3", "bf16x6")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Keywords that Triton, its language and Inductor read by name, and one of our own: `schedule`.
+
+    Keywords that steer a GPU (`num_warps`, `num_stages`, `maxnreg` ...) are accepted and change nothing.
+    """
+
+    schedule: str = ""
+    """Text form of `rung.schedule.Schedule`; empty means `RUNG_SCHEDULE`, then the default schedule."""
+
+    debug: bool = False
+    """Keep `tl.device_assert`."""
+    sanitize_overflow: bool = False
+    enable_fp_fusion: bool = True
+    """Allow a multiplication and an addition to become one fused operation."""
+    num_warps: int = 4
+    num_ctas: int = 1
+    num_stages: int = 1
+    warp_size: int = 1
+    maxnreg: int | None = None
+    launch_cooperative_grid: bool = False
+    launch_pdl: bool = False
+    extern_libs: tuple[tuple[str, str], ...] | None = None
+    ir_override: str | None = None
+    """Path of a `.ttir` file that replaces Triton's own (a keyword for autotune configurations)."""
+    instrumentation_mode: str = ""
+    backend_name: str = "cpu"
+    arch: str = "cpu"
+    supported_fp8_dtypes: tuple[str, ...] = ("fp8e5", "fp8e4nv", "fp8e4b8", "fp8e5b16")
+    deprecated_fp8_dot_operand_dtypes: tuple[str, ...] = ()
+    default_dot_input_precision: str = "ieee"
+    allowed_dot_input_precisions: tuple[str, ...] = DOT_PRECISIONS
+    max_num_imprecise_acc_default: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("num_warps", "num_ctas", "num_stages", "warp_size"):
+            value: object = getattr(self, name)
+            if not isinstance(value, int) or value < (0 if name == "num_stages" else 1):
+                raise UsageError(f"launch keyword {name} is {value!r}; give a whole number of at least 1")
+        if self.num_warps & (self.num_warps - 1):
+            raise UsageError(f"launch keyword num_warps is {self.num_warps}; give a power of 2")
+        if self.default_dot_input_precision not in DOT_PRECISIONS:
+            raise UsageError(
+                f"launch keyword default_dot_input_precision is `{self.default_dot_input_precision}`; "
+                f"choose from: {', '.join(DOT_PRECISIONS)}"
+            )
+        if not isinstance(self.schedule, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(
+                f"launch keyword schedule is {self.schedule!r}; give text such as `vectorize=off threads=2`"
+            )
+        Schedule.parse(self.schedule)
+
+    @staticmethod
+    def of(keywords: Mapping[str, Any]) -> Options:
+        """Options from launch keywords. Names that are not options are left for Triton to report."""
+        known = {f.name: keywords[f.name] for f in fields(Options) if keywords.get(f.name) is not None}
+        known["schedule"] = known.get("schedule") or knobs.schedule() or ""
+        return Options(**known)
+
+    def hash(self) -> str:
+        """Part of the key of Triton's disk cache."""
+        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()

@@ -1,0 +1,265 @@
+"""Structured pointer analysis: which blocks of pointers or integers are affine in their position.
+
+`base + offset + sum(stride[d] * i[d])` covers splat, addptr, make_range, broadcast, expand_dims, transposition, sums, products with a
+uniform value and loop-carried increments; one wrap-around `(start + i) % modulus` per dimension is kept as a Wrap. Whatever else
+there is becomes a gather or a scatter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, llvm, memref
+
+from ...ir.pointers import memref_at
+from .indices import Index, Indices, same
+from .ttir import constant_int, int_attr, is_block, is_pointer, owner, pointee, shape
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a pointer is derived from: a rank-1 memref."""
+
+    memref: ir.Value
+    key: int | None
+    """The number of the kernel argument; None for an address that was computed or loaded."""
+
+
+@dataclass(frozen=True)
+class Wrap:
+    """The term `scale * ((start + i[dim]) mod modulus)`; `start` already lies in [0, modulus)."""
+
+    dim: int
+    start: Index
+    modulus: Index
+    scale: Index
+
+
+@dataclass(frozen=True)
+class Affine:
+    """`base[offset + sum(strides[d] * i[d]) + wraps]`, in elements. `base` is None for integers. Scalars have no strides."""
+
+    base: Base | None
+    offset: Index
+    strides: tuple[Index, ...] = ()
+    wraps: tuple[Wrap, ...] = ()
+
+    @property
+    def uniform(self) -> bool:
+        return not self.wraps and all(isinstance(s, int) and s == 0 for s in self.strides)
+
+
+def equal(a: Affine | None, b: Affine | None) -> bool:
+    """Whether two accesses are known to touch the same elements in the same order."""
+    if a is None or b is None or a.base is None or b.base is None or len(a.strides) != len(b.strides):
+        return False
+    return (
+        a.base.key == b.base.key
+        and same(a.offset, b.offset)
+        and all(same(s, t) for s, t in zip(a.strides, b.strides, strict=True))
+        and a.wraps == b.wraps
+    )
+
+
+class PointerAnalysis:
+    """Answers `affine(value)` and remembers the answers. Index arithmetic is built where the question is first asked."""
+
+    def __init__(self, indices: Indices, scalars: dict[ir.Value, ir.Value]) -> None:
+        self._ix = indices
+        self._scalars = scalars
+        self.known: dict[ir.Value, Affine | None] = {}
+        """Facts from outside: kernel arguments, loop-carried pointers, results of control flow."""
+
+    def affine(self, value: ir.Value) -> Affine | None:
+        if value in self.known:
+            return self.known[value]
+        key = ("affine", value)
+        return self._ix.once(key, lambda: self._analyse(value))  # type: ignore[arg-type, return-value]
+
+    def _analyse(self, value: ir.Value) -> Affine | None:
+        constant = constant_int(value)
+        rank = len(shape(value) or ())
+        if constant is not None:
+            return Affine(None, constant, (0,) * rank)
+        op = owner(value)
+        if op is None or op.name not in _RULES:
+            return self._scalar(value)
+        if not is_block(value) and not is_pointer(value):
+            return self._scalar(value)
+        return _RULES[op.name](self, op)
+
+    def _scalar(self, value: ir.Value) -> Affine | None:
+        if is_block(value) or is_pointer(value) or value not in self._scalars:
+            return None
+        known = self._scalars[value]
+        if not isinstance(known.type, ir.IntegerType | ir.IndexType):
+            return None
+        return Affine(None, self._ix.cast(known))
+
+    # ---- one rule per operation
+
+    def _splat(self, op: ir.Operation) -> Affine | None:
+        inner = self.affine(op.operands[0])
+        rank = len(shape(op.results[0]) or ())
+        return inner and replace(inner, strides=(0,) * rank)
+
+    def _make_range(self, op: ir.Operation) -> Affine:
+        return Affine(None, int_attr(op, "start"), (1,))
+
+    def _same(self, op: ir.Operation) -> Affine | None:
+        return self.affine(op.operands[0])
+
+    def _sum(self, op: ir.Operation) -> Affine | None:
+        a, b = self.affine(op.operands[0]), self.affine(op.operands[1])
+        if a is None or b is None:
+            return None
+        return Affine(
+            a.base or b.base,
+            self._ix.add(a.offset, b.offset),
+            tuple(self._ix.add(s, t) for s, t in zip(a.strides, b.strides, strict=True)),
+            a.wraps + b.wraps,
+        )
+
+    def _difference(self, op: ir.Operation) -> Affine | None:
+        a, b = self.affine(op.operands[0]), self.affine(op.operands[1])
+        if a is None or b is None or b.wraps:
+            return None
+        return Affine(
+            a.base,
+            self._ix.sub(a.offset, b.offset),
+            tuple(self._ix.sub(s, t) for s, t in zip(a.strides, b.strides, strict=True)),
+            a.wraps,
+        )
+
+    def _product(self, op: ir.Operation) -> Affine | None:
+        a, b = self.affine(op.operands[0]), self.affine(op.operands[1])
+        if a is None or b is None:
+            return None
+        if not b.uniform:
+            a, b = b, a
+        if not b.uniform:
+            return None
+        factor = b.offset
+        return Affine(
+            None,
+            self._ix.mul(a.offset, factor),
+            tuple(self._ix.mul(s, factor) for s in a.strides),
+            tuple(replace(w, scale=self._ix.mul(w.scale, factor)) for w in a.wraps),
+        )
+
+    def _remainder(self, op: ir.Operation) -> Affine | None:
+        """`(offset + i) % modulus`: signed remainder of non-negative values, as Triton users write it to stay in bounds."""
+        a, b = self.affine(op.operands[0]), self.affine(op.operands[1])
+        if a is None or b is None or not b.uniform or a.wraps or a.base is not None:
+            return None
+        moving = [d for d, s in enumerate(a.strides) if not (isinstance(s, int) and s == 0)]
+        extents = shape(op.results[0]) or ()
+        if not moving:
+            return Affine(None, self._ix.rem(a.offset, b.offset), a.strides)
+        if len(moving) != 1 or a.strides[moving[0]] != 1:
+            return None
+        dim = moving[0]
+        start = self._ix.rem(a.offset, b.offset)
+        if _contiguity(op) >= extents[dim]:  # the author states that the block never wraps
+            return Affine(None, start, a.strides)
+        return Affine(None, 0, (0,) * len(extents), (Wrap(dim, start, b.offset, 1),))
+
+    def _bitcast(self, op: ir.Operation) -> Affine | None:
+        """The same addresses seen as another type of the same size."""
+        inner, result = self.affine(op.operands[0]), op.results[0]
+        if inner is None or inner.base is None or not is_pointer(result):
+            return None
+        return replace(inner, base=recast(inner.base, pointee(result)))
+
+    def _int_to_ptr(self, op: ir.Operation) -> Affine | None:
+        """An address from memory: it may be anything, so it may alias everything."""
+        if is_block(op.results[0]) or op.operands[0] not in self._scalars:
+            return None
+        return Affine(Base(memref_of_address(self._scalars[op.operands[0]], pointee(op.results[0])), None), 0)
+
+    def _expand_dims(self, op: ir.Operation) -> Affine | None:
+        inner, axis = self.affine(op.operands[0]), int_attr(op, "axis")
+        if inner is None:
+            return None
+        strides = (*inner.strides[:axis], 0, *inner.strides[axis:])
+        return replace(
+            inner, strides=strides, wraps=tuple(replace(w, dim=w.dim + (w.dim >= axis)) for w in inner.wraps)
+        )
+
+    def _broadcast(self, op: ir.Operation) -> Affine | None:
+        inner, extents = self.affine(op.operands[0]), shape(op.operands[0]) or ()
+        if inner is None or any(extents[w.dim] == 1 for w in inner.wraps):
+            return None
+        return replace(
+            inner, strides=tuple(0 if n == 1 else s for n, s in zip(extents, inner.strides, strict=True))
+        )
+
+    def _trans(self, op: ir.Operation) -> Affine | None:
+        inner = self.affine(op.operands[0])
+        if inner is None:
+            return None
+        order = list(ir.DenseI32ArrayAttr(op.attributes["order"]))
+        strides = tuple(inner.strides[d] for d in order)
+        return replace(
+            inner, strides=strides, wraps=tuple(replace(w, dim=order.index(w.dim)) for w in inner.wraps)
+        )
+
+    def _reshape(self, op: ir.Operation) -> Affine | None:
+        inner, old, new = self.affine(op.operands[0]), shape(op.operands[0]) or (), shape(op.results[0]) or ()
+        if inner is None or [n for n in old if n != 1] != [n for n in new if n != 1]:
+            return None
+        kept = iter([d for d, n in enumerate(old) if n != 1])
+        source = [next(kept) if n != 1 else None for n in new]
+        if any(w.dim not in source for w in inner.wraps):
+            return None
+        strides = tuple(0 if d is None else inner.strides[d] for d in source)
+        return replace(
+            inner, strides=strides, wraps=tuple(replace(w, dim=source.index(w.dim)) for w in inner.wraps)
+        )
+
+
+def recast(base: Base, element: ir.Type) -> Base:
+    """The same memory with another element type."""
+    if ir.MemRefType(base.memref.type).element_type == element:
+        return base
+    address = memref.ExtractAlignedPointerAsIndexOp(base.memref).result
+    integer = arith.IndexCastOp(ir.IntegerType.get_signless(64), address).result
+    return Base(memref_of_address(integer, element), base.key)
+
+
+def memref_of_address(address: ir.Value, element: ir.Type) -> ir.Value:
+    """A rank-1 memref that starts at an address (i64)."""
+    pointer = llvm.IntToPtrOp(llvm.PointerType.get(), address).result
+    return memref_at(pointer, ir.MemRefType.get([ir.ShapedType.get_dynamic_size()], element))
+
+
+def _contiguity(op: ir.Operation) -> int:
+    """The value of `tl.max_contiguous` on this operation, 0 without one."""
+    if "tt.contiguity" not in op.attributes:
+        return 0
+    attribute = op.attributes["tt.contiguity"]
+    if isinstance(attribute, ir.IntegerAttr):
+        return attribute.value
+    return min(int(v) for v in ir.DenseIntElementsAttr(attribute))
+
+
+_RULES = {
+    "tt.splat": PointerAnalysis._splat,
+    "tt.make_range": PointerAnalysis._make_range,
+    "arith.extsi": PointerAnalysis._same,
+    "arith.extui": PointerAnalysis._same,
+    "arith.trunci": PointerAnalysis._same,
+    "tt.addptr": PointerAnalysis._sum,
+    "arith.addi": PointerAnalysis._sum,
+    "arith.subi": PointerAnalysis._difference,
+    "arith.muli": PointerAnalysis._product,
+    "arith.remsi": PointerAnalysis._remainder,
+    "arith.remui": PointerAnalysis._remainder,
+    "tt.expand_dims": PointerAnalysis._expand_dims,
+    "tt.bitcast": PointerAnalysis._bitcast,
+    "tt.int_to_ptr": PointerAnalysis._int_to_ptr,
+    "tt.broadcast": PointerAnalysis._broadcast,
+    "tt.trans": PointerAnalysis._trans,
+    "tt.reshape": PointerAnalysis._reshape,
+}

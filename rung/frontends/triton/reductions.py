@@ -1,0 +1,165 @@
+"""`tt.reduce` and `tt.scan`: accumulators, identities and combine regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, func, memref, scf
+
+from ...errors import UnsupportedError
+from .elementwise import build, is_elementwise
+from .expression import from_memory, to_memory
+from .locations import source_line
+from .program import Program
+from .scratch import Buffer
+from .ttir import combine_block, memory_type
+
+Combine = Callable[[Sequence[ir.Value], Sequence[ir.Value]], list[ir.Value]]
+
+
+def inline_combine(program: Program, op: ir.Operation, operands: Sequence[ir.Value]) -> list[ir.Value]:
+    """Clone the combine region of `op` on scalars: accumulators first, then elements."""
+    block = combine_block(op)
+    values: dict[ir.Value, ir.Value] = dict(zip(block.arguments, operands, strict=True))
+
+    def value(v: ir.Value) -> ir.Value:
+        return values[v] if v in values else program.scalar(v)
+
+    for inner in (o.operation for o in block.operations):
+        if inner.name.endswith(".return"):
+            return [value(v) for v in inner.operands]
+        if inner.name == "arith.constant":
+            values[inner.results[0]] = program.ix.literal(inner.attributes["value"], inner.results[0].type)
+        elif is_elementwise(inner):
+            result = inner.results[0]
+            values[result] = build(inner, [value(v) for v in inner.operands], result.type, fuse=False)
+        else:
+            raise UnsupportedError(
+                f"`{inner.name}` in a combine function", source_line(inner), "arith and math ops"
+            )
+    raise UnsupportedError("a combine function without return", source_line(op))
+
+
+def identity(op: ir.Operation) -> ir.Attribute | None:
+    """The exact identity of a combine region that is one known operation on its two arguments, else None."""
+    block = combine_block(op)
+    operations = [o.operation for o in block.operations]
+    if len(operations) != 2 or len(block.arguments) != 2:
+        return None
+    only, final = operations
+    # Compared as a set: every operation in the table is commutative.
+    if set(only.operands) != set(block.arguments) or final.operands[0] != only.results[0]:
+        return None
+    kind = only.results[0].type
+    known = _IDENTITIES.get(only.name)
+    return known(kind) if known is not None else None
+
+
+def _float(value: float) -> Callable[[ir.Type], ir.Attribute]:
+    return lambda kind: ir.FloatAttr.get(kind, value)
+
+
+def _integer(value: Callable[[int], int]) -> Callable[[ir.Type], ir.Attribute]:
+    return lambda kind: ir.IntegerAttr.get(kind, value(ir.IntegerType(kind).width))
+
+
+_INFINITY, _NAN = float("inf"), float("nan")
+_IDENTITIES: dict[str, Callable[[ir.Type], ir.Attribute]] = {
+    "arith.addf": _float(-0.0),
+    "arith.mulf": _float(1.0),
+    # IEEE maxNum and minNum return the other operand of a NaN: NaN itself is their identity, and all-NaN stays NaN.
+    "arith.maxnumf": _float(_NAN),
+    "arith.minnumf": _float(_NAN),
+    "arith.maximumf": _float(-_INFINITY),
+    "arith.minimumf": _float(_INFINITY),
+    "arith.addi": _integer(lambda _: 0),
+    "arith.muli": _integer(lambda _: 1),
+    "arith.andi": _integer(lambda _: -1),
+    "arith.ori": _integer(lambda _: 0),
+    "arith.xori": _integer(lambda _: 0),
+    "arith.maxsi": _integer(lambda w: -(1 << (w - 1))),
+    "arith.minsi": _integer(lambda w: (1 << (w - 1)) - 1),
+    "arith.maxui": _integer(lambda _: 0),
+    "arith.minui": _integer(lambda _: -1),
+}
+
+
+def single_combine(program: Program, op: ir.Operation) -> Combine:
+    """The combination by one operation, inline."""
+    return lambda accumulators, elements: inline_combine(program, op, [accumulators[0], elements[0]])
+
+
+def flagged_combine(program: Program, op: ir.Operation, module: ir.Block, symbol: str) -> Combine:
+    """The combination of an arbitrary region, as a call of `symbol`.
+
+    The region has no known identity, so the accumulators carry a flag (last): 0 until they hold a value.
+    """
+    kinds = [v.type for v in list(combine_block(op).arguments)[: len(op.operands)]]
+    flag = ir.IntegerType.get_signless(8)
+    stored = [*(memory_type(k) for k in kinds), flag]
+    with ir.InsertionPoint.at_block_begin(module):
+        function = func.FuncOp(symbol, ir.FunctionType.get([*stored, *stored], stored), visibility="private")
+        function.operation.attributes["rung.combiner"] = ir.UnitAttr.get()
+        entry = function.add_entry_block()
+    with ir.InsertionPoint(entry), program.ix.scope():
+        n = len(kinds)
+        arguments = list(entry.arguments)
+        left, left_flag = arguments[:n], arguments[n]
+        right, right_flag = arguments[n + 1 : 2 * n + 1], arguments[2 * n + 1]
+        wide = [from_memory(v, k) for v, k in zip((*left, *right), (*kinds, *kinds), strict=True)]
+        both = inline_combine(program, op, wide)
+        zero = arith.ConstantOp(flag, ir.IntegerAttr.get(flag, 0)).result
+        has_left = arith.CmpIOp(arith.CmpIPredicate.ne, left_flag, zero).result
+        has_right = arith.CmpIOp(arith.CmpIPredicate.ne, right_flag, zero).result
+        results: list[ir.Value] = []
+        for a, b, c, k in zip(left, right, both, stored, strict=False):
+            some = arith.SelectOp(has_left, a, b).result
+            taken = arith.SelectOp(has_right, to_memory(c, k), some).result
+            results.append(arith.SelectOp(has_left, taken, b).result)
+        func.ReturnOp([*results, arith.OrIOp(left_flag, right_flag).result])
+
+    def combine(accumulators: Sequence[ir.Value], elements: Sequence[ir.Value]) -> list[ir.Value]:
+        present = program.ix.literal(ir.IntegerAttr.get(flag, 1), flag)
+        given = [to_memory(v, k) for v, k in zip(elements, stored, strict=False)]
+        return list(func.CallOp(stored, symbol, [*accumulators, *given, present]).results)
+
+    return combine
+
+
+def scan(program: Program, op: ir.Operation, buffers: Sequence[Buffer], axis: int, reverse: bool) -> None:
+    """Scan `buffers` in place along `axis`: sequential loops over scalars, `acc = combine(acc, element)`."""
+    extents = buffers[0].extents
+    ix = program.ix
+    rest = [d for d in range(len(extents)) if d != axis and extents[d] != 1]
+    length = extents[axis]
+    if length == 1:
+        return
+
+    def element_index(coordinates: dict[int, ir.Value], step: ir.Value) -> list[ir.Value]:
+        along = ix.value(ix.sub(length - 1, step)) if reverse else step
+        return [along if d == axis else coordinates[d] for d in range(len(extents)) if extents[d] != 1]
+
+    def line(coordinates: dict[int, ir.Value]) -> None:
+        def load(step: ir.Value) -> list[ir.Value]:
+            where = element_index(coordinates, step)
+            return [from_memory(memref.LoadOp(b.memref, where).result, b.element) for b in buffers]
+
+        loop = scf.ForOp(ix.value(1), ix.value(length), ix.value(1), load(ix.value(0)))
+        with ir.InsertionPoint(loop.body), ix.scope():
+            combined = inline_combine(program, op, [*loop.inner_iter_args, *load(loop.induction_variable)])
+            where = element_index(coordinates, loop.induction_variable)
+            for value, buffer in zip(combined, buffers, strict=True):
+                memref.StoreOp(to_memory(value, memory_type(buffer.element)), buffer.memref, where)
+            scf.YieldOp(combined)
+
+    def nest(dims: list[int], coordinates: dict[int, ir.Value]) -> None:
+        if not dims:
+            line(coordinates)
+            return
+        loop = scf.ForOp(ix.value(0), ix.value(extents[dims[0]]), ix.value(1))
+        with ir.InsertionPoint(loop.body), ix.scope():
+            nest(dims[1:], {**coordinates, dims[0]: loop.induction_variable})
+            scf.YieldOp([])
+
+    nest(rest, {})

@@ -1,0 +1,129 @@
+"""Walking block values backwards to what they are computed from, and forwards to where they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from torch_mlir import ir
+
+from . import elementwise
+from .positions import VIRTUAL, is_unit_reshape
+from .program import Program
+from .ttir import int_attr, is_block, owner, shape
+
+Dims = tuple[int | None, ...]
+"""Which dimension of the nest each dimension of a value follows; None where it follows none."""
+
+
+@dataclass
+class Cone:
+    """The virtual values below some roots. `loads` has each load with the nest's dimensions that it follows."""
+
+    values: set[ir.Value] = field(default_factory=set)
+    loads: list[tuple[ir.Operation, Dims]] = field(default_factory=list)
+    buffers: list[tuple[ir.Value, Dims]] = field(default_factory=list)
+    """Stored values that are read."""
+
+
+def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
+    """Everything that evaluating `roots` (all of the nest's shape) touches, scalars left out."""
+    result = Cone()
+    seen: set[tuple[ir.Value, Dims]] = set()
+    pending: list[tuple[ir.Value, Dims]] = [(r, tuple(range(len(shape(r) or ())))) for r in roots]
+    while pending:
+        value, dims = pending.pop()
+        if (value, dims) in seen or not is_block(value):
+            continue
+        seen.add((value, dims))
+        result.values.add(value)
+        if value in program.stored:
+            result.buffers.append((value, dims))
+            continue
+        if value in program.offsets:
+            pending.append((program.offsets[value][1], dims))
+            continue
+        op = owner(value)
+        if op is None:
+            continue
+        if op.name == "tt.load":
+            result.loads.append((op, dims))
+        pending += _operands(op, dims)
+    return result
+
+
+def _operands(op: ir.Operation, dims: Dims) -> Iterator[tuple[ir.Value, Dims]]:
+    if op.name == "tt.expand_dims":
+        axis = int_attr(op, "axis")
+        yield op.operands[0], dims[:axis] + dims[axis + 1 :]
+    elif op.name == "tt.broadcast":
+        source = shape(op.operands[0]) or ()
+        yield op.operands[0], tuple(None if n == 1 else d for n, d in zip(source, dims, strict=True))
+    elif op.name == "tt.trans":
+        moved: list[int | None] = list(dims)
+        for source_dim, dim in zip(ir.DenseI32ArrayAttr(op.attributes["order"]), dims, strict=True):
+            moved[source_dim] = dim
+        yield op.operands[0], tuple(moved)
+    elif op.name == "tt.reshape":
+        kept = iter([d for d, n in zip(dims, shape(op.results[0]) or (), strict=True) if n != 1])
+        source = shape(op.operands[0]) or ()
+        if is_unit_reshape(op):
+            yield op.operands[0], tuple(None if n == 1 else next(kept) for n in source)
+    elif op.name == "tt.join":
+        for value in op.operands:
+            yield value, dims[:-1]
+    elif op.name == "tt.split":
+        yield op.operands[0], (*dims, None)
+    elif op.name == "tt.gather":
+        yield op.operands[0], tuple(None for _ in dims)
+        yield op.operands[1], dims
+    elif is_virtual(op):
+        for value in op.operands:
+            yield value, dims
+
+
+def is_virtual(op: ir.Operation) -> bool:
+    """Whether `op`'s block results are computed where they are used."""
+    return op.name in VIRTUAL or elementwise.is_elementwise(op)
+
+
+def top_level(op: ir.Operation, block: ir.Block) -> ir.Operation | None:
+    """The operation directly in `block` that is or contains `op`."""
+    while op.block != block:
+        parent = op.block.owner.operation
+        if parent.name in ("tt.func", "builtin.module"):
+            return None
+        op = parent
+    return op
+
+
+def needed_after(
+    value: ir.Value,
+    order: dict[ir.Operation, int],
+    index: int,
+    block: ir.Block,
+    skip: frozenset[ir.Operation] = frozenset(),
+) -> bool:
+    """Whether `value` is evaluated by a sink of `block` behind position `index`, directly or through virtual values."""
+    pending, seen = [value], {value}
+    while pending:
+        current = pending.pop()
+        for use in current.uses:
+            user = use.owner.operation
+            if user in skip:
+                continue
+            top = top_level(user, block)
+            if top is None:  # outside of this block: behind it, or in a branch that follows
+                return True
+            if top == user and is_virtual(user) and is_block_result(user):
+                for result in user.results:
+                    if result not in seen:
+                        seen.add(result)
+                        pending.append(result)
+            elif order[top] > index:
+                return True
+    return False
+
+
+def is_block_result(op: ir.Operation) -> bool:
+    return any(is_block(r) for r in op.results)

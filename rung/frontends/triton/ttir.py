@@ -1,0 +1,124 @@
+"""Reading Triton's IR: shapes, element types, attributes. Pure questions; nothing here builds IR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from torch_mlir import ir
+
+Shape = tuple[int, ...]
+
+
+def owner(value: ir.Value) -> ir.Operation | None:
+    """The operation that defines `value`, or None for a block argument."""
+    definer = value.owner
+    return None if isinstance(definer, ir.Block) else definer.operation
+
+
+def name_of(value: ir.Value) -> str:
+    """The name of the defining operation, or '' for a block argument."""
+    definer = owner(value)
+    return definer.name if definer is not None else ""
+
+
+def shape(value: ir.Value) -> Shape | None:
+    """The shape of a block value, None for a scalar."""
+    kind = value.type
+    return tuple(kind.shape) if isinstance(kind, ir.RankedTensorType) else None
+
+
+def element(value: ir.Value) -> ir.Type:
+    """The element type of a block, the type itself of a scalar."""
+    kind = value.type
+    return kind.element_type if isinstance(kind, ir.RankedTensorType) else kind
+
+
+def is_block(value: ir.Value) -> bool:
+    return isinstance(value.type, ir.RankedTensorType)
+
+
+def is_pointer_type(kind: ir.Type) -> bool:
+    return str(kind).startswith("!tt.ptr<")
+
+
+def is_pointer(value: ir.Value) -> bool:
+    return is_pointer_type(element(value))
+
+
+def pointee(value: ir.Value) -> ir.Type:
+    """The type that a pointer, or a block of pointers, points at, as it lies in memory (`i1` is `i8`)."""
+    text = str(element(value))[len("!tt.ptr<") : -1]
+    return memory_type(ir.Type.parse(text.split(",")[0]))
+
+
+def memory_type(kind: ir.Type) -> ir.Type:
+    """How a scalar of type `kind` lies in memory."""
+    return ir.IntegerType.get_signless(8) if is_bool(kind) else kind
+
+
+def is_bool(kind: ir.Type) -> bool:
+    return isinstance(kind, ir.IntegerType) and kind.width == 1
+
+
+def is_float(kind: ir.Type) -> bool:
+    return isinstance(kind, ir.FloatType)
+
+
+def is_integer(kind: ir.Type) -> bool:
+    return isinstance(kind, ir.IntegerType | ir.IndexType)
+
+
+def int_attr(op: ir.Operation, name: str) -> int:
+    return ir.IntegerAttr(op.attributes[name]).value
+
+
+def has_side_region(op: ir.Operation) -> bool:
+    return len(op.regions) > 0
+
+
+def splat_constant(value: ir.Value) -> ir.Attribute | None:
+    """The scalar attribute of a constant whose elements are all equal, else None."""
+    definer = owner(value)
+    if definer is None or definer.name != "arith.constant":
+        return None
+    attribute = definer.attributes["value"]
+    if not is_block(value):
+        return attribute
+    dense = ir.DenseElementsAttr(attribute)
+    return dense.get_splat_value() if dense.is_splat else None
+
+
+def constant_int(value: ir.Value) -> int | None:
+    """The value of an integer constant (scalar or splat), else None."""
+    attribute = splat_constant(value)
+    return ir.IntegerAttr(attribute).value if isinstance(attribute, ir.IntegerAttr) else None
+
+
+def row_major(extents: Sequence[int]) -> Shape:
+    """Row-major strides of a dense block."""
+    return tuple(prod(extents[d + 1 :]) for d in range(len(extents)))
+
+
+def combine_block(op: ir.Operation) -> ir.Block:
+    """The body of a reduce's or scan's combine region."""
+    return op.regions[0].blocks[0]
+
+
+def defined_in(value: ir.Value, region_op: ir.Operation) -> bool:
+    """Whether `value` is defined inside one of `region_op`'s regions."""
+    definer = value.owner
+    block = definer if isinstance(definer, ir.Block) else definer.operation.block
+    while True:
+        parent = block.owner
+        operation = parent.operation
+        if operation == region_op:
+            return True
+        if operation.name in ("tt.func", "builtin.module"):
+            return False
+        block = operation.block
+
+
+def element_bytes(kind: ir.Type) -> int:
+    """Bytes of one element in memory."""
+    return 8 if isinstance(kind, ir.IndexType) else max(1, kind.width // 8)

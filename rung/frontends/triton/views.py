@@ -1,0 +1,86 @@
+"""Views: `memref.reinterpret_cast` of a kernel argument or a scratch buffer, with the loops that each of its dimensions follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch_mlir import ir
+from torch_mlir.dialects import memref
+
+from .indices import Index, Indices
+
+
+@dataclass(frozen=True)
+class View:
+    """`memref[...]` whose k-th dimension is indexed by loop `loops[k]`."""
+
+    memref: ir.Value
+    loops: tuple[int, ...]
+
+    @property
+    def element(self) -> ir.Type:
+        return ir.MemRefType(self.memref.type).element_type
+
+
+def is_zero(stride: Index) -> bool:
+    return isinstance(stride, int) and stride == 0
+
+
+def make_view(
+    ix: Indices,
+    base: ir.Value,
+    offset: Index,
+    strides: Sequence[Index],
+    sizes: Sequence[Index],
+    bounds: Sequence[int],
+    keep_zero: bool = False,
+) -> View:
+    """The elements `base[offset + sum(strides[d] * i[d])]` for `i[d] < sizes[d] <= bounds[d]`.
+
+    Loops of stride 0 are left out (the operand is broadcast along them), unless `keep_zero`.
+    """
+    loops = tuple(d for d, s in enumerate(strides) if keep_zero or not is_zero(s))
+    kind = ir.MemRefType(base.type)
+    if _is_whole(kind, offset, [strides[d] for d in loops], [sizes[d] for d in loops]):
+        return View(base, loops)
+    dynamic_size, dynamic = ir.ShapedType.get_dynamic_size(), ir.ShapedType.get_dynamic_stride_or_offset()
+
+    def split(values: Sequence[Index], marker: int) -> tuple[list[ir.Value], list[int]]:
+        return [v for v in values if not isinstance(v, int)], [
+            v if isinstance(v, int) else marker for v in values
+        ]
+
+    offsets, static_offset = split([offset], dynamic)
+    dims, static_sizes = split([sizes[d] for d in loops], dynamic_size)
+    steps, static_strides = split([strides[d] for d in loops], dynamic)
+    layout = ir.StridedLayoutAttr.get(static_offset[0], static_strides)
+    result = ir.MemRefType.get(static_sizes, kind.element_type, layout=layout)
+    cast = memref.ReinterpretCastOp(
+        result, base, offsets, dims, steps, static_offset, static_sizes, static_strides
+    )
+    if dims:
+        cast.operation.attributes["rung.bounds"] = ir.DenseI64ArrayAttr.get([bounds[d] for d in loops])
+    return View(cast.result, loops)
+
+
+def _is_whole(kind: ir.MemRefType, offset: Index, strides: Sequence[Index], sizes: Sequence[Index]) -> bool:
+    """Whether the view would be the buffer itself."""
+    if offset != 0 or not kind.has_static_shape or list(kind.shape) != list(sizes):
+        return False
+    expected = 1
+    for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
+        if stride != expected or not isinstance(size, int):
+            return False
+        expected *= size
+    return True
+
+
+def shape_view(
+    ix: Indices, anchor: ir.Value, loops: Sequence[int], sizes: Sequence[Index], bounds: Sequence[int]
+) -> View:
+    """A view of one byte that carries the sizes of `loops`."""
+    view = make_view(
+        ix, anchor, 0, [0] * len(loops), [sizes[d] for d in loops], [bounds[d] for d in loops], keep_zero=True
+    )
+    return View(view.memref, tuple(loops))

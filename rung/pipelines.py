@@ -1,0 +1,93 @@
+"""(Machine, Schedule) -> Pipeline: the page to read first. Each mechanism is one group of passes that a schedule can take out."""
+
+from __future__ import annotations
+
+from .lowering.expand_math import ExpandMath
+from .lowering.lower_abi import LowerAbi
+from .lowering.lower_transport import LowerTransport
+from .lowering.place_scratch import PlaceScratch
+from .lowering.to_llvm import ToLlvm
+from .machine import Machine
+from .passes import Pass, Pipeline, Stage, Upstream
+from .schedule import Schedule
+from .transforms.contraction import TileContractions
+from .transforms.double_buffer import DoubleBuffer
+from .transforms.form_context_tasks import FormContextTasks
+from .transforms.form_virtual_threads import FormVirtualThreads
+from .transforms.promote import Promote
+from .transforms.tile import TileBlocks
+from .transforms.transport import Transport
+from .transforms.vectorize import NestsToLoops, Vectorize
+
+Steps = tuple[Pass | Stage, ...]
+
+CLEAN = Upstream(passes="canonicalize,cse")
+HOIST = Upstream(passes="func.func(loop-invariant-code-motion),cse")
+
+
+def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
+    """From stage `linalg` to stage `llvm`."""
+    return Pipeline(
+        (
+            CLEAN,
+            Stage("linalg"),
+            TileBlocks(schedule.tile_elements),
+            *threads(machine, schedule),
+            *scratchpad(machine, schedule),
+            Stage("scheduled"),
+            *vectors(machine, schedule),
+            Stage("vector"),
+            LowerTransport(),
+            FormContextTasks(),
+            PlaceScratch(),
+            LowerAbi(),
+            ToLlvm(scalar=not schedule.vectorize),
+            Stage("llvm"),
+        )
+    )
+
+
+def threads(machine: Machine, schedule: Schedule) -> Steps:
+    """MT: programs, or tiles of one big program, are dealt out to the hardware contexts."""
+    return (
+        FormVirtualThreads(
+            contexts=contexts(machine, schedule),
+            distribution=schedule.distribution,
+            fork_join_ns=machine.fork_join_ns,
+            clock_ghz=machine.clock_ghz,
+            lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
+        ),
+    )
+
+
+def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
+    """Scratchpad and DB: footprints move through the scratchpad, ahead of and behind the computation."""
+    if not schedule.uses_scratchpad:
+        return ()
+    share = machine.scratchpad_bytes_per_context
+    if not schedule.double_buffer:
+        return CLEAN, Promote(scratchpad_bytes=share, on_overflow="direct"), Transport(machine.dma.max_rank)
+    return (
+        CLEAN,
+        Promote(scratchpad_bytes=share, depth=schedule.depth, on_overflow="direct"),
+        DoubleBuffer(schedule.depth, machine.dma.max_rank),
+        Transport(machine.dma.max_rank),
+    )
+
+
+def vectors(machine: Machine, schedule: Schedule) -> Steps:
+    """Vec: nests become loops over vectors with polynomial math, or over scalars with the same polynomials."""
+    fma = "fma" in machine.features
+    if not schedule.vectorize:
+        return TileContractions(vector_bytes=0), NestsToLoops(), ExpandMath(fma), HOIST
+    return (
+        TileContractions(machine.vector_bytes, machine.vector_registers),
+        Vectorize(machine.vector_bytes, machine.vector_registers, machine.masked_memory, schedule.unroll),
+        ExpandMath(fma),
+        HOIST,
+    )
+
+
+def contexts(machine: Machine, schedule: Schedule) -> int:
+    """Contexts that a schedule uses on a machine."""
+    return schedule.threads or machine.contexts
