@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -31,7 +32,9 @@ class Machine(BaseModel):
     name: str
     kind: Literal["host", "npu"]
     arch: str = Field(description="LLVM's name of the architecture: x86_64, aarch64, hexagon ...")
-    features: tuple[str, ...] = Field(default=(), description="instruction-set extensions that the lowering may rely on")
+    features: tuple[str, ...] = Field(
+        default=(), description="instruction-set extensions that the lowering may rely on"
+    )
     vector_bytes: int = Field(ge=4, le=1024, description="bytes of one vector register")
     vector_registers: int = Field(ge=4, le=256)
     masked_memory: bool = Field(description="masked vector loads and stores are one instruction")
@@ -64,7 +67,10 @@ def _cpuinfo() -> dict[str, str]:
 def _cache_bytes(level: int, default: int) -> int:
     for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
         try:
-            if int((index / "level").read_text()) != level or (index / "type").read_text().strip() == "Instruction":
+            if (
+                int((index / "level").read_text()) != level
+                or (index / "type").read_text().strip() == "Instruction"
+            ):
                 continue
             size = (index / "size").read_text().strip()
         except (OSError, ValueError):
@@ -74,6 +80,16 @@ def _cache_bytes(level: int, default: int) -> int:
         if size.endswith("M"):
             return int(size[:-1]) << 20
     return default
+
+
+def _clock_ghz(info: dict[str, str]) -> float:
+    """The nominal clock. What `cpu MHz` says at one moment would differ from process to process."""
+    try:
+        return int(Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq").read_text()) / 1e6
+    except (OSError, ValueError):
+        pass
+    named = re.search(r"([\d.]+)\s*GHz", info.get("model name", ""))
+    return float(named[1]) if named else round(float(info.get("cpu MHz", "2000")) / 1000, 1)
 
 
 def _vector_unit(arch: str, flags: frozenset[str]) -> tuple[int, int, bool, tuple[str, ...]]:
@@ -117,7 +133,7 @@ def _detect_host() -> Machine:
         scratchpad_bytes=l2_bytes // 2 * contexts,
         # A spin-then-sleep pool's hand-off; `rung doctor` measures it on the machine at hand.
         fork_join_ns=2000.0,
-        clock_ghz=round(float(info.get("cpu MHz", "2000")) / 1000, 3),
+        clock_ghz=_clock_ghz(info),
     )
 
 
