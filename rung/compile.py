@@ -206,6 +206,7 @@ class _Texts:
 
 def load(binary: bytes, name: str) -> Loaded:
     """Turn the binary of a Compiled into machine code of this process."""
+    _native.set_contexts(knobs.threads())
     context, lock = compiler_context()
     with lock:
         jit = Jit(ir.Module.parse(binary, context), shared_libs=[library_path()])

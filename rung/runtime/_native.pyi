@@ -1,0 +1,96 @@
+from collections.abc import Callable
+from typing import TypedDict
+
+class Counters(TypedDict):
+    """What the pool and the copy engine did since the last reset. Calls on one context count nowhere."""
+
+    forks: int
+    """Forks that used the pool."""
+    forks_serial: int
+    """Forks that ran on the caller alone: nested ones, and those that found the pool taken."""
+    contexts_ran: int
+    """Distinct context ids that ran work in a fork; ids from 63 on count as one."""
+    threads_ran: int
+    """Distinct pool threads that ran work, the caller included; from 63 on they count as one."""
+    contexts_taken_over: int
+    """Contexts that the caller ran because their worker did not begin within 10 us."""
+    dma_transfers: int
+    dma_bytes: int
+    dma_max_in_flight: int
+    """The most transfers pending in one queue."""
+    dma_waiter_copies: int
+    """Transfers that a waiting thread carried out itself because the engine did not."""
+
+class Launcher:
+    """Packs arguments into slots and calls `void kernel(int64_t *slots)` without the GIL.
+
+    `kinds` has one character per kernel argument: `P` pointer, `i` / `u` signed / unsigned integer, `f` f32,
+    `d` f64, `e` f16, `b` bf16, `-` constexpr (takes no slot). The grid takes the last three slots.
+
+    `alias_pairs` are pairs of indices of pointer arguments that the kernel assumes to differ. When two are
+    equal (and not null), `on_alias(gx, gy, gz, args)` is called in place of the kernel; without it that is a
+    LaunchError.
+    """
+
+    kinds: str
+    names: tuple[str, ...]
+    def __new__(
+        cls,
+        kinds: str,
+        names: tuple[str, ...],
+        alias_pairs: tuple[tuple[int, int], ...] = ...,
+        on_alias: Callable[[int, int, int, tuple[object, ...]], object] | None = None,
+    ) -> Launcher: ...
+    def __call__(
+        self,
+        gx: int,
+        gy: int,
+        gz: int,
+        stream: object,
+        function: int,
+        packed_metadata: object,
+        launch_metadata: object,
+        enter_hook: Callable[[object], object] | None,
+        exit_hook: Callable[[object], object] | None,
+        /,
+        *args: object,
+    ) -> None:
+        """Triton's launcher convention. Raises `LaunchError`, naming the argument that does not fit."""
+
+class Bound:
+    """A kernel with its arguments packed once (and kept alive): for measurements."""
+
+    def __call__(self) -> None: ...
+    def time(self, n: int, /) -> list[float]:
+        """Seconds of each of `n` launches, one after another in C."""
+
+def bind(
+    function: int,
+    kinds: str,
+    args: tuple[object, ...],
+    grid: tuple[int, int, int],
+    names: tuple[str, ...] = ...,
+) -> Bound:
+    """Pack `args` for `function`, the address of a packed kernel, as a Launcher does."""
+
+def call_packed(function: int, slots: bytearray | memoryview | int, /) -> None:
+    """Call a packed kernel once without the GIL; `slots` is a writable buffer or an address."""
+
+def contexts() -> int:
+    """Threads that a fork uses at most, the caller included: one per core of the affinity mask unless set."""
+
+def set_contexts(contexts: int | None, /) -> None:
+    """`None` reads the affinity mask again. Do not call it inside a kernel."""
+
+def counters() -> Counters: ...
+def reset_counters() -> None:
+    """To be called while no kernel runs."""
+
+def empty_fork(contexts: int, reps: int, /) -> float:
+    """Median seconds of one fork and join of an empty task."""
+
+def copy_bandwidth(bytes: int, contexts: int, /) -> float:
+    """GB/s of a copy of `bytes` bytes on `contexts` contexts, read + write: the best of seven."""
+
+def symbol_address(name: str, /) -> int:
+    """The address of a function of `runtime.h`."""

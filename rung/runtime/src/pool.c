@@ -1,0 +1,310 @@
+// Hardware contexts: a pool of pinned threads that spin between forks, then sleep.
+//
+// Each worker has a *door*, one cache line that carries the job to it and its progress back, so that a fork moves one
+// line per worker each way. A worker that does not come in time (asleep, or its core taken away) loses its context
+// to the caller: a fork never takes much longer than running everything serially.
+#include "internal.h"
+
+#include <signal.h>
+
+// Door states. AWAITED: running, and the caller sleeps on the door. LOST: the worker has not been seen since its job was
+// taken over; it says IDLE when it is back, and until then the caller does not wait for it to begin.
+enum { IDLE, ASLEEP, POSTED, RUNNING, AWAITED, LOST };
+#define TAKE_OVER_NS 10000  // far above a line transfer between cores (0.1-0.6 us), far below waking a thread (5-500 us)
+
+typedef struct {
+  rung_task task;
+  void *frame;
+  int64_t contexts, threads;
+} job;
+
+typedef struct {
+  _Alignas(RUNG_CACHE_LINE) _Atomic uint32_t state;
+  job job;  // written by the caller before POSTED, read by whoever moves the door out of POSTED
+} door;
+
+static door doors[RUNG_MAX_CORES];  // door w belongs to worker w; door 0, the caller's, is unused
+static pthread_t threads[RUNG_MAX_CORES];
+static bool late[RUNG_MAX_CORES];  // was LOST when the current job was posted
+
+static struct {
+  _Alignas(RUNG_CACHE_LINE) _Atomic bool taken;  // one fork at a time; owning it also guards all plain fields below
+  _Atomic int64_t wanted;                        // threads, the caller included; 0: not known yet
+  int64_t started;                               // workers
+  int cores[RUNG_MAX_CORES], core_count;         // cores[0] is the caller's; worker w lives on cores[w % core_count]
+  int64_t moved_ns;                              // when a worker was last moved out of the caller's way
+  _Alignas(RUNG_CACHE_LINE) _Atomic int64_t next;  // next unclaimed context of a fork with more contexts than threads
+} pool;
+
+static struct {
+  _Alignas(RUNG_CACHE_LINE) _Atomic uint64_t contexts, threads;  // bit masks, ids from 63 on share a bit
+  _Atomic int64_t forks, forks_serial, taken_over;
+} counted;
+
+static _Thread_local bool inside_task;
+
+static void mark(_Atomic uint64_t *mask, int64_t id) {
+  uint64_t bit = UINT64_C(1) << (id < 63 ? id : 63);
+  // Nearly always already set: a shared read costs nothing, a write would move the line between cores.
+  if (!(atomic_load_explicit(mask, memory_order_relaxed) & bit)) atomic_fetch_or_explicit(mask, bit, memory_order_relaxed);
+}
+
+static void run_context(const job *j, int64_t context) {
+  mark(&counted.contexts, context);
+  j->task(j->frame, context);
+}
+
+static void run_unclaimed(const job *j) {
+  if (j->contexts <= j->threads) return;
+  int64_t c;
+  while ((c = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < j->contexts) run_context(j, c);
+}
+
+// ---- workers
+
+static void await_job(door *d) {
+  rung_spin spin = {0};
+  for (;;) {
+    uint32_t state = atomic_load_explicit(&d->state, memory_order_relaxed);
+    if (state == POSTED) {
+      if (atomic_compare_exchange_strong_explicit(&d->state, &state, RUNNING, memory_order_acquire, memory_order_relaxed))
+        return;
+    } else if (state == LOST) {
+      atomic_compare_exchange_strong_explicit(&d->state, &state, IDLE, memory_order_relaxed, memory_order_relaxed);
+    } else if (rung_spin_turn(&spin) > RUNG_SPIN_NS) {
+      if (atomic_compare_exchange_strong(&d->state, &state, ASLEEP)) rung_sleep_while(&d->state, ASLEEP);
+      spin = (rung_spin){0};
+    }
+  }
+}
+
+static void *worker(void *argument) {
+  door *d = argument;
+  inside_task = true;
+  for (;;) {
+    await_job(d);
+    mark(&counted.threads, d - doors);
+    run_context(&d->job, d - doors);
+    run_unclaimed(&d->job);
+    if (atomic_exchange_explicit(&d->state, IDLE, memory_order_release) == AWAITED) rung_wake(&d->state);
+  }
+  return NULL;
+}
+
+static void pin(pthread_t thread, int core) {
+#ifdef __linux__
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(core, &set);
+  pthread_setaffinity_np(thread, sizeof set, &set);  // best effort: a thread that cannot be pinned still works
+#else
+  (void)thread, (void)core;
+#endif
+}
+
+bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument, int core) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread: Python's handlers stay off it
+  bool ok = pthread_create(thread, NULL, body, argument) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!ok) return false;
+  if (core >= 0) pin(*thread, core);
+  pthread_detach(*thread);
+  return true;
+}
+
+int rung_cores(int cores[RUNG_MAX_CORES]) {
+  int count = 0;
+#ifdef __linux__
+  cpu_set_t set;
+  int here = sched_getcpu();
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int c = 0; c < CPU_SETSIZE && count < RUNG_MAX_CORES; c++) {
+      if (!CPU_ISSET(c, &set)) continue;
+      cores[count++] = c;
+      if (c == here) cores[count - 1] = cores[0], cores[0] = c;
+    }
+  }
+  if (count) return count;
+#endif
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  for (count = 0; count < online && count < RUNG_MAX_CORES; count++) cores[count] = -1;  // -1: cannot be pinned
+  return count ? count : 1;
+}
+
+// ---- the caller
+
+static bool try_take(void) {
+  return !atomic_load_explicit(&pool.taken, memory_order_relaxed) &&
+         !atomic_exchange_explicit(&pool.taken, true, memory_order_acquire);
+}
+
+static void release(void) { atomic_store_explicit(&pool.taken, false, memory_order_release); }
+
+static void resize(int64_t contexts) {  // the pool is taken
+  pool.core_count = rung_cores(pool.cores);
+  if (contexts <= 0) contexts = pool.core_count;
+  atomic_store(&pool.wanted, contexts < RUNG_MAX_CORES ? contexts : RUNG_MAX_CORES);
+  for (int64_t w = 1; w <= pool.started; w++) pin(threads[w], pool.cores[w % pool.core_count]);
+}
+
+int64_t rung_contexts(void) {
+  rung_spin spin = {0};
+  int64_t wanted;
+  while (!(wanted = atomic_load(&pool.wanted))) {
+    if (try_take()) {
+      if (!atomic_load(&pool.wanted)) resize(0);
+      release();
+    } else {
+      rung_spin_turn(&spin);
+    }
+  }
+  return wanted;
+}
+
+void rung_set_contexts(int64_t contexts) {
+  rung_spin spin = {0};
+  while (!try_take()) rung_spin_turn(&spin);
+  resize(contexts);
+  release();
+}
+
+// Starts missing workers; returns how many threads, the caller included, there are for `contexts`.
+static int64_t muster(int64_t contexts) {
+  if (!atomic_load_explicit(&pool.wanted, memory_order_relaxed)) resize(0);
+  int64_t wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
+  if (contexts > wanted) contexts = wanted;
+  while (pool.started + 1 < contexts) {
+    int64_t w = pool.started + 1;
+    if (!rung_start_thread(&threads[w], worker, &doors[w], pool.cores[w % pool.core_count])) break;
+    pool.started = w;
+  }
+  return contexts < pool.started + 1 ? contexts : pool.started + 1;
+}
+
+// The scheduler may have put the caller on a worker's core. The two swap cores then, at most once in 10 ms: callers on
+// two cores that take turns must not drag workers back and forth.
+static void keep_out_of_the_way(void) {
+#ifdef __linux__
+  int here = sched_getcpu();
+  if (here == pool.cores[0]) return;
+  int64_t now = rung_now_ns();
+  if (now - pool.moved_ns < 10000000) return;
+  for (int64_t i = 1; i < pool.core_count; i++) {
+    if (pool.cores[i] != here) continue;
+    pool.cores[i] = pool.cores[0], pool.cores[0] = here;
+    pool.moved_ns = now;
+    for (int64_t w = i; w <= pool.started; w += pool.core_count) pin(threads[w], pool.cores[i]);
+    return;
+  }
+#endif
+}
+
+// Hands out the job; says whether any of the workers is late.
+static bool post(const job *j) {
+  bool any_late = false;
+  for (int64_t w = 1; w < j->threads; w++) {
+    doors[w].job = *j;
+    uint32_t before = atomic_exchange_explicit(&doors[w].state, POSTED, memory_order_acq_rel);
+    if (before == ASLEEP) rung_wake(&doors[w].state);
+    late[w] = before == LOST;
+    any_late |= late[w];
+  }
+  return any_late;
+}
+
+// Runs the contexts of workers, or only of late ones, that have not begun.
+static void take_over(const job *j, bool only_late) {
+  for (int64_t w = 1; w < j->threads; w++) {
+    uint32_t state = POSTED;
+    if ((only_late && !late[w]) || !atomic_compare_exchange_strong(&doors[w].state, &state, LOST)) continue;
+    atomic_fetch_add_explicit(&counted.taken_over, 1, memory_order_relaxed);
+    run_context(j, w);
+  }
+}
+
+static void join(const job *j) {
+  rung_spin spin = {0};
+  bool impatient = false;
+  for (int64_t w = 1; w < j->threads;) {
+    uint32_t state = atomic_load_explicit(&doors[w].state, memory_order_acquire);
+    if (state == IDLE || state == ASLEEP || state == LOST) {
+      w++;
+      continue;
+    }
+    int64_t waited = rung_spin_turn(&spin);
+    if (waited > TAKE_OVER_NS && !impatient) {
+      take_over(j, false);
+      impatient = true;
+    } else if (waited > RUNG_SPIN_NS && impatient) {
+      if (atomic_compare_exchange_strong(&doors[w].state, &state, AWAITED)) rung_sleep_while(&doors[w].state, AWAITED);
+    }
+  }
+}
+
+static void fork_serial(const job *j) {
+  bool outer = inside_task;
+  inside_task = true;
+  for (int64_t c = 0; c < j->contexts; c++) run_context(j, c);
+  inside_task = outer;
+}
+
+RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
+  if (contexts <= 1) {
+    if (contexts == 1) task(frame, 0);
+    return;
+  }
+  job j = {task, frame, contexts, 1};
+  if (inside_task || !try_take()) {
+    atomic_fetch_add_explicit(&counted.forks_serial, 1, memory_order_relaxed);
+    fork_serial(&j);
+    return;
+  }
+  j.threads = muster(contexts);
+  keep_out_of_the_way();
+  int64_t forks = atomic_load_explicit(&counted.forks, memory_order_relaxed);  // the pool's owner is its only writer
+  atomic_store_explicit(&counted.forks, forks + 1, memory_order_relaxed);
+  atomic_store_explicit(&pool.next, j.threads, memory_order_relaxed);
+  bool any_late = post(&j);
+  inside_task = true;
+  mark(&counted.threads, 0);
+  run_context(&j, 0);
+  run_unclaimed(&j);
+  if (any_late) take_over(&j, true);
+  join(&j);
+  inside_task = false;
+  release();
+}
+
+// ---- counters, fork()
+
+rung_pool_counters rung_read_pool_counters(void) {
+  return (rung_pool_counters){
+      .forks = atomic_load(&counted.forks),
+      .forks_serial = atomic_load(&counted.forks_serial),
+      .contexts_ran = __builtin_popcountll(atomic_load(&counted.contexts)),
+      .threads_ran = __builtin_popcountll(atomic_load(&counted.threads)),
+      .contexts_taken_over = atomic_load(&counted.taken_over),
+  };
+}
+
+void rung_reset_pool_counters(void) {
+  atomic_store(&counted.contexts, 0);
+  atomic_store(&counted.threads, 0);
+  atomic_store(&counted.forks, 0);
+  atomic_store(&counted.forks_serial, 0);
+  atomic_store(&counted.taken_over, 0);
+}
+
+// A forked child has the forking thread only: it starts again without workers and keeps the number of contexts.
+static void in_child(void) {
+  // One further than the started ones: its thread may exist already while it is not counted yet.
+  for (int64_t w = 1; w < RUNG_MAX_CORES && w <= pool.started + 1; w++)
+    atomic_store_explicit(&doors[w].state, IDLE, memory_order_relaxed);
+  pool.started = 0;
+  inside_task = false;
+  release();
+}
+
+__attribute__((constructor)) static void watch_fork(void) { pthread_atfork(NULL, NULL, in_child); }

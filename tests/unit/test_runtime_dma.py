@@ -1,0 +1,176 @@
+"""The copy engine: what NumPy slicing copies, in any number of transfers from any number of threads."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rung.runtime import _native, library_path
+
+LIBRARY = ctypes.CDLL(str(library_path()))
+LIBRARY.rung_dma_start.argtypes = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 4 + [ctypes.c_void_p]
+LIBRARY.rung_dma_wait.argtypes = [ctypes.c_void_p]
+
+
+def start(dst: np.ndarray, src: np.ndarray, tags: np.ndarray, tag: int = 0) -> None:
+    """Copy a 2-D byte view whose rows are contiguous."""
+    rows, row_bytes = src.shape
+    LIBRARY.rung_dma_start(
+        dst.ctypes.data,
+        src.ctypes.data,
+        rows,
+        row_bytes,
+        dst.strides[0],
+        src.strides[0],
+        tags.ctypes.data + 4 * tag,
+    )
+
+
+def wait(tags: np.ndarray, tag: int = 0) -> None:
+    LIBRARY.rung_dma_wait(tags.ctypes.data + 4 * tag)
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 255, shape, np.uint8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(1, 20),
+    row_bytes=st.integers(1, 200),
+    gaps=st.tuples(st.sampled_from([0, 0, 1, 7, 64]), st.sampled_from([0, 0, 3, 64])),
+)
+def test_rows_with_strides(rows: int, row_bytes: int, gaps: tuple[int, int]) -> None:
+    src = noise(rows, row_bytes + gaps[0])[:, :row_bytes]
+    whole = noise(rows, row_bytes + gaps[1]) ^ 0x5A
+    expected = whole.copy()
+    expected[:, :row_bytes] = src
+    tags = np.full(1, 7, np.int32)
+    start(whole[:, :row_bytes], src, tags)
+    wait(tags)
+    assert tags[0] == 0
+    np.testing.assert_array_equal(whole, expected)
+
+
+def test_a_row_repeated_and_rows_reversed() -> None:
+    src, dst, tags = noise(5, 32), np.zeros((5, 32), np.uint8), np.zeros(2, np.int32)
+    start(dst, np.broadcast_to(src[2], (5, 32)), tags)
+    wait(tags)
+    np.testing.assert_array_equal(dst, np.broadcast_to(src[2], (5, 32)))
+    start(dst, src[::-1], tags, 1)
+    wait(tags, 1)
+    np.testing.assert_array_equal(dst, src[::-1])
+
+
+@pytest.mark.parametrize("shape", [(0, 8), (8, 0)])
+def test_nothing_to_copy_is_complete_at_once(shape: tuple[int, int]) -> None:
+    tags = np.full(1, 7, np.int32)
+    start(np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), tags)
+    assert tags[0] == 0
+    wait(tags)
+
+
+def test_a_full_queue_blocks_and_drops_nothing() -> None:
+    _native.reset_counters()
+    count, row = 1000, 256
+    src, dst, tags = noise(count, row), np.zeros((count, row), np.uint8), np.zeros(count, np.int32)
+    for i in range(count):
+        start(dst[i : i + 1], src[i : i + 1], tags, i)
+    for i in range(count):
+        wait(tags, i)
+    np.testing.assert_array_equal(dst, src)
+    counters = _native.counters()
+    assert counters["dma_transfers"] == count
+    assert counters["dma_bytes"] == count * row
+    assert 1 <= counters["dma_max_in_flight"] <= 64
+
+
+def test_completion_can_be_polled() -> None:
+    src, dst, tags = noise(1, 1 << 20), np.zeros((1, 1 << 20), np.uint8), np.zeros(1, np.int32)
+    start(dst, src, tags)
+    while tags[0]:
+        pass
+    np.testing.assert_array_equal(dst, src)
+
+
+def test_one_queue_per_thread() -> None:
+    results = [False] * 4
+
+    def copy(me: int) -> None:
+        src = noise(200, 64) ^ me
+        dst, tags = np.zeros_like(src), np.zeros(200, np.int32)
+        for i in range(200):
+            start(dst[i : i + 1], src[i : i + 1], tags, i)
+            if i >= 10:
+                wait(tags, i - 10)
+        for i in range(190, 200):
+            wait(tags, i)
+        results[me] = bool((dst == src).all())
+
+    for _ in range(3):  # later threads get the queues of earlier ones
+        threads = [threading.Thread(target=copy, args=(i,)) for i in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert all(results)
+
+
+def test_the_engine_wakes_up_again() -> None:
+    src, dst, tags = noise(1, 100), np.zeros((1, 100), np.uint8), np.zeros(1, np.int32)
+    for round_ in range(5):
+        time.sleep(0.002)  # far longer than it spins
+        src += 1
+        start(dst, src, tags)
+        while tags[0]:
+            time.sleep(0)
+        np.testing.assert_array_equal(dst, src, err_msg=str(round_))
+
+
+SCRIPT = """if True:
+    import ctypes, os
+    from rung.runtime import library_path
+    {before}
+    lib = ctypes.CDLL(str(library_path()))
+    src, dst = ctypes.create_string_buffer(b"rung" * 100), ctypes.create_string_buffer(401)
+    tag = ctypes.c_int32()
+    def copy():
+        ctypes.memset(dst, 0, 400)
+        n = ctypes.c_int64
+        lib.rung_dma_start(dst, src, n(1), n(400), n(0), n(0), ctypes.byref(tag))
+        lib.rung_dma_wait(ctypes.byref(tag))
+        return dst.raw == src.raw
+    assert copy()
+    {after}
+"""
+
+
+def run_alone(before: str, after: str) -> None:
+    script = SCRIPT.format(before=before, after=after)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_gets_an_engine_of_its_own() -> None:
+    run_alone(
+        "",
+        "child = os.fork()\n"
+        "    ok = all(copy() for _ in range(10))\n"
+        "    if child == 0: os._exit(0 if ok else 1)\n"
+        "    assert ok and os.waitpid(child, 0)[1] == 0",
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity masks")
+def test_one_core_for_producer_and_engine() -> None:
+    run_alone(
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})", "assert all(copy() for _ in range(200))"
+    )

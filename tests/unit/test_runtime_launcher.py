@@ -1,0 +1,324 @@
+"""The launcher: Python arguments become slots, hooks and fallbacks run, and errors name the argument."""
+
+import ctypes
+import gc
+import struct
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.errors import LaunchError
+from rung.runtime import _native
+
+KERNEL = ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_int64))
+
+
+class Kernel:
+    """A packed kernel that records its slots."""
+
+    def __init__(self, slots: int) -> None:
+        self.calls: list[list[int]] = []
+        self._entry = KERNEL(lambda p: self.calls.append([p[i] for i in range(slots)]))
+        self.address: int = ctypes.cast(self._entry, ctypes.c_void_p).value or 0
+
+
+def names(kinds: str) -> tuple[str, ...]:
+    return tuple(f"arg{i}" for i in range(len(kinds)))
+
+
+Grid = tuple[int, int, int]
+
+
+def launch(kinds: str, *args: object, grid: Grid = (1, 1, 1), **options: Any) -> list[list[int]]:
+    """Launch a recording kernel; the argument slots of each call, without the grid."""
+    slots = len(kinds.replace("-", ""))
+    kernel = Kernel(slots + 3)
+    launcher = _native.Launcher(kinds, names(kinds), **options)
+    launcher(*grid, None, kernel.address, None, None, None, None, *args)
+    for call in kernel.calls:
+        assert call[slots:] == list(grid)
+    return [call[:slots] for call in kernel.calls]
+
+
+def pack(kind: str, value: object) -> int:
+    [[slot]] = launch(kind, value)
+    return slot
+
+
+def refusal(kinds: str, *args: object, **options: Any) -> str:
+    with pytest.raises(LaunchError) as error:
+        launch(kinds, *args, **options)
+    return str(error.value)
+
+
+# ---- packing
+
+
+def test_slots_are_arguments_then_grid() -> None:
+    assert launch("i-f-P", 7, "constexpr", 1.0, object(), None, grid=(2, 3, 4)) == [[7, 0x3F800000, 0]]
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_signed_integers(value: int) -> None:
+    assert pack("i", value) == value
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_unsigned_integers(value: int) -> None:
+    assert pack("u", value) % 2**64 == value
+
+
+@pytest.mark.parametrize("value", [True, np.int8(-3), np.uint16(9), torch.tensor(5)])
+def test_things_that_are_integers(value: Any) -> None:
+    assert pack("i", value) == int(value)
+
+
+@given(st.floats())
+def test_floats(value: float) -> None:
+    slot_of_double = struct.unpack("<q", struct.pack("<d", value))[0]
+    assert pack("d", value) == slot_of_double
+    single = np.float64(value).astype(np.float32) if abs(value) <= 3e38 or value != value else None
+    if single is not None:
+        assert pack("f", value) == int(single.view(np.uint32))
+        bf16 = torch.tensor(float(single)).to(torch.bfloat16)
+        if value == value:
+            assert pack("b", value) == int(bf16.view(torch.int16)) & 0xFFFF
+        else:
+            assert pack("b", value) == 0x7FC0
+
+
+@given(st.floats(-65504, 65504))
+def test_half_floats(value: float) -> None:
+    assert pack("e", value) == int(np.float16(value).view(np.uint16))
+
+
+def test_an_integer_is_a_fine_float() -> None:
+    assert pack("f", 1) == pack("f", np.float32(1)) == pack("f", torch.tensor(1.0)) == 0x3F800000
+
+
+def test_pointers() -> None:
+    tensor, array = torch.zeros(8, requires_grad=True), np.zeros((4, 6), np.float32)
+    assert pack("P", tensor) == tensor.data_ptr()
+    assert pack("P", tensor[3:]) == tensor.data_ptr() + 12
+    assert pack("P", array) == array.ctypes.data
+    assert pack("P", array[::-1, 1:]) == array[::-1, 1:].ctypes.data
+    assert pack("P", 0x1234) == 0x1234
+    assert pack("P", None) == 0
+    read_only = np.arange(3)
+    read_only.flags.writeable = False
+    assert pack("P", read_only) == read_only.ctypes.data
+
+
+def test_objects_that_only_know_their_address() -> None:
+    class Wrapper:  # such as Triton's TensorWrapper
+        def data_ptr(self) -> int:
+            return 64
+
+    class Array:
+        __array_interface__ = {"data": (128, False)}  # noqa: RUF012
+
+    assert pack("P", Wrapper()) == 64
+    assert pack("P", Array()) == 128
+    dates = np.zeros(2, "datetime64[s]")  # has no buffer
+    assert pack("P", dates) == dates.ctypes.data
+
+
+def test_many_arguments() -> None:
+    values = list(range(500))
+    assert launch("i" * 500, *values) == [values]
+
+
+# ---- refusals
+
+
+def test_a_tensor_elsewhere() -> None:
+    message = refusal("iP", 1, torch.empty(4, device="meta"))
+    assert message == "argument `arg1`: tensor is on meta; rung runs kernels on cpu tensors"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        ("i", 1.5, "expected an integer, got float"),
+        ("i", 2**63, "9223372036854775808 does not fit 64 bits"),
+        ("u", -1, "-1 does not fit 64 unsigned bits"),
+        ("f", "1", "expected a number, got str"),
+        ("e", 1e6, "1000000.0 does not fit a 16-bit float"),
+        ("P", 1.5, "expected a tensor, an array, an address or None, got float"),
+        ("P", -1, "-1 does not fit 64 unsigned bits"),
+    ],
+)
+def test_wrong_arguments(kind: str, value: object, reason: str) -> None:
+    assert refusal(kind, value) == f"argument `arg0`: {reason}"
+
+
+def test_the_cause_is_kept() -> None:
+    class Broken:
+        def data_ptr(self) -> int:
+            raise RuntimeError("lost it")
+
+    with pytest.raises(LaunchError, match="argument `arg0`: Broken has no memory") as error:
+        launch("P", Broken())
+    assert isinstance(error.value.__cause__, RuntimeError)
+
+
+def test_wrong_calls() -> None:
+    assert refusal("ii", 1) == "the kernel takes 2 arguments, got 1"
+    assert "grid dimension y is -1" in refusal("", grid=(1, -1, 1))
+    launcher = _native.Launcher("", ())
+    with pytest.raises(LaunchError, match="0 is not the address of a kernel"):
+        launcher(1, 1, 1, None, 0, None, None, None, None)
+    with pytest.raises(TypeError, match="got 2"):
+        launcher(1, 1)  # pyright: ignore[reportCallIssue]
+
+
+def test_wrong_signatures() -> None:
+    with pytest.raises(ValueError, match="position 1 is none of"):
+        _native.Launcher("ix", ("a", "b"))
+    with pytest.raises(ValueError, match="1 kinds, but 2 names"):
+        _native.Launcher("i", ("a", "b"))
+    for pair in ((0, 2), (0, 1)):
+        with pytest.raises(ValueError, match="is not a pointer"):
+            _native.Launcher("Pi", ("a", "b"), (pair,))
+
+
+# ---- launching
+
+
+@pytest.mark.parametrize("grid", [(0, 1, 1), (1, 0, 1), (1, 1, 0)])
+def test_an_empty_grid_launches_nothing(grid: Grid) -> None:
+    assert launch("i", 1, grid=grid) == []
+
+
+class Chain:
+    """As Triton's HookChain."""
+
+    def __init__(self, *calls: Any) -> None:
+        self.calls = list(calls)
+
+    def __call__(self, metadata: object) -> None:
+        for call in self.calls:
+            call(metadata)
+
+
+def test_hooks_run_around_the_kernel() -> None:
+    log: list[object] = []
+    entry = KERNEL(lambda _: log.append("kernel"))
+    address = ctypes.cast(entry, ctypes.c_void_p).value or 0
+    launcher = _native.Launcher("", ())
+    for enter, leave in [
+        (lambda m: log.append(("enter", m)), lambda m: log.append(("exit", m))),
+        (Chain(lambda m: log.append(("enter", m))), Chain(lambda m: log.append(("exit", m)))),
+    ]:
+        log.clear()
+        launcher(1, 1, 1, None, address, None, "meta", enter, leave)
+        assert log == [("enter", "meta"), "kernel", ("exit", "meta")]
+    log.clear()
+    launcher(1, 1, 1, None, address, None, "meta", Chain(), Chain())
+    assert log == ["kernel"]
+
+    def fail(_: object) -> None:
+        raise KeyError("hook")
+
+    with pytest.raises(KeyError):
+        launcher(1, 1, 1, None, address, None, "meta", fail, None)
+    assert log == ["kernel"]
+
+
+def test_other_python_threads_run_during_a_kernel() -> None:
+    released = threading.Event()
+    entry = KERNEL(lambda _: released.wait(30))
+    address = ctypes.cast(entry, ctypes.c_void_p).value or 0
+    thread = threading.Thread(target=_native.bind(address, "", (), (1, 1, 1)))
+    thread.start()
+    released.set()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+# ---- arguments that must not be the same memory
+
+
+def test_equal_pointers_take_the_fallback() -> None:
+    fallback: list[object] = []
+
+    def on_alias(*call: object) -> None:
+        fallback.append(call)
+
+    x, y = torch.zeros(4), torch.zeros(4)
+    options = {"alias_pairs": ((0, 2), (2, 3)), "on_alias": on_alias}
+    assert launch("P-PP", x, 1, y, x, **options) == [[x.data_ptr(), y.data_ptr(), x.data_ptr()]]
+    assert launch("P-PP", None, 1, None, x, **options) == [[0, 0, x.data_ptr()]]
+    assert fallback == []
+    assert launch("P-PP", x, 1, y, y, grid=(2, 3, 4), **options) == []
+    assert fallback == [(2, 3, 4, (x, 1, y, y))]
+    assert refusal("PP", x, x, alias_pairs=((0, 1),)) == (
+        "arguments `arg0` and `arg1` are the same memory; this kernel was compiled for different ones"
+    )
+
+
+def test_a_launcher_in_a_cycle_is_collected() -> None:
+    class Owner:
+        def __init__(self) -> None:
+            self.launcher = _native.Launcher("", (), (), self.on_alias)
+
+        def on_alias(self, gx: int, gy: int, gz: int, args: tuple[object, ...]) -> None: ...
+
+    owner = weakref.ref(Owner())
+    gc.collect()
+    assert owner() is None
+
+
+# ---- bound kernels
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    yield Kernel(5)
+
+
+def test_bound_packs_once_and_keeps_its_arguments(kernel: Kernel) -> None:
+    x = np.zeros(4)
+    address = x.ctypes.data
+    alive = weakref.ref(x)
+    bound = _native.bind(kernel.address, "Pi", (x, 3), (1, 2, 3))
+    del x
+    assert alive() is not None
+    bound()
+    assert len(bound.time(4)) == 4
+    assert all(seconds > 0 for seconds in bound.time(2))
+    assert kernel.calls == [[address, 3, 1, 2, 3]] * 7
+    del bound
+    assert alive() is None
+
+
+def test_bound_refusals(kernel: Kernel) -> None:
+    with pytest.raises(LaunchError, match="argument 1: expected an integer"):
+        _native.bind(kernel.address, "Pi", (None, "x"), (1, 1, 1))
+    with pytest.raises(LaunchError, match="argument `n`: expected an integer"):
+        _native.bind(kernel.address, "Pi", (None, "x"), (1, 1, 1), names=("p", "n"))
+    with pytest.raises(LaunchError, match="2 kinds and 3 grid dimensions, but 1 arguments and 3"):
+        _native.bind(kernel.address, "Pi", (None,), (1, 1, 1))
+    with pytest.raises(ValueError, match="cannot time -1"):
+        _native.bind(kernel.address, "", (), (1, 1, 1)).time(-1)
+
+
+def test_a_bound_empty_grid_launches_nothing(kernel: Kernel) -> None:
+    bound = _native.bind(kernel.address, "ii", (1, 2), (1, 0, 1))
+    bound()
+    assert len(bound.time(3)) == 3
+    assert kernel.calls == []
+
+
+def test_call_packed(kernel: Kernel) -> None:
+    slots = (ctypes.c_int64 * 5)(1, 2, 3, 4, 5)
+    _native.call_packed(kernel.address, ctypes.addressof(slots))
+    _native.call_packed(kernel.address, bytearray(bytes(slots)))
+    assert kernel.calls == [[1, 2, 3, 4, 5]] * 2
