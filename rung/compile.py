@@ -142,9 +142,19 @@ def compile_kernel(
 
 
 def compile_ttir(
-    ttir: Any, *, machine: Machine, schedule: Schedule, fuse: bool = True, observers: Sequence[Observer] = ()
+    ttir: Any,
+    *,
+    machine: Machine,
+    schedule: Schedule,
+    distinct: bool = True,
+    fuse: bool = True,
+    observers: Sequence[Observer] = (),
 ) -> Compiled:
-    """Compile a Triton module (or TTIR text) down to stage `llvm`."""
+    """Compile a Triton module (or TTIR text) down to stage `llvm`.
+
+    distinct: different pointer arguments are different memory unless accessed element for element alike (docs/triton.md).
+    fuse: multiplies and adds may be contracted.
+    """
     from .frontends.triton.capture import import_ttir
     from .frontends.triton.convert import convert
 
@@ -152,9 +162,8 @@ def compile_ttir(
         raise UsageError(f"machine `{machine.name}` is modelled; rung compiles for `host` only so far")
     context, lock = compiler_context()
     with lock:
-        imported = import_ttir(ttir, context)
-        converted = convert(imported, distinct=True, fuse=fuse)
         texts = _Texts(str(ttir))
+        converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
         run = pipeline(machine, schedule)
         _run(run, converted.module, (texts, *observers))
         metadata = {

@@ -30,6 +30,9 @@ from .ttir import (
     shape,
 )
 
+_LONG_CHAIN = 24
+"""Operations from which on a value that is needed twice is kept rather than computed again."""
+
 SUPPORTED = "see docs/triton.md for the operations that rung compiles"
 
 
@@ -295,16 +298,24 @@ class BlockConverter:
             self.program.scalars[result] = from_memory(memref.LoadOp(buffer.memref, []).result, result.type)
 
     def _shared_expensive(self, op: ir.Operation, extents: tuple[int, ...]) -> list[Sink]:
-        """Expensive values that the reduction computes anyway and a later nest needs again: written on the way."""
+        """Values that the reduction computes anyway and a later nest needs again, written on the way if that pays.
+
+        It pays for expensive operations, and for long chains of cheap ones.
+        """
         assert self.current is not None
         index = self.positions[op]
         found: list[Sink] = []
+        covered: set[ir.Value] = set()
         for value in cone(self.program, list(op.operands)).values:
             definer = owner(value)
-            if definer is None or definer.name not in elementwise.EXPENSIVE or value in self.program.stored:
+            if value in covered or definer is None or value in self.program.stored or shape(value) != extents:
                 continue
-            if shape(value) == extents and needed_after(value, self.positions, index, self.current):
+            below = cone(self.program, [value]).values
+            expensive = definer.name in elementwise.EXPENSIVE
+            if (expensive or len(below) >= _LONG_CHAIN) and needed_after(value, self.positions, index, self.current):
                 found.append(Keep(value, self.program.scratch.allocate(extents, element(value))))
+                if not expensive:
+                    covered.update(below)
         return found
 
     def _fill(self, buffer: Buffer, scalar: ir.Value) -> None:

@@ -8,6 +8,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func
 
 from ...errors import UnsupportedError
+from . import dialects as dialects
 from .blocks import BlockConverter
 from .control import convert_body
 from .indices import Indices

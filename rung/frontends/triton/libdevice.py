@@ -1,4 +1,4 @@
-"""`tl.extra.libdevice` on the CPU: functions of several operations. Those of one are in `libdevice_extern`.
+"""`tl.extra.libdevice` on the CPU: functions of several operations; `libdevice_extern` has those of one.
 
 f16 and bf16 arguments are computed in f32. What only means something on a GPU, such as arithmetic in a
 directed rounding mode, is refused at compile time.
@@ -6,7 +6,7 @@ directed rounding mode, is refused at compile time.
 
 # These functions are written in Triton's language, not in typed Python.
 # pyright: basic, reportArgumentType=false, reportOperatorIssue=false, reportAttributeAccessIssue=false
-# pyright: reportGeneralTypeIssues=false
+# pyright: reportGeneralTypeIssues=false, reportUnusedImport=false
 
 from typing import Any
 
@@ -14,6 +14,19 @@ import triton
 import triton.language as tl
 
 from . import libdevice_extern as _extern
+from .libdevice_integer import (  # noqa: F401
+    brev,
+    byte_perm,
+    double2hiint,
+    double2loint,
+    ffs,
+    hadd,
+    hiloint2double,
+    mul24,
+    mulhi,
+    rhadd,
+    sad,
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -27,22 +40,22 @@ def abs(x):
 
 @triton.jit
 def sqrt_rn(x):
-    return tl.sqrt_rn(x)
+    return _extern.sqrt(x)
 
 
 @triton.jit
 def rsqrt_rn(x):
-    return tl.div_rn(1.0, tl.sqrt_rn(x))
+    return 1.0 / _extern.sqrt(x)
 
 
 @triton.jit
 def rcp_rn(x):
-    return tl.div_rn(1.0, x)
+    return 1.0 / x
 
 
 @triton.jit
 def div_rn(x, y):
-    return tl.div_rn(x, y)
+    return x / y
 
 
 @triton.jit
@@ -111,14 +124,14 @@ def fast_exp10f(x):
 
 @triton.jit
 def sinpi(x):
-    turn = x - 2.0 * _extern.rint(0.5 * x)
-    return _extern.sin(3.141592653589793 * turn)
+    half_turns = _extern.rint(x)
+    odd = half_turns - 2.0 * _extern.floor(0.5 * half_turns)
+    return (1.0 - 2.0 * odd) * _extern.sin(3.141592653589793 * (x - half_turns))
 
 
 @triton.jit
 def cospi(x):
-    turn = x - 2.0 * _extern.rint(0.5 * x)
-    return _extern.cos(3.141592653589793 * turn)
+    return sinpi(0.5 - tl.abs(x - 2.0 * _extern.rint(0.5 * x)))
 
 
 @triton.jit
@@ -226,7 +239,7 @@ def normcdfinv(x):
 
 @triton.jit
 def cyl_bessel_i0(x):
-    """Abramowitz and Stegun 9.8.1 and 9.8.2: 2e-7 relative."""
+    """Abramowitz and Stegun 9.8.1 and 9.8.2: 2e-7 relative, in f64 too."""
     a = tl.abs(x)
     t = (a / 3.75) * (a / 3.75)
     near = 1.0 + t * (
@@ -240,7 +253,7 @@ def cyl_bessel_i0(x):
 
 @triton.jit
 def cyl_bessel_i1(x):
-    """Abramowitz and Stegun 9.8.3 and 9.8.4: 2e-7 relative."""
+    """Abramowitz and Stegun 9.8.3 and 9.8.4: 2e-7 relative, in f64 too."""
     a = tl.abs(x)
     t = (a / 3.75) * (a / 3.75)
     near = 0.5 + t * (
@@ -253,82 +266,3 @@ def cyl_bessel_i1(x):
     return tl.where(
         a < 3.75, near * x, far * _extern.exp(a) * _extern.rsqrt(a) * tl.where(x < 0, -1.0, 1.0)
     ).to(x.dtype)
-
-
-@triton.jit
-def mulhi(x, y):
-    if x.dtype.primitive_bitwidth == 32:
-        if x.dtype.is_int_signed():
-            return ((x.to(tl.int64) * y.to(tl.int64)) >> 32).to(x.dtype)
-        else:
-            return tl.umulhi(x, y)
-    elif x.dtype.is_int_signed():
-        high = tl.umulhi(x.to(tl.uint64), y.to(tl.uint64)).to(tl.int64)
-        return high - tl.where(x < 0, y, 0) - tl.where(y < 0, x, 0)
-    else:
-        return tl.umulhi(x, y)
-
-
-@triton.jit
-def mul24(x, y):
-    return ((x << 8) >> 8) * ((y << 8) >> 8)
-
-
-@triton.jit
-def sad(x, y, z):
-    return tl.where(x > y, x - y, y - x).to(z.dtype) + z
-
-
-@triton.jit
-def hadd(x, y):
-    return (x & y) + ((x ^ y) >> 1)
-
-
-@triton.jit
-def rhadd(x, y):
-    return (x | y) - ((x ^ y) >> 1)
-
-
-@triton.jit
-def ffs(x):
-    return tl.where(x == 0, 0, x.dtype.primitive_bitwidth - _extern.clz(x & -x))
-
-
-@triton.jit
-def brev(x):
-    if x.dtype.primitive_bitwidth == 32:
-        u = x.to(tl.uint32)
-        u = ((u >> 1) & 0x55555555) | ((u & 0x55555555) << 1)
-        u = ((u >> 2) & 0x33333333) | ((u & 0x33333333) << 2)
-        u = ((u >> 4) & 0x0F0F0F0F) | ((u & 0x0F0F0F0F) << 4)
-        u = ((u >> 8) & 0x00FF00FF) | ((u & 0x00FF00FF) << 8)
-        return ((u >> 16) | (u << 16)).to(x.dtype)
-    else:
-        low, high = brev(x.to(tl.uint32)).to(tl.uint64), brev((x >> 32).to(tl.uint32)).to(tl.uint64)
-        return ((low << 32) | high).to(x.dtype)
-
-
-@triton.jit
-def byte_perm(x, y, s):
-    both = (y.to(tl.uint32).to(tl.uint64) << 32) | x.to(tl.uint32).to(tl.uint64)
-    result = both & 0
-    for i in tl.static_range(4):
-        byte = (both >> (8 * ((s >> (4 * i)) & 7)).to(tl.uint64)) & 0xFF
-        result |= byte << (8 * i)
-    return result.to(tl.uint32).to(x.dtype)
-
-
-@triton.jit
-def hiloint2double(hi, lo):
-    bits = (hi.to(tl.int64) << 32) | lo.to(tl.uint32).to(tl.int64)
-    return bits.to(tl.float64, bitcast=True)
-
-
-@triton.jit
-def double2loint(x):
-    return x.to(tl.int64, bitcast=True).to(tl.int32)
-
-
-@triton.jit
-def double2hiint(x):
-    return (x.to(tl.int64, bitcast=True) >> 32).to(tl.int32)

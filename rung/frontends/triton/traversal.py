@@ -20,7 +20,8 @@ Dims = tuple[int | None, ...]
 class Cone:
     """The virtual values below some roots. `loads` has each load with the nest's dimensions that it follows."""
 
-    values: set[ir.Value] = field(default_factory=set)
+    values: dict[ir.Value, None] = field(default_factory=dict)
+    """In the order in which they were found: a set would make the result depend on addresses."""
     loads: list[tuple[ir.Operation, Dims]] = field(default_factory=list)
     buffers: list[tuple[ir.Value, Dims]] = field(default_factory=list)
     """Stored values that are read."""
@@ -36,7 +37,7 @@ def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
         if (value, dims) in seen or not is_block(value):
             continue
         seen.add((value, dims))
-        result.values.add(value)
+        result.values.setdefault(value)
         if value in program.stored:
             result.buffers.append((value, dims))
             continue

@@ -1,0 +1,1 @@
+"""TritonGPU. See the package."""

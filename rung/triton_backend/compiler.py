@@ -1,0 +1,97 @@
+"""Triton's view of the compiler: options, stages, and the key of its disk cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from triton.backends.compiler import BaseBackend, GPUTarget
+
+from ..frontends.triton.options import Options
+from .fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from ..compile import Compiled
+
+Stage = Callable[[Any, dict[str, Any]], Any]
+
+
+class CpuBackend(BaseBackend):
+    """Compiles TTIR with rung. The stages in `kernel.asm`: ttir, linalg, llvm, and the loadable `rung`."""
+
+    binary_ext = "rung"
+
+    @staticmethod
+    def supports_target(target: GPUTarget) -> bool:
+        return target.backend == "cpu"
+
+    def hash(self) -> str:
+        return fingerprint()
+
+    def get_target_name(self, options: Options) -> str:
+        return "cpu"
+
+    def parse_options(self, options: Mapping[str, Any]) -> Options:
+        return Options.of(options)
+
+    def pack_metadata(self, metadata: Any) -> None:
+        """The launcher needs no metadata: what it must know, it is constructed with."""
+
+    def load_dialects(self, context: Any) -> None:
+        pass
+
+    def get_codegen_implementation(self, options: Options) -> dict[str, Callable[..., Any]]:
+        from ..frontends.triton.capture import codegen_functions
+
+        return codegen_functions()
+
+    def get_module_map(self) -> dict[str, ModuleType]:
+        from ..frontends.triton.capture import module_map
+
+        return module_map()
+
+    def add_stages(self, stages: dict[str, Stage], options: Any, language: object = None) -> None:
+        compilation = _Compilation(options)
+        stages["ttir"] = compilation.ttir
+        stages["linalg"] = compilation.linalg
+        stages["llvm"] = compilation.llvm
+        stages[self.binary_ext] = compilation.binary
+
+
+class _Compilation:
+    """One kernel on its way through the stages. Triton asks for them one by one, rung makes them at once."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._compiled: Compiled | None = None
+
+    def ttir(self, module: Any, metadata: dict[str, Any]) -> Any:
+        from ..frontends.triton.capture import run_ttir_passes
+
+        return run_ttir_passes(module)
+
+    def linalg(self, ttir: Any, metadata: dict[str, Any]) -> str:
+        from .. import machine
+        from ..compile import compile_ttir
+        from ..schedule import Schedule
+
+        text = str(ttir)  # before `compile_ttir`, after which it prints in the generic form
+        schedule = Schedule.parse(self._options.schedule)
+        fuse = self._options.enable_fp_fusion
+        compiled = compile_ttir(ttir, machine=machine.host(), schedule=schedule, fuse=fuse)
+        metadata["name"] = compiled.metadata["name"]
+        metadata["shared"] = 0
+        metadata["rung"] = dict(compiled.metadata)
+        if compiled.metadata["assumed"]:
+            metadata["rung"]["ttir"] = text
+        self._compiled = compiled
+        return compiled.stages["linalg"]
+
+    def llvm(self, linalg: str, metadata: dict[str, Any]) -> str:
+        assert self._compiled is not None
+        return self._compiled.stages["llvm"]
+
+    def binary(self, llvm: str, metadata: dict[str, Any]) -> bytes:
+        assert self._compiled is not None
+        return self._compiled.binary

@@ -1,0 +1,159 @@
+"""Triton's view of the device: the process's own CPU."""
+
+# Triton's base class has empty bodies, which pyright reads as returning None.
+# pyright: reportIncompatibleMethodOverride=false
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from triton.backends.compiler import GPUTarget
+from triton.backends.driver import DriverBase
+
+from .. import knobs
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..compile import Loaded
+
+_UNLIMITED = 1 << 30
+
+
+class Utils:
+    """What Triton asks of a loaded program and of the device."""
+
+    def load_binary(
+        self, name: str, kernel: bytes, shared: int, device: int
+    ) -> tuple[Loaded, int, int, int, int]:
+        """(what keeps the code alive, its address, registers, spills, most threads per program)"""
+        from ..compile import load
+
+        loaded = load(kernel, name)
+        return loaded, loaded.address, 0, 0, _UNLIMITED
+
+    def unload_module(self, module: Loaded) -> None:
+        """The code goes when its last reference does."""
+
+    def get_device_properties(self, device: int) -> dict[str, int]:
+        from .. import machine
+
+        host = machine.host()
+        return {
+            "max_shared_mem": _UNLIMITED,
+            "multiprocessor_count": host.contexts,
+            "max_num_regs": _UNLIMITED,
+            "warpSize": 1,
+            "sm_clock_rate": int(host.clock_ghz * 1e6),
+            "mem_clock_rate": int(host.clock_ghz * 1e6),
+            "mem_bus_width": 64,
+        }
+
+
+class _Event:
+    """A point in time. Launches are synchronous, so the clock is all there is to record."""
+
+    def __init__(self, enable_timing: bool = True) -> None:
+        self._seconds = 0.0
+
+    def record(self, stream: object = None) -> None:
+        self._seconds = time.perf_counter()
+
+    def elapsed_time(self, end: _Event) -> float:
+        """Milliseconds from here to `end`."""
+        return (end._seconds - self._seconds) * 1e3
+
+
+class DeviceInterface:
+    """The part of `torch.cuda` that `triton.testing` uses."""
+
+    Event = _Event
+
+    @staticmethod
+    def synchronize(device: object = None) -> None:
+        pass
+
+    @staticmethod
+    def current_device() -> int:
+        return 0
+
+
+def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
+    """The native launcher of one kernel. Triton calls it with the grid, the code's address and all arguments.
+
+    Where two pointers are equal that the compiler assumed different, another version of the kernel runs.
+    """
+    from ..runtime import _native
+    from .aliased import AliasedKernel
+    from .arguments import argument_kinds
+
+    signature: Mapping[Any, Any] = source.signature
+    kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
+    assumed: list[list[int]] = metadata.rung["assumed"]
+    if not assumed:
+        return _native.Launcher(kinds, names)
+    # The compiler counts the arguments that are left in the kernel, the launcher all of Python's.
+    passed = [position for position, kind in enumerate(kinds) if kind != "-"]
+    pairs = tuple((passed[a], passed[b]) for a, b in assumed)
+    return _native.Launcher(kinds, names, pairs, AliasedKernel(metadata.rung["ttir"], metadata, kinds, names))
+
+
+class CpuDriver(DriverBase):
+    """Selected when no other device is usable, or by `TRITON_DEFAULT_BACKEND=cpu`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.utils = Utils()
+        self.launcher_cls = make_launcher
+
+    @classmethod
+    def is_active(cls) -> bool:
+        if knobs.triton_backend() == "cpu":
+            return True
+        from triton.backends import backends
+
+        return not any(other.driver.is_active() for name, other in backends.items() if name != "cpu")
+
+    def map_python_to_cpp_type(self, ty: str) -> str:
+        from .arguments import c_type
+
+        return c_type(ty)
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cpu", "cpu", 1)
+
+    def get_active_torch_device(self) -> torch.device:
+        import torch
+
+        return torch.device("cpu")
+
+    def get_device_interface(self) -> type[DeviceInterface]:
+        return DeviceInterface
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def set_current_device(self, device: int) -> None:
+        pass
+
+    def get_current_stream(self, device: int | None = None) -> int:
+        return 0
+
+    def get_benchmarker(self) -> Callable[..., Any]:
+        from triton.testing import do_bench
+
+        return do_bench
+
+    def get_empty_cache_for_benchmark(self) -> torch.Tensor:
+        """Twice the memory that the cores' own caches hold: writing it evicts what the kernel left there."""
+        import torch
+
+        from .. import machine
+
+        host = machine.host()
+        return torch.empty(2 * host.l2_bytes * host.contexts, dtype=torch.uint8)
+
+    def clear_cache(self, cache: torch.Tensor) -> None:
+        cache.zero_()

@@ -1,0 +1,75 @@
+"""Kernels captured from Inductor can be compiled again, with any schedule."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+import triton  # noqa: E402
+
+import rung.runtime  # noqa: E402
+from rung.errors import UsageError  # noqa: E402
+from rung.frontends.inductor import capture, copy_arguments  # noqa: E402
+from rung.frontends.triton.capture import make_ttir  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    "cpu" not in triton.backends.backends,
+    reason="rung is not installed: `pip install -e .` registers it with Triton",
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_compiled_or_run(monkeypatch):
+    def compile_ttir(ttir, *, machine, schedule, fuse):
+        return SimpleNamespace(
+            binary=b"", stages={"linalg": "", "llvm": ""}, metadata={"name": "kernel", "assumed": []}
+        )
+
+    load = lambda binary, name: SimpleNamespace(address=1)  # noqa: E731
+    launcher = lambda kinds, names: lambda *args: None  # noqa: E731
+    monkeypatch.setitem(sys.modules, "rung.compile", SimpleNamespace(compile_ttir=compile_ttir, load=load))
+    monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=launcher), raising=False)
+
+
+def test_capture_keeps_all_that_a_compilation_needs():
+    x = torch.randn(64, 200)
+    kernels = capture(lambda t: torch.softmax(t, -1).cumsum(-1), x)
+    assert kernels
+    for kernel in kernels:
+        assert kernel.launches == 1 and min(kernel.grid) >= 1
+        assert len(kernel.args) == len(kernel.signature)
+        assert f"def {kernel.fn.__name__}(" in kernel.fn.src
+        ttir = make_ttir(kernel.fn, kernel.signature, kernel.constexprs, kernel.attrs, kernel.options)
+        assert "tt.func public" in str(ttir)
+    (copy,) = (a for a in kernels[0].args if isinstance(a, torch.Tensor) and torch.equal(a, x))
+    assert copy.data_ptr() != x.data_ptr()
+
+
+def test_equal_launches_are_counted():
+    def layers(x):
+        for _ in range(3):
+            x = torch.relu(x @ x)
+        return x
+
+    (relu,) = capture(layers, torch.randn(8, 8))
+    assert relu.launches == 3
+
+
+def test_a_function_without_kernels_is_refused():
+    with pytest.raises(UsageError, match="Inductor made no Triton kernel of `view`"):
+
+        def view(x):
+            return x.view(-1)
+
+        capture(view, torch.randn(4, 4))
+
+
+def test_copies_share_what_the_originals_shared():
+    x = torch.arange(12.0).reshape(3, 4)
+    a, b, n = copy_arguments((x, x[1:, ::2], 7))
+    assert torch.equal(b, x[1:, ::2]) and n == 7
+    a.zero_()
+    assert b.count_nonzero() == 0 and x.count_nonzero() == 11

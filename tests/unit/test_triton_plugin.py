@@ -1,0 +1,250 @@
+"""Triton's side of a launch, with a compiler and a launcher that only record what reaches them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+import triton  # noqa: E402
+import triton.language as tl  # noqa: E402
+import triton.testing  # noqa: E402
+
+import rung.runtime  # noqa: E402
+from rung.errors import UnsupportedError, UsageError  # noqa: E402
+from rung.triton_backend.arguments import argument_kinds, c_type  # noqa: E402
+from tests import kernels_corpus as corpus  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    "cpu" not in triton.backends.backends,
+    reason="rung is not installed: `pip install -e .` registers it with Triton",
+)
+LAUNCHES: list[SimpleNamespace] = []
+COMPILED: list[SimpleNamespace] = []
+ASSUMED: list[list[int]] = []
+
+
+class RecordingLauncher:
+    def __init__(self, kinds, names, alias_pairs=(), on_alias=None) -> None:
+        self.kinds, self.names, self.alias_pairs, self.on_alias = kinds, names, alias_pairs, on_alias
+
+    def __call__(self, gx, gy, gz, stream, function, packed, launch_metadata, enter, exit, *args):
+        for hook in (enter, exit):
+            if hook is not None:
+                hook(launch_metadata)
+        LAUNCHES.append(SimpleNamespace(grid=(gx, gy, gz), function=function, args=args, **vars(self)))
+
+
+def compile_nothing(ttir, *, machine, schedule, fuse, distinct=True):
+    COMPILED.append(
+        SimpleNamespace(ttir=str(ttir), machine=machine, schedule=schedule, fuse=fuse, distinct=distinct)
+    )
+    metadata = {"name": "masked_add", "assumed": ASSUMED}
+    stages = {"linalg": "linalg text", "llvm": "llvm text"}
+    return SimpleNamespace(binary=b"code", stages=stages, metadata=metadata)
+
+
+@pytest.fixture(autouse=True)
+def stubs(monkeypatch, tmp_path):
+    for log in (LAUNCHES, COMPILED, ASSUMED):
+        log.clear()
+    load = lambda binary, name: SimpleNamespace(address=4096 + len(binary))  # noqa: E731
+    compiler = SimpleNamespace(compile_ttir=compile_nothing, load=load)
+    monkeypatch.setitem(sys.modules, "rung.compile", compiler)
+    monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=RecordingLauncher), raising=False)
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def add():
+    """A new JITFunction, so that no stub stays in the kernel's cache."""
+    return triton.JITFunction(corpus.masked_add.fn)
+
+
+def tensors(n: int = 100):
+    return torch.zeros(n), torch.ones(n), torch.empty(n)
+
+
+def test_a_launch_reaches_the_launcher(add):
+    x, y, o = tensors()
+    kernel = add[(7,)](x, y, o, 100, BLOCK=64)
+    (launch,) = LAUNCHES
+    assert launch.grid == (7, 1, 1)
+    assert launch.args[:4] == (x, y, o, 100) and launch.args[4] == 64
+    assert (launch.kinds, launch.names) == ("PPPi-", ("x_ptr", "y_ptr", "o_ptr", "n", "BLOCK"))
+    assert launch.function == 4100
+    assert kernel.asm["rung"] == b"code"
+    assert (kernel.asm["linalg"], kernel.asm["llvm"]) == ("linalg text", "llvm text")
+    assert "tt.func public @masked_add(" in kernel.asm["ttir"]
+    add[lambda meta: (triton.cdiv(100, meta["BLOCK"]), 2)](x, y, o, 100, BLOCK=64)
+    assert LAUNCHES[1].grid == (2, 2, 1)
+    assert len(COMPILED) == 1
+
+
+def test_the_disk_cache_is_used_by_the_next_process(add):
+    add[(1,)](*tensors(), 100, BLOCK=64)
+    again = triton.JITFunction(corpus.masked_add.fn)
+    again[(1,)](*tensors(), 100, BLOCK=64)
+    assert len(COMPILED) == 1 and len(LAUNCHES) == 2
+
+
+def test_fingerprint_follows_the_machine(monkeypatch):
+    from rung.triton_backend.fingerprint import fingerprint
+
+    before = fingerprint()
+    assert fingerprint() == before
+    monkeypatch.setenv("RUNG_NUM_THREADS", "77")
+    assert fingerprint() != before
+
+
+def test_schedule_keyword_and_environment(add, monkeypatch):
+    add[(1,)](*tensors(), 100, BLOCK=64, schedule="vectorize=off threads=1")
+    assert COMPILED[-1].schedule.mechanisms == (False, False, False)
+    monkeypatch.setenv("RUNG_SCHEDULE", "threads=1")
+    add[(1,)](*tensors(), 100, BLOCK=32)
+    assert COMPILED[-1].schedule.rung == "Vec"
+    with pytest.raises(UsageError, match="schedule: vectorize is `maybe`; give on or off"):
+        add[(1,)](*tensors(), 100, BLOCK=64, schedule="vectorize=maybe")
+
+
+def test_gpu_keywords_are_accepted_and_unknown_ones_are_not(add):
+    add[(1,)](*tensors(), 100, BLOCK=64, num_warps=8, num_stages=3, num_ctas=1, maxnreg=128)
+    with pytest.raises(KeyError, match="Keyword argument speed was specified but unrecognised"):
+        add[(1,)](*tensors(), 100, BLOCK=64, speed=9)
+    with pytest.raises(UsageError, match="num_warps is 3; give a power of 2"):
+        add[(1,)](*tensors(), 100, BLOCK=64, num_warps=3)
+
+
+def test_values_that_triton_specializes_are_constants(add):
+    add[(1,)](*tensors(), 1, BLOCK=64)
+    assert LAUNCHES[0].kinds == "PPP--" and LAUNCHES[0].args[3] == 1
+    assert "%n" not in COMPILED[0].ttir
+
+
+@triton.jit
+def _reverse(x_ptr, N: tl.constexpr, y_ptr):
+    i = tl.arange(0, N)
+    tl.store(y_ptr + N - 1 - i, tl.load(x_ptr + i))
+
+
+def test_arguments_assumed_different_have_a_second_version(monkeypatch):
+    bound = []
+    native = SimpleNamespace(bind=lambda *args: lambda: bound.append(args))
+    monkeypatch.setattr("rung.triton_backend.aliased._native", native)
+    ASSUMED.append([0, 1])  # as the compiler counts: without the constexpr
+    x = torch.zeros(16)
+    triton.JITFunction(_reverse.fn)[(1,)](x, 16, x, schedule="threads=1", enable_fp_fusion=False)
+    (launch,) = LAUNCHES
+    assert launch.kinds == "P-P" and launch.alias_pairs == ((0, 2),)
+    for _ in range(2):
+        launch.on_alias(1, 2, 3, launch.args)
+    assert bound == [(4100, "P-P", launch.args, (1, 2, 3), ("x_ptr", "N", "y_ptr"))] * 2
+    first, second = COMPILED
+    assert (first.distinct, second.distinct) == (True, False)
+    assert first.schedule == second.schedule and not second.fuse
+    assert second.ttir.startswith("#loc") and "tt.func public @_reverse(" in second.ttir
+
+
+def test_hooks(add):
+    seen = []
+    add.add_pre_run_hook(lambda *args, **kwargs: seen.append("pre"))
+    enter, leave = (
+        (lambda metadata: seen.append(metadata.get()["name"])),
+        (lambda metadata: seen.append("exit")),
+    )
+    triton.knobs.runtime.launch_enter_hook.add(enter)
+    triton.knobs.runtime.launch_exit_hook.add(leave)
+    try:
+        add[(1,)](*tensors(), 100, BLOCK=64)
+    finally:
+        triton.knobs.runtime.launch_enter_hook.remove(enter)
+        triton.knobs.runtime.launch_exit_hook.remove(leave)
+    assert seen == ["pre", "masked_add", "exit"]
+
+
+def test_warmup_compiles_without_launching(add):
+    kernel = add.warmup(torch.float32, torch.float32, torch.float32, 100, BLOCK=64, grid=(1,))
+    assert kernel.metadata.name == "masked_add" and len(COMPILED) == 1 and not LAUNCHES
+
+
+def test_autotune_picks_a_configuration(add):
+    benched = []
+
+    def bench(call, quantiles):
+        call()
+        block = LAUNCHES[-1].args[4]
+        benched.append(block)
+        return [abs(block - 128)] * 3
+
+    configs = [triton.Config({"BLOCK": block}) for block in (64, 128, 256)]
+    tuned = triton.autotune(configs, key=["n"], do_bench=bench)(add)
+    tuned[(1,)](*tensors(), 100)
+    assert benched == [64, 128, 256] and tuned.best_config.kwargs == {"BLOCK": 128}
+
+
+def test_autotune_with_the_drivers_own_benchmarker(add):
+    configs = [triton.Config({"BLOCK": block}) for block in (64, 128)]
+    tuned = triton.autotune(configs, key=["n"])(add)
+    tuned[(1,)](*tensors(), 100)
+    assert all(0 < t < 1 for times in tuned.configs_timings.values() for t in times)
+
+
+def test_do_bench_measures_milliseconds():
+    import time
+
+    fast, slow = (
+        triton.testing.do_bench(lambda s=s: time.sleep(s), warmup=1, rep=20, return_mode="min")
+        for s in (0, 2e-3)
+    )
+    assert fast < 2 <= slow
+    low, high = triton.testing.do_bench(lambda: None, warmup=1, rep=2, quantiles=[0.1, 0.9])
+    assert 0 < low <= high
+
+
+def test_device_properties_name_what_inductor_reads():
+    properties = triton.runtime.driver.active.utils.get_device_properties(0)
+    assert properties["multiprocessor_count"] >= 1
+    assert {"max_shared_mem", "max_num_regs", "warpSize"} <= properties.keys()
+    assert triton.runtime.driver.active.get_active_torch_device() == torch.device("cpu")
+
+
+def test_argument_kinds():
+    kinds = argument_kinds(
+        {
+            "p": "*fp32",
+            "k": "*kfp16",
+            "a": "i32",
+            "b": "u8",
+            "c": "u1",
+            "d": "fp32",
+            "e": "fp64",
+            "f": "fp16",
+            "g": "bf16",
+            "h": "constexpr",
+        }
+    )
+    assert kinds == "PPiuufdeb-"
+    with pytest.raises(UnsupportedError, match=r"descriptor as argument `t`.*make_tensor_descriptor"):
+        argument_kinds({"t": "tensordesc<fp16[32,32]>"})
+    with pytest.raises(UnsupportedError, match="argument `t` of type"):
+        argument_kinds({"t": ("i32", "i32")})
+    assert [c_type(t) for t in ("*fp32", "i64", "u1", "fp32")] == ["void *", "int64_t", "uint8_t", "float"]
+
+
+def test_another_device_goes_first(monkeypatch):
+    from rung.triton_backend.driver import CpuDriver
+
+    busy = SimpleNamespace(driver=SimpleNamespace(is_active=lambda: True))
+    monkeypatch.setitem(triton.backends.backends, "npu", busy)
+    assert not CpuDriver.is_active()
+    monkeypatch.setenv("TRITON_DEFAULT_BACKEND", "cpu")
+    assert CpuDriver.is_active()
+
+
+def test_importing_triton_stays_light():
+    heavy = ("torch_mlir", "pydantic", "torch", "scipy")
+    code = f"import triton, sys; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
