@@ -40,7 +40,9 @@ class Schedule:
         if not 0 <= self.unroll <= 16:
             raise UsageError(f"schedule: unroll is {self.unroll}; give 0 (automatic) to 16")
         if self.distribution not in get_args(Distribution):
-            raise UsageError(f"schedule: distribution is `{self.distribution}`; choose from: block, block-cyclic")
+            raise UsageError(
+                f"schedule: distribution is `{self.distribution}`; choose from: block, block-cyclic"
+            )
 
     @property
     def uses_scratchpad(self) -> bool:
@@ -76,7 +78,9 @@ class Schedule:
         for field in fields(self):
             value = getattr(self, field.name)
             if value != field.default:
-                parts.append(f"{field.name}={('on' if value else 'off') if isinstance(value, bool) else value}")
+                parts.append(
+                    f"{field.name}={('on' if value else 'off') if isinstance(value, bool) else value}"
+                )
         return " ".join(parts)
 
     @staticmethod

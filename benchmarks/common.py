@@ -1,0 +1,69 @@
+"""What the benchmarks share: arguments, timing from Python, the JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rung import machine
+from rung.bench import environment
+from rung.bench.measure import Subject
+from rung.bench.result import Noise, write_text
+from rung.bench.stats import Ratio
+
+SETTLE_S = 0.02
+"""Longer than the pools of rung and of OpenMP spin before they sleep: neither takes the other's cores."""
+
+
+def arguments(description: str, **numbers: float) -> argparse.Namespace:
+    """`--json FILE`, `--seed N`, and an option per keyword with its default."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", type=Path, help="write raw samples and the environment to this file")
+    parser.add_argument("--seed", type=int, default=0)
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    return parser.parse_args()
+
+
+def subject(name: str, call: Callable[[], object]) -> Subject:
+    """Times a Python call: waits until other thread pools sleep, calls once to wake its own, then n times
+    counted."""
+
+    def run(n: int) -> list[float]:
+        time.sleep(SETTLE_S)
+        call()
+        times: list[float] = []
+        for _ in range(n):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        return times
+
+    return Subject(name, run)
+
+
+def save(
+    path: Path | None, benchmark: str, seed: int, rows: Sequence[dict[str, Any]], noise: Noise | None = None
+) -> None:
+    """Writes the record, if a path was given."""
+    if path is None:
+        return
+    record = {
+        "schema": 1,
+        "benchmark": benchmark,
+        "environment": environment.describe(machine.host(), seed).model_dump(),
+        "noise": noise.model_dump() if noise else None,
+        "rows": list(rows),
+    }
+    write_text(json.dumps(record, indent=1) + "\n", path)
+
+
+def ratio_fields(ratio: Ratio) -> dict[str, Any]:
+    """The ratio as JSON: value and 95% bootstrap interval."""
+    fields = asdict(ratio)
+    return {"ratio": fields["value"], "ratio_ci": [fields["low"], fields["high"]]}

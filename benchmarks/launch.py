@@ -1,0 +1,38 @@
+"""What a launch costs: an empty kernel from C, through compiled[grid], and through kernel[grid].
+
+    python benchmarks/launch.py --json launch.json
+
+The last two are Triton's own ways and need rung to be installed (pip install .).
+"""
+
+from __future__ import annotations
+
+import sys
+
+from common import arguments, save
+
+from rung import machine
+from rung.bench import probes
+from rung.bench.toolchain import native
+from rung.report import tables, text
+
+
+def main() -> int:
+    options = arguments(__doc__ or "")
+    from_c = probes.empty_launch(native(), machine.host())()
+    through_kernel, through_compiled = probes.triton_launches()
+    rows = [
+        {"path": "from C, arguments packed", "seconds": from_c},
+        {"path": "compiled[grid](...)", "seconds": through_compiled},
+        {"path": "kernel[grid](...)", "seconds": through_kernel},
+    ]
+    table = tables.new_table("launch of an empty kernel, 2 arguments", "path", "median per launch")
+    for row in rows:
+        table.add_row(str(row["path"]), text.duration(float(row["seconds"])))
+    tables.console().print(table)
+    save(options.json, "launch", options.seed, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

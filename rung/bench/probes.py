@@ -1,0 +1,68 @@
+"""Small measurements of the machine and of the launch path, for the noise record, `rung doctor` and the
+benchmarks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import UsageError
+from ..machine import Machine
+from ..schedule import Schedule
+from .measure import mean_of
+from .stats import median
+from .toolchain import Toolchain
+
+_LAUNCHES = 1000
+
+
+def empty_launch(toolchain: Toolchain, machine: Machine) -> Callable[[], float]:
+    """A function that measures one launch of an empty kernel from C, in seconds (median of five means)."""
+    import torch
+
+    from .empty import empty  # pyright: ignore[reportUnknownVariableType]
+
+    types = {"x_ptr": "*fp32", "n": "i32"}
+    executable = toolchain.compile(empty, types, {}, machine=machine, schedule=Schedule(threads=1))
+    bound = executable.bind((torch.zeros(1), 1), (1, 1, 1))
+
+    def measure(keep: object = executable) -> float:
+        """`keep` holds the machine code, which `bound` does not."""
+        return median([mean_of(bound.time, _LAUNCHES) for _ in range(5)])
+
+    return measure
+
+
+def triton_launches() -> tuple[float, float]:
+    """Seconds per launch of an empty kernel from Python: (kernel[grid], compiled[grid]).
+
+    Needs rung to be installed, so that Triton finds its `cpu` backend.
+    """
+    import torch
+    from triton.backends import backends  # pyright: ignore[reportMissingTypeStubs]
+    from triton.runtime import driver  # pyright: ignore[reportMissingTypeStubs]
+
+    if "cpu" not in backends:
+        raise UsageError("Triton does not see rung's `cpu` backend; install rung: pip install .")
+    from ..triton_backend.driver import CpuDriver
+    from .empty import empty  # pyright: ignore[reportUnknownVariableType]
+
+    driver.set_active(CpuDriver())
+    x = torch.zeros(1)
+    compiled: Any = empty[(1,)](x, 1)
+    return per_call(lambda: empty[(1,)](x, 1)), per_call(lambda: compiled[(1, 1, 1)](x, 1))
+
+
+def per_call(call: Callable[[], object], calls: int = 1000, repeats: int = 7) -> float:
+    """Seconds that one call takes from Python: the median over `repeats` of the mean of `calls`, after a
+    warm-up."""
+    for _ in range(100):
+        call()
+    means: list[float] = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        means.append((time.perf_counter() - start) / calls)
+    return median(means)

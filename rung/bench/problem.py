@@ -1,0 +1,120 @@
+"""One kernel with concrete arguments: what is compiled, launched and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+Shape = tuple[int, ...]
+DTYPES = ("f32", "f16", "bf16")
+TRITON = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
+_TORCH = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """|got - expected| <= absolute + relative * |expected|, and why these numbers are right."""
+
+    relative: float
+    absolute: float
+    reason: str
+
+    def __str__(self) -> str:
+        return f"rtol {self.relative:g}, atol {self.absolute:g}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Error:
+    """Largest errors of the outputs. The relative one divides by |expected|, but by no less than
+    absolute/relative of the tolerance, below which the absolute error decides. Both are inf when a value
+    that should be finite is not."""
+
+    absolute: float
+    relative: float
+    within: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Arguments are in the kernel's order, constexprs left out; the kernel writes those at the positions
+    `outputs`."""
+
+    args: tuple[Any, ...]
+    outputs: tuple[int, ...]
+    constexprs: Mapping[str, object]
+    grid: tuple[int, int, int]
+    expected: Callable[[], Sequence[torch.Tensor]] | None
+    """Computes the outputs in float64; None when the scalar rung is the reference."""
+
+
+def torch_dtype(dtype: str) -> torch.dtype:
+    """torch's name of `f32`, `f16` or `bf16`. Raises UsageError for others."""
+    import torch
+
+    if dtype not in _TORCH:
+        raise UsageError(f"there is no data type `{dtype}`; choose from: {', '.join(DTYPES)}")
+    return getattr(torch, _TORCH[dtype])
+
+
+def signature(names: Sequence[str], problem: Problem) -> dict[str, str]:
+    """Triton's types of all parameters, by name: {"x_ptr": "*fp32", "n": "i32", "BLOCK": "constexpr"}."""
+    runtime = [name for name in names if name not in problem.constexprs]
+    if len(runtime) != len(problem.args):
+        raise UsageError(f"the kernel takes ({', '.join(runtime)}), not {len(problem.args)} arguments")
+    types = dict(zip(runtime, map(type_of, problem.args), strict=True))
+    return {name: types.get(name, "constexpr") for name in names}
+
+
+def type_of(value: object) -> str:
+    """Triton's type of one argument: a tensor, an integer (i32, or i64 when it needs it) or a float."""
+    if isinstance(value, int):
+        return "i32" if -(1 << 31) <= value < 1 << 31 else "i64"
+    if isinstance(value, float):
+        return "fp32"
+    name = str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
+    found = {long: "*" + TRITON[short] for short, long in _TORCH.items()}
+    if name not in found:
+        raise UsageError(f"an argument is of type {name}; give tensors of {', '.join(TRITON)}, int or float")
+    return found[name]
+
+
+def snapshot(problem: Problem) -> tuple[Any, ...]:
+    """Copies of the tensors among the arguments (None elsewhere), for `restore`."""
+    return tuple(value.clone() if hasattr(value, "clone") else None for value in problem.args)
+
+
+def restore(problem: Problem, saved: Sequence[Any]) -> None:
+    """Puts the tensors back to what they were."""
+    for value, copy in zip(problem.args, saved, strict=True):
+        if copy is not None:
+            value.copy_(copy)
+
+
+def outputs(problem: Problem) -> list[torch.Tensor]:
+    """Copies of what the kernel has written."""
+    return [problem.args[position].clone() for position in problem.outputs]
+
+
+def compare(got: Sequence[torch.Tensor], expected: Sequence[torch.Tensor], tolerance: Tolerance) -> Error:
+    """Largest errors over all outputs. NaN agrees with NaN, and an infinity with the same infinity."""
+    import torch
+
+    worst_absolute, worst_relative, within = 0.0, 0.0, True
+    floor = tolerance.absolute / tolerance.relative if tolerance.relative else 1.0
+    for actual, wanted in zip(got, expected, strict=True):
+        a, w = actual.double().reshape(-1), wanted.double().reshape(-1)
+        same = (a == w) | (a.isnan() & w.isnan())
+        difference = torch.where(same, 0.0, (a - w).abs()).nan_to_num(nan=float("inf"), posinf=float("inf"))
+        magnitude = w.abs().nan_to_num(nan=0.0, posinf=0.0)
+        within = within and bool((difference <= tolerance.absolute + tolerance.relative * magnitude).all())
+        if difference.numel():
+            worst_absolute = max(worst_absolute, float(difference.max()))
+            relative = difference / magnitude.clamp(min=max(floor, 1e-300))
+            worst_relative = max(worst_relative, float(relative.max()))
+    return Error(worst_absolute, worst_relative, within)

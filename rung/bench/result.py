@@ -1,0 +1,165 @@
+"""The record of a run, as JSON: everything needed to draw it again and to run it again. `rung.report`
+imports only this."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import UsageError
+
+SCHEMA: Literal[1] = 1
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Environment(_Model):
+    """Where and how a run was made."""
+
+    rung: str
+    python: str
+    packages: dict[str, str] = Field(description="versions of triton, torch, torch-mlir, numpy")
+    os: str
+    cpu: str
+    cpu_flags: list[str] = Field(description="instruction-set extensions of interest")
+    contexts: int = Field(ge=1)
+    governor: str | None = Field(description="frequency governor; None where the system does not tell")
+    git: str | None = Field(description="revision of the checkout, with `-dirty` when it was changed")
+    command: list[str]
+    seed: int
+    started: str = Field(description="ISO 8601, UTC")
+    machine: dict[str, Any] = Field(description="all fields of the Machine")
+    machine_hash: str
+
+
+class Noise(_Model):
+    """How quiet the machine was while a kernel was measured."""
+
+    load_before: float
+    load_after: float
+    steal: float = Field(description="share of CPU time stolen by other virtual machines, 0..1")
+    empty_launch_before_s: float | None
+    empty_launch_after_s: float | None
+    noisy: bool
+    reasons: list[str]
+
+
+Interval = tuple[float, float]
+
+
+class Result(_Model):
+    """One kernel under one schedule. When `correct` is false, there are no samples and no ratios."""
+
+    kernel: str
+    dtype: Literal["f32", "f16", "bf16"]
+    shape: list[int]
+    device: str
+    rung: str
+    schedule: dict[str, bool | int | str]
+    unit: Literal["s", "cycles"]
+    samples: list[float] = Field(description="one per round, in `unit`; paired by position across rungs")
+    warmup: list[float] = Field(description="recorded, not counted")
+    inner: int = Field(ge=1, description="launches averaged into one sample")
+    median: float | None
+    speedup: float | None = Field(description="median over rounds of scalar / this")
+    speedup_ci: Interval | None = Field(description="95% bootstrap interval")
+    step: float | None = Field(description="the same against the rung without the last mechanism")
+    step_ci: Interval | None
+    step_from: str | None = Field(description="the rung that `step` compares with")
+    correct: bool
+    max_abs_err: float | None = Field(description="None when the error is not finite")
+    max_rel_err: float | None
+    tolerance: str
+    reference: str
+    evidence: dict[str, Any]
+    noise: Noise
+
+    @model_validator(mode="after")
+    def _wrong_has_no_numbers(self) -> Result:
+        if not self.correct and (self.samples or self.median is not None or self.speedup is not None):
+            raise ValueError(f"{self.kernel}/{self.rung} is wrong, so it must not carry times")
+        if self.correct and not self.samples:
+            raise ValueError(f"{self.kernel}/{self.rung} is correct but has no samples")
+        return self
+
+    @property
+    def mechanisms(self) -> tuple[bool, bool, bool]:
+        """(Vec, MT, DB)"""
+        return (
+            bool(self.schedule["vectorize"]),
+            self.schedule["threads"] != 1,
+            bool(self.schedule["double_buffer"]),
+        )
+
+
+class Record(_Model):
+    """A whole file."""
+
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    environment: Environment
+    results: list[Result]
+    complete: bool = Field(default=True, description="false when the run was interrupted")
+
+    def groups(self) -> list[list[Result]]:
+        """Results by kernel, type, shape and device, in the order of the file."""
+        found: dict[tuple[object, ...], list[Result]] = {}
+        for result in self.results:
+            key = (result.kernel, result.dtype, tuple(result.shape), result.device)
+            found.setdefault(key, []).append(result)
+        return list(found.values())
+
+    @property
+    def correct(self) -> bool:
+        return all(result.correct for result in self.results)
+
+
+def write(record: Record, path: str | Path) -> None:
+    """Writes the file whole or not at all: to a temporary file beside it, then renamed."""
+    write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Puts `text` at `path` in one step. Raises UsageError when that cannot be done."""
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", text=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {target}: {error.strerror}") from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read(path: str | Path) -> Record:
+    """The record in a file. Raises UsageError that names the file and the field that is wrong."""
+    try:
+        text = Path(path).read_text()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a text file; give one that `rung ladder --json` wrote") from None
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        where = f"field `{field}`: " if field else ""
+        raise UsageError(
+            f"{path} is not a record of schema {SCHEMA}: {where}{first['msg']}; "
+            "give a file that `rung ladder --json` wrote"
+        ) from None

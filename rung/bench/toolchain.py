@@ -1,0 +1,44 @@
+"""The seam between measuring and compiling: what the bench asks of a compiler and a runtime. Tests put a
+fake here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..machine import Machine
+from ..schedule import Schedule
+
+if TYPE_CHECKING:
+    from ..compile import Executable
+
+
+class Compile(Protocol):
+    def __call__(
+        self,
+        kernel: Any,
+        signature: dict[str, str],
+        constexprs: dict[str, object],
+        *,
+        machine: Machine,
+        schedule: Schedule,
+    ) -> Executable: ...
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """`counters` tells what the runtime did since `reset_counters`: contexts that ran, DMA transfers,
+    bytes, in flight."""
+
+    compile: Compile
+    reset_counters: Callable[[], None]
+    counters: Callable[[], Mapping[str, Any]]
+
+
+def native() -> Toolchain:
+    """rung's own compiler and runtime."""
+    from ..compile import compile_kernel  # pyright: ignore[reportUnknownVariableType]
+    from ..runtime import _native
+
+    return Toolchain(compile_kernel, _native.reset_counters, _native.counters)  # pyright: ignore

@@ -1,0 +1,172 @@
+"""The command `rung`: argument parsing only. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from .errors import RungError
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Compile Triton kernels through MLIR, and measure what vectorization (Vec), "
+    "multi-threading (MT) and double buffering (DB) are worth.",
+)
+
+Device = Annotated[str, typer.Option(help="`host`, a machine that `rung machines` lists, or a .toml file.")]
+ScheduleText = Annotated[
+    str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        from .bench.environment import rung_version
+
+        print(f"rung {rung_version()}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def ladder(
+    kernels: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KERNEL", help="Names of the study's kernels; default: vec-add gelu."),
+    ] = None,
+    device: Device = "host",
+    dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
+    size: Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")] = None,
+    rungs: Annotated[
+        str, typer.Option(help="Rungs joined by commas, or `all` for the eight combinations.")
+    ] = "scalar,vec,vec+mt,vec+mt+db",
+    schedule: ScheduleText = "",
+    kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None,
+    signature: Annotated[
+        str | None, typer.Option(help="Of --kernel: '*fp32, *fp32, i32, 1024'; default: guessed from names.")
+    ] = None,
+    constexpr: Annotated[
+        list[str] | None, typer.Option(help="Of --kernel: NAME=VALUE; may be repeated.")
+    ] = None,
+    grid: Annotated[str | None, typer.Option(help="Of --kernel: programs, such as 1024 or 16x16.")] = None,
+    inductor: Annotated[
+        bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes instead.")
+    ] = False,
+    json: Annotated[
+        str | None, typer.Option(help="Write the record, with raw samples, to this file.")
+    ] = None,
+    plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Rounds per kernel; 0: as many as the budget holds.")] = 0,
+    budget: Annotated[float, typer.Option(help="Seconds of timing per kernel.")] = 8.0,
+) -> None:
+    """Measure what each mechanism is worth.
+
+    The rungs are Scalar, Vec, Vec+MT and Vec+MT+DB. Each is checked against float64
+    before it is timed. Exit status 1: a result was wrong.
+    """
+    from .commands import ladder as command
+
+    options = command.Options(
+        kernels=tuple(kernels or ()),
+        device=device,
+        dtype=dtype,
+        size=size,
+        rungs=rungs,
+        schedule=schedule,
+        kernel=kernel,
+        signature=signature,
+        constexprs=tuple(constexpr or ()),
+        grid=grid,
+        inductor=inductor,
+        json=json,
+        plot=plot,
+        seed=seed,
+        rounds=rounds,
+        budget_s=budget,
+    )
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
+def compile(
+    kernel: Annotated[str, typer.Argument(help="file.py::name")],
+    signature: Annotated[
+        str,
+        typer.Option(help="One entry per argument: a type, or a constexpr's value: '*fp32:16, i32, 1024'."),
+    ],
+    emit: Annotated[
+        str, typer.Option(help="ttir, linalg, scheduled, vector, llvm, llvm-ir, asm or obj.")
+    ] = "llvm",
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")] = None,
+    schedule: ScheduleText = "",
+    device: Device = "host",
+    print_after_all: Annotated[
+        bool, typer.Option("--print-after-all", help="Print the IR after every pass to stderr.")
+    ] = False,
+) -> None:
+    """Print a kernel's IR or code at one stage."""
+    from .commands import compile as command
+
+    raise typer.Exit(
+        command.run(command.Options(kernel, signature, emit, output, schedule, device, print_after_all))
+    )
+
+
+@app.command()
+def report(
+    file: Annotated[str, typer.Argument(help="What `rung ladder --json` wrote.")],
+    plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,
+) -> None:
+    """Draw tables and plots from a record alone."""
+    from .commands import report as command
+
+    raise typer.Exit(command.run(file, plot))
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation and this machine."""
+    from .commands import doctor as command
+
+    raise typer.Exit(command.run())
+
+
+@app.command()
+def machines(
+    name: Annotated[str | None, typer.Argument(help="A machine, or a .toml file, to show in full.")] = None,
+) -> None:
+    """List the machines, or show one."""
+    from .commands import machines as command
+
+    raise typer.Exit(command.run(name))
+
+
+def main() -> None:
+    """Runs the command line. Exit status: 0, 1 for a wrong result, 2 for an error of use, 130 for Ctrl-C."""
+    try:
+        status = app(prog_name="rung", standalone_mode=False)
+    except TyperException as error:
+        _fail(f"{error.format_message()} (see `rung --help`)")
+    except RungError as error:
+        _fail(str(error))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""`rung compile`: a kernel's text or code at any stage."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from .. import machine as machines
+from ..bench.result import write_text
+from ..errors import UsageError
+from ..knobs import STAGES
+from ..schedule import Schedule
+from . import parse
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line, as text."""
+
+    kernel: str
+    signature: str
+    emit: str = "llvm"
+    output: str | None = None
+    schedule: str = ""
+    device: str = "host"
+    print_after_all: bool = False
+
+
+def run(options: Options) -> int:
+    """Compiles, and writes the stage to the file or to stdout."""
+    if options.emit not in STAGES:
+        raise UsageError(f"--emit is `{options.emit}`; choose from: {', '.join(STAGES)}")
+    target = parse.output(options.output, "--output")
+    if options.emit == "obj" and target is None and sys.stdout.isatty():
+        raise UsageError("--emit obj writes a binary; give a file with -o")
+    schedule = Schedule.parse(options.schedule)
+    machine = machines.load(options.device)
+
+    from ..compile import compile_kernel  # pyright: ignore[reportUnknownVariableType]
+    from ..frontends.triton.loader import load_kernel
+    from ..frontends.triton.signature import signature_from_text
+
+    kernel = load_kernel(options.kernel)
+    parsed = signature_from_text(options.signature, kernel)
+    observers = (print_after,) if options.print_after_all else ()
+    executable: Any = compile_kernel(
+        kernel,
+        parsed.signature,
+        parsed.constexprs,
+        machine=machine,
+        schedule=schedule,
+        attrs=parsed.attrs,
+        observers=observers,
+    )
+    if options.emit == "obj":
+        code: bytes = executable.object_code()
+        if target:
+            target.write_bytes(code)
+        else:
+            sys.stdout.buffer.write(code)
+        return 0
+    text: str = executable.stages[options.emit]
+    if target:
+        write_text(text, target)
+    else:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    return 0
+
+
+def print_after(event: str, step: object, module: object) -> None:
+    """An observer that prints the module to stderr after every pass and at every stage."""
+    if event in ("after", "stage"):
+        print(f"// {event} {step}\n{module}", file=sys.stderr)

@@ -1,0 +1,16 @@
+"""`rung report`: tables and plots from a JSON file alone."""
+
+from __future__ import annotations
+
+from ..bench.result import read
+from ..report import plots, tables
+
+
+def run(path: str, plot: str | None) -> int:
+    """Prints the tables and draws the plot. 1 when the record holds a wrong result."""
+    target = plots.check_path(plot) if plot else None
+    record = read(path)
+    tables.show(tables.console(), record)
+    if target:
+        plots.ladder(record, target)
+    return 0 if record.correct else 1

@@ -1,0 +1,65 @@
+"""Index arithmetic on known numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch_mlir import ir
+
+Value = ir.Value[Any]
+
+_BINARY: dict[str, Callable[[int, int], int]] = {
+    "arith.addi": lambda a, b: a + b,
+    "arith.subi": lambda a, b: a - b,
+    "arith.muli": lambda a, b: a * b,
+    "arith.minsi": min,
+    "arith.minui": min,
+    "arith.maxsi": max,
+    "arith.maxui": max,
+    "arith.andi": lambda a, b: a & b,
+    "arith.ori": lambda a, b: a | b,
+    "arith.xori": lambda a, b: a ^ b,
+    "arith.shli": lambda a, b: a << b,
+    "arith.shrui": lambda a, b: a >> b,
+}
+_DIVISIONS: dict[str, Callable[[int, int], int]] = {
+    "arith.divui": lambda a, b: a // b,
+    "arith.divsi": lambda a, b: int(a / b),
+    "arith.remui": lambda a, b: a % b,
+    "arith.remsi": lambda a, b: a - b * int(a / b),
+    "arith.ceildivui": lambda a, b: -(-a // b),
+    "arith.ceildivsi": lambda a, b: -(-a // b),
+}
+# In the order of arith.cmpi's predicate numbers.
+_COMPARISONS: tuple[Callable[[int, int], bool], ...] = (
+    lambda a, b: a == b,
+    lambda a, b: a != b,
+    *(lambda a, b: a < b, lambda a, b: a <= b, lambda a, b: a > b, lambda a, b: a >= b) * 2,
+)
+_CASTS = ("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui", "arith.trunci")
+
+
+def evaluate(op: ir.Operation, known: Mapping[Value, int | None]) -> int | None:
+    """The integer that the only result of `op` has, from those of its operands; None where it is not
+    known.
+    """
+    if op.name == "arith.constant":
+        value = op.attributes["value"]
+        return ir.IntegerAttr(value).value if isinstance(value, ir.IntegerAttr) else None
+    operands = [known.get(operand) for operand in op.operands]
+    if op.name == "arith.select":
+        condition, yes, no = operands
+        return None if condition is None else yes if condition else no
+    if not operands or any(operand is None for operand in operands):
+        return None
+    numbers = [operand for operand in operands if operand is not None]
+    if op.name in _CASTS:
+        return numbers[0]
+    if op.name in _BINARY:
+        return _BINARY[op.name](*numbers)
+    if op.name in _DIVISIONS:
+        return _DIVISIONS[op.name](*numbers) if numbers[1] else None
+    if op.name == "arith.cmpi":
+        return int(_COMPARISONS[ir.IntegerAttr(op.attributes["predicate"]).value](*numbers))
+    return None

@@ -1,0 +1,106 @@
+"""What a transfer may overtake: whether loads may run ahead of a loop's iterations, and stores behind them.
+
+Assumed of the kernel: two different arguments either do not overlap, or are the same memory with every
+element read and written at the same place (a kernel called in place). Assumed of a parallel loop
+(`rung.grid_loop`, `rung.tile_loop`) without atomics: no iteration reads what another one writes. Assumed of
+the engine: a context's transfers take effect in the order in which they are started. So stores never
+overtake each other; what is decided here is whether a load that is started early may miss a store, and
+whether a store that is not awaited may be missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch_mlir import ir
+from torch_mlir.dialects import scf
+
+from .accesses import Access, is_fence
+from .footprints import View
+from .slicing import advance, collect, enclosing
+
+PARALLEL = ("rung.grid_loop", "rung.tile_loop")
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """Why loads, and stores, of one argument must stay in program order inside a loop; empty: they need
+    not.
+    """
+
+    loads: str = ""
+    stores: str = ""
+
+
+def encloses(op: ir.Operation, inner: ir.Operation) -> bool:
+    """Whether `inner` is in a region of `op`."""
+    return any(parent == op for parent in enclosing(inner.block))
+
+
+def is_parallel(loop: scf.ForOp) -> bool:
+    return any(mark in loop.operation.attributes for mark in PARALLEL)
+
+
+def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool) -> Freedom:
+    """What is allowed for one argument in `loop`. `accesses`: those to the argument inside the loop, in
+    order.
+    """
+    reads = [a for a in accesses if a.reads]
+    writes = [a for a in accesses if a.writes]
+    fenced = _has_fence(loop)
+    if not writes:
+        return Freedom("an atomic or a call may order it" if fenced and written_elsewhere else "")
+    if fenced:
+        reason = "an atomic or a call may order it"
+        return Freedom(reason, reason)
+    if any(a.view is None for a in accesses):
+        reason = "the same array is accessed element by element in the loop"
+        return Freedom(reason, reason)
+    if not reads:
+        return Freedom()
+    reason = _load_order(loop, reads, writes)
+    return Freedom(reason, reason)
+
+
+def _has_fence(loop: scf.ForOp) -> bool:
+    return any(is_fence(op) for op in collect(loop.operation))
+
+
+def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Access]) -> str:
+    written = _distinct(writes)
+    if any(view.value not in [w.value for w in written] for view in _distinct(reads)):
+        return "the array is stored to at other places in the loop"
+    if _anchor_order(loop, reads)[-1] > _anchor_order(loop, writes)[0]:
+        return "it is read after a store in the same iteration"
+    if not is_parallel(loop) and (len(written) > 1 or not moves_on(loop, written[0])):
+        return "an earlier iteration may have written it"
+    return ""
+
+
+def _distinct(accesses: Sequence[Access]) -> list[View]:
+    views: list[View] = []
+    for access in accesses:
+        if access.view is not None and access.view.value not in [view.value for view in views]:
+            views.append(access.view)
+    return views
+
+
+def _anchor_order(loop: scf.ForOp, accesses: Sequence[Access]) -> list[int]:
+    """Sorted positions, in the loop's body, of the operations that hold the accesses."""
+    body = [op.operation for op in loop.body.operations]
+    return sorted(body.index(anchor_in(loop, access.op)) for access in accesses)
+
+
+def anchor_in(loop: scf.ForOp, op: ir.Operation) -> ir.Operation:
+    """The operation directly in the loop's body that is or holds `op`."""
+    anchor = op
+    while anchor.parent is not None and anchor.parent.operation != loop.operation:
+        anchor = anchor.parent.operation
+    return anchor
+
+
+def moves_on(loop: scf.ForOp, view: View) -> bool:
+    """Whether each iteration's view is proven to lie apart from all other iterations'."""
+    distance = advance(loop, view.offset)
+    return distance is not None and view.extent is not None and abs(distance) >= view.extent

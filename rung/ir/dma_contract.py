@@ -1,0 +1,252 @@
+"""The contract of transfers: whatever is in flight is left alone until it is awaited.
+
+The module is run, for a few trip counts, on index arithmetic alone: which slot and which tag a transfer has,
+and whether a guard holds, follows from induction variables; all other values are unknown. So every path of a
+software pipeline is seen: prologue, steady state, remainder and epilogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import lcm
+from typing import Any
+
+from torch_mlir import ir
+from torch_mlir.dialects import scf
+
+from ..errors import ContractError
+from .accesses import structured_effect
+from .arithmetic import evaluate
+from .footprints import offset_of
+from .pointers import functions
+from .slicing import collect
+from .transfers import AT_MOST
+
+Value = ir.Value[Any]
+TRIP_COUNTS = (0, 1, 2, 3, 6)
+"""Assumed of loops whose trip count is unknown."""
+_LONGEST = 256
+_DMA = ("memref.dma_start", "memref.dma_wait")
+_VIEWS = (
+    "memref.reinterpret_cast",
+    "memref.subview",
+    "memref.cast",
+    "memref.collapse_shape",
+    "memref.expand_shape",
+)
+
+Place = tuple[Value, int | None]
+"""A buffer in the scratchpad and a slot of it; None: any slot."""
+
+
+def check_transfers(module: ir.Module) -> None:
+    """Raise ContractError unless, in every function, for every trip count tried:
+
+    - a buffer's slot is not touched while it is loaded, and not written (or loaded again) while it is stored;
+    - a tag is not used again while its transfer is in flight;
+    - every transfer is awaited before the function ends.
+    """
+    for function in functions(module):
+        for trips in TRIP_COUNTS if any(op.name in _DMA for op in collect(function.operation)) else ():
+            _Run(trips).function(function.operation)
+
+
+@dataclass(frozen=True)
+class _Flight:
+    place: Place
+    load: bool
+    op: ir.Operation
+
+
+class _Run:
+    """One abstract execution."""
+
+    def __init__(self, trips: int) -> None:
+        self.trips = trips
+        self.known: dict[Value, int | None] = {}
+        self.flights: dict[tuple[Value, tuple[int | None, ...]], _Flight] = {}
+        self.bounds: dict[Value, tuple[Value, Value, int | None]] = {}
+        self.at_most: dict[Value, int] = {}
+        self.holds_dma: dict[ir.Operation, bool] = {}
+
+    def function(self, op: ir.Operation) -> None:
+        """Bounds that nothing is known of are assumed where they are defined: guards before the loop look at
+        them too.
+        """
+        for inner in collect(op):
+            self._collect_bounds(inner)
+        entry = op.regions[0].blocks[0]
+        for argument in entry.arguments:
+            self._assume(argument)
+        self._block(entry)
+        for flight in self.flights.values():
+            self._fail("is never awaited", flight.op)
+
+    def _collect_bounds(self, op: ir.Operation) -> None:
+        if isinstance(op.opview, scf.ForOp) and self._has_dma(op):
+            lower, upper, step = list(op.operands)[:3]
+            self.bounds.setdefault(lower, (lower, step, 0))
+            self.bounds.setdefault(step, (lower, step, 1))
+            self.bounds.setdefault(upper, (lower, step, None))
+            if AT_MOST in op.attributes:
+                self.at_most[upper] = ir.IntegerAttr(op.attributes[AT_MOST]).value
+
+    def _assume(self, value: Value) -> None:
+        """Give a loop bound of unknown value a number: 0 to `trips`, by 1."""
+        if value not in self.bounds or self.known.get(value) is not None:
+            return
+        lower, step, assumed = self.bounds[value]
+        if assumed is None:
+            trips = min(self.trips, self.at_most.get(value, self.trips))
+            assumed = (self.known.get(lower) or 0) + trips * (self.known.get(step) or 1)
+        self.known[value] = assumed
+
+    def _block(self, block: ir.Block) -> None:
+        for op in block.operations:
+            self._op(op.operation)
+
+    def _op(self, op: ir.Operation) -> None:
+        if op.name == "memref.dma_start":
+            self._start(op)
+        elif op.name == "memref.dma_wait":
+            self.flights.pop(self._tag(list(op.operands)), None)
+        elif isinstance(op.opview, scf.ForOp) and self._has_dma(op):
+            self._loop(op.opview)
+        elif isinstance(op.opview, scf.IfOp) and self._has_dma(op):
+            self._branch(op.opview)
+        elif len(op.regions) and self._has_dma(op):
+            for region in op.regions:
+                for block in region.blocks:
+                    for argument in block.arguments:
+                        self._assume(argument)
+                    self._block(block)
+        else:
+            for inner in collect(op):
+                self._compute(inner)
+
+    def _loop(self, loop: scf.ForOp) -> None:
+        bounds = list(loop.operation.operands)[:3]
+        for bound in bounds:
+            self._assume(bound)
+        lower, upper, step = (self.known[bound] or 0 for bound in bounds)
+        carried = [self.known.get(v) for v in list(loop.operation.operands)[3:]]
+        for number in self._iterations(loop, max(0, -(-(upper - lower) // step))):
+            self.known[loop.induction_variable] = lower + number * step
+            for argument, value in zip(loop.inner_iter_args, carried, strict=True):
+                self.known[argument] = value
+            self._block(loop.body)
+            terminator = loop.body.operations[len(loop.body.operations) - 1]
+            carried = [self.known.get(v) for v in terminator.operands]
+        for result, value in zip(loop.operation.results, carried, strict=True):
+            self.known[result] = value
+
+    def _iterations(self, loop: scf.ForOp, trips: int) -> Sequence[int]:
+        """All iterations; of a long loop, the first and the last ones, at the same phase of the slots."""
+        if trips <= _LONGEST:
+            return range(trips)
+        period = 1
+        for op in collect(loop.operation):
+            if op.name == "memref.dma_start":
+                tags = next(o for o in reversed(list(op.operands)) if isinstance(o.type, ir.MemRefType))
+                period = lcm(period, ir.MemRefType(tags.type).shape[0])
+        head = 2 * period
+        skipped = (trips - 2 * head) // period * period
+        return [*range(head), *range(head + skipped, trips)]
+
+    def _branch(self, branch: scf.IfOp) -> None:
+        taken = self.known.get(branch.operation.operands[0])
+        regions = branch.operation.regions
+        if taken is None or taken:
+            self._block(regions[0].blocks[0])
+        if not taken and len(regions[1].blocks):
+            self._block(regions[1].blocks[0])
+
+    def _start(self, op: ir.Operation) -> None:
+        operands = list(op.operands)
+        source, source_at = _take(operands)
+        target, target_at = _take(operands)
+        operands.pop(0)
+        tag = self._tag(operands)
+        load = _in_scratchpad(target)
+        buffer, at = (target, target_at) if load else (source, source_at)
+        place = (buffer, self.known.get(at[0]) if len(at) > 1 else None)
+        if tag in self.flights:
+            self._fail("starts with a tag that is in flight", op)
+        for flight in self.flights.values():
+            if flight.load != load and _meet(flight.place, place):
+                self._fail("uses a buffer that another transfer is using", op)
+        self.flights[tag] = _Flight(place, load, op)
+
+    def _tag(self, operands: list[Value]) -> tuple[Value, tuple[int | None, ...]]:
+        memory, at = _take(operands)
+        return memory, tuple(self.known.get(position) for position in at)
+
+    def _compute(self, op: ir.Operation) -> None:
+        """An operation without transfers: follow index arithmetic, and check what it touches."""
+        if len(op.results) == 1:
+            self.known[op.results[0]] = evaluate(op, self.known)
+            self._assume(op.results[0])
+        if op.name in _VIEWS or not self.flights:
+            return
+        for number, operand in enumerate(op.operands):
+            place = self._place(operand)
+            if place is None:
+                continue
+            _, writes = _effect(op, number)
+            for flight in self.flights.values():
+                if (flight.load or writes) and _meet(flight.place, place):
+                    what = (
+                        "reads or writes a buffer before its load"
+                        if flight.load
+                        else "overwrites a buffer before its store"
+                    )
+                    self._fail(f"{what} is awaited", op)
+
+    def _place(self, value: Value) -> Place | None:
+        """The buffer and slot that `value` is a view of, if it is in the scratchpad."""
+        if not _in_scratchpad(value):
+            return None
+        slot: int | None = None
+        owner = value.owner
+        while not isinstance(owner, ir.Block) and owner.name in _VIEWS:
+            source = owner.operands[0]
+            shape = ir.MemRefType(source.type).shape
+            if owner.name == "memref.reinterpret_cast" and len(shape) == 2:
+                offset = offset_of(owner.operation)
+                offset = offset if isinstance(offset, int) else self.known.get(offset)
+                slot = None if offset is None else offset // shape[1]
+            value, owner = source, source.owner
+        return value, slot
+
+    def _has_dma(self, op: ir.Operation) -> bool:
+        if op not in self.holds_dma:
+            self.holds_dma[op] = any(inner.name in _DMA for inner in collect(op))
+        return self.holds_dma[op]
+
+    def _fail(self, what: str, op: ir.Operation) -> None:
+        raise ContractError(
+            f"transfers: `{op.name}` {what} (trip count {self.trips}), at {op.location}: {op}"
+        )
+
+
+def _take(operands: list[Value]) -> tuple[Value, list[Value]]:
+    memory = operands.pop(0)
+    rank = ir.MemRefType(memory.type).rank
+    indices = operands[:rank]
+    del operands[:rank]
+    return memory, indices
+
+
+def _in_scratchpad(value: Value) -> bool:
+    return isinstance(value.type, ir.MemRefType) and value.type.memory_space is not None
+
+
+def _meet(one: Place, other: Place) -> bool:
+    return one[0] == other[0] and (one[1] is None or other[1] is None or one[1] == other[1])
+
+
+def _effect(op: ir.Operation, operand: int) -> tuple[bool, bool]:
+    if op.name.endswith((".load", ".transfer_read", ".maskedload", ".gather")):
+        return True, False
+    return structured_effect(op, operand) or (True, True)

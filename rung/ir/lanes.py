@@ -1,0 +1,208 @@
+"""How values change from lane to lane: the analysis behind the vectorizer.
+
+Along a chosen dimension every value of a nest's body is *uniform* (step 0), *linear* (a known step per lane) or *varying*.
+Integer address arithmetic is taken not to wrap around inside one vector, as Triton's own axis analysis does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch_mlir import ir
+
+from .emit import bits, is_float
+from .nest import Body, Group, Instr, Nest, captured, constant_int
+
+VARYING = None
+Step = int | None
+"""Change of a value from one lane to the next: 0 uniform, an int linear, None varying."""
+
+LANEWISE = frozenset({"memref.atomic_rmw", "memref.generic_atomic_rmw"})
+"""Operations that are executed lane by lane."""
+
+INTEGER_DIVISIONS = frozenset(
+    f"arith.{n}" for n in ("divsi", "divui", "remsi", "remui", "floordivsi", "ceildivsi", "ceildivui")
+)
+
+_SCALAR_ONLY = frozenset({"memref.dim", "memref.reinterpret_cast", "memref.cast", "ub.poison"})
+_KEEPS_STEP = frozenset({"arith.index_cast", "arith.extsi"})
+_ADDRESSING = frozenset(
+    [
+        "arith.addi",
+        "arith.subi",
+        "arith.muli",
+        "arith.index_cast",
+        "arith.index_castui",
+        "arith.extsi",
+        "arith.extui",
+        "arith.cmpi",
+        "arith.divsi",
+        "arith.remsi",
+        "arith.divui",
+        "arith.remui",
+        "arith.shli",
+        "arith.andi",
+        "arith.select",
+    ]
+)
+
+
+@dataclass(eq=False)
+class Lanes:
+    """The steps of all values of a body along one dimension. `refusal` says why the body cannot be vectorized."""
+
+    steps: dict[ir.Value, Step] = field(default_factory=dict)
+    refusal: str = ""
+    combiners: dict[Group, Lanes] = field(default_factory=dict)
+    """Steps inside the combiners that accumulators call: there, every argument varies."""
+
+    def of(self, value: ir.Value) -> Step:
+        """Values from outside the nest are uniform."""
+        return self.steps.get(value, 0)
+
+
+def analyse_nest(nest: Nest, dim: int) -> Lanes:
+    """Steps of a nest's body along `dim`."""
+    lanes = Lanes()
+    for operand in nest.operands:
+        moves = dim in operand.dims or operand.is_output
+        lanes.steps[operand.arg] = VARYING if moves and operand.stride_along(dim) != 0 else 0
+        if operand.is_output and len(operand.dims) < nest.rank:
+            lanes.steps[operand.arg] = VARYING
+    combined = {g.instr.op for g in nest.groups if g.instr}
+    _analyse(nest.body, lanes, dim, masked=False, skip=combined)
+    for group in nest.groups:
+        if group.instr is None:
+            lanes.refusal = lanes.refusal or "an accumulator's update is not a known combiner"
+        elif group.callee is not None:
+            inside = lanes.combiners[group] = Lanes(dict.fromkeys(group.callee.args, VARYING))
+            _analyse(group.callee, inside, -1, masked=False, skip=set())
+            lanes.refusal = lanes.refusal or inside.refusal
+    return lanes
+
+
+def _analyse(body: Body, lanes: Lanes, dim: int, masked: bool, skip: set[ir.Operation]) -> None:
+    for instr in body.instrs:
+        if instr.op in skip:
+            for result in instr.results:
+                lanes.steps[result] = VARYING
+            continue
+        if instr.name == "scf.if":
+            _analyse_if(instr, lanes, dim, masked)
+            continue
+        step = _step(instr, lanes, dim, masked)
+        for result in instr.results:
+            lanes.steps[result] = step
+
+
+def _analyse_if(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> None:
+    uniform = lanes.of(instr.operands[0]) == 0
+    for region in instr.regions:
+        _analyse(region, lanes, dim, masked or not uniform, set())
+    for i, result in enumerate(instr.results):
+        same = uniform and all(lanes.of(region.yields[i]) == 0 for region in instr.regions)
+        lanes.steps[result] = 0 if same else VARYING
+
+
+def _step(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> Step:
+    name = instr.name
+    steps = [lanes.of(v) for v in instr.operands]
+    if name == "linalg.index":
+        number = instr.attributes["dim"].value  # pyright: ignore
+        return 1 if number == dim else 0
+    if name in LANEWISE:
+        return VARYING
+    if len(instr.op.regions):
+        lanes.refusal = lanes.refusal or f"the body holds {name}"
+        return VARYING
+    if name == "memref.load":
+        return 0 if not masked and not any(s != 0 for s in steps) else VARYING
+    if name == "memref.store":
+        return VARYING
+    if not name.startswith(("arith.", "math.")) and name not in _SCALAR_ONLY:
+        lanes.refusal = lanes.refusal or f"the body holds {name}"
+        return VARYING
+    if all(s == 0 for s in steps):
+        return VARYING if masked and name in INTEGER_DIVISIONS else 0
+    if name in _SCALAR_ONLY:
+        lanes.refusal = lanes.refusal or f"{name} of a value that changes from lane to lane"
+    if any(s is VARYING for s in steps):
+        return VARYING
+    return _linear(instr, steps)
+
+
+def _linear(instr: Instr, steps: list[Step]) -> Step:
+    """The step of an operation on uniform and linear operands."""
+    a = steps[0]
+    assert a is not None
+    if instr.name in _KEEPS_STEP:
+        return a
+    if len(steps) != 2:
+        return VARYING
+    b = steps[1]
+    assert b is not None
+    if instr.name == "arith.addi":
+        return a + b
+    if instr.name == "arith.subi":
+        return a - b
+    if instr.name not in ("arith.muli", "arith.shli"):
+        return VARYING
+    left, right = constant_int(instr.operands[0]), constant_int(instr.operands[1])
+    if instr.name == "arith.shli":
+        return a << right if b == 0 and right is not None and 0 <= right < 32 else VARYING
+    if b == 0 and right is not None:
+        return a * right
+    if a == 0 and left is not None:
+        return b * left
+    return VARYING
+
+
+def element_bits(nest: Nest, lanes: Lanes, dim: int) -> int:
+    """Width of the widest data that changes from lane to lane; values that only make addresses and masks do not count."""
+    widest = 8
+    for operand in nest.operands:
+        live = operand.reads or operand.yielded is not None
+        if live and (operand.stride_along(dim) != 0 or operand.is_output):
+            widest = max(widest, bits(operand.element))
+    return max(widest, _widest(nest.body, lanes, _data_values(nest.body)))
+
+
+def _widest(body: Body, lanes: Lanes, data: set[ir.Value]) -> int:
+    widest = 0
+    for instr in body.instrs:
+        for region in instr.regions:
+            widest = max(widest, _widest(region, lanes, data))
+        for result in instr.results:
+            if lanes.of(result) is not VARYING:
+                continue
+            width = bits(result.type)
+            if is_float(result.type) and width == 16 and _computes(instr):
+                width = 32  # half-precision arithmetic is done in single precision
+            if width < 64 or is_float(result.type) or result in data:
+                widest = max(widest, width)
+    return widest
+
+
+def _computes(instr: Instr) -> bool:
+    moves = ("memref.", "scf.", "arith.truncf", "arith.select", "arith.bitcast", "arith.constant")
+    return not instr.name.startswith(moves)
+
+
+def _data_values(body: Body) -> set[ir.Value]:
+    """Values that are data: stored, yielded, converted, or computed with by something else than address arithmetic."""
+    data = set(body.yields)
+    for instr in reversed(body.instrs):
+        for region in instr.regions:
+            data |= _data_values(region)
+        addresses = instr.name in _ADDRESSING and not any(r in data for r in instr.results)
+        if instr.name == "memref.load" or addresses or instr.name == "scf.if":
+            continue
+        if instr.name == "memref.store":
+            data.add(instr.operands[0])
+        elif instr.name in LANEWISE:
+            data |= captured(instr.op)
+        elif instr.name == "arith.cmpi":
+            continue
+        else:
+            data.update(instr.operands)
+    return data

@@ -1,0 +1,194 @@
+"""Backward slices of index arithmetic: what an address is computed from, and how it moves from iteration to
+iteration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from torch_mlir import ir
+from torch_mlir.dialects import scf
+
+from .cost import constant_value
+
+Value = ir.Value[Any]
+
+_PURE_PREFIXES = ("arith.", "affine.apply", "affine.min", "affine.max", "memref.reinterpret_cast", "index.")
+_CASTS = ("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui", "arith.trunci")
+_DIVISIONS = ("div", "rem")
+
+
+def is_pure(op: ir.Operation) -> bool:
+    """Whether `op` is arithmetic that may be repeated or moved: no memory, no region, no side effect."""
+    return op.name.startswith(_PURE_PREFIXES) and not len(op.regions)
+
+
+def may_trap(op: ir.Operation) -> bool:
+    """Whether `op` is a division by something that is not a non-zero constant."""
+    if not any(word in op.name for word in _DIVISIONS) or op.name == "arith.divf":
+        return False
+    return not constant_value(op.operands[1])
+
+
+def is_inside(value: Value, op: ir.Operation) -> bool:
+    """Whether `value` is defined in a region of `op`."""
+    owner = value.owner
+    block = owner if isinstance(owner, ir.Block) else owner.operation.block
+    return any(parent == op for parent in enclosing(block))
+
+
+def enclosing(block: ir.Block) -> Iterator[ir.Operation]:
+    """The operations around `block`, innermost first, up to and with the function."""
+    op: ir.Operation | None = block.owner.operation
+    while op is not None and op.name != "builtin.module":
+        yield op
+        op = op.parent.operation if op.parent is not None else None
+
+
+def hoist_invariants(loop: scf.ForOp) -> None:
+    """Move the index arithmetic of the body that does not depend on the iteration to before the loop."""
+    for op in list(loop.body.operations):
+        if not is_pure(op.operation) or may_trap(op.operation):
+            continue
+        if not any(is_inside(operand, loop.operation) for operand in op.operands):
+            op.operation.move_before(loop.operation)
+
+
+def slice_of(values: Iterable[Value], loop: ir.Operation) -> tuple[list[ir.Operation], list[Value]]:
+    """The operations inside `loop` that compute `values`, in order, and the block arguments that they start
+    from.
+    """
+    ops: list[ir.Operation] = []
+    roots: list[Value] = []
+
+    def visit(value: Value) -> None:
+        if not is_inside(value, loop):
+            return
+        owner = value.owner
+        if isinstance(owner, ir.Block):
+            if value not in roots:
+                roots.append(value)
+            return
+        op = owner.operation
+        if op in ops:
+            return
+        for operand in op.operands:
+            visit(operand)
+        ops.append(op)
+
+    for value in values:
+        visit(value)
+    return ops, roots
+
+
+def clone(ops: Iterable[ir.Operation], mapping: dict[Value, Value]) -> None:
+    """Clone `ops` at the insertion point; `mapping` replaces operands, and receives the results."""
+    for op in ops:
+        if len(op.results) and op.results[0] in mapping:
+            continue
+        copy = op.clone()
+        for number, operand in enumerate(op.operands):
+            if operand in mapping:
+                copy.operands[number] = mapping[operand]
+        for old, new in zip(op.results, copy.results, strict=True):
+            mapping[old] = new
+
+
+def increment(loop: scf.ForOp, argument: Value) -> Value | None:
+    """By what `argument` (an iter_arg of index or integer type) grows per iteration, if that is
+    loop-invariant.
+
+    `%p1 = arith.addi %p, %c` with `scf.yield %p1` gives `%c`.
+    """
+    arguments = list(loop.inner_iter_args)
+    if argument not in arguments:
+        return None
+    terminator = loop.body.operations[len(loop.body.operations) - 1]
+    carried = terminator.operands[arguments.index(argument)]
+    owner = carried.owner
+    if isinstance(owner, ir.Block) or owner.name != "arith.addi":
+        return None
+    left, right = owner.operands
+    step = right if left == argument else left if right == argument else None
+    if step is None or is_inside(step, loop.operation):
+        return None
+    return step
+
+
+class Linear:
+    """A linear form: `constant + sum(coefficient * value)` over SSA values that are taken as they are."""
+
+    def __init__(self, constant: int = 0, terms: dict[Value, int] | None = None) -> None:
+        self.constant = constant
+        self.terms = {value: c for value, c in (terms or {}).items() if c}
+
+    def plus(self, other: Linear, sign: int = 1) -> Linear:
+        terms = dict(self.terms)
+        for value, coefficient in other.terms.items():
+            terms[value] = terms.get(value, 0) + sign * coefficient
+        return Linear(self.constant + sign * other.constant, terms)
+
+    def times(self, factor: int) -> Linear:
+        return Linear(self.constant * factor, {value: c * factor for value, c in self.terms.items()})
+
+
+def linear(value: Value | int) -> Linear:
+    """`value` as a linear form. Casts between integer widths are taken not to overflow (addresses do not
+    wrap).
+    """
+    if isinstance(value, int):
+        return Linear(value)
+    known = constant_value(value)
+    if known is not None:
+        return Linear(known)
+    owner = value.owner
+    if isinstance(owner, ir.Block):
+        return Linear(0, {value: 1})
+    op = owner.operation
+    if op.name in _CASTS:
+        return linear(op.operands[0])
+    if op.name in ("arith.addi", "arith.subi"):
+        return linear(op.operands[0]).plus(linear(op.operands[1]), 1 if op.name == "arith.addi" else -1)
+    if op.name == "arith.muli":
+        left, right = linear(op.operands[0]), linear(op.operands[1])
+        if not right.terms:
+            return left.times(right.constant)
+        if not left.terms:
+            return right.times(left.constant)
+    return Linear(0, {value: 1})
+
+
+def advance(loop: scf.ForOp, value: Value | int) -> int | None:
+    """By how much `value` changes from one iteration of `loop` to the next, when that is a known number."""
+    total = 0
+    for term, coefficient in linear(value).terms.items():
+        if not is_inside(term, loop.operation):
+            continue
+        step: Value | None
+        if term == loop.induction_variable:
+            step = loop.operation.operands[2]
+        else:
+            step = increment(loop, term)
+        known = constant_value(step) if step is not None else None
+        if known is None:
+            return None
+        total += coefficient * known
+    return total
+
+
+def collect(op: ir.Operation) -> list[ir.Operation]:
+    """`op` and all operations in it, outer ones first."""
+    found: list[ir.Operation] = []
+
+    def visit(inner: ir.Operation) -> ir.WalkResult:
+        found.append(inner)
+        return ir.WalkResult.ADVANCE
+
+    op.walk(visit, ir.WalkOrder.PRE_ORDER)
+    return found
+
+
+def loops_in(op: ir.Operation) -> list[scf.ForOp]:
+    """The `scf.for`s in `op`, outer ones first."""
+    return [inner.opview for inner in collect(op) if isinstance(inner.opview, scf.ForOp)]

@@ -1,0 +1,98 @@
+"""`lower-abi`: the kernel's C interface, and a packed one for launchers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, func, llvm
+
+from ..errors import ContractError
+from ..ir.pointers import constant, functions, i64, memref_at, pointer_type, slot, to_index
+from ..passes import Pass
+
+Value = ir.Value[Any]
+_SCALARS = (1, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class LowerAbi(Pass):
+    """Give the kernel bare pointers and 64-bit grid sizes, and add an entry point that takes slots.
+
+    before:
+        func.func @kernel(%x: memref<?xf32>, %n: i32, %b: i1, %gx: index, %gy: index, %gz: index) { ... }
+    after:
+        func.func @kernel(%x: !llvm.ptr, %n: i32, %b: i8, %gx: i64, %gy: i64, %gz: i64) {
+          %m = builtin.unrealized_conversion_cast %x : !llvm.ptr to memref<?xf32>
+          ...
+        }
+        func.func @kernel_packed(%slots: !llvm.ptr) {   // 8 bytes per argument, value in the low bytes
+          ... loads; call @kernel(...)
+        }
+    An `i1` is passed as `i8`; any byte but 0 is true. Tasks and combiners keep their signatures.
+
+    Refuses: results; arguments that are not rank-1 memrefs, integers of 1, 8, 16, 32 or 64 bits, index, or
+    floats.
+    """
+
+    name: ClassVar[str] = "lower-abi"
+
+    def run(self, module: ir.Module) -> None:
+        for function in functions(module):
+            if "rung.kernel" not in function.operation.attributes:
+                continue
+            if list(function.type.results):
+                raise ContractError(f"lower-abi: the kernel `{function.name.value}` has results")
+            with function.operation.location:
+                _lower_arguments(function)
+                _add_packed(function)
+
+
+def _abi_type(kind: ir.Type) -> ir.Type:
+    if isinstance(kind, ir.MemRefType) and kind.rank <= 1 and isinstance(kind.layout, ir.AffineMapAttr):
+        return pointer_type()
+    if isinstance(kind, ir.IndexType):
+        return i64()
+    if isinstance(kind, ir.IntegerType) and kind.width in _SCALARS:
+        return ir.IntegerType.get_signless(max(8, kind.width))
+    if isinstance(kind, ir.FloatType) and kind.width in (16, 32, 64):
+        return kind
+    raise ContractError(f"lower-abi: a kernel cannot take an argument of type {kind}")
+
+
+def _lower_arguments(function: func.FuncOp) -> None:
+    block = function.entry_block
+    kinds = [argument.type for argument in block.arguments]
+    lowered = [_abi_type(kind) for kind in kinds]
+    with ir.InsertionPoint.at_block_begin(block):
+        for argument, kind, abi in zip(list(block.arguments), kinds, lowered, strict=True):
+            if kind == abi:
+                continue
+            fresh = block.add_argument(abi, ir.Location.unknown())
+            argument.replace_all_uses_with(_from_abi(fresh, kind))
+            argument.set_type(abi)
+            fresh.replace_all_uses_with(argument)
+            block.erase_argument(len(kinds))
+    function.operation.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(lowered, []))
+
+
+def _from_abi(value: Value, kind: ir.Type) -> Value:
+    if isinstance(kind, ir.MemRefType):
+        return memref_at(value, kind)
+    if isinstance(kind, ir.IndexType):
+        return to_index(value)
+    return arith.CmpIOp(arith.CmpIPredicate.ne, value, constant(value.type, 0)).result
+
+
+def _add_packed(function: func.FuncOp) -> None:
+    with ir.InsertionPoint.after(function):
+        packed = func.FuncOp(f"{function.name.value}_packed", ir.FunctionType.get([pointer_type()], []))
+    with ir.InsertionPoint(packed.add_entry_block()):
+        slots = packed.entry_block.arguments[0]
+        values = [
+            llvm.LoadOp(kind, slot(slots, position)).result
+            for position, kind in enumerate(function.type.inputs)
+        ]
+        func.CallOp(function, values)
+        func.ReturnOp([])

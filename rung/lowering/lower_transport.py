@@ -1,0 +1,118 @@
+"""`lower-transport`: `memref.dma_start` / `memref.dma_wait` become calls of the runtime's copy engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, func, llvm, memref
+
+from ..ir.footprints import element_bytes
+from ..ir.pointers import constant, declare, i64, index, pointer_type, to_i64
+from ..ir.slicing import collect
+from ..passes import Pass
+
+Value = ir.Value[Any]
+START, WAIT = "rung_dma_start", "rung_dma_wait"
+
+
+@dataclass(frozen=True)
+class LowerTransport(Pass):
+    """before:
+        memref.dma_start %x[%o], %b[%slot, %c0], %n, %tag[%slot], %ld, %k
+            : memref<?xf32>, memref<2x4096xf32, 1>, memref<2xi32>
+        memref.dma_wait %tag[%slot], %n : memref<2xi32>
+    after (dst, src, rows, row_bytes, dst_stride_bytes, src_stride_bytes, tag):
+        call @rung_dma_start(%dst, %src, %n / %k, %k * 4, %k * 4, %ld * 4, %tag_pointer)
+        call @rung_dma_wait(%tag_pointer)
+
+    Without stride operands it is one row. The stride belongs to the side in the lower memory space, the
+    other one is dense. An empty transfer is a call with no rows or no bytes, which the runtime completes at
+    once.
+    """
+
+    name: ClassVar[str] = "lower-transport"
+
+    def run(self, module: ir.Module) -> None:
+        names = ("memref.dma_start", "memref.dma_wait")
+        found = [op for op in collect(module.operation) if op.name in names]
+        if not found:
+            return
+        pointer = pointer_type()
+        declare(module, START, [pointer, pointer, i64(), i64(), i64(), i64(), pointer])
+        declare(module, WAIT, [pointer])
+        for op in found:
+            with ir.InsertionPoint(op), op.location:
+                if op.name == "memref.dma_start":
+                    _lower_start(op)
+                else:
+                    _lower_wait(op)
+            op.erase()
+
+
+def _take(operands: list[Value]) -> tuple[Value, list[Value]]:
+    """The next memref of a DMA op with its indices."""
+    memory = operands.pop(0)
+    rank = ir.MemRefType(memory.type).rank
+    indices = operands[:rank]
+    del operands[:rank]
+    return memory, indices
+
+
+def _lower_start(op: ir.Operation) -> None:
+    operands = list(op.operands)
+    source, source_at = _take(operands)
+    target, target_at = _take(operands)
+    elements = operands.pop(0)
+    tag, tag_at = _take(operands)
+    size = element_bytes(ir.MemRefType(source.type).element_type)
+    if operands:
+        far_stride, row = operands
+        rows = arith.DivUIOp(elements, arith.MaxUIOp(row, index(1)).result).result
+    else:
+        far_stride, row, rows = elements, elements, index(1)
+    row_bytes, stride_bytes = _bytes(row, size), _bytes(far_stride, size)
+    source_is_far = _space(source) <= _space(target)
+    strides = (row_bytes, stride_bytes) if source_is_far else (stride_bytes, row_bytes)
+    target_pointer, source_pointer = _pointer(target, target_at), _pointer(source, source_at)
+    func.CallOp(
+        [], START, [target_pointer, source_pointer, to_i64(rows), row_bytes, *strides, _pointer(tag, tag_at)]
+    )
+
+
+def _lower_wait(op: ir.Operation) -> None:
+    tag, at = _take(list(op.operands))
+    func.CallOp([], WAIT, [_pointer(tag, at)])
+
+
+def _bytes(elements: Value, size: int) -> Value:
+    return arith.MulIOp(to_i64(elements), constant(i64(), size)).result
+
+
+def _space(memory: Value) -> int:
+    space = ir.MemRefType(memory.type).memory_space
+    return ir.IntegerAttr(space).value if isinstance(space, ir.IntegerAttr) else 0
+
+
+def _pointer(memory: Value, at: list[Value]) -> Value:
+    """The address of one element of a memref of any strided layout."""
+    kind = ir.MemRefType(memory.type)
+    strides, offset = kind.get_strides_and_offset()
+    dynamic = ir.MemRefType.get_dynamic_stride_or_offset()
+    size = element_bytes(kind.element_type)
+    address = to_i64(memref.ExtractAlignedPointerAsIndexOp(memory).result)
+    known: list[Value | int] = [offset, *strides]
+    if dynamic in known:
+        parts = list(memref.ExtractStridedMetadataOp(memory).results)
+        actual = [parts[1], *parts[2 + kind.rank :]]
+        known = [value if number == dynamic else number for number, value in zip(known, actual, strict=True)]
+    total = _index_of(known[0])
+    for position, stride in zip(at, known[1:], strict=True):
+        total = arith.AddIOp(total, arith.MulIOp(position, _index_of(stride)).result).result
+    address = arith.AddIOp(address, _bytes(total, size)).result
+    return llvm.IntToPtrOp(pointer_type(), address).result
+
+
+def _index_of(part: Value | int) -> Value:
+    return index(part) if isinstance(part, int) else part

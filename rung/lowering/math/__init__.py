@@ -1,0 +1,1 @@
+"""Elementary functions on f32 scalars and vectors as straight-line arithmetic: no calls, no tables."""

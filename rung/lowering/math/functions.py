@@ -1,0 +1,77 @@
+"""Which function expands which op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import (
+    error_function,
+    exponential,
+    inverse_hyperbolic,
+    inverse_trigonometric,
+    logarithm,
+    power,
+    roots,
+    rounding,
+    trigonometric,
+)
+from .emit import Value
+
+Function = Callable[..., Value]
+"""(Emit, operands...) -> result, all f32 of one shape."""
+
+FUNCTIONS: dict[str, Function] = {
+    "math.exp": exponential.exp,
+    "math.exp2": exponential.exp2,
+    "math.expm1": exponential.expm1,
+    "math.tanh": exponential.tanh,
+    "math.sinh": exponential.sinh,
+    "math.cosh": exponential.cosh,
+    "math.log": logarithm.log,
+    "math.log2": logarithm.log2,
+    "math.log10": logarithm.log10,
+    "math.log1p": logarithm.log1p,
+    "math.sin": trigonometric.sin,
+    "math.cos": trigonometric.cos,
+    "math.tan": trigonometric.tan,
+    "math.asin": inverse_trigonometric.asin,
+    "math.acos": inverse_trigonometric.acos,
+    "math.atan": inverse_trigonometric.atan,
+    "math.atan2": inverse_trigonometric.atan2,
+    "math.asinh": inverse_hyperbolic.asinh,
+    "math.acosh": inverse_hyperbolic.acosh,
+    "math.atanh": inverse_hyperbolic.atanh,
+    "math.erf": error_function.erf,
+    "math.erfc": error_function.erfc,
+    "math.powf": power.pow_,
+    "math.fpowi": power.pow_integer,
+    "math.rsqrt": roots.rsqrt,
+    "math.cbrt": roots.cbrt,
+    "math.round": rounding.round_half_away,
+    "math.clampf": rounding.clamp,
+}
+"""Ops that are replaced whatever their type, f64 excepted."""
+
+WIDENED = frozenset(f"math.{name}" for name in ("sqrt", "fma", "floor", "ceil", "trunc", "roundeven"))
+"""Ops that LLVM lowers to instructions on f32 only: f16 and bf16 are computed in f32."""
+
+EXACT = frozenset(
+    (
+        *("arith.negf", "arith.maximumf", "arith.minimumf", "arith.maxnumf", "arith.minnumf"),
+        *("math.absf", "math.copysign", "math.floor", "math.ceil", "math.trunc", "math.roundeven"),
+    )
+)
+"""Ops whose f32 result on bf16 operands is a bf16."""
+
+BF16_OPS = frozenset(
+    (
+        *("arith.addf", "arith.subf", "arith.mulf", "arith.divf", "arith.remf", "arith.cmpf"),
+        *("arith.sitofp", "arith.uitofp", "arith.fptosi", "arith.fptoui"),
+        *("math.isnan", "math.isinf", "math.isfinite", "math.isnormal", "vector.reduction"),
+    )
+) | (EXACT - WIDENED)
+"""Ops that LLVM handles on f16, but not on bf16."""
+
+CONVERSIONS = frozenset(("arith.truncf", "arith.extf"))
+
+CANDIDATES = frozenset(FUNCTIONS) | WIDENED | BF16_OPS | CONVERSIONS

@@ -1,0 +1,145 @@
+"""`to-llvm`: from loops, vectors and memrefs to the `llvm` dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch_mlir import ir
+from torch_mlir.dialects import llvm
+from torch_mlir.passmanager import PassManager
+
+from ..ir.llvm_stage import check_llvm
+from ..ir.pointers import is_memref_at
+from ..passes import Pass
+from .expand_atomics import expand_atomics
+from .expand_copies import expand_copies
+from .expand_vectors import expand_masks, expand_slices
+
+Value = ir.Value[Any]
+
+# (prefix of the ops that need it, pass). A pass that no op needs is left out.
+_LOOPS_AND_MATH = (
+    ("vector.multi_reduction", "func.func(lower-vector-multi-reduction)"),
+    # Unrolled: the default allocates buffers on the stack, inside loops.
+    ("vector.transfer", "func.func(convert-vector-to-scf{full-unroll=true})"),
+    ("", "expand-strided-metadata"),
+    ("", "lower-affine"),
+    ("", "convert-scf-to-cf"),
+    ("arith.", "arith-emulate-unsupported-floats{source-types=f16,bf16 target-type=f32}"),
+    # bf16 in integer operations: a conversion is a library call on most targets.
+    ("arith.", "arith-expand{include-bf16=true}"),
+)
+_WITH_64_BIT_INDEX = (
+    ("vector.", "convert-vector-to-llvm{reassociate-fp-reductions=true}"),
+    ("math.", "convert-math-to-llvm"),
+    ("math.", "convert-math-to-libm"),
+    # Before arith, so that it sees the constants among its operands.
+    ("", "finalize-memref-to-llvm"),
+    ("", "convert-arith-to-llvm"),
+    ("", "convert-func-to-llvm"),
+    ("", "convert-cf-to-llvm"),
+    ("index.", "convert-index-to-llvm"),
+    ("", "convert-ub-to-llvm"),
+)
+# Of the passes above, vector's knows 64 bits only; this one asks the module's data layout.
+_WITH_OTHER_INDEX = (
+    ("math.", "convert-math-to-llvm"),
+    ("math.", "convert-math-to-libm"),
+    ("", "convert-to-llvm{dynamic=true}"),
+)
+_CLEAN = (("", "reconcile-unrealized-casts"), ("", "canonicalize{region-simplify=disabled}"))
+
+
+@dataclass(frozen=True)
+class ToLlvm(Pass):
+    """Lower everything that is left to the `llvm` dialect and check that nothing else remains.
+
+    before: func, scf, cf, arith, math, vector, memref, and memrefs at pointers (`rung.ir.pointers.memref_at`)
+    after:  llvm.func and what it holds
+
+    `scalar` marks every function `noimplicitfloat`, without which LLVM vectorizes scalar code on its own. The
+    kernel is never inlined into its packed entry point: that would compile it twice.
+
+    `index_bits` is the width of `index`: 64, or 32 for a 32-bit target.
+
+    Refuses (ContractError) with the name of the first op that is not in the `llvm` dialect: a leftover cast
+    would crash the translation to LLVM IR.
+    """
+
+    name: ClassVar[str] = "to-llvm"
+    scalar: bool = False
+    index_bits: int = 64
+
+    def run(self, module: ir.Module) -> None:
+        ops: dict[str, list[ir.Operation]] = {}
+
+        def visit(op: ir.Operation) -> ir.WalkResult:
+            ops.setdefault(op.name, []).append(op)
+            return ir.WalkResult.ADVANCE
+
+        module.operation.walk(visit)
+        expand_atomics(ops.get("memref.atomic_rmw", []) + ops.get("memref.generic_atomic_rmw", []))
+        expand_copies(ops.get("memref.copy", []))
+        self._make_descriptors(ops.get("builtin.unrealized_conversion_cast", []))
+        convert = _WITH_64_BIT_INDEX
+        if self.index_bits != 64:
+            expand_masks(ops.get("vector.create_mask", []))
+            expand_slices(ops.get("vector.extract_strided_slice", []))
+            layout = f"#dlti.dl_spec<index = {self.index_bits} : i64>"
+            module.operation.attributes["dlti.dl_spec"] = ir.Attribute.parse(layout)
+            convert = _WITH_OTHER_INDEX
+        steps = (*_LOOPS_AND_MATH, *convert, *_CLEAN)
+        text = ",".join(step for prefix, step in steps if any(name.startswith(prefix) for name in ops))
+        # No handle may outlive its operation: a new one at the same address would be taken for it.
+        ops.clear()
+        manager = PassManager.parse(f"builtin.module({text})")
+        # Verifying after each of these passes costs more than running them all.
+        manager.enable_verifier(False)
+        manager.run(module.operation)
+        check_llvm(module)
+        self._set_function_attributes(module)
+
+    def _make_descriptors(self, casts: Iterable[ir.Operation]) -> None:
+        """Let memrefs at pointers start from the struct that the memref lowering uses."""
+        for cast in filter(is_memref_at, casts):
+            with ir.InsertionPoint(cast), cast.location:
+                kind = ir.MemRefType(cast.results[0].type)
+                cast.operands[0] = _descriptor(cast.operands[0], kind, self.index_bits)
+
+    def _set_function_attributes(self, module: ir.Module) -> None:
+        for op in module.body.operations:
+            if not isinstance(op, llvm.LLVMFuncOp) or not op.regions[0].blocks:
+                continue
+            words = ["noimplicitfloat"] if self.scalar else []
+            if "rung.kernel" in op.operation.attributes:
+                words.append("noinline")
+            if words:
+                strings: list[ir.Attribute] = [ir.StringAttr.get(word) for word in words]
+                op.operation.attributes["passthrough"] = ir.ArrayAttr.get(strings)
+
+
+def _descriptor(pointer: Value, kind: ir.MemRefType, index_bits: int) -> Value:
+    """Pointers, offset, sizes and strides of a memref at `pointer`."""
+    strides, offset = kind.get_strides_and_offset()
+    index = ir.IntegerType.get_signless(index_bits)
+    dims = f", array<{kind.rank} x {index}>" * (2 if kind.rank else 0)
+    value: Value = llvm.PoisonOp(ir.Type.parse(f"!llvm.struct<(ptr, ptr, {index}{dims})>")).result
+
+    def insert(item: Value, *position: int) -> None:
+        nonlocal value
+        value = llvm.InsertValueOp(value, item, position).result
+
+    def number(item: int) -> Value:
+        return llvm.ConstantOp(index, ir.IntegerAttr.get(index, item)).result
+
+    insert(pointer, 0)
+    insert(pointer, 1)
+    insert(number(offset), 2)
+    for d in range(kind.rank):
+        # The extent of a pointer is not known; whatever asks for it gets one that no index reaches.
+        size = (1 << (index_bits - 2)) if kind.is_dynamic_dim(d) else kind.get_dim_size(d)
+        insert(number(size), 3, d)
+        insert(number(strides[d]), 4, d)
+    return value

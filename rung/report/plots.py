@@ -1,0 +1,112 @@
+"""Plots from result models, drawn by matplotlib without a display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..bench.result import Record, Result
+from ..errors import UsageError
+from . import text
+
+# Okabe and Ito (2008): told apart by colour-blind readers.
+_GREY, _ORANGE, _BLUE, _GREEN, _RED = "#7f7f7f", "#e69f00", "#0072b2", "#009e73", "#d55e00"
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def check_path(path: str | Path) -> Path:
+    """The path, if a plot can be written to it. Raises UsageError for other formats and missing folders."""
+    target = Path(path)
+    if target.suffix.lower() not in FORMATS:
+        raise UsageError(f"cannot plot to {target}; the name must end in one of: {', '.join(FORMATS)}")
+    if not target.parent.is_dir():
+        raise UsageError(f"cannot plot to {target}: there is no folder {target.parent}")
+    return target
+
+
+def ladder(record: Record, path: str | Path) -> None:
+    """One panel per kernel: speed-up over Scalar on a logarithmic axis, with 95% bootstrap intervals."""
+    target = check_path(path)
+    groups = record.groups()
+    if not any(result.speedup for group in groups for result in group):
+        raise UsageError("there is nothing to plot: no rung has a speed-up over Scalar")
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    columns = min(len(groups), 3)
+    rows = -(-len(groups) // columns)
+    widest = max(len(group) for group in groups)
+    size = (max(4.6, 1.15 * widest + 1.2) * columns, 4.2 * rows + 0.4)
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    panels: list[Any] = list(axes.flat)
+    for panel, group in zip(panels, groups, strict=False):
+        _panel(panel, group)
+    for panel in panels[len(groups) :]:
+        panel.set_axis_off()
+    canvas: Any = figure
+    canvas.supxlabel(_footer(record), fontsize=8, color="#555555")
+    canvas.savefig(target, dpi=160)
+    pyplot.close(figure)
+
+
+def _panel(axis: Any, group: Sequence[Result]) -> None:
+    from matplotlib.ticker import LogLocator
+
+    axis.set_yscale("log")
+    heights = [result.speedup or 1.0 for result in group]
+    for position, (result, height) in enumerate(zip(group, heights, strict=True)):
+        axis.bar(position, height - 1, bottom=1, width=0.66, color=_colour(result), zorder=2)
+        low, high = result.speedup_ci or (height, height)
+        if result.rung != "Scalar":
+            axis.errorbar(
+                position, height, [[max(0, height - low)], [max(0, high - height)]],
+                color="black", capsize=5, linewidth=1.3, zorder=3,
+            )  # fmt: skip
+        _label(axis, position, result, max(high, 1.0))
+    axis.axhline(1, color="black", linewidth=0.8, zorder=1)
+    low = min([1.0, *(r.speedup_ci[0] for r in group if r.speedup_ci)])
+    high = max([1.0, *(r.speedup_ci[1] for r in group if r.speedup_ci), *heights])
+    span = max(high / low, 1.5)
+    axis.set_ylim(low / span**0.06, high * span**0.2)
+    axis.set_xticks(range(len(group)), [_tick(result) for result in group], fontsize=9)
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}x")
+    axis.yaxis.set_minor_formatter("")
+    axis.grid(axis="y", color="#dddddd", linewidth=0.7, zorder=0)
+    axis.set_xlabel("rung and its median time")
+    axis.set_ylabel("speed-up over Scalar (log scale)")
+    axis.set_title(text.title(group[0]), fontsize=11)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _label(axis: Any, position: int, result: Result, top: float) -> None:
+    words = text.times(result.speedup) if result.speedup else ("WRONG" if not result.correct else "")
+    axis.annotate(
+        words, (position, top), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=9,
+        color="black" if result.correct else _RED, fontweight="bold", zorder=4,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )  # fmt: skip
+
+
+def _tick(result: Result) -> str:
+    name = result.rung
+    return f"{name}\n{text.amount(result.median, result.unit)}" if result.median else name
+
+
+def _colour(result: Result) -> str:
+    vec, mt, db = result.mechanisms
+    if db:
+        return _GREEN
+    if mt:
+        return _BLUE
+    return _ORANGE if vec else _GREY
+
+
+def _footer(record: Record) -> str:
+    found = record.environment
+    noisy = "; measured in a noisy window" if any(result.noise.noisy for result in record.results) else ""
+    where = f"{found.cpu}, {found.contexts} contexts; rung {found.rung}"
+    return f"medians with 95% bootstrap intervals; {where}{noisy}"

@@ -1,0 +1,128 @@
+"""Rich tables from result models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..bench import stats
+from ..bench.result import Environment, Record, Result
+from . import text
+
+MECHANISMS = ("Vec", "MT", "DB")
+_WIDE = 100
+"""Columns from which on the evidence fits beside the times."""
+
+
+def console() -> Console:
+    """On stdout: as wide as the terminal, or 120 columns in a file or pipe."""
+    found = Console()
+    return found if found.is_terminal else Console(width=max(found.width, 120))
+
+
+def new_table(title: str, *headers: str) -> Table:
+    """An empty table in the style of all of rung's."""
+    return Table(
+        *headers, title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
+
+
+def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
+    """One kernel's rungs: medians, speed-ups over Scalar and over the rung below with 95% bootstrap
+    intervals."""
+    table = new_table(text.title(results[0]))
+    table.add_column("rung", no_wrap=True)
+    for name in ("median", "speed-up [95% CI]", "step [95% CI]"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    if evidence:
+        table.add_column("evidence")
+    for result in results:
+        correct = Text("ok", "green") if result.correct else Text("WRONG", "bold red")
+        cells = (
+            result.rung,
+            "-" if result.median is None else text.amount(result.median, result.unit),
+            text.ratio(result.speedup, result.speedup_ci),
+            text.ratio(result.step, result.step_ci),
+            correct,
+        )
+        table.add_row(*cells, *((text.evidence(result.evidence),) if evidence else ()))
+    return table
+
+
+def factorial(results: Sequence[Result]) -> Table | None:
+    """What each mechanism is worth over all orders; None unless all eight combinations have a time."""
+    medians = {result.mechanisms: result.median for result in results if result.median}
+    if len(medians) < 8:
+        return None
+    scalar = medians[False, False, False]
+    logs = {key: math.log(scalar / value) for key, value in medians.items()}
+    table = new_table("each mechanism, whatever the order")
+    table.add_column("mechanism")
+    table.add_column("alone", justify="right")
+    table.add_column("the two others on", justify="right")
+    table.add_column("Shapley value", justify="right")
+    shares, leaving = stats.shapley(logs), stats.leave_one_out(logs)
+    for index, name in enumerate(MECHANISMS):
+        vec, mt, db = (position == index for position in range(3))
+        row = (logs[vec, mt, db], leaving[index], shares[index])
+        table.add_row(name, *(text.times(math.exp(value)) for value in row))
+    return table
+
+
+def environment(found: Environment) -> str:
+    """One line on where the numbers are from."""
+    packages = ", ".join(f"{name} {version}" for name, version in found.packages.items())
+    revision = f" ({found.git[:12]}{'-dirty' if found.git.endswith('-dirty') else ''})" if found.git else ""
+    return (
+        f"rung {found.rung}{revision}, {packages}; {found.cpu}, {found.contexts} contexts; seed {found.seed}"
+    )
+
+
+def show_group(console: Console, results: Sequence[Result]) -> None:
+    """A kernel's table, its conclusions, and its errors and warnings."""
+    wide = console.width >= _WIDE
+    console.print(ladder(results, evidence=wide))
+    if not wide:
+        for result in results:
+            console.print(f"  {result.rung}: {text.evidence(result.evidence)}", style="dim", highlight=False)
+    worth = factorial(results)
+    if worth:
+        console.print(worth)
+    for result in results:
+        sentence = text.conclusion(result)
+        if sentence:
+            console.print(f"  {sentence}", style="" if result.correct else "bold red", highlight=False)
+        if not result.correct:
+            errors = f"max abs error {_error(result.max_abs_err)}, max rel error {_error(result.max_rel_err)}"
+            against = f"against {result.reference}; allowed: {result.tolerance}"
+            console.print(f"    {errors} {against}", highlight=False)
+    if results[0].reference != "torch in float64":
+        console.print(f"  reference: {results[0].reference}", highlight=False)
+    warning = text.noise(results[0].noise)
+    if warning:
+        console.print(f"  {warning}", style="yellow", highlight=False)
+    rounds = max(len(result.samples) for result in results)
+    console.print(
+        f"  medians of {rounds} interleaved rounds; ratios are medians over paired rounds\n",
+        style="dim",
+        highlight=False,
+    )
+
+
+def show(console: Console, record: Record) -> None:
+    """Everything in a record."""
+    for group in record.groups():
+        show_group(console, group)
+    console.print(environment(record.environment), style="dim", highlight=False)
+    if not record.complete:
+        console.print("the run was interrupted: what it had finished is shown", style="yellow")
+
+
+def _error(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.3g}"

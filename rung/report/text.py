@@ -1,0 +1,111 @@
+"""Words and numbers as tables, plots and conclusions show them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ..bench.result import Interval, Noise, Result
+
+_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+
+
+def duration(seconds: float) -> str:
+    """Four significant digits with a unit: `12.95 ms`."""
+    for scale, unit in _UNITS:
+        if seconds >= scale or unit == "ns":
+            return f"{_digits(seconds / scale, 4)} {unit}"
+    raise AssertionError
+
+
+def amount(value: float, unit: str) -> str:
+    """A time, measured (`s`) or modelled (`cycles`)."""
+    return duration(value) if unit == "s" else f"{value:,.0f} cycles (modelled)"
+
+
+def times(ratio: float) -> str:
+    """Three significant digits: `24.5x`."""
+    return f"{_digits(ratio, 3)}x"
+
+
+def interval(bounds: Interval | None) -> str:
+    return f"[{_digits(bounds[0], 3)}, {_digits(bounds[1], 3)}]" if bounds else "[-]"
+
+
+def ratio(value: float | None, bounds: Interval | None) -> str:
+    """`24.5x [24.1, 25.0]`, or `-` where there is nothing to compare with."""
+    return "-" if value is None else f"{times(value)} {interval(bounds)}"
+
+
+def _digits(value: float, digits: int) -> str:
+    """A positive number with so many significant digits and no exponent."""
+    if value <= 0:
+        return "0"
+    whole = len(str(int(value))) if value >= 1 else 1 - _leading_zeros(value)
+    return f"{value:,.{max(0, digits - whole)}f}"
+
+
+def _leading_zeros(value: float) -> int:
+    zeros = 0
+    while value < 1 and zeros < 12:
+        value *= 10
+        zeros += 1
+    return zeros
+
+
+def shape(sizes: Sequence[int]) -> str:
+    return " x ".join(f"{size:,}" if len(sizes) == 1 else str(size) for size in sizes)
+
+
+def title(result: Result) -> str:
+    """`gelu, 1,048,576 f32, on host`"""
+    return f"{result.kernel}, {shape(result.shape)} {result.dtype}, on {result.device}"
+
+
+def evidence(found: dict[str, Any]) -> str:
+    """What fired, in a few words: `16 lanes, 40 packed ops, 2 contexts, 8 DMA (4 in flight)`."""
+    words: list[str] = []
+    code = found.get("object")
+    lanes = [int(n) for each in found.get("vectorized", []) for n in re.findall(r"lanes = (\d+)", each)]
+    if lanes:
+        words.append(f"{max(lanes)} lanes")
+    if isinstance(code, dict) and "packed_ops" in code:
+        words.append(f"{code['packed_ops']} packed ops")
+    if "contexts_ran" in found:
+        words.append(_contexts(found["contexts_ran"], found.get("threads_ran")))
+    if found.get("dma_transfers"):
+        words.append(f"{found['dma_transfers']} DMA ({found.get('dma_max_in_flight', 0)} in flight)")
+    return ", ".join(words) or "-"
+
+
+def _contexts(ran: int, threads: int | None) -> str:
+    """Without a fork, all ran on the caller; fewer threads than contexts means that some did not run at
+    the same time."""
+    words = "1 context" if ran <= 1 else f"{ran} contexts"
+    return (
+        words
+        if ran <= 1 or threads is None or threads >= ran
+        else f"{words} on {threads} {'thread' if threads == 1 else 'threads'}"
+    )
+
+
+def conclusion(result: Result) -> str | None:
+    """One sentence on what the last mechanism of this rung is worth here; None for the scalar rung."""
+    name = result.rung.rpartition("+")[2]
+    if not result.correct:
+        return f"{result.rung} is WRONG: no number is given for it."
+    if result.step is None or result.step_from is None:
+        return None
+    measured = f"{times(result.step)} of {result.step_from}, 95% CI {interval(result.step_ci)}"
+    if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
+        return f"{name} does not pay here: no difference can be claimed ({measured})."
+    if result.step < 1:
+        longer = f"it takes {_digits(1 / result.step, 3)} times as long"
+        return f"{name} does not pay here: {longer} ({measured})."
+    return f"{name} pays: {measured}."
+
+
+def noise(window: Noise) -> str | None:
+    """A warning about a noisy window, or None."""
+    return f"noisy: {'; '.join(window.reasons)}" if window.noisy else None

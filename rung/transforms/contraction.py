@@ -1,0 +1,153 @@
+"""Contractions: `linalg.matmul` and `linalg.batch_matmul` become register-tiled outer products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch_mlir import ir
+
+from ..errors import UnsupportedError
+from ..ir.build_nest import build_map_nest
+from ..ir.emit import bits, is_float
+from ..passes.base import Pass
+from .contraction_kernel import KernelPlan, emit_contraction
+
+_NAMES = ("linalg.matmul", "linalg.batch_matmul")
+
+
+@dataclass(frozen=True)
+class TileContractions(Pass):
+    """Turn contractions on buffers into loops around a micro-kernel that keeps a tile of C in registers.
+
+    linalg.matmul ins(%a, %b : memref<64x32xf32>, memref<32x64xf32>) outs(%c : memref<64x64xf32>)
+      ->
+    scf.for %j = 0 to 64 step 32 {                       // a panel of B stays in L1
+      scf.for %i = 0 to 64 step 8 {
+        %acc:16 = 8 x 2 vector.load %c
+        %sum:16 = scf.for %k = 0 to 32 step 4 iter_args(%acc) { 4 x (2 vector.load %b, 8 broadcasts of %a, 16 vector.fma) }
+        8 x 2 vector.store %sum, %c
+      } {rung.contraction = {lanes = 16, mr = 8, nr = 2}}
+    }
+
+    `lanes=1` (`vector_bytes=0`) gives the same loops over scalars. Operands narrower than C are first extended into
+    packed scratch by nests that the vectorizer takes next: run this pass before it. Half-precision C is accumulated in f32.
+    Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg` excludes them.
+    """
+
+    name: ClassVar[str] = "tile-contractions"
+    vector_bytes: int = 64
+    vector_registers: int = 32
+    fma: bool = True
+    """The machine has fused multiply-add."""
+    mr: int = 0
+    """Rows of the register tile; 0 chooses."""
+    nr: int = 0
+    """Vectors in a row of the register tile; 0 chooses."""
+
+    def run(self, module: ir.Module) -> None:
+        for op in _contractions(module.operation):
+            self._tile(op)
+
+    def _tile(self, op: ir.Operation) -> None:
+        a, b, c = op.operands
+        _check(op)
+        element = c.type.element_type  # pyright: ignore
+        computed = ir.F32Type.get(op.context) if is_float(element) and bits(element) < 32 else element
+        signed = "unsigned" not in str(op.attributes["cast"]) if "cast" in op.attributes else True
+        a = _extended(op, a, computed, signed, unit_stride=False)
+        b = _extended(op, b, computed, signed, unit_stride=True)
+        shape_a, shape_c = list(a.type.shape), list(c.type.shape)  # pyright: ignore
+        m, n, k = shape_c[-2], shape_c[-1], shape_a[-1]
+        plan = self._plan(m, n, k, bits(computed))
+        emit_contraction(op, a, b, c, computed, plan, self.fma)
+        op.erase()
+
+    def _plan(self, m: int, n: int, k: int, width: int) -> KernelPlan:
+        lanes = max(1, self.vector_bytes * 8 // width) if self.vector_bytes else 1
+        registers = self.vector_registers if self.vector_bytes else 16
+        while lanes > n:
+            lanes //= 2
+        vectors = self.nr or (2 if n >= 2 * lanes else 1)
+        # Beside the tile live one row of B and one broadcast of A.
+        most = max(1, (registers - vectors - 1) // vectors)
+        rows = self.mr or _rows(m, min(most, 8 if vectors == 2 else 14))
+        depth = 4 if k >= 4 and rows * vectors <= 16 else 2 if k >= 2 else 1
+        return KernelPlan(m, n, k, lanes, rows, vectors, depth)
+
+
+def _rows(m: int, most: int) -> int:
+    """Rows of a tile: as few tiles as `most` allows, then the most even split."""
+    tiles = -(-m // most)
+    return -(-m // tiles)
+
+
+def _contractions(op: ir.Operation) -> list[ir.Operation]:
+    found: list[ir.Operation] = []
+    for region in op.regions:
+        for block in region.blocks:
+            for view in block.operations:
+                inner = view.operation
+                if inner.name in _NAMES:
+                    found.append(inner)
+                elif len(inner.regions) and inner.name != "linalg.generic":
+                    found += _contractions(inner)
+    return found
+
+
+def _check(op: ir.Operation) -> None:
+    where = str(op.location)
+    if not all(v.type.has_static_shape for v in op.operands):  # pyright: ignore
+        raise UnsupportedError(f"`{op.name}` of dynamic shape", where, "buffers of static shape")
+    if "indexing_maps" not in op.attributes:
+        return
+    maps = [str(a.value) for a in ir.ArrayAttr(op.attributes["indexing_maps"])]  # pyright: ignore
+    plain = ["(d0, d1, d2) -> (d0, d2)", "(d0, d1, d2) -> (d2, d1)", "(d0, d1, d2) -> (d0, d1)"]
+    batched = [
+        "(d0, d1, d2, d3) -> (d0, d1, d3)",
+        "(d0, d1, d2, d3) -> (d0, d3, d2)",
+        "(d0, d1, d2, d3) -> (d0, d1, d2)",
+    ]
+    if maps not in (plain, batched):
+        raise UnsupportedError(f"`{op.name}` with transposed operands", where, "A: MxK, B: KxN, C: MxN")
+
+
+def _extended(
+    op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, unit_stride: bool
+) -> ir.Value:
+    """`view`, or a packed copy of it in scratch with elements of another type."""
+    type_ = view.type
+    strides, _ = type_.get_strides_and_offset()  # pyright: ignore
+    old = type_.element_type  # pyright: ignore
+    if old == element and (not unit_stride or strides[-1] == 1):
+        return view
+    packed = ir.MemRefType.get(list(type_.shape), element, loc=op.location)  # pyright: ignore
+    alignment = ir.IntegerAttr.get(ir.IntegerType.get_signless(64, op.context), 64)
+    attributes = {"alignment": alignment, "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 0], op.context)}
+    top = ir.InsertionPoint.at_block_begin(_scratch_block(op))
+    scratch = ir.Operation.create("memref.alloca", [packed], [], attributes, loc=op.location, ip=top).result
+
+    def extend(value: ir.Value, ip: ir.InsertionPoint) -> ir.Value:
+        if old == element:
+            return value
+        grows = bits(element) > bits(old)
+        if is_float(element):
+            name = "arith.extf" if grows else "arith.truncf"
+        else:
+            name = ("arith.extsi" if signed else "arith.extui") if grows else "arith.trunci"
+        return ir.Operation.create(name, [element], [value], loc=op.location, ip=ip).result
+
+    build_map_nest(ir.InsertionPoint(op), op.location, view, scratch, extend)
+    return scratch
+
+
+def _scratch_block(op: ir.Operation) -> ir.Block:
+    """The body of the grid, or of the function: scratch must not be allocated inside other loops."""
+    parent = op.parent
+    assert parent is not None
+    block = op.block
+    outer = parent.operation
+    while outer.name not in ("scf.forall", "func.func"):
+        assert outer.parent is not None
+        block, outer = outer.block, outer.parent.operation
+    return block

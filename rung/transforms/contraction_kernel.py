@@ -1,0 +1,187 @@
+"""The micro-kernel of a contraction and the loops around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch_mlir import ir
+
+from ..ir.emit import Emitter, Index, is_float, vector_of
+
+
+@dataclass(frozen=True)
+class KernelPlan:
+    """C is m x n, the sum has k terms; a tile is `rows` x (`vectors` x `lanes`), k is unrolled by `depth`."""
+
+    m: int
+    n: int
+    k: int
+    lanes: int
+    rows: int
+    vectors: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The extent of one register tile."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+
+class _Contraction:
+    def __init__(
+        self,
+        e: Emitter,
+        operands: tuple[ir.Value, ir.Value, ir.Value],
+        prefix: list[ir.Value],
+        computed: ir.Type,
+        plan: KernelPlan,
+        fma: bool,
+    ) -> None:
+        self.e, self.prefix, self.computed, self.plan, self.fma = e, prefix, computed, plan, fma
+        self.a, self.b, self.c = operands
+        self.stored = self.c.type.element_type  # pyright: ignore
+        self.contract = {"fastmath": ir.Attribute.parse("#arith.fastmath<contract>", e.context)}
+
+    # Loops: panels of columns outside, so that a panel of B stays in L1 over all rows of A.
+
+    def run(self) -> None:
+        for start, stop, vectors, lanes in self._panels():
+            self._loop(start, stop, vectors * lanes, lambda j, v=vectors, w=lanes: self._rows(j, v, w))
+
+    def _panels(self) -> Iterator[tuple[int, int, int, int]]:
+        """(start, stop, vectors, lanes): whole panels, then single vectors, then halves down to one column."""
+        at, plan = 0, self.plan
+        vectors, lanes = plan.vectors, plan.lanes
+        while at < plan.n:
+            step = vectors * lanes
+            stop = plan.n - (plan.n - at) % step
+            if stop > at:
+                yield at, stop, vectors, lanes
+            at = stop
+            if vectors > 1:
+                vectors = max(1, min(vectors - 1, (plan.n - at) // lanes))
+            elif lanes > 1:
+                lanes //= 2
+
+    def _rows(self, j: Index, vectors: int, lanes: int) -> None:
+        plan = self.plan
+        whole = plan.m - plan.m % plan.rows
+        self._loop(0, whole, plan.rows, lambda i: self._tile(i, j, Tile(plan.rows, vectors, lanes)))
+        if whole < plan.m:
+            self._tile(whole, j, Tile(plan.m - whole, vectors, lanes))
+
+    def _loop(self, start: int, stop: int, step: int, body) -> None:
+        if stop - start <= step:
+            if stop > start:
+                body(start)
+            return
+
+        def iteration(iv: Index, _: list[ir.Value]) -> list[ir.Value]:
+            body(iv)
+            return []
+
+        self.e.loop(start, stop, step, [], iteration)
+
+    # One tile of C.
+
+    def _tile(self, i: Index, j: Index, tile: Tile) -> None:
+        e, plan = self.e, self.plan
+        rows = [e.add(i, r) for r in range(tile.rows)]
+        columns = [e.add(j, v * tile.lanes) for v in range(tile.vectors)]
+        sums = [self._load_c(r, c, tile.lanes) for r in rows for c in columns]
+        whole = plan.k - plan.k % plan.depth
+        evidence = {"rung.contraction": self._evidence(tile)}
+
+        def terms(k: Index, count: int, carried: list[ir.Value]) -> list[ir.Value]:
+            for offset in range(count):
+                carried = self._term(rows, columns, e.add(k, offset), carried, tile)
+            return carried
+
+        if whole > plan.depth:
+            sums = e.loop(
+                0, whole, plan.depth, sums, lambda k, carried: terms(k, plan.depth, carried), evidence
+            )
+        else:
+            whole = 0
+        sums = terms(whole, plan.k - whole, sums)
+        for position, value in enumerate(sums):
+            row, column = divmod(position, tile.vectors)
+            self._store_c(rows[row], columns[column], value, tile.lanes)
+
+    def _term(
+        self, rows: list[Index], columns: list[Index], k: Index, sums: list[ir.Value], tile: Tile
+    ) -> list[ir.Value]:
+        """sums + outer product of a column of A and a row of B."""
+        e = self.e
+        vectors = [self._load(self.b, k, c, tile.lanes) for c in columns]
+        result: list[ir.Value] = []
+        for number, row in enumerate(rows):
+            scalar = self._load(self.a, row, k, 1)
+            factor = e.broadcast(scalar, tile.lanes)
+            for v, vector in enumerate(vectors):
+                result.append(self._multiply_add(factor, vector, sums[number * tile.vectors + v], tile.lanes))
+        return result
+
+    def _multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value, lanes: int) -> ir.Value:
+        type_ = c.type
+        if not is_float(self.computed):
+            return self.e.value("arith.addi", type_, [self.e.value("arith.muli", type_, [a, b]), c])
+        if self.fma:
+            return self.e.value("math.fma" if lanes == 1 else "vector.fma", type_, [a, b, c])
+        product = self.e.value("arith.mulf", type_, [a, b], self.contract)
+        return self.e.value("arith.addf", type_, [product, c], self.contract)
+
+    def _load(self, buffer: ir.Value, row: Index, column: Index, lanes: int) -> ir.Value:
+        type_ = vector_of(buffer.type.element_type, lanes)  # pyright: ignore
+        name = "memref.load" if lanes == 1 else "vector.load"
+        return self.e.value(name, type_, [buffer, *self._place(row, column)])
+
+    def _place(self, row: Index, column: Index) -> list[ir.Value]:
+        return [*self.prefix, self.e.index(row), self.e.index(column)]
+
+    def _load_c(self, row: Index, column: Index, lanes: int) -> ir.Value:
+        value = self._load(self.c, row, column, lanes)
+        if self.stored == self.computed:
+            return value
+        return self.e.value("arith.extf", vector_of(self.computed, lanes), [value])
+
+    def _store_c(self, row: Index, column: Index, value: ir.Value, lanes: int) -> None:
+        if self.stored != self.computed:
+            value = self.e.value("arith.truncf", vector_of(self.stored, lanes), [value])
+        name = "memref.store" if lanes == 1 else "vector.store"
+        self.e.op(name, [], [value, self.c, *self._place(row, column)])
+
+    def _evidence(self, tile: Tile) -> ir.Attribute:
+        i64 = ir.IntegerType.get_signless(64, self.e.context)
+        numbers = {"lanes": tile.lanes, "mr": tile.rows, "nr": tile.vectors}
+        attributes = {name: ir.IntegerAttr.get(i64, n) for name, n in numbers.items()}
+        return ir.DictAttr.get(attributes, self.e.context)
+
+
+def emit_contraction(
+    op: ir.Operation,
+    a: ir.Value,
+    b: ir.Value,
+    c: ir.Value,
+    computed: ir.Type,
+    plan: KernelPlan,
+    fma: bool,
+) -> None:
+    """Emit the loops of `c += a @ b` in front of `op`; a leading batch dimension becomes the outermost loop."""
+    e = Emitter(op)
+    if c.type.rank == 2:  # pyright: ignore
+        _Contraction(e, (a, b, c), [], computed, plan, fma).run()
+    else:
+        count = c.type.shape[0]  # pyright: ignore
+
+        def batch(iv: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
+            _Contraction(e, (a, b, c), [iv], computed, plan, fma).run()
+            return []
+
+        e.loop(0, count, 1, [], batch)
+    e.finish()

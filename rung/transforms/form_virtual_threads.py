@@ -1,0 +1,231 @@
+"""`form-virtual-threads`: distribute parallel loops over hardware contexts (MT, first half)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import Any, ClassVar
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, scf
+
+from ..errors import ContractError
+from ..ir.cost import CostModel, constant_value
+from ..ir.pointers import i64, index
+from ..passes import Pass
+from ..schedule import Distribution
+
+Value = ir.Value[Any]
+LOOP_ATTRIBUTES = {"rung.grid": "rung.grid_loop", "rung.tiles": "rung.tile_loop"}
+
+
+@dataclass(frozen=True)
+class FormVirtualThreads(Pass):
+    """Give each context a share of the iterations of the loops marked `rung.grid` or `rung.tiles`.
+
+    before:
+        scf.forall (%px, %py, %pz) in (%gx, %gy, %gz) { body } {rung.grid}
+    after (block distribution; T = gx * gy * gz):
+        %used = select(%T >= break_even, min(%T, contexts), 1)
+        scf.forall (%c) in (%used) {
+          scf.for %pid = %c * %T / %used to (%c + 1) * %T / %used step 1 {
+            %px = %pid mod %gx ...
+            body
+          } {rung.grid_loop}
+        } {rung.contexts, rung.body_cost_ns = 310.0 : f64, rung.break_even_programs = 13 : i64}
+    With distribution=block-cyclic and chunk=1 the inner loop is `%pid = %c to %T step %used`; with a larger
+    chunk it is two loops, over chunks and within a chunk. With one context, or when a known T is below the
+    break-even, there is only the loop over all iterations.
+
+    Profitability: n contexts save T*c*(1 - 1/n) and cost one fork and join F, so T must be at least
+    F*n / (c*(n - 1)), where c is the body's cost estimate (`rung.ir.cost`). The first dimension of a grid
+    varies fastest, as in Triton; the last dimension of tiles does, as in memory. A loop inside another one
+    forks only where the outer one does not.
+
+    Refuses: a parallel loop with results (shared outputs).
+    """
+
+    name: ClassVar[str] = "form-virtual-threads"
+    contexts: int = 2
+    distribution: Distribution = "block"
+    chunk: int = 1
+    fork_join_ns: float = 2000.0
+    clock_ghz: float = 3.0
+    lanes: int = 1
+
+    def run(self, module: ir.Module) -> None:
+        loops: list[scf.ForallOp] = []
+
+        def visit(op: ir.Operation) -> ir.WalkResult:
+            if op.name == "scf.forall" and any(mark in op.attributes for mark in LOOP_ATTRIBUTES):
+                loops.append(op.opview)  # pyright: ignore[reportArgumentType]
+            return ir.WalkResult.ADVANCE
+
+        module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
+        for loop in loops:
+            self._distribute(loop)
+
+    def _distribute(self, loop: scf.ForallOp) -> None:
+        if len(loop.operation.results):
+            raise ContractError(
+                f"form-virtual-threads: a parallel loop has results, at {loop.operation.location}"
+            )
+        mark = next(mark for mark in LOOP_ATTRIBUTES if mark in loop.operation.attributes)
+        body_ns = CostModel(self.lanes).block(loop.body) / self.clock_ghz
+        break_even = self._break_even(body_ns)
+        with ir.InsertionPoint(loop), loop.operation.location:
+            space = _Space(loop, first_fastest=mark == "rung.grid")
+            attribute = LOOP_ATTRIBUTES[mark]
+            known = space.static_total
+            outer = _outer_contexts(loop)
+            serial = self.contexts == 1 or (isinstance(outer, int) and outer > 1)
+            if serial or (known is not None and known < break_even):
+                _fill(_for(index(0), space.total, index(1), attribute), loop, space)
+                loop.operation.erase()
+                return
+            used = self._contexts_used(space.total, known, break_even, outer)
+            contexts = scf.ForallOp([0], [_fold(used)], [1])
+            decision = contexts.operation.attributes
+            decision["rung.contexts"] = ir.UnitAttr.get()
+            decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
+            decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
+            decision["rung.distribution"] = ir.StringAttr.get(self.distribution)
+        with ir.InsertionPoint(contexts.body), loop.operation.location:
+            end = scf.InParallelOp()
+        with ir.InsertionPoint(end), loop.operation.location:
+            _fill(self._share(contexts.body.arguments[0], used, space.total, attribute), loop, space)
+        loop.operation.erase()
+
+    def _break_even(self, body_ns: float) -> int:
+        if self.contexts == 1:
+            return 1
+        saved = max(body_ns, 0.1) * (1 - 1 / self.contexts)
+        return max(2, ceil(self.fork_join_ns / saved))
+
+    def _contexts_used(
+        self, total: Value, known: int | None, break_even: int, outer: Value | int | None
+    ) -> Value:
+        if known is not None:
+            used = index(min(known, self.contexts))
+        else:
+            pays = arith.CmpIOp(arith.CmpIPredicate.sge, total, index(break_even)).result
+            most = arith.MinSIOp(total, index(self.contexts)).result
+            used = arith.SelectOp(pays, most, index(1)).result
+        if not isinstance(outer, ir.Value):
+            return used
+        alone = arith.CmpIOp(arith.CmpIPredicate.eq, outer, index(1)).result
+        return arith.SelectOp(alone, used, index(1)).result
+
+    def _share(self, context: Value, used: Value, total: Value, attribute: str) -> scf.ForOp:
+        """The loop over the iterations of one context; insertion stands where its contents go."""
+        one = index(1)
+        if self.distribution == "block":
+            lower = arith.DivUIOp(arith.MulIOp(context, total).result, used).result
+            following = arith.AddIOp(context, one).result
+            upper = arith.DivUIOp(arith.MulIOp(following, total).result, used).result
+            return _for(lower, upper, one, attribute)
+        if self.chunk == 1:
+            return _for(context, total, used, attribute)
+        chunk = index(self.chunk)
+        chunks = _for(arith.MulIOp(context, chunk).result, total, arith.MulIOp(used, chunk).result, None)
+        with ir.InsertionPoint(chunks.body.operations[0]):
+            first = chunks.induction_variable
+            last = arith.MinUIOp(arith.AddIOp(first, chunk).result, total).result
+            return _for(first, last, one, attribute)
+
+
+def _outer_contexts(loop: scf.ForallOp) -> Value | int | None:
+    """How many contexts the loop around `loop` uses, if there is one."""
+    parent = loop.operation.parent
+    while parent is not None and parent.operation.name != "func.func":
+        op = parent.operation
+        if op.name == "scf.forall" and "rung.contexts" in op.attributes:
+            around: Any = op.opview
+            dynamic = list(around.dynamicUpperBound)
+            return dynamic[0] if dynamic else around.staticUpperBound[0]
+        parent = op.parent
+    return None
+
+
+class _Space:
+    """The iteration space of a parallel loop: trips per dimension, their product, and the way back."""
+
+    def __init__(self, loop: scf.ForallOp, first_fastest: bool) -> None:
+        dynamic = ir.ShapedType.get_dynamic_size()
+
+        def mixed(static: Sequence[int], values: Sequence[Value]) -> list[Value | int]:
+            rest = iter(values)
+            return [_fold(next(rest)) if s == dynamic else s for s in static]
+
+        self.lower = mixed(loop.staticLowerBound, loop.dynamicLowerBound)
+        self.step = mixed(loop.staticStep, loop.dynamicStep)
+        upper = mixed(loop.staticUpperBound, loop.dynamicUpperBound)
+        self.trips = [_trips(*bounds) for bounds in zip(self.lower, upper, self.step, strict=True)]
+        self.order = list(range(len(upper))) if first_fastest else list(range(len(upper)))[::-1]
+        static = [trips for trips in self.trips if isinstance(trips, int)]
+        self.static_total = prod(static) if len(static) == len(self.trips) else None
+        total: Value | None = None
+        for trips in self.trips:
+            total = _value(trips) if total is None else arith.MulIOp(total, _value(trips)).result
+        assert total is not None
+        self.total: Value = total if self.static_total is None else index(self.static_total)
+
+    def delinearize(self, linear: Value, needed: Sequence[bool]) -> list[Value]:
+        """The induction variables of iteration `linear`; one that is not needed is any value."""
+        result: list[Value] = [linear] * len(self.trips)
+        rest = linear
+        last = max((at for at, d in enumerate(self.order) if needed[d]), default=-1)
+        for at, d in enumerate(self.order[: last + 1]):
+            trips = self.trips[d]
+            outermost = at == len(self.order) - 1
+            if needed[d]:
+                position = rest if outermost else arith.RemUIOp(rest, _value(trips)).result
+                if self.step[d] != 1:
+                    position = arith.MulIOp(position, _value(self.step[d])).result
+                result[d] = (
+                    position if self.lower[d] == 0 else arith.AddIOp(position, _value(self.lower[d])).result
+                )
+            if at < last:
+                rest = arith.DivUIOp(rest, _value(trips)).result
+        return result
+
+
+def _fold(value: Value) -> Value | int:
+    known = constant_value(value)
+    return value if known is None else known
+
+
+def _value(value: Value | int) -> Value:
+    return index(value) if isinstance(value, int) else value
+
+
+def _trips(lower: Value | int, upper: Value | int, step: Value | int) -> Value | int:
+    if isinstance(lower, int) and isinstance(upper, int) and isinstance(step, int):
+        return max(0, -(-(upper - lower) // step))
+    if lower == 0 and step == 1:
+        return upper
+    span = arith.SubIOp(_value(upper), _value(lower)).result
+    return span if step == 1 else arith.CeilDivSIOp(span, _value(step)).result
+
+
+def _for(lower: Value, upper: Value, step: Value, attribute: str | None) -> scf.ForOp:
+    loop = scf.ForOp(lower, upper, step)
+    if attribute is not None:
+        loop.operation.attributes[attribute] = ir.UnitAttr.get()
+    with ir.InsertionPoint(loop.body):
+        scf.YieldOp([])
+    return loop
+
+
+def _fill(target: scf.ForOp, source: scf.ForallOp, space: _Space) -> None:
+    """Move the body of `source` into `target`, with its induction variables computed from the linear id."""
+    end = target.body.operations[0]
+    arguments = list(source.body.arguments)
+    needed = [any(True for _ in argument.uses) for argument in arguments]
+    with ir.InsertionPoint(end):
+        variables = space.delinearize(target.induction_variable, needed)
+    for argument, variable in zip(arguments, variables, strict=True):
+        argument.replace_all_uses_with(variable)
+    for op in list(source.body.operations)[:-1]:
+        op.operation.move_before(end.operation)

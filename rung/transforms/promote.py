@@ -1,0 +1,181 @@
+"""`promote`: copy the footprints of views through buffers in the scratchpad."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, memref, scf
+from torch_mlir.passmanager import PassManager
+
+from ..errors import UsageError
+from ..ir.cost import constant_value
+from ..ir.dependences import anchor_in
+from ..ir.footprints import buffer_view, element_bytes
+from ..ir.pointers import functions
+from ..ir.promotion import Promotion, plan
+from ..ir.slicing import enclosing, hoist_invariants, loops_in
+from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
+from ..passes import Pass
+
+Value = ir.Value[Any]
+_ALIGNMENT = 64
+
+
+@dataclass(frozen=True)
+class Promote(Pass):
+    """Give the views that nests, contractions and copies use inside loops a buffer in the scratchpad.
+
+    before:
+        scf.for %i = ... {
+          %v = memref.reinterpret_cast %x to offset: [%o], sizes: [%n], strides: [1] {rung.bounds = [1024]}
+          %w = memref.reinterpret_cast %y ...
+          linalg.generic ins(%v) outs(%w)
+        }
+    after:
+        %bx = memref.alloca() : memref<1024xf32, 1>
+        %by = memref.alloca() : memref<1024xf32, 1>
+        scf.for %i = ... {
+          %v = ...; %fv = memref.reinterpret_cast %bx to offset: [0], sizes: [%n], strides: [1]
+          %w = ...; %fw = memref.reinterpret_cast %by to ...
+          memref.copy %v, %fv {rung.transfer = "load"}
+          linalg.generic ins(%fv) outs(%fw)
+          memref.copy %fw, %w {rung.transfer = "store"}
+        } {rung.promoted = 2, rung.streams = 2, rung.scratchpad_bytes = 8192}
+
+    A buffer is packed: the innermost dimension is the one that is contiguous in global memory, dimensions of
+    stride 0 are stored once. Where a transfer may not overtake others (`rung.ir.dependences`), the copy
+    stands right at its use and says why in `rung.in_order`. A view that does not change in an inner loop is
+    loaded once, before that loop.
+
+    The budget counts `depth` buffers for what can be double-buffered and one for the rest. Refuses to exceed
+    it (`on-overflow=error`), or leaves the largest views direct (`on-overflow=direct`). Views left direct,
+    with the reason, are listed in `rung.direct` on the loop: no static bound, no contiguous dimension, a
+    single element, array also accessed element by element by the same nest.
+    """
+
+    name: ClassVar[str] = "promote"
+    scratchpad_bytes: int = 262144
+    """Available to one context."""
+    depth: int = 1
+    """Buffers per stream that `double-buffer` will make; 1 without it."""
+    on_overflow: Literal["error", "direct"] = "error"
+
+    def run(self, module: ir.Module) -> None:
+        for function in functions(module):
+            for loop in reversed(loops_in(function.operation)):
+                hoist_invariants(loop)
+        # Equal views become one value: that is how they are recognised.
+        PassManager.parse("builtin.module(cse)").run(module.operation)
+        for function in functions(module):
+            promotions, refusals = plan(function)
+            taken = self._fit(promotions, refusals)
+            for promotion in taken:
+                _emit(promotion)
+            _annotate(taken, refusals, self.depth)
+
+    def _fit(self, promotions: list[Promotion], refusals: list[tuple[scf.ForOp, str]]) -> list[Promotion]:
+        """The promotions that fit the budget; all of them, or an error, unless views may be left direct."""
+        needed = sum(_bytes(p, self.depth) for p in promotions)
+        if needed <= self.scratchpad_bytes:
+            return promotions
+        if self.on_overflow == "error":
+            raise UsageError(
+                f"promote: needs {needed} bytes of scratchpad ({len(promotions)} buffers, {self.depth} deep "
+                f"where they stream), a context has {self.scratchpad_bytes}: "
+                f"reduce the block, the tile or the depth"
+            )
+        kept = sorted(promotions, key=lambda p: _bytes(p, self.depth))
+        while kept and sum(_bytes(p, self.depth) for p in kept) > self.scratchpad_bytes:
+            largest = kept[-1]
+            # All of an array goes one way: direct accesses and transfers would not see each other.
+            dropped = [p for p in kept if p.view.base == largest.view.base]
+            kept = [p for p in kept if p.view.base != largest.view.base]
+            refusals += [(p.loop, f"{p.name}: its {_bytes(p, self.depth)} bytes do not fit") for p in dropped]
+        return [p for p in promotions if p in kept]
+
+
+def _bytes(promotion: Promotion, depth: int) -> int:
+    """Scratchpad bytes of the promotion's buffers."""
+    one = promotion.layout.elements * element_bytes(promotion.view.element)
+    copies = depth if promotion.placement == "stream" else 1
+    return -(-one // _ALIGNMENT) * _ALIGNMENT * copies
+
+
+def _emit(promotion: Promotion) -> None:
+    """Make the buffer and the copies, and rewire the uses."""
+    outermost = promotion.outermost
+    view = promotion.view
+    space = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), SCRATCHPAD)
+    kind = ir.MemRefType.get([promotion.layout.elements], view.element, None, space)
+    with ir.InsertionPoint(outermost), view.cast.location:
+        buffer = memref.AllocaOp(kind, [], [], alignment=_ALIGNMENT).result
+    inside = any(op == outermost for op in enclosing(view.cast.block))
+    with ir.InsertionPoint.after(view.cast) if inside else ir.InsertionPoint(outermost), view.cast.location:
+        footprint = buffer_view(buffer, view, promotion.layout)
+    for access in promotion.uses:
+        access.op.operands[access.operand] = footprint
+    if promotion.placement == "resident":
+        with ir.InsertionPoint(promotion.before), view.cast.location:
+            _guarded_load(promotion, footprint)
+        return
+    once = promotion.placement == "stream"
+    ops = [anchor_in(promotion.loop, op) for op in promotion.ops] if once else promotion.ops
+    if promotion.loads:
+        for op in ops[:1] if once else ops:
+            with ir.InsertionPoint(op), op.location:
+                _copy(view.value, footprint, "load", promotion.in_order)
+    if promotion.stores:
+        for op in ops[-1:] if once else ops:
+            with ir.InsertionPoint.after(op), op.location:
+                _copy(footprint, view.value, "store", promotion.in_order)
+
+
+def _copy(source: Value, target: Value, direction: str, reason: str) -> None:
+    copy = memref.CopyOp(source, target).operation
+    copy.attributes[TRANSFER] = ir.StringAttr.get(direction)
+    if reason:
+        copy.attributes[IN_ORDER] = ir.StringAttr.get(reason)
+
+
+def _guarded_load(promotion: Promotion, footprint: Value) -> None:
+    """Load what does not change in a nest of loops, if each of them runs at all."""
+    runs: Value | None = None
+    for loop in promotion.around:
+        lower, upper = loop.operation.operands[0], loop.operation.operands[1]
+        if _runs_at_least_once(loop):
+            continue
+        one = arith.CmpIOp(arith.CmpIPredicate.slt, lower, upper).result
+        runs = one if runs is None else arith.AndIOp(runs, one).result
+    if runs is None:
+        _copy(promotion.view.value, footprint, "load", promotion.in_order)
+        return
+    guard = scf.IfOp(runs)
+    with ir.InsertionPoint(guard.then_block):
+        _copy(promotion.view.value, footprint, "load", promotion.in_order)
+        scf.YieldOp([])
+
+
+def _runs_at_least_once(loop: scf.ForOp) -> bool:
+    lower, upper = (constant_value(bound) for bound in list(loop.operation.operands)[:2])
+    return lower is not None and upper is not None and lower < upper
+
+
+def _annotate(taken: list[Promotion], refusals: list[tuple[scf.ForOp, str]], depth: int) -> None:
+    """Write what was decided on the loops."""
+    i64 = ir.IntegerType.get_signless(64)
+    for promotion in taken:
+        attributes = promotion.loop.operation.attributes
+        for key, amount in (
+            ("rung.promoted", 1),
+            ("rung.streams", int(promotion.placement == "stream")),
+            ("rung.scratchpad_bytes", _bytes(promotion, depth)),
+        ):
+            before = ir.IntegerAttr(attributes[key]).value if key in attributes else 0
+            attributes[key] = ir.IntegerAttr.get(i64, before + amount)
+    for loop, reason in refusals:
+        attributes = loop.operation.attributes
+        reasons = list(ir.ArrayAttr(attributes["rung.direct"])) if "rung.direct" in attributes else []
+        reasons.append(ir.StringAttr.get(reason))
+        attributes["rung.direct"] = ir.ArrayAttr.get(reasons)

@@ -1,0 +1,321 @@
+"""The loops of a nest: parallel dimensions outside, reductions inside, lanes x copies in the chosen dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from torch_mlir import ir
+
+from ..ir.emit import Emitter, Index, vector_of
+from ..ir.lanes import VARYING
+from ..ir.nest import Group, Nest, Operand
+from .vector_access import load, locate_operand, store
+from .vector_accumulate import Row, accumulate, across_lanes, combine, has_identity, identities
+from .vector_body import BodyEmitter, Masks, Val
+from .vector_plan import Plan
+
+
+@dataclass(eq=False)
+class Variant:
+    """One loop over the chosen dimension: `copies` times `lanes` elements per iteration. `slots` are the places of
+    its accumulators in the state; `masked`: the last iteration may be partial."""
+
+    lanes: int
+    copies: int
+    slots: list[int]
+    masked: bool = False
+
+
+@dataclass(eq=False)
+class Context:
+    """What is known on the way inwards: indices of open loops, loaded operands, masks."""
+
+    position: dict[int, Index] = field(default_factory=dict)
+    loaded: dict[ir.Value, list[Val]] = field(default_factory=dict)
+    variant: Variant | None = None
+    mask: ir.Value | None = None
+    starts: list[Index] = field(default_factory=list)
+    """Index of lane 0 of every copy, in the chosen dimension."""
+
+
+State = dict[tuple[Group, int], Row]
+"""Loop-carried accumulators: one row per group and slot (a copy, or the scalar remainder)."""
+
+
+class NestLowering:
+    """Emits the loops of one nest in front of it."""
+
+    def __init__(self, nest: Nest, plan: Plan, masked_memory: bool) -> None:
+        self.nest = nest
+        self.plan = plan
+        self.masked = masked_memory and plan.lanes > 1
+        self.e = Emitter(nest.op)
+        self.at_dim = plan.order.index(plan.dim) if plan.order else -1
+        self.combined = {g.instr.op for g in nest.groups if g.instr}
+        self.start = {id(g): self._suffix(g) for g in nest.groups}
+        self.inputs = [o for o in nest.operands if o.reads and not _is_accumulator(nest, o)]
+        self.level_of = {id(o): self._last_level(o) for o in self.inputs}
+
+    def run(self) -> None:
+        self._level(0, Context(), {})
+        self.e.finish()
+
+    def _suffix(self, group: Group) -> int:
+        """The outermost loop of the innermost loops that all leave the accumulators where they are."""
+        level = self.nest.rank
+        while level > 0 and self.plan.order[level - 1] not in group.dims:
+            level -= 1
+        return level
+
+    def _last_level(self, operand: Operand) -> int:
+        return max((self.plan.order.index(d) for d in operand.dims), default=-1)
+
+    # One level: accumulators that start here, the loop, accumulators that end here.
+
+    def _level(self, level: int, context: Context, state: State) -> State:
+        if level == 0:
+            self._load_operands(-1, context)
+        starting = [g for g in self.nest.groups if self.start[id(g)] == level]
+        for group in starting:
+            self._open(group, level, context, state)
+        if level == self.nest.rank:
+            state = self._innermost(context, state)
+        elif level == self.at_dim:
+            state = self._lane_loops(level, context, state)
+        else:
+            state = self._plain_loop(level, context, state)
+        for group in starting:
+            self._close(group, level, context, state)
+        return state
+
+    def _plain_loop(self, level: int, context: Context, state: State) -> State:
+        dim = self.plan.order[level]
+        size = self.nest.sizes[dim]
+        keys = self._carried(context.variant, state)
+        innermost = level == self.nest.rank - 1
+
+        def body(iv: Index, rows: list[ir.Value]) -> list[ir.Value]:
+            inside = replace(context, position={**context.position, dim: iv}, loaded=dict(context.loaded))
+            self._load_operands(level, inside)
+            return _flatten(keys, self._level(level + 1, inside, _unflatten(keys, rows)))
+
+        return self._loop(
+            0, size, 1, keys, state, body, self._evidence(context.variant) if innermost else None
+        )
+
+    def _loop(self, lower: Index, upper: Index, step: int, keys, state: State, body, attributes) -> State:
+        """An `scf.for`, or its body alone when it runs exactly once, or nothing when it never runs."""
+        if isinstance(lower, int) and isinstance(upper, int):
+            if lower >= upper:
+                return state
+            if lower + step >= upper:
+                return {**state, **_unflatten(keys, list(body(lower, _flatten(keys, state))))}
+        results = self.e.loop(lower, upper, step, _flatten(keys, state), body, attributes)
+        return {**state, **_unflatten(keys, results)}
+
+    def _evidence(self, variant: Variant | None) -> dict[str, ir.Attribute] | None:
+        """What was done, for the innermost loop."""
+        if self.plan.scalar_reason:
+            return {"rung.scalar": ir.StringAttr.get(self.plan.scalar_reason, self.e.context)}
+        if variant is None or variant.lanes == 1:
+            return None
+        i64 = ir.IntegerType.get_signless(64, self.e.context)
+        numbers = {"lanes": variant.lanes, "unroll": variant.copies}
+        attributes = {name: ir.IntegerAttr.get(i64, number) for name, number in numbers.items()}
+        return {"rung.vectorized": ir.DictAttr.get(attributes, self.e.context)}
+
+    # The chosen dimension.
+
+    def _lane_loops(self, level: int, context: Context, state: State) -> State:
+        for lower, upper, variant in self._segments(self.nest.sizes[self.plan.dim]):
+            state = self._lane_loop(level, context, state, lower, upper, variant)
+        return state
+
+    def _segments(self, size: Index) -> list[tuple[Index, Index, Variant]]:
+        """Ranges of the dimension, each with the variant that covers it.
+
+        masks:      [0, n / UW * UW) by U vectors; the rest by one masked vector at a time
+        no masks:   [0, n / UW * UW) by U vectors; up to n / W * W by one vector; the rest by scalars
+        """
+        lanes, unroll = self.plan.lanes, self.plan.unroll
+        main = self.e.floor_to(size, lanes * unroll)
+        segments: list[tuple[Index, Index, Variant]] = [
+            (0, main, Variant(lanes, unroll, list(range(unroll))))
+        ]
+        covered = main
+        if unroll > 1 and (not self.masked or isinstance(size, int)):
+            whole = self.e.floor_to(size, lanes)
+            segments.append((covered, whole, Variant(lanes, 1, [0])))
+            covered = whole
+        if lanes > 1:
+            last = Variant(lanes, 1, [0], masked=True) if self.masked else Variant(1, 1, [unroll])
+            segments.append((covered, size, last))
+        return [s for s in segments if not (isinstance(s[0], int) and s[0] == s[1])]
+
+    def _lane_loop(
+        self, level: int, context: Context, state: State, lower: Index, upper: Index, variant: Variant
+    ) -> State:
+        dim = self.plan.dim
+        keys = self._carried(variant, state)
+
+        def body(iv: Index, rows: list[ir.Value]) -> list[ir.Value]:
+            inside = Context({**context.position, dim: iv}, _fresh(context.loaded, variant), variant)
+            inside.starts = [self.e.add(iv, copy * variant.lanes) for copy in range(variant.copies)]
+            if variant.masked:
+                rest = self.e.index(self.e.sub(upper, iv))
+                inside.mask = self.e.value("vector.create_mask", vector_of(self.e.i1, variant.lanes), [rest])
+            self._load_operands(level, inside)
+            return _flatten(keys, self._level(level + 1, inside, _unflatten(keys, rows)))
+
+        step = variant.lanes * variant.copies
+        innermost = level == self.nest.rank - 1
+        return self._loop(
+            lower, upper, step, keys, state, body, self._evidence(variant) if innermost else None
+        )
+
+    def _carried(self, variant: Variant | None, state: State) -> list[tuple[Group, int]]:
+        """The rows that a loop changes: outside the chosen dimension all, inside those of the variant."""
+        if variant is None:
+            return list(state)
+        return [(g, s) for g, s in state if s in self._slots(g, variant)]
+
+    def _slots(self, group: Group, variant: Variant) -> list[int]:
+        outside = self.start[id(group)] <= self.at_dim
+        return variant.slots if outside else list(range(variant.copies))
+
+    # Operands.
+
+    def _load_operands(self, level: int, context: Context) -> None:
+        """Load what needs no loop further in than `level`."""
+        for operand in self.inputs:
+            if self.level_of[id(operand)] != level:
+                continue
+            if context.variant is None or (
+                operand.stride_along(self.plan.dim) == 0 and not operand.is_output
+            ):
+                value = self._load(operand, context, 0, 1)
+                context.loaded[operand.arg] = [Val(0, scalar=value)] * self._copies(context)
+                continue
+            context.loaded[operand.arg] = [
+                Val(VARYING, vector=self._load(operand, context, copy, context.variant.lanes))
+                for copy in range(context.variant.copies)
+            ]
+
+    def _copies(self, context: Context) -> int:
+        return context.variant.copies if context.variant else 1
+
+    def _place(self, operand: Operand, context: Context, copy: int, lanes: int):
+        position = context.position
+        dim = self.plan.dim
+        if dim in operand.dims:
+            position = {**position, dim: context.starts[copy]}
+        return locate_operand(self.e, operand, position, dim, lanes)
+
+    def _load(self, operand: Operand, context: Context, copy: int, lanes: int) -> ir.Value:
+        place = self._place(operand, context, copy, lanes)
+        return load(self.e, place, lanes, context.mask if lanes > 1 else None, None)
+
+    def _store(self, operand: Operand, context: Context, copy: int, lanes: int, value: ir.Value) -> None:
+        place = self._place(operand, context, copy, lanes)
+        store(self.e, place, lanes, context.mask if lanes > 1 else None, value)
+
+    # The innermost iteration: loads of all copies (done on the way), the body, then stores.
+
+    def _innermost(self, context: Context, state: State) -> State:
+        variant = context.variant or Variant(1, 1, [0])
+        body = BodyEmitter(self.e, self.plan.analysis, variant.lanes, variant.copies)
+        for dim, index in context.position.items():
+            if dim == self.plan.dim:
+                body.position[dim] = [Val(1, scalar=self.e.index(i)) for i in context.starts]
+            else:
+                body.position[dim] = [Val(0, scalar=self.e.index(index))] * variant.copies
+        body.env.update(context.loaded)
+        for group in self.nest.groups:
+            for slot, copy in zip(self._slots(group, variant), range(variant.copies), strict=True):
+                for member, value in zip(group.members, state[group, slot], strict=True):
+                    body.define([member.arg], copy, [value])
+        body.run(self.nest.body, Masks([context.mask] * variant.copies), self.combined)
+        self.e.loc = self.nest.op.location
+        new = dict(state)
+        for group in self.nest.groups:
+            for slot, copy in zip(self._slots(group, variant), range(variant.copies), strict=True):
+                new[group, slot] = self._step(group, body, copy, state[group, slot], context, variant)
+        for output in self.nest.elementwise_outputs:
+            assert output.yielded is not None
+            for copy in range(variant.copies):
+                value = body.vector(body.get(output.yielded, copy))
+                self._store(output, context, copy, variant.lanes, value)
+        return new
+
+    def _step(
+        self, group: Group, body: BodyEmitter, copy: int, old: Row, context: Context, variant: Variant
+    ) -> Row:
+        if group.instr is None:
+            return [body.vector(body.get(m.yielded, copy)) for m in group.members if m.yielded is not None]
+        element = [body.vector(body.get(v, copy)) for v in group.elements]
+        return accumulate(self.e, self.plan.analysis, group, old, element, variant.lanes, context.mask)
+
+    # Accumulators between memory and registers.
+
+    def _open(self, group: Group, level: int, context: Context, state: State) -> None:
+        carried = level < self.nest.rank and has_identity(group)
+        if level <= self.at_dim:
+            if carried:
+                scalars, spread = identities(self.e, group), self.e.head_broadcast
+            else:
+                scalars, spread = [self._load(m, context, 0, 1) for m in group.members], self.e.broadcast
+            for slot in range(self.plan.unroll):
+                state[group, slot] = [spread(v, self.plan.lanes) for v in scalars]
+            if self.plan.lanes > 1 and not self.masked:
+                state[group, self.plan.unroll] = scalars
+            return
+        lanes, copies = (context.variant.lanes, context.variant.copies) if context.variant else (1, 1)
+        for copy in range(copies):
+            if carried:
+                state[group, copy] = [self.e.head_broadcast(v, lanes) for v in identities(self.e, group)]
+            else:
+                state[group, copy] = [self._load(m, context, copy, lanes) for m in group.members]
+
+    def _close(self, group: Group, level: int, context: Context, state: State) -> None:
+        carried = level < self.nest.rank and has_identity(group)
+        if level <= self.at_dim:
+            lanes = self.plan.lanes
+            rows = [state.pop((group, slot)) for slot in range(self.plan.unroll)]
+            row = (
+                across_lanes(self.e, self.plan.analysis, group, rows, lanes)
+                if lanes > 1 or len(rows) > 1
+                else rows[0]
+            )
+            remainder = state.pop((group, self.plan.unroll), None)
+            if remainder is not None:
+                row = combine(self.e, self.plan.analysis, group, row, remainder, 1)
+            self._finish(group, row, context, 0, 1, carried)
+            return
+        lanes, copies = (context.variant.lanes, context.variant.copies) if context.variant else (1, 1)
+        for copy in range(copies):
+            self._finish(group, state.pop((group, copy)), context, copy, lanes, carried)
+
+    def _finish(self, group: Group, row: Row, context: Context, copy: int, lanes: int, carried: bool) -> None:
+        if carried:
+            before = [self._load(member, context, copy, lanes) for member in group.members]
+            row = combine(self.e, self.plan.analysis, group, before, row, lanes)
+        for member, value in zip(group.members, row, strict=True):
+            self._store(member, context, copy, lanes, value)
+
+
+def _is_accumulator(nest: Nest, operand: Operand) -> bool:
+    return operand.is_output and len(operand.dims) < nest.rank and operand.yielded is not None
+
+
+def _fresh(loaded: dict[ir.Value, list[Val]], variant: Variant) -> dict[ir.Value, list[Val]]:
+    """Uniform values again, without the vectors that another loop made from them."""
+    return {value: [Val(0, scalar=vals[0].scalar)] * variant.copies for value, vals in loaded.items()}
+
+
+def _flatten(keys: list[tuple[Group, int]], state: State) -> list[ir.Value]:
+    return [value for key in keys for value in state[key]]
+
+
+def _unflatten(keys: list[tuple[Group, int]], values: list[ir.Value]) -> State:
+    rest = iter(values)
+    return {(group, slot): [next(rest) for _ in group.members] for group, slot in keys}

@@ -1,0 +1,156 @@
+"""Which dimension of a nest becomes lanes, how many lanes, and how many vectors are in flight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch_mlir import ir
+
+from ..ir.emit import bits
+from ..ir.lanes import VARYING, Lanes, analyse_nest, element_bits
+from ..ir.nest import Body, Nest
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`order` lists the dimensions from the outermost loop inwards; `dim` is the one that becomes lanes."""
+
+    dim: int
+    order: tuple[int, ...]
+    lanes: int
+    unroll: int
+    analysis: Lanes
+    scalar_reason: str = ""
+    """Why a nest that was to be vectorized got scalar loops."""
+
+
+def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int) -> Plan:
+    """`vector_bytes=0` asks for scalar loops."""
+    if nest.rank == 0:
+        return Plan(-1, (), 1, 1, analyse_nest(nest, -1))
+    dim = _choose_dim(nest, (vector_bytes or 64) // 4)
+    analysis = analyse_nest(nest, dim)
+    order = _loop_order(nest, dim)
+    if vector_bytes == 0:
+        count = 1 if unroll == 0 or analysis.refusal else unroll
+        return Plan(dim, order, 1, count, analysis)
+    reason = analysis.refusal
+    wanted = vector_bytes * 8 // element_bits(nest, analysis, dim)
+    bound = nest.bounds[dim]
+    lanes = _fit_lanes(wanted, bound)
+    if not reason and lanes < 2:
+        reason = "one lane: the dimension or the vector is too short"
+    if reason:
+        return Plan(dim, order, 1, 1, analysis, reason)
+    count = unroll or _choose_unroll(nest, analysis, lanes, vector_bytes * 8, registers)
+    while unroll == 0 and bound is not None and count > 1 and lanes * count > bound:
+        count //= 2
+    return Plan(dim, order, lanes, count, analysis)
+
+
+def _fit_lanes(wanted: int, bound: int | None) -> int:
+    """At most `wanted` lanes, a power of two, and not more than the dimension can ever fill."""
+    lanes = 1 << max(wanted, 1).bit_length() - 1
+    while bound is not None and lanes > 1 and lanes // 2 >= bound:
+        lanes //= 2
+    return lanes
+
+
+def _loop_order(nest: Nest, dim: int) -> tuple[int, ...]:
+    """Parallel dimensions, then the lanes if they are parallel, then reductions, then the lanes if they are reduced."""
+    parallel = [d for d in range(nest.rank) if d != dim and not nest.reduction[d]]
+    reductions = [d for d in range(nest.rank) if d != dim and nest.reduction[d]]
+    if nest.reduction[dim]:
+        return (*parallel, *reductions, dim)
+    return (*parallel, dim, *reductions)
+
+
+def _choose_dim(nest: Nest, lanes: int) -> int:
+    """The dimension with the cheapest memory accesses per element; ties go to the innermost."""
+    if nest.rank == 1:
+        return 0
+    computed = _has_accesses(nest.body)
+    return -min((_cost(nest, d, lanes, computed), -d) for d in range(nest.rank))[1]
+
+
+def _cost(nest: Nest, dim: int, lanes: int, computed: bool) -> float:
+    """Cost of one element's memory accesses when `dim` becomes lanes: a vector access is 1, a strided one a gather.
+
+    computed: the body holds accesses of its own.
+    """
+    total = 0.1 if nest.reduction[dim] else 0.0
+    for operand in nest.operands:
+        if operand.reads or operand.yielded is not None:
+            stride = operand.stride_along(dim)
+            total += 1.0 if stride == 1 else 0.2 if stride == 0 else float(lanes)
+    if computed:
+        total += _body_cost(nest.body, analyse_nest(nest, dim), lanes)
+    bound = nest.bounds[dim]
+    return total / (lanes if bound is None else max(1, min(lanes, bound)))
+
+
+def _has_accesses(body: Body) -> bool:
+    return any(
+        instr.name in ("memref.load", "memref.store") or any(_has_accesses(r) for r in instr.regions)
+        for instr in body.instrs
+    )
+
+
+def _body_cost(body: Body, analysis: Lanes, lanes: int) -> float:
+    total = 0.0
+    for instr in body.instrs:
+        for region in instr.regions:
+            total += _body_cost(region, analysis, lanes)
+        if instr.name in ("memref.load", "memref.store"):
+            first = 1 if instr.name == "memref.load" else 2
+            steps = [analysis.of(v) for v in instr.operands[first:]]
+            outer_uniform = all(s == 0 for s in steps[:-1])
+            last = steps[-1] if steps else 0
+            total += 1.0 if outer_uniform and last == 1 else 0.2 if outer_uniform and last == 0 else lanes
+    return total
+
+
+def _choose_unroll(nest: Nest, analysis: Lanes, lanes: int, vector_bits: int, registers: int) -> int:
+    """4, 2 or 1 vectors: the live vectors of all copies have to fit the registers, and a large body fills the machine alone."""
+    live, shared, operations = _pressure(nest, analysis, lanes, vector_bits)
+    operations += sum(3 * len(g.callee.instrs) for g in nest.groups if g.callee)
+    for count in (4, 2):
+        if live * count + shared <= registers and operations * count <= 160:
+            return count
+    return 1
+
+
+def _pressure(nest: Nest, analysis: Lanes, lanes: int, vector_bits: int) -> tuple[int, int, int]:
+    """(registers live in one copy, registers shared by all copies, vector operations of one copy), from the body's live ranges."""
+    last: dict[ir.Value, int] = {}
+    position = 0
+    operations = 0
+    instrs = nest.body.instrs
+    for position, instr in enumerate(instrs):
+        for value in instr.operands:
+            last[value] = position
+    for value in nest.body.yields:
+        last[value] = len(instrs)
+
+    def cost(value: ir.Value) -> int:
+        if analysis.of(value) is not VARYING:
+            return 0
+        return max(1, bits(value.type) * lanes // vector_bits)
+
+    alive = sum(cost(o.arg) for o in nest.operands if o.arg in last)
+    most = alive
+    uniforms: set[ir.Value] = set()
+    for position, instr in enumerate(instrs):
+        varying = any(analysis.of(r) is VARYING for r in instr.results)
+        heavy = instr.name.startswith("math.")
+        operations += (12 if heavy else 1) if varying else 0
+        if varying:
+            uniforms.update(v for v in instr.operands if analysis.of(v) == 0 and not _is_index(v))
+        alive += sum(cost(r) for r in instr.results)
+        most = max(most, alive + (3 if heavy else 0))
+        alive -= sum(cost(v) for v in {*instr.operands, *instr.results} if last.get(v, position) == position)
+    return max(most, 1), len(uniforms), operations
+
+
+def _is_index(value: ir.Value) -> bool:
+    return isinstance(value.type, ir.IndexType)

@@ -1,0 +1,89 @@
+"""Vec: every nest becomes loops over vectors, or, for the scalar rung, over scalars through the same code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch_mlir import ir
+
+from ..errors import PassError
+from ..ir.build_nest import build_map_nest
+from ..ir.nest import read_nest
+from ..passes.base import Pass
+from .vector_loops import NestLowering
+from .vector_plan import plan_nest
+
+
+@dataclass(frozen=True)
+class Vectorize(Pass):
+    """Turn every `linalg.generic` into `scf.for` loops over vectors.
+
+    linalg.generic ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) { %r = arith.addf %a, %a; linalg.yield %r }
+      ->
+    scf.for %i = %c0 to %main step %c64 { 4 x vector.load, arith.addf, vector.store on vector<16xf32> } {rung.vectorized = {...}}
+    scf.for %i = %main to %n step %c16 { vector.create_mask, vector.maskedload, arith.addf, vector.maskedstore }
+
+    Refuses nothing: a nest that cannot be vectorized gets scalar loops, with the reason in `rung.scalar`.
+    """
+
+    name: ClassVar[str] = "vectorize"
+    vector_bytes: int = 64
+    vector_registers: int = 32
+    masked_memory: bool = True
+    unroll: int = 0
+    """Vectors in flight; 0 chooses from the registers and the body."""
+
+    def run(self, module: ir.Module) -> None:
+        _lower_nests(module, self.vector_bytes, self.vector_registers, self.masked_memory, self.unroll)
+
+
+@dataclass(frozen=True)
+class NestsToLoops(Pass):
+    """Turn every `linalg.generic` into `scf.for` loops over scalars: the scalar rung. Accumulators are loop-carried.
+
+    linalg.generic ins(%x : memref<?xf32>) outs(%s : memref<f32>) { %r = arith.addf %acc, %a; linalg.yield %r }
+      ->
+    %sum = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) { %a = memref.load %x[%i]; ... }
+    """
+
+    name: ClassVar[str] = "nests-to-loops"
+    unroll: int = 1
+
+    def run(self, module: ir.Module) -> None:
+        _lower_nests(module, 0, 0, False, self.unroll)
+
+
+def _lower_nests(module: ir.Module, vector_bytes: int, registers: int, masked: bool, unroll: int) -> None:
+    for op in _nests(module.operation):
+        generic = copy_to_nest(op) if op.name == "memref.copy" else op
+        nest = read_nest(generic)
+        if isinstance(nest, str):
+            raise PassError("vectorize", f"{nest}, at {op.location}")
+        NestLowering(nest, plan_nest(nest, vector_bytes, registers, unroll), masked).run()
+        generic.erase()
+
+
+def _nests(op: ir.Operation) -> list[ir.Operation]:
+    """Nests, and copies between buffers that the core itself makes: outside the scratchpad's memory space."""
+    found: list[ir.Operation] = []
+    for region in op.regions:
+        for block in region.blocks:
+            for view in block.operations:
+                inner = view.operation
+                if inner.name == "linalg.generic" or (inner.name == "memref.copy" and _is_local(inner)):
+                    found.append(inner)
+                elif len(inner.regions):
+                    found += _nests(inner)
+    return found
+
+
+def _is_local(copy: ir.Operation) -> bool:
+    return all(v.type.memory_space is None for v in copy.operands)  # pyright: ignore
+
+
+def copy_to_nest(copy: ir.Operation) -> ir.Operation:
+    """memref.copy %a, %b   ->   linalg.generic ins(%a) outs(%b) { ^bb0(%x, %y): linalg.yield %x }"""
+    generic = build_map_nest(ir.InsertionPoint(copy), copy.location, copy.operands[0], copy.operands[1])
+    copy.erase()
+    return generic

@@ -1,0 +1,275 @@
+"""The command as a process: exit status, one message per error, no traceback; and a real ladder of small
+size."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rung import cli
+from rung.bench.result import Record, read, write
+from tests.bench_fakes import ENVIRONMENT, result
+
+_COMMAND = [sys.executable, "-m", "rung.cli"]
+_ROOT = Path(__file__).parents[2]
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "COLUMNS": "120", "NO_COLOR": "1"}
+_OWN = """
+import triton
+import triton.language as tl
+
+@triton.jit
+def double(x_ptr, y_ptr, n_elements, BLOCK: tl.constexpr = 256):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offsets < n_elements
+    tl.store(y_ptr + offsets, 2 * tl.load(x_ptr + offsets, mask=mask), mask=mask)
+"""
+_SIGNATURE = "*fp32, *fp32, i32, 256"
+
+
+def rung(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*_COMMAND, *arguments], env=_ENVIRONMENT, cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The message of a refused command line: status 2, one line on stderr, nothing on stdout.
+
+    In this process, as there are many; `test_an_error_of_a_process` is one that is not.
+    """
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["rung", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        found = capsys.readouterr()
+        assert stopped.value.code == 2 and found.out == ""
+        lines = found.err.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("error: "), found.err
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.py"
+    path.write_text(_OWN)
+    return path
+
+
+def test_help_is_quick_and_lists_the_commands() -> None:
+    start = time.perf_counter()
+    done = rung("--help")
+    seconds = time.perf_counter() - start
+    assert done.returncode == 0 and all(
+        name in done.stdout for name in ("ladder", "compile", "report", "doctor", "machines")
+    )
+    # 0.2 s when idle; the limit leaves room for a loaded machine but none for importing torch or triton.
+    assert seconds < 1.0
+
+
+def test_no_heavy_module_is_imported_for_help() -> None:
+    heavy = ("torch", "triton", "matplotlib", "torch_mlir", "numpy")
+    code = f"import sys, rung.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], env=_ENVIRONMENT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert rung().stdout == rung("--help").stdout
+
+
+def test_version() -> None:
+    done = rung("--version")
+    assert done.returncode == 0 and done.stdout.startswith("rung 0.")
+
+
+def test_machines() -> None:
+    assert "host" in rung("machines").stdout
+    assert "vector_bytes" in rung("machines", "host").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("fly",), "No such command"),
+        (("ladder", "--zz"), "No such option"),
+        (("ladder", "nope"), "choose from: vec-add"),
+        (("ladder", "--dtype", "f64"), "choose from: f32, f16, bf16"),
+        (("ladder", "--size", "big"), "--size is `big`"),
+        (("ladder", "--size", "0"), "--size is `0`"),
+        (("ladder", "--size", "-5"), "--size is `-5`"),
+        (("ladder", "--size", "4x"), "--size is `4x`"),
+        (("ladder", "gelu", "--size", "64x64"), "gelu takes sizes of the form N"),
+        (("ladder", "vec-add", "--size", "64"), "vec-add takes sizes of the form ROWSxCOLS"),
+        (("ladder", "--rungs", "fast"), "there is no rung `fast`; choose from: all, scalar"),
+        (("ladder", "--device", "moon"), "there is no machine `moon`; choose from: host"),
+        (("ladder", "--schedule", "speed=9"), "fields: vectorize"),
+        (("ladder", "--rounds", "-1"), "rounds is -1"),
+        (("ladder", "--rounds", "many"), "--rounds"),
+        (("ladder", "--budget", "0"), "budget is 0.0 s"),
+        (("ladder", "--seed", "x"), "--seed"),
+        (("ladder", "--json", "/nowhere/a.json"), "no folder `/nowhere`"),
+        (("ladder", "--json", "/tmp"), "a folder; give a file"),
+        (("ladder", "--plot", "a.bmp"), "must end in one of: .png"),
+        (("ladder", "--plot", "a.png", "--rungs", "vec"), "put `scalar` into --rungs"),
+        (("ladder", "--signature", "i32"), "--kernel file.py::name"),
+        (("ladder", "--constexpr", "A=1"), "--kernel file.py::name"),
+        (("ladder", "--grid", "4"), "--kernel file.py::name"),
+        (("ladder", "--kernel", "none.py::k"), "there is no file `none.py`"),
+        (("ladder", "gelu", "--kernel", "none.py::k"), "not both"),
+        (("ladder", "--inductor", "--kernel", "none.py::k"), "--inductor is for"),
+        (("compile",), "Missing argument"),
+        (("compile", "none.py::k"), "Missing option"),
+        (("compile", "none.py::k", "--signature", "i32"), "there is no file `none.py`"),
+        (("compile", "none.py::k", "--signature", "i32", "--emit", "ptx"), "choose from: ttir"),
+        (("compile", "none.py::k", "--signature", "i32", "--schedule", "depth=1"), "depth is 1"),
+        (("compile", "none.py::k", "--signature", "i32", "--device", "moon"), "there is no machine"),
+        (("compile", "none.py::k", "--signature", "i32", "-o", "/nowhere/a"), "no folder `/nowhere`"),
+        (("report", "none.json"), "cannot read none.json"),
+        (("report", __file__), "is not a record"),
+        (("machines", "moon"), "there is no machine `moon`"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_one_message(
+    refused: Callable[..., str], arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in refused(*arguments)
+
+
+def test_an_error_of_a_process() -> None:
+    done = rung("ladder", "--dtype", "f64")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --dtype is `f64`; choose from: f32, f16, bf16\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("--constexpr", "BLOCK"), "--constexpr is `BLOCK`; give NAME=VALUE"),
+        (("--constexpr", "SIZE=4"), "has no parameter `SIZE`"),
+        (("--grid", "a"), "--grid is `a`"),
+        (("--signature", "*fp99, i32"), "signature"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_for_a_kernel_of_ones_own(
+    refused: Callable[..., str], own: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in refused("ladder", "--kernel", f"{own}::double", *arguments)
+
+
+def test_report_draws_from_the_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write(Record(environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec")]), path)
+    done = rung("report", str(path), "--plot", str(tmp_path / "a.png"))
+    assert done.returncode == 0, done.stderr
+    assert "Vec pays: 8.00x of Scalar" in done.stdout and (tmp_path / "a.png").is_file()
+
+
+def test_report_of_a_wrong_result(tmp_path: Path) -> None:
+    empty = ("median", "speedup", "speedup_ci", "step", "step_ci", "step_from")
+    wrong = result("Vec", correct=False, samples=[], **dict.fromkeys(empty))
+    write(Record(environment=ENVIRONMENT, results=[wrong]), tmp_path / "a.json")
+    done = rung("report", str(tmp_path / "a.json"))
+    assert done.returncode == 1 and "WRONG" in done.stdout
+
+
+def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
+    path, plot = tmp_path / "a.json", tmp_path / "a.png"
+    done = rung(
+        "ladder", "gelu", "--size", "10007", "--rounds", "3", "--json", str(path), "--plot", str(plot)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read(path)
+    assert [r.rung for r in record.results] == ["Scalar", "Vec", "Vec+MT", "Vec+MT+DB"]
+    assert all(r.correct and r.unit == "s" and len(r.samples) == 3 for r in record.results)
+    scalar, vec, *_ = record.results
+    assert scalar.evidence["object"]["packed_ops"] == 0 < vec.evidence["object"]["packed_ops"]
+    assert record.environment.command[1:4] == ["ladder", "gelu", "--size"] and plot.is_file()
+    assert "gelu, 10,007 f32, on host" in done.stdout
+
+
+def test_a_small_ladder_of_two_dimensions_in_f16() -> None:
+    done = rung(
+        "ladder", "vec-add", "--size", "5x1000", "--dtype", "f16", "--rounds", "3", "--rungs", "scalar,vec"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "vec-add, 5 x 1000 f16" in done.stdout
+
+
+def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    done = rung(
+        "ladder", "--kernel", f"{own}::double", "--size", "1000", "--rounds", "3", "--json", str(path)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {r.reference for r in read(path).results} == {"scalar rung"}
+    assert "reference: scalar rung" in done.stdout
+
+
+def test_interruption_writes_what_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    command = [*_COMMAND, "ladder", "gelu", "--size", "1000", "--rounds", "1000000", "--json", str(path)]
+    process = subprocess.Popen(
+        command, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert "gelu on host" in process.stderr.readline()
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in errors, errors
+    assert json.loads(path.read_text())["complete"] is False
+
+
+@pytest.mark.parametrize(
+    "stage, words",
+    [
+        ("ttir", "tt.store"),
+        ("linalg", "linalg.generic"),
+        ("scheduled", "func.func"),
+        ("vector", "vector<"),
+        ("llvm", "llvm.func"),
+        ("llvm-ir", "define"),
+        ("asm", "double"),
+    ],
+)
+def test_every_stage_can_be_shown(own: Path, stage: str, words: str) -> None:
+    done = rung("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", stage)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout
+
+
+def test_object_code_goes_to_a_file(own: Path, tmp_path: Path) -> None:
+    target = tmp_path / "double.o"
+    done = rung("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", "obj", "-o", str(target))
+    assert done.returncode == 0 and done.stdout == "", done.stderr
+    assert target.read_bytes().startswith(b"\x7fELF")
+
+
+def test_ir_after_every_pass_goes_to_stderr(own: Path) -> None:
+    done = rung(
+        "compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", "linalg", "--print-after-all",
+        "--schedule", "vectorize=off threads=1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("// after ") > 3 and "// after " not in done.stdout
+
+
+def test_doctor() -> None:
+    done = rung("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("triton", "contexts", "copy bandwidth", "empty fork", "empty launch", "compile GELU"):
+        assert words in done.stdout

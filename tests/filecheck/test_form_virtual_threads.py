@@ -1,0 +1,168 @@
+# ruff: noqa: E501
+import pytest
+from matching import in_order, run
+
+from rung.errors import ContractError
+from rung.transforms.form_virtual_threads import FormVirtualThreads
+
+GRID = """
+func.func @kernel(%x: memref<?xf32>, %gx: index, %gy: index, %gz: index) attributes {rung.kernel} {
+  scf.forall (%px, %py, %pz) in (%gx, %gy, %gz) {
+    %v = memref.load %x[%px] : memref<?xf32>
+    memref.store %v, %x[%USE] : memref<?xf32>
+  } {rung.grid}
+  return
+}"""
+
+
+def test_block():
+    text = run(GRID.replace("USE", "py"), FormVirtualThreads(contexts=4))
+    in_order(
+        text,
+        r"%\w+ = arith.muli %arg1, %arg2",
+        r"(%\w+) = arith.muli %\w+, %arg3",
+        r"arith.cmpi sge",
+        r"arith.minsi",
+        r"(%\w+) = arith.select",
+        r"scf.forall \(%\w+\) in \(%\w+\)",
+        r"arith.muli",
+        r"arith.divui",
+        r"arith.muli",
+        r"arith.divui",
+        r"scf.for %\w+ = %\w+ to %\w+ step",
+        r"arith.remui %\w+, %arg1",
+        r"arith.divui %\w+, %arg1",
+        r"arith.remui %\w+, %arg2",
+        r"memref.load",
+        r"\} \{rung.grid_loop\}",
+        r"rung.body_cost_ns = .* rung.break_even_programs = .* rung.contexts, rung.distribution = \"block\"",
+    )
+    assert "rung.grid}" not in text
+
+
+def test_unused_dimensions_cost_nothing():
+    text = run(GRID.replace("USE", "px"), FormVirtualThreads())
+    assert text.count("arith.remui") == 1
+    assert text.count("arith.divui") == 2  # both in the share of a context
+
+
+def test_block_cyclic():
+    text = run(GRID.replace("USE", "px"), FormVirtualThreads(distribution="block-cyclic"))
+    in_order(
+        text,
+        r"scf.forall \((%\w+)\)",
+        r"scf.for %\w+ = %\w+ to %\w+ step %\w+",
+        "rung.grid_loop",
+        "block-cyclic",
+    )
+    assert "arith.divui" not in text
+
+
+def test_block_cyclic_in_chunks():
+    text = run(GRID.replace("USE", "px"), FormVirtualThreads(distribution="block-cyclic", chunk=8))
+    in_order(
+        text, "scf.forall", r"scf.for %(\w+) =", "arith.minui", r"scf.for %\w+ =", r"\} \{rung.grid_loop\}"
+    )
+
+
+def test_one_context_is_a_plain_loop():
+    text = run(GRID.replace("USE", "px"), FormVirtualThreads(contexts=1))
+    assert "scf.forall" not in text
+    in_order(text, r"scf.for %\w+ = %c0\w* to", "rung.grid_loop")
+
+
+TILES = """
+func.func @kernel(%x: memref<?xf32>, %n: index) {
+  scf.forall (%i, %j) = (2, 0) to (%n, 8) step (3, 1) {
+    %v = memref.load %x[%i] : memref<?xf32>
+    memref.store %v, %x[%j] : memref<?xf32>
+  } {rung.tiles}
+  return
+}"""
+
+
+def test_tiles_vary_in_memory_order():
+    text = run(TILES, FormVirtualThreads())
+    in_order(
+        text,
+        r"arith.subi %arg1, %c2",
+        "arith.ceildivsi",
+        "scf.forall",
+        r"arith.remui %\w+, %c8",
+        r"arith.divui %\w+, %c8",
+        r"arith.muli %\w+, %c3",
+        r"arith.addi %\w+, %c2",
+        "rung.tile_loop",
+    )
+
+
+@pytest.mark.parametrize(("trips", "forks"), [(3, False), (100000, True)])
+def test_known_trips_decide_at_compile_time(trips: int, forks: bool):
+    text = run(
+        f"""
+func.func @kernel(%x: memref<?xf32>) {{
+  scf.forall (%i) in ({trips}) {{
+    %v = memref.load %x[%i] : memref<?xf32>
+    memref.store %v, %x[%i] : memref<?xf32>
+  }} {{rung.tiles}}
+  return
+}}""",
+        FormVirtualThreads(contexts=4),
+    )
+    assert ("scf.forall (%arg1) in (4)" in text) is forks
+    assert "arith.select" not in text
+
+
+def test_expensive_bodies_pay_earlier():
+    body = """
+func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %b: index, %gx: index) {
+  scf.forall (%i) in (%gx) {
+    %v = memref.reinterpret_cast %x to offset: [%i], sizes: [%b], strides: [1] {rung.bounds = array<i64: SIZE>}
+      : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+    linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
+      outs(%v : memref<?xf32, strided<[1], offset: ?>>) {
+    ^bb0(%e: f32):
+      %f = math.exp %e : f32
+      linalg.yield %f : f32
+    }
+  } {rung.grid}
+  return
+}"""
+    small, large = (run(body.replace("SIZE", size), FormVirtualThreads(lanes=16)) for size in ("16", "16384"))
+    in_order(small, r"rung.break_even_programs = \d{3} ")
+    in_order(large, r"rung.break_even_programs = 2 ")
+
+
+def test_refuses_results():
+    with pytest.raises(ContractError, match="has results"):
+        run(
+            """
+func.func @kernel(%t: tensor<8xf32>, %n: index) -> tensor<8xf32> {
+  %r = scf.forall (%i) in (%n) shared_outs(%o = %t) -> tensor<8xf32> {
+    scf.forall.in_parallel { tensor.parallel_insert_slice %t into %o[0] [8] [1] : tensor<8xf32> into tensor<8xf32> }
+  } {rung.grid}
+  return %r : tensor<8xf32>
+}""",
+            FormVirtualThreads(),
+        )
+
+
+NESTED = """
+func.func @kernel(%x: memref<?xf32>, %n: index, %gx: index) {
+  scf.forall (%p) in (%gx) {
+    scf.forall (%i) in (%n) {
+      %v = memref.load %x[%i] : memref<?xf32>
+      memref.store %v, %x[%p] : memref<?xf32>
+    } {rung.tiles}
+  } {rung.grid}
+  return
+}"""
+
+
+def test_an_inner_loop_forks_where_the_outer_does_not():
+    text = run(NESTED, FormVirtualThreads(contexts=4))
+    in_order(text, r"(%\w+) = arith.select", r"scf.forall .* in \(%(\w+)\)", "scf.for ", "arith.cmpi eq")
+    assert text.count("scf.forall") == 2
+    known = run(NESTED.replace("in (%gx)", "in (1000000)"), FormVirtualThreads(contexts=4))
+    assert known.count("scf.forall") == 1
+    in_order(known, r"\} \{rung.tile_loop\}", r"\} \{rung.grid_loop\}")

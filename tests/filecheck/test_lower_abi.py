@@ -1,0 +1,147 @@
+# ruff: noqa: E501
+import pytest
+from matching import in_order, run
+from torch_mlir import ir
+
+from rung.errors import ContractError
+from rung.ir.context import make_context
+from rung.ir.llvm_stage import check_llvm
+from rung.lowering.lower_abi import LowerAbi
+from rung.lowering.to_llvm import ToLlvm
+
+KERNEL = """
+func.func @kernel(%x: memref<?xf32>, %n: i32, %b: i1, %h: f16, %gx: index) attributes {rung.kernel} {
+  scf.if %b {
+    %v = memref.load %x[%gx] : memref<?xf32>
+    memref.store %v, %x[%gx] : memref<?xf32>
+  }
+  return
+}"""
+
+
+def test_entry_points():
+    text = run(KERNEL, LowerAbi())
+    in_order(
+        text,
+        r"func.func @kernel\(%arg0: !llvm.ptr, %arg1: i32, %arg2: i8, %arg3: f16, %arg4: i64\)",
+        r"to memref<\?xf32>",
+        r"arith.cmpi ne, %arg2",
+        r"arith.index_cast %arg4 : i64 to index",
+        r"func.func @kernel_packed\(%arg0: !llvm.ptr\)",
+        r"llvm.load %arg0 : !llvm.ptr -> !llvm.ptr",
+        r"getelementptr %arg0\[1\]",
+        r"llvm.load %\w+ : !llvm.ptr -> i32",
+        r"llvm.load %\w+ : !llvm.ptr -> i8",
+        r"llvm.load %\w+ : !llvm.ptr -> f16",
+        r"call @kernel\(",
+    )
+
+
+def test_other_functions_keep_their_signatures():
+    text = run(
+        "func.func private @combiner(%a: f32, %b: i1) -> f32 attributes {rung.combiner} { return %a : f32 }",
+        LowerAbi(),
+    )
+    assert "@combiner(%arg0: f32, %arg1: i1) -> f32" in text and "packed" not in text
+
+
+@pytest.mark.parametrize(
+    "kind", ["memref<4x4xf32>", "tensor<4xf32>", "i128", "vector<4xf32>", "memref<?xf32, strided<[2]>>"]
+)
+def test_refuses_arguments(kind: str):
+    with pytest.raises(ContractError, match="cannot take an argument"):
+        run(f"func.func @kernel(%a: {kind}) attributes {{rung.kernel}} {{ return }}", LowerAbi())
+
+
+def test_to_llvm_marks_scalar_code():
+    text = run(KERNEL, LowerAbi(), ToLlvm(scalar=True))
+    in_order(
+        text,
+        r'llvm.func @kernel\(.*passthrough = \["noimplicitfloat", "noinline"\]',
+        "llvm.func @kernel_packed",
+    )
+    assert "memref" not in text and "unrealized" not in text
+
+
+def test_index_of_32_bits():
+    text = run(
+        """
+func.func @kernel(%x: memref<?xf32>, %n: index) attributes {rung.kernel} {
+  %m = vector.create_mask %n : vector<16xi1>
+  %p = arith.constant dense<0.0> : vector<16xf32>
+  %v = vector.maskedload %x[%n], %m, %p : memref<?xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+  %h = vector.extract_strided_slice %v {offsets = [8], sizes = [8], strides = [1]} : vector<16xf32> to vector<8xf32>
+  %f = math.fma %h, %h, %h : vector<8xf32>
+  vector.store %f, %x[%n] : memref<?xf32>, vector<8xf32>
+  return
+}""",
+        LowerAbi(),
+        ToLlvm(index_bits=32),
+    )
+    in_order(
+        text,
+        r"@kernel\(%arg0: !llvm.ptr, %arg1: i64\)",
+        r"llvm.trunc %arg1 : i64 to i32",
+        "llvm.shufflevector",
+    )
+    assert "llvm.call @fma" not in text
+
+
+def test_to_llvm_names_what_is_left():
+    with pytest.raises(ContractError, match=r"`tensor.empty` is left"):
+        run(
+            "func.func @f() -> tensor<4xf32> { %t = tensor.empty() : tensor<4xf32>\n return %t : tensor<4xf32> }",
+            ToLlvm(),
+        )
+
+
+def test_check_llvm_finds_casts():
+    module = ir.Module.parse(
+        "llvm.func @f(%p: !llvm.ptr) { %m = builtin.unrealized_conversion_cast %p : !llvm.ptr to i64\n llvm.return }",
+        make_context(),
+    )
+    with module.context, pytest.raises(ContractError, match="unrealized_conversion_cast"):
+        check_llvm(module)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("memref<?x8xf32, strided<[?, 1], offset: ?>>", "llvm.intr.memcpy"),
+        ("memref<?x8xf32, strided<[?, 2], offset: ?>>", "llvm.store"),
+        ("memref<8x8xf32, strided<[8, 1], offset: 16>>", "llvm.intr.memcpy"),
+        ("memref<8x8xf32>", "llvm.intr.memcpy"),
+    ],
+)
+def test_copies_call_nothing(source: str, expected: str):
+    target = "memref<?x8xf32>" if "?x8" in source else "memref<8x8xf32>"
+    text = run(
+        f"func.func @f(%a: {source}, %b: {target}) {{ memref.copy %a, %b : {source} to {target}\n return }}",
+        ToLlvm(),
+    )
+    assert expected in text and "llvm.call" not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "element", "expected"),
+    [
+        ("addf", "f32", "atomicrmw fadd"),
+        ("maximumf", "f32", "atomicrmw fmaximum"),
+        ("mins", "i32", "atomicrmw min"),
+        ("assign", "f32", "atomicrmw xchg"),
+        ("mulf", "f32", "cmpxchg"),
+        ("muli", "i64", "cmpxchg"),
+        ("addf", "bf16", "cmpxchg"),
+    ],
+)
+def test_atomics(kind: str, element: str, expected: str):
+    text = run(
+        f"""
+func.func @f(%x: memref<?x{element}, strided<[2], offset: ?>>, %v: {element}, %i: index) -> {element} {{
+  %o = memref.atomic_rmw {kind} %v, %x[%i] : ({element}, memref<?x{element}, strided<[2], offset: ?>>) -> {element}
+  return %o : {element}
+}}""",
+        ToLlvm(),
+    )
+    assert expected.split()[-1] in text
+    assert ("cmpxchg" in text) is (expected == "cmpxchg")

@@ -1,0 +1,202 @@
+# ruff: noqa: E501
+import pytest
+from matching import in_order, run
+
+from rung.errors import UsageError
+from rung.transforms.promote import Promote
+
+V = "memref<?xf32, strided<[1], offset: ?>>"
+HEAD = """
+#a = affine_map<(d0) -> (d0)>
+#ab = affine_map<(d0, d1) -> (d0, d1)>
+func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %n: index, %lo: index, %hi: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+"""
+
+
+def loop(body: str, mark: str = "{rung.grid_loop}") -> str:
+    return f"""{HEAD}
+      scf.for %p = %lo to %hi step %c1 {{
+        %o = arith.muli %p, %c64 : index
+        {body}
+      }} {mark}
+      return
+    }}"""
+
+
+def view(name: str, base: str, offset: str = "%o", size: str = "%n") -> str:
+    return f"""%{name} = memref.reinterpret_cast {base} to offset: [{offset}], sizes: [{size}], strides: [1]
+      {{rung.bounds = array<i64: 64>}} : memref<?xf32> to {V}
+    """
+
+
+def double(source: str, target: str, extra: str = "") -> str:
+    return f"""linalg.generic {{indexing_maps = [#a, #a], iterator_types = ["parallel"]}}
+      ins({source} : {V}) outs({target} : {V}) {{
+      ^bb0(%in: f32, %out: f32):
+        {extra}
+        %r = arith.addf %in, %in : f32
+        linalg.yield %r : f32
+    }}
+    """
+
+
+ELEMENTWISE = loop(view("v", "%x") + view("w", "%y") + double("%v", "%w"))
+
+
+def test_loads_before_and_stores_after():
+    text = run(ELEMENTWISE, Promote(depth=2))
+    in_order(
+        text,
+        r"(?P<bx>%\w+) = memref.alloca\(\) \{alignment = 64 : i64\} : memref<64xf32, 1>",
+        r"memref.alloca\(\) \{alignment = 64 : i64\} : memref<64xf32, 1>",
+        r"scf.for",
+        r"memref.copy %\w+, %\w+ \{rung.transfer = \"load\"\} : .* to memref<\?xf32, strided<\[1\]>, 1>",
+        r"linalg.generic .* ins\(%\w+ : memref<\?xf32, strided<\[1\]>, 1>\)",
+        r"memref.copy %\w+, %\w+ \{rung.transfer = \"store\"\}",
+        r"rung.promoted = 2 : i64, rung.scratchpad_bytes = 1024 : i64, rung.streams = 2 : i64",
+    )
+
+
+def test_reads_of_one_view_share_a_buffer():
+    text = run(loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + double("%v", "%w")), Promote())
+    assert text.count('rung.transfer = "load"') == 1
+    assert text.count('rung.transfer = "store"') == 1, "after the last writer"
+
+
+def test_a_transposed_view_is_packed_along_its_contiguous_dimension():
+    kind = "memref<?x?xf32, strided<[1, ?], offset: ?>>"
+    text = run(
+        loop(
+            f"""%v = memref.reinterpret_cast %x to offset: [%o], sizes: [%n, %hi], strides: [1, %lo]
+                {{rung.bounds = array<i64: 8, 16>}} : memref<?xf32> to {kind}
+            linalg.generic {{indexing_maps = [#ab], iterator_types = ["parallel", "parallel"]}} outs(%v : {kind}) {{
+              ^bb0(%out: f32):
+                %z = arith.constant 0.0 : f32
+                linalg.yield %z : f32
+            }}"""
+        ),
+        Promote(),
+    )
+    in_order(text, r"memref<128xf32, 1>", r"sizes: \[%arg2, %arg4\], strides: \[1, %arg2\]")
+
+
+def test_an_unchanging_view_is_loaded_once_if_the_loop_runs():
+    text = run(loop(view("v", "%x", "%c64", "%c64") + view("w", "%y") + double("%v", "%w")), Promote(depth=3))
+    in_order(
+        text,
+        r"(%\w+) = arith.cmpi slt, %arg3, %arg4",
+        r"scf.if",
+        r"memref.copy .*rung.in_order = \"it does not change in the loop.*rung.transfer = \"load\"",
+        r"scf.for",
+        r"rung.scratchpad_bytes = 1024 : i64, rung.streams = 1 : i64",
+    )
+
+
+def test_a_shifted_store_to_the_same_array_keeps_both_in_order():
+    shifted = "%s = arith.addi %o, %c1 : index\n"
+    text = run(loop(shifted + view("v", "%x") + view("w", "%x", "%s") + double("%v", "%w")), Promote())
+    assert text.count("the array is stored to at other places in the loop") == 2
+    assert "rung.streams = 0" in text
+
+
+def test_a_load_after_a_store_of_the_same_iteration_stays_behind_it():
+    text = run(loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + double("%w", "%v")), Promote())
+    in_order(
+        text,
+        r'rung.transfer = "load"',
+        r"linalg.generic",
+        r"it is read after a store in the same iteration\", rung.transfer = \"store\"",
+        r"it is read after a store in the same iteration\", rung.transfer = \"load\"",
+        r"linalg.generic",
+    )
+
+
+@pytest.mark.parametrize(
+    ("mark", "offset", "streams"), [("{rung.grid_loop}", "%p", 2), ("", "%o", 2), ("", "%p", 0)]
+)
+def test_in_place_in_a_sequential_loop_needs_a_proof(mark: str, offset: str, streams: int):
+    """Without a mark, iterations must be proven to lie apart: `%p` moves by 1, and the view has 64 elements."""
+    text = run(loop(view("v", "%x", offset) + double("%v", "%v"), mark), Promote())
+    assert f"rung.streams = {streams}" in text
+
+
+def test_stores_do_not_overtake_each_other():
+    """Overlapping stores stream: the engine's queue keeps their order."""
+    text = run(loop(view("v", "%x") + view("w", "%y", "%p") + double("%v", "%w"), ""), Promote())
+    assert "rung.streams = 2" in text
+
+
+def test_atomics_keep_what_they_may_order():
+    lock = """%one = arith.constant 1.0 : f32
+      %old = memref.atomic_rmw addf %one, %y[%c0] : (f32, memref<?xf32>) -> f32
+    """
+    text = run(loop(view("v", "%x") + double("%v", "%v") + lock), Promote())
+    assert text.count("an atomic or a call may order it") == 2
+
+
+def test_a_nest_that_also_gathers_from_the_array_it_writes_stays_direct():
+    gather = "%g = memref.load %y[%c0] : memref<?xf32>"
+    nest = double("%v", "%w", gather).replace("addf %in, %in", "addf %in, %g")
+    text = run(loop(view("v", "%x") + view("w", "%y") + nest), Promote())
+    assert "argument 1: the same nest accesses the array element by element" in text
+    assert text.count("rung.transfer") == 1
+
+
+def test_a_view_under_a_condition_is_loaded_there():
+    text = run(
+        loop(
+            view("v", "%x")
+            + "%c = arith.cmpi slt, %p, %n : index\nscf.if %c {"
+            + view("w", "%y")
+            + double("%v", "%w")
+            + "}"
+        ),
+        Promote(),
+    )
+    in_order(
+        text, r"scf.for", r"scf.if", r'rung.transfer = "load"', r"linalg.generic", r'rung.transfer = "store"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("{rung.bounds = array<i64: 64>}", ""), "its size has no static bound"),
+        (("strides: [1]", "strides: [%n]"), "no dimension is contiguous"),
+        (("strides: [1]", "strides: [-1]"), "a stride is negative"),
+        (("strides: [1]", "strides: [0]"), "it is a single element"),
+    ],
+)
+def test_views_without_a_layout_stay_direct(change: tuple[str, str], reason: str):
+    stride = change[1].removeprefix("strides: [").removesuffix("]").replace("%n", "?") or "1"
+    kind = V.replace("[1]", f"[{stride}]")
+    text = run(
+        loop(
+            view("v", "%x").replace(*change).replace(V, kind)
+            + view("w", "%y")
+            + double("%v", "%w").replace(V, kind, 1)
+        ),
+        Promote(),
+    )
+    assert f"argument 0: {reason}" in text
+    assert text.count("rung.transfer") == 1
+
+
+def test_refuses_to_exceed_the_scratchpad():
+    with pytest.raises(UsageError, match="needs 1024 bytes of scratchpad"):
+        run(ELEMENTWISE, Promote(scratchpad_bytes=1023, depth=2))
+    run(ELEMENTWISE, Promote(scratchpad_bytes=1024, depth=2))
+
+
+def test_leaves_the_rest_direct_when_asked():
+    text = run(ELEMENTWISE, Promote(scratchpad_bytes=1023, depth=2, on_overflow="direct"))
+    assert "its 512 bytes do not fit" in text
+    assert text.count("rung.transfer") == 1
+
+
+def test_leaves_a_module_without_loops_alone():
+    text = run(HEAD + view("v", "%x", "%n") + double("%v", "%v") + "return }", Promote())
+    assert "alloca" not in text

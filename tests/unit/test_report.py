@@ -1,0 +1,129 @@
+"""Numbers in words, conclusions, tables and plots."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rung.bench.result import Record
+from rung.errors import UsageError
+from rung.report import plots, tables, text
+from tests.bench_fakes import ENVIRONMENT, NOISE, result
+
+
+@pytest.mark.parametrize(
+    "seconds, shown",
+    [
+        (0.01295, "12.95 ms"),
+        (1.5, "1.500 s"),
+        (999e-6, "999.0 us"),
+        (5.4e-8, "54.00 ns"),
+        (2e-10, "0.2000 ns"),
+    ],
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert text.duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    "value, shown", [(24.53, "24.5x"), (0.912, "0.912x"), (1.0, "1.00x"), (1234.5, "1,234x")]
+)
+def test_ratios(value: float, shown: str) -> None:
+    assert text.times(value) == shown
+
+
+def test_modelled_cycles_are_never_called_measured() -> None:
+    assert text.amount(12345.0, "cycles") == "12,345 cycles (modelled)"
+
+
+@pytest.mark.parametrize(
+    "step, interval, words",
+    [
+        (8.0, (7.5, 8.5), "Vec pays: 8.00x of Scalar, 95% CI [7.50, 8.50]."),
+        (1.01, (0.98, 1.04), "Vec does not pay here: no difference can be claimed"),
+        (0.8, (0.79, 0.81), "Vec does not pay here: it takes 1.25 times as long"),
+        (8.0, None, "Vec does not pay here: no difference can be claimed"),
+    ],
+)
+def test_conclusions(step: float, interval: tuple[float, float] | None, words: str) -> None:
+    found = text.conclusion(result("Vec", step=step, step_ci=interval))
+    assert found and found.startswith(words)
+
+
+def test_scalar_concludes_nothing() -> None:
+    assert text.conclusion(result("Scalar", step=None, step_ci=None, step_from=None)) is None
+
+
+@pytest.mark.parametrize(
+    "evidence, words",
+    [
+        (
+            {"vectorized": ["{lanes = 16 : i64, unroll = 4 : i64}"], "object": {"packed_ops": 3}},
+            "16 lanes, 3 packed ops",
+        ),
+        ({"contexts_ran": 0, "dma_transfers": 0}, "1 context"),
+        ({"contexts_ran": 2, "threads_ran": 1}, "2 contexts on 1 thread"),
+        ({"dma_transfers": 8, "dma_max_in_flight": 4}, "8 DMA (4 in flight)"),
+        ({}, "-"),
+    ],
+)
+def test_evidence(evidence: dict[str, Any], words: str) -> None:
+    assert text.evidence(evidence) == words
+
+
+def voided() -> dict[str, object]:
+    empty = ("median", "speedup", "speedup_ci", "step", "step_ci", "step_from", "max_abs_err", "max_rel_err")
+    return {"correct": False, "samples": [], **dict.fromkeys(empty)}
+
+
+def shown(record: Record) -> str:
+    console = Console(width=140, record=True, file=io.StringIO())
+    tables.show(console, record)
+    return console.export_text()
+
+
+def test_a_table_says_what_is_wrong_and_what_is_noisy() -> None:
+    noisy = NOISE.model_copy(update={"noisy": True, "reasons": ["the load was high"]})
+    found = shown(
+        Record(environment=ENVIRONMENT, results=[result("Scalar", noise=noisy), result("Vec", **voided())])
+    )
+    for words in (
+        "gelu, 1,048,576 f32, on host",
+        "1.050 ms",
+        "WRONG",
+        "not finite",
+        "noisy: the load was high",
+    ):
+        assert words in found
+
+
+def test_all_eight_give_shapley_values() -> None:
+    rungs = ("Scalar", "Vec", "MT", "DB", "Vec+MT", "Vec+DB", "MT+DB", "Vec+MT+DB")
+    # Vec is worth 4x, MT 2x, DB nothing, in any order.
+    medians = {r: 8e-3 / (4 if "Vec" in r else 1) / (2 if "MT" in r else 1) for r in rungs}
+    found = shown(Record(environment=ENVIRONMENT, results=[result(r, median=m) for r, m in medians.items()]))
+    table = found.partition("whatever the order")[2].partition("pays")[0]
+    rows = {line.split()[0]: line for line in table.splitlines() if line.split()}
+    assert (
+        rows["Vec"].count("4.00x") == 3 and rows["MT"].count("2.00x") == 3 and rows["DB"].count("1.00x") == 3
+    )
+
+
+def test_a_plot_is_drawn_with_wrong_rungs_in_it(tmp_path: Path) -> None:
+    record = Record(
+        environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec", **voided())]
+    )
+    plots.ladder(record, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "name, message", [("a.txt", "must end in one of: .png"), ("none/a.png", "no folder")]
+)
+def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        plots.check_path(tmp_path / name)

@@ -1,0 +1,229 @@
+"""Reproduces the coefficients in `rung/lowering/math`: minimax fits rounded to float32.
+
+    python tools/fit_math.py [name ...]
+
+Every fit approximates f(x) by sum_k c_k x^k with the smallest maximum of |approximation - f| / |scale| on
+an interval (Remez exchange on a dense grid; Muller, Elementary Functions, 3rd ed., section 3.5). Coefficients
+are rounded to float32 from the lowest power upwards, and the others fitted again after every rounding, to
+absorb its error. Needs mpmath. All fits take about a minute.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import mpmath as mp
+import numpy as np
+
+mp.mp.prec = 120
+Function = Callable[[mp.mpf], mp.mpf]
+GRID = 300
+
+
+@dataclass(frozen=True)
+class Fit:
+    """f(x) ~ sum_k c_k x^k for k < terms on [low, high]; `scale` is what the error is relative to."""
+
+    f: Function
+    terms: int
+    low: float
+    high: float
+    scale: Function
+
+
+def _nodes(low: float, high: float, count: int) -> list[mp.mpf]:
+    """Chebyshev points of the second kind, ascending."""
+    middle, half = (mp.mpf(low) + mp.mpf(high)) / 2, (mp.mpf(high) - mp.mpf(low)) / 2
+    return [middle - half * mp.cos(mp.pi * i / (count - 1)) for i in range(count)]
+
+
+def remez(
+    xs: list[mp.mpf], target: list[mp.mpf], scale: list[mp.mpf], powers: list[int]
+) -> tuple[list[mp.mpf], mp.mpf]:
+    """Coefficients of `powers` and the largest error relative to `scale`, by exchange on the grid `xs`."""
+    count = len(powers) + 1
+    picked = [round(i * (len(xs) - 1) / (count - 1)) for i in range(count)]
+    for _ in range(40):
+        rows = [[xs[i] ** p for p in powers] + [(-1) ** j * scale[i]] for j, i in enumerate(picked)]
+        solution = mp.lu_solve(mp.matrix(rows), mp.matrix([target[i] for i in picked]))
+        coefficients = list(solution)[:-1]
+        errors = [
+            (sum((c * x**p for c, p in zip(coefficients, powers, strict=True)), mp.mpf(0)) - t) / s
+            for x, t, s in zip(xs, target, scale, strict=True)
+        ]
+        extrema = _extrema(errors)
+        while len(extrema) > count:  # drop the smaller end, or it is no alternation
+            extrema.pop(0 if abs(errors[extrema[0]]) < abs(errors[extrema[-1]]) else -1)
+        if len(extrema) < count or extrema == picked:
+            break
+        picked = extrema
+    return coefficients, max(abs(e) for e in errors)
+
+
+def _extrema(errors: list[mp.mpf]) -> list[int]:
+    """The index of the largest error in each run of equal sign."""
+    found: list[int] = []
+    for i, error in enumerate(errors):
+        if found and (error > 0) == (errors[found[-1]] > 0):
+            if abs(error) > abs(errors[found[-1]]):
+                found[-1] = i
+        else:
+            found.append(i)
+    return found
+
+
+def solve(fit: Fit) -> tuple[list[float], float]:
+    """float32 coefficients, lowest power first, and their largest error."""
+    xs = _nodes(fit.low, fit.high, GRID)
+    return _round_off(xs, [fit.f(x) for x in xs], [abs(fit.scale(x)) for x in xs], fit.terms)
+
+
+def _round_off(
+    xs: list[mp.mpf], target: list[mp.mpf], scale: list[mp.mpf], terms: int
+) -> tuple[list[float], float]:
+    """Round the coefficients one by one, lowest power first, fitting the others again where that helps.
+
+    It may not help on an interval around 0, where the remaining powers are no Chebyshev system.
+    """
+
+    def error(coefficients: list[mp.mpf]) -> mp.mpf:
+        return max(
+            abs((mp.polyval(coefficients[::-1], x) - t) / s)
+            for x, t, s in zip(xs, target, scale, strict=True)
+        )
+
+    best, _ = remez(xs, target, scale, list(range(terms)))
+    for k in range(terms):
+        fixed = [*best[:k], mp.mpf(float(np.float32(float(best[k]))))]
+        rest = [t - mp.polyval(fixed[::-1], x) for t, x in zip(target, xs, strict=True)]
+        kept = [*fixed, *best[k + 1 :]]
+        best = kept
+        if k + 1 < terms:
+            again, _ = remez(xs, rest, scale, list(range(k + 1, terms)))
+            best = min(kept, [*fixed, *again], key=error)
+    return [float(c) for c in best], float(error(best))
+
+
+LN2_HALF = float(mp.log(2) / 2) * 1.001
+SQRT2 = float(mp.sqrt(2))
+QUARTER_PI = float(mp.pi / 4) * 1.001
+
+
+def _series(f: Function, at_zero: Function) -> Function:
+    """f, with `at_zero` where cancellation would spoil f."""
+    return lambda x: at_zero(x) if abs(x) < mp.mpf(2) ** -20 else f(x)
+
+
+def _over_root(f: Function, at_zero: float) -> Function:
+    """z -> f(sqrt(z)) / sqrt(z)."""
+    return lambda z: f(mp.sqrt(z)) / mp.sqrt(z) if z > mp.mpf(2) ** -60 else mp.mpf(at_zero)
+
+
+def _erfc(t: mp.mpf) -> mp.mpf:
+    a = 4 * (1 + t) / (1 - t)
+    return (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
+
+
+def _log_erfc(a: mp.mpf) -> mp.mpf:
+    """log(erfc(a)) / a."""
+    return mp.log(mp.erfc(a)) / a if a > mp.mpf(2) ** -40 else -2 / mp.sqrt(mp.pi)
+
+
+def _erf_per_slope(a: mp.mpf) -> mp.mpf:
+    """erf(a) / (a erfc(a)): an error d of log(erfc(a)) / a is one of erf(a) by a erfc(a) d."""
+    return mp.erf(a) / (a * mp.erfc(a)) if a > mp.mpf(2) ** -40 else 2 / mp.sqrt(mp.pi)
+
+
+FITS: dict[str, Fit] = {
+    # log(erfc(a)) = a P(a); the error is relative to erf(a)
+    "ERF": Fit(_log_erfc, 8, 0, 3.93, _erf_per_slope),
+    # (1 + 2 a) e^(a^2) erfc(a) = P(t), t = (a - 4) / (a + 4), 0 <= a <= 10.1
+    "ERFC": Fit(_erfc, 11, -1, (10.1 - 4) / (10.1 + 4), _erfc),
+    # asin(x) = x + x z P(z), z = x^2
+    "ASIN": Fit(
+        _series(lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, lambda z: mp.mpf(1) / 6 + z * 3 / 40),
+        5,
+        0,
+        0.25,
+        lambda z: 1 / (z + mp.mpf(2) ** -60),
+    ),
+    # atan(x) = x + x z P(z), z = x^2
+    "ATAN": Fit(
+        _series(lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, lambda z: -mp.mpf(1) / 3 + z / 5),
+        8,
+        0,
+        1,
+        lambda z: _over_root(mp.atan, 1)(z) / (z + mp.mpf(2) ** -60),
+    ),
+    # tan(r) = r + r z P(z), z = r^2
+    "TAN": Fit(
+        _series(lambda z: (mp.tan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, lambda z: mp.mpf(1) / 3 + z * 2 / 15),
+        6,
+        0,
+        QUARTER_PI**2,
+        lambda z: _over_root(mp.tan, 1)(z) / (z + mp.mpf(2) ** -60),
+    ),
+    # 2 atanh(q) / ln2 = q (2 / ln2 + z P(z)), z = q^2; |q| <= (sqrt(2) - 1) / (sqrt(2) + 1)
+    "LOG2_ATANH": Fit(
+        _series(
+            lambda z: (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z / mp.log(2),
+            lambda z: (mp.mpf(2) / 3 + z * 2 / 5) / mp.log(2),
+        ),
+        4,
+        0,
+        0.0295,
+        lambda z: 1 / (z + mp.mpf(2) ** -60),
+    ),
+    # expm1(r) = r + r^2 P(r)
+    "EXPM1": Fit(
+        _series(lambda r: (mp.expm1(r) - r) / r**2, lambda r: mp.mpf(1) / 2 + r / 6 + r**2 / 24),
+        5,
+        -LN2_HALF,
+        LN2_HALF,
+        _series(lambda r: mp.expm1(r) / r**2, lambda r: 1 / (r + mp.mpf(2) ** -60)),
+    ),
+    # log1p(f) = f - f^2 / 2 + f^3 P(f)
+    "LOG1P": Fit(
+        _series(lambda f: (mp.log1p(f) - f + f**2 / 2) / f**3, lambda f: mp.mpf(1) / 3 - f / 4 + f**2 / 5),
+        8,
+        1 / SQRT2 - 1,
+        SQRT2 - 1,
+        _series(lambda f: mp.log1p(f) / f**3, lambda f: 1 / (f**2 + mp.mpf(2) ** -60)),
+    ),
+    # sin(r) = r + r z P(z), z = r^2
+    "SIN": Fit(
+        _series(lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, lambda z: -mp.mpf(1) / 6 + z / 120),
+        3,
+        0,
+        QUARTER_PI**2,
+        lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) if z > 0 else mp.mpf(1)) / (z + mp.mpf(2) ** -60),
+    ),
+    # cos(r) = 1 - z / 2 + z^2 P(z), z = r^2
+    "COS": Fit(
+        _series(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, lambda z: mp.mpf(1) / 24 - z / 720),
+        3,
+        0,
+        QUARTER_PI**2,
+        lambda z: 1 / (z**2 + mp.mpf(2) ** -60),
+    ),
+}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or FITS:
+        fit = FITS[name]
+        _print(name, *solve(fit))
+
+
+def _print(name: str, coefficients: list[float], error: float) -> None:
+    print(f"# largest error 2^{np.log2(error):.2f}")
+    print(f"{name} = (")
+    for c in coefficients:
+        print(f"    {c!r},")
+    print(")")
+
+
+if __name__ == "__main__":
+    main()
