@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from common import arguments, save
+from rich.markup import escape
 
 from rung import machine
 from rung.bench import probes
@@ -28,7 +29,7 @@ def main() -> int:
     ]
     table = tables.new_table("launch of an empty kernel, 2 arguments", "path", "median per launch")
     for row in rows:
-        table.add_row(str(row["path"]), text.duration(float(row["seconds"])))
+        table.add_row(escape(str(row["path"])), text.duration(float(row["seconds"])))
     tables.console().print(table)
     save(options.json, "launch", options.seed, rows)
     return 0

@@ -129,7 +129,8 @@ def run(
         expected = list(problem.expected())
     else:
         scalar = schedules[0].with_mechanisms(False, False, False)
-        expected = launch(build(scalar).bind(problem.args, problem.grid))
+        reference = build(scalar)
+        expected = launch(reference.bind(problem.args, problem.grid))
 
     candidates: list[_Candidate] = []
     for schedule in schedules:

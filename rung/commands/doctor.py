@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from rich.markup import escape
 from rich.text import Text
 
 from ..bench import environment, noise, probes, suite
@@ -58,7 +59,8 @@ def run() -> int:
                 items, status = [Item(name, f"failed: {error}", False, "see the message")], 1
         for item in items:
             mark = Text("OK", "green") if item.fine else Text("warning", "yellow")
-            table.add_row(item.name, item.found, mark, item.advice if not item.fine else "")
+            advice = "" if item.fine else item.advice
+            table.add_row(escape(item.name), escape(item.found), mark, escape(advice))
     console.print(table)
     return status
 

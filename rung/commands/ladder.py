@@ -68,7 +68,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     results: list[Result] = []
     complete = True
     try:
-        _measure(plan, toolchain(), results, lambda group: tables.show_group(out, group))
+        _measure(plan, toolchain, results, lambda group: tables.show_group(out, group))
     except KeyboardInterrupt:
         complete = False
     found = environment.describe(plan.machine, options.seed)
@@ -128,7 +128,10 @@ def _own_kernel(
 
 
 def _measure(
-    plan: Plan, toolchain: Toolchain, results: list[Result], show: Callable[[Sequence[Result]], None]
+    plan: Plan,
+    load: Callable[[], Toolchain],
+    results: list[Result],
+    show: Callable[[Sequence[Result]], None],
 ) -> None:
     """Appends to `results` kernel by kernel, so that an interruption keeps those that are done."""
     errors = Console(stderr=True)
@@ -142,7 +145,10 @@ def _measure(
         errors.print(_announcement(plan), highlight=False, soft_wrap=True)
     probe: Callable[[], float] | None = None
     with Bar(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(_announcement(plan), total=None, left="")
+        task = progress.add_task(
+            f"{_announcement(plan)}: loading torch, Triton and MLIR", total=None, left=""
+        )
+        toolchain = load()
         if plan.machine.kind == "host":
             probe = probes.empty_launch(toolchain, plan.machine)
         for number, (name, make) in enumerate(plan.cases, 1):

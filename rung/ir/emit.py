@@ -30,7 +30,8 @@ def vector_of(type_: ir.Type, lanes: int) -> ir.Type:
 
 
 class Emitter:
-    """Creates operations at `ip`, at first the point before `anchor`. What holds for the whole of `anchor` goes to
+    """Creates operations at `ip`, at first the point before `anchor`. What holds for the
+    whole of `anchor` goes to
     the head, before everything else that is emitted. Call `finish` at the end."""
 
     def __init__(self, anchor: ir.Operation) -> None:
@@ -207,8 +208,10 @@ class Emitter:
     def as_integers(self, view: ir.Value) -> ir.Value:
         """The same memory with bfloat16 elements seen as 16-bit integers.
 
-        LLVM turns masked accesses of bfloat16 into scalar code that calls a conversion routine of its runtime library.
-        Both memrefs have one form in the llvm dialect, so the cast disappears with `reconcile-unrealized-casts`.
+        LLVM turns masked accesses of bfloat16 into scalar code that calls a conversion routine of its
+        runtime library.
+        Both memrefs have one form in the llvm dialect, so the cast disappears with
+        `reconcile-unrealized-casts`.
         """
         key = ("integers", view)
         if key not in self._constants:
@@ -220,7 +223,8 @@ class Emitter:
         return self._constants[key]
 
     def flat(self, view: ir.Value) -> tuple[ir.Value, list[Index]]:
-        """The memory of `view` as a rank-1 view with unit stride from the same first element, and `view`'s strides."""
+        """The memory of `view` as a rank-1 view with unit stride from the same first element,
+        and `view`'s strides."""
         if view in self._flat:
             return self._flat[view]
         type_ = view.type

@@ -1,6 +1,7 @@
 """How values change from lane to lane: the analysis behind the vectorizer.
 
-Along a chosen dimension every value of a nest's body is *uniform* (step 0), *linear* (a known step per lane) or *varying*.
+Along a chosen dimension every value of a nest's body is *uniform* (step 0), *linear* (a known step per
+lane) or *varying*.
 Integer address arithmetic is taken not to wrap around inside one vector, as Triton's own axis analysis does.
 """
 
@@ -10,8 +11,10 @@ from dataclasses import dataclass, field
 
 from torch_mlir import ir
 
+from .accumulators import Group
+from .body import Body, Instr, captured, constant_int
 from .emit import bits, is_float
-from .nest import Body, Group, Instr, Nest, captured, constant_int
+from .nest import Nest
 
 VARYING = None
 Step = int | None
@@ -20,6 +23,8 @@ Step = int | None
 LANEWISE = frozenset({"memref.atomic_rmw", "memref.generic_atomic_rmw"})
 """Operations that are executed lane by lane."""
 
+ASSERTION = "cf.assert"
+
 INTEGER_DIVISIONS = frozenset(
     f"arith.{n}" for n in ("divsi", "divui", "remsi", "remui", "floordivsi", "ceildivsi", "ceildivui")
 )
@@ -27,29 +32,18 @@ INTEGER_DIVISIONS = frozenset(
 _SCALAR_ONLY = frozenset({"memref.dim", "memref.reinterpret_cast", "memref.cast", "ub.poison"})
 _KEEPS_STEP = frozenset({"arith.index_cast", "arith.extsi"})
 _ADDRESSING = frozenset(
-    [
-        "arith.addi",
-        "arith.subi",
-        "arith.muli",
-        "arith.index_cast",
-        "arith.index_castui",
-        "arith.extsi",
-        "arith.extui",
-        "arith.cmpi",
-        "arith.divsi",
-        "arith.remsi",
-        "arith.divui",
-        "arith.remui",
-        "arith.shli",
-        "arith.andi",
-        "arith.select",
-    ]
+    {
+        *("arith.addi", "arith.subi", "arith.muli", "arith.shli", "arith.andi", "arith.select", "arith.cmpi"),
+        *("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui"),
+        *("arith.divsi", "arith.divui", "arith.remsi", "arith.remui"),
+    }
 )
 
 
 @dataclass(eq=False)
 class Lanes:
-    """The steps of all values of a body along one dimension. `refusal` says why the body cannot be vectorized."""
+    """The steps of all values of a body along one dimension. `refusal` says why the body cannot be
+    vectorized."""
 
     steps: dict[ir.Value, Step] = field(default_factory=dict)
     refusal: str = ""
@@ -110,7 +104,7 @@ def _step(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> Step:
     if name == "linalg.index":
         number = instr.attributes["dim"].value  # pyright: ignore
         return 1 if number == dim else 0
-    if name in LANEWISE:
+    if name in LANEWISE or name == ASSERTION:
         return VARYING
     if len(instr.op.regions):
         lanes.refusal = lanes.refusal or f"the body holds {name}"
@@ -158,7 +152,8 @@ def _linear(instr: Instr, steps: list[Step]) -> Step:
 
 
 def element_bits(nest: Nest, lanes: Lanes, dim: int) -> int:
-    """Width of the widest data that changes from lane to lane; values that only make addresses and masks do not count."""
+    """Width of the widest data that changes from lane to lane; values that only make addresses and masks do
+    not count."""
     widest = 8
     for operand in nest.operands:
         live = operand.reads or operand.yielded is not None
@@ -189,7 +184,8 @@ def _computes(instr: Instr) -> bool:
 
 
 def _data_values(body: Body) -> set[ir.Value]:
-    """Values that are data: stored, yielded, converted, or computed with by something else than address arithmetic."""
+    """Values that are data: stored, yielded, converted, or computed with by something else than address
+    arithmetic."""
     data = set(body.yields)
     for instr in reversed(body.instrs):
         for region in instr.regions:

@@ -86,8 +86,9 @@ def plan(function: func.FuncOp) -> tuple[list[Promotion], list[tuple[scf.ForOp, 
                 groups.setdefault(access.view.value, (layout, []))[1].append(access)
             continue
         everything.append(replace(access, view=None))
-        if access.view is not None and loops_around(access.op):
-            refusals.append((_home(access.view, [access]), f"{_name(access)}: {layout}"))
+        if loops_around(access.op):
+            loop = _home(access.view, [access]) if access.view is not None else loops_around(access.op)[0]
+            refusals.append((loop, f"{_name(access)}: {layout or 'it is accessed element by element'}"))
     for layout, group in groups.values():
         view = group[0].view
         assert view is not None

@@ -57,11 +57,9 @@ def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
 
 def factorial(results: Sequence[Result]) -> Table | None:
     """What each mechanism is worth over all orders; None unless all eight combinations have a time."""
-    medians = {result.mechanisms: result.median for result in results if result.median}
-    if len(medians) < 8:
+    logs = {result.mechanisms: math.log(result.speedup) for result in results if result.speedup}
+    if len(logs) < 8:
         return None
-    scalar = medians[False, False, False]
-    logs = {key: math.log(scalar / value) for key, value in medians.items()}
     table = new_table("each mechanism, whatever the order")
     table.add_column("mechanism")
     table.add_column("alone", justify="right")

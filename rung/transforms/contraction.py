@@ -25,14 +25,19 @@ class TileContractions(Pass):
     scf.for %j = 0 to 64 step 32 {                       // a panel of B stays in L1
       scf.for %i = 0 to 64 step 8 {
         %acc:16 = 8 x 2 vector.load %c
-        %sum:16 = scf.for %k = 0 to 32 step 4 iter_args(%acc) { 4 x (2 vector.load %b, 8 broadcasts of %a, 16 vector.fma) }
+        %sum:16 = scf.for %k = 0 to 32 step 4 iter_args(%acc) {
+          4 x (2 vector.load %b, 8 broadcasts of %a, 16 vector.fma)
+        }
         8 x 2 vector.store %sum, %c
       } {rung.contraction = {lanes = 16, mr = 8, nr = 2}}
     }
 
-    `lanes=1` (`vector_bytes=0`) gives the same loops over scalars. Operands narrower than C are first extended into
-    packed scratch by nests that the vectorizer takes next: run this pass before it. Half-precision C is accumulated in f32.
-    Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg` excludes them.
+    `lanes=1` (`vector_bytes=0`) gives the same loops over scalars. Operands narrower than C are first
+    extended into
+    packed scratch by nests that the vectorizer takes next: run this pass before it. Half-precision C is
+    accumulated in f32.
+    Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg`
+    excludes them.
     """
 
     name: ClassVar[str] = "tile-contractions"

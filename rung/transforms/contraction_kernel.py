@@ -54,7 +54,8 @@ class _Contraction:
             self._loop(start, stop, vectors * lanes, lambda j, v=vectors, w=lanes: self._rows(j, v, w))
 
     def _panels(self) -> Iterator[tuple[int, int, int, int]]:
-        """(start, stop, vectors, lanes): whole panels, then single vectors, then halves down to one column."""
+        """(start, stop, vectors, lanes): whole panels, then single vectors, then halves down
+        to one column."""
         at, plan = 0, self.plan
         vectors, lanes = plan.vectors, plan.lanes
         while at < plan.n:
@@ -172,7 +173,8 @@ def emit_contraction(
     plan: KernelPlan,
     fma: bool,
 ) -> None:
-    """Emit the loops of `c += a @ b` in front of `op`; a leading batch dimension becomes the outermost loop."""
+    """Emit the loops of `c += a @ b` in front of `op`; a leading batch dimension becomes the
+    outermost loop."""
     e = Emitter(op)
     if c.type.rank == 2:  # pyright: ignore
         _Contraction(e, (a, b, c), [], computed, plan, fma).run()

@@ -10,10 +10,22 @@ from math import prod
 from typing import Any, ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, scf
+from torch_mlir.dialects import arith, func, scf
 
 from ..ir.cost import constant_value
-from ..ir.footprints import Index, Slab, add, materialize, reinterpret, slab_of, times
+from ..ir.footprints import (
+    Index,
+    Layout,
+    Slab,
+    add,
+    element_bytes,
+    layout_of,
+    materialize,
+    reinterpret,
+    slab_of,
+    times,
+    view_of,
+)
 from ..ir.pointers import functions, index
 from ..ir.slicing import collect
 from ..passes import Pass
@@ -47,22 +59,45 @@ class TileBlocks(Pass):
     Leaves alone: nests in loops or conditions inside the program; nests whose body stores or does atomics
     (their order might show); nests with an output that a cut dimension does not name; operands that are
     neither views nor buffers; sizes without a static bound; nests that have no parallel dimension to cut.
+
+    With `scratchpad-bytes`, all tiles are made smaller by the factor that the buffers of `promote` (every
+    view of the program, `depth` times) would exceed it by.
     """
 
     name: ClassVar[str] = "tile-blocks"
     tile_elements: int = 16384
+    scratchpad_bytes: int = 0
+    """Of one context; 0: no limit."""
+    depth: int = 1
 
     def run(self, module: ir.Module) -> None:
         for function in functions(module):
+            share = self._share(function)
             for op in collect(function.operation):
                 if op.name == "linalg.generic" and _is_in_program(op):
-                    self._tile(op)
+                    self._tile(op, share)
 
-    def _tile(self, nest: ir.Operation) -> None:
+    def _share(self, function: func.FuncOp) -> float:
+        """The part of the program's views that fits into the scratchpad."""
+        if not self.scratchpad_bytes:
+            return 1.0
+        total = 0
+        for op in collect(function.operation):
+            view = view_of(op.results[0]) if op.name == "memref.reinterpret_cast" else None
+            layout = layout_of(view) if view is not None else ""
+            if view is not None and isinstance(layout, Layout):
+                total += layout.elements * element_bytes(view.element) * self.depth
+        return min(1.0, self.scratchpad_bytes / total) if total else 1.0
+
+    def _tile(self, nest: ir.Operation, share: float) -> None:
         space = _space_of(nest)
-        if space is None or prod(space.bounds) <= self.tile_elements or _has_effects(nest):
+        if space is None or _has_effects(nest):
             return
-        tile = self._tile_sizes(nest, space)
+        points = prod(space.bounds)
+        limit = min(self.tile_elements, max(1, int(points * share)))
+        if points <= limit:
+            return
+        tile = _tile_sizes(nest, space, limit)
         cut = [d for d, (size, bound) in enumerate(zip(tile, space.bounds, strict=True)) if size < bound]
         if not cut:
             return
@@ -76,20 +111,25 @@ class TileBlocks(Pass):
             _emit_tile(nest, space, tile, dict(zip(cut, loop.body.arguments, strict=True)))
         nest.erase()
 
-    def _tile_sizes(self, nest: ir.Operation, space: _Space) -> list[int]:
-        """Sizes of a tile: the bounds, with the outermost parallel dimensions cut until it is small
-        enough.
-        """
-        tile = list(space.bounds)
-        for d, parallel in enumerate(space.parallel):
-            excess = prod(tile) / self.tile_elements
-            if excess <= 1:
-                break
-            if not parallel or not _named_by_outputs(nest, space, d):
-                continue
-            size = max(1, int(tile[d] / excess))
-            tile[d] = size // _GRANULE * _GRANULE if size > _GRANULE else size
-        return tile
+
+def _tile_sizes(nest: ir.Operation, space: _Space, limit: int) -> list[int]:
+    """Sizes of a tile: the bounds, with the outermost parallel dimensions cut until it has `limit` points."""
+    tile = list(space.bounds)
+    for d, parallel in enumerate(space.parallel):
+        excess = prod(tile) / limit
+        if excess <= 1:
+            break
+        if not parallel or not _named_by_outputs(nest, space, d):
+            continue
+        tile[d] = _even_part(tile[d], max(1, int(tile[d] / excess)))
+    return tile
+
+
+def _even_part(bound: int, most: int) -> int:
+    """A size of at most `most` that cuts `bound` into parts as equal as can be, on a granule if large."""
+    most = most // _GRANULE * _GRANULE if most > _GRANULE else most
+    even = -(-bound // -(-bound // most))
+    return min(most, -(-even // _GRANULE) * _GRANULE) if most > _GRANULE else even
 
 
 @dataclass(frozen=True)

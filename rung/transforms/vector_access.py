@@ -13,7 +13,8 @@ from ..ir.nest import Operand
 
 @dataclass(eq=False, slots=True)
 class Access:
-    """Where the lanes are: `memref[indices]` is lane 0, and lane l is l elements on (`contiguous`), at the same place
+    """Where the lanes are: `memref[indices]` is lane 0, and lane l is l elements on
+    (`contiguous`), at the same place
     (neither), or at the offset that `vector` gives in elements."""
 
     memref: ir.Value
@@ -25,7 +26,8 @@ class Access:
 def locate_operand(
     emitter: Emitter, operand: Operand, position: dict[int, Index], dim: int, lanes: int
 ) -> Access:
-    """The place of a nest's operand where `position` gives the index of lane 0 and `dim` is the dimension of the lanes."""
+    """The place of a nest's operand where `position` gives the index of lane 0 and `dim` is the dimension
+    of the lanes."""
     indices = [position[d] for d in operand.dims]
     stride = operand.stride_along(dim)
     if lanes == 1 or stride == 0:
@@ -114,7 +116,8 @@ def _offsets(
 def load(
     emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, other: ir.Value | None
 ) -> ir.Value:
-    """All lanes of `access`; lanes outside `mask` give `other` (zero if there is none) and touch no memory."""
+    """All lanes of `access`; lanes outside `mask` give `other` (zero if there is none) and
+    touch no memory."""
     element = access.memref.type.element_type  # pyright: ignore
     if lanes == 1:
         return emitter.value("memref.load", element, [access.memref, *access.indices])

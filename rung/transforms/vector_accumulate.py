@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from torch_mlir import ir
 
+from ..ir.accumulators import Group
 from ..ir.emit import Emitter, bits, is_float, vector_of
 from ..ir.lanes import VARYING, Lanes
-from ..ir.nest import Group
-from .vector_body import BodyEmitter, Masks, Val
+from .vector_body import BodyEmitter
+from .vector_values import Masks, Val
 
 Row = list[ir.Value]
 """One value per member of a group."""
 
 
 def identities(emitter: Emitter, group: Group) -> Row:
-    """Scalars that change nothing when they are combined: an operation's identity, or an empty group (its flag is 0)."""
+    """Scalars that change nothing when they are combined: an operation's identity, or an empty group (its
+    flag is 0)."""
     assert group.instr is not None
     if group.callee is not None:
         return [emitter.zero(member.element) for member in group.members]
@@ -33,7 +35,8 @@ def identities(emitter: Emitter, group: Group) -> Row:
 
 
 def has_identity(group: Group) -> bool:
-    """Known operations have one, and groups with a flag (`i8`, last) can be empty. Such accumulators start there and meet
+    """Known operations have one, and groups with a flag (`i8`, last) can be empty. Such accumulators start
+    there and meet
     memory at the end; others start from memory."""
     if group.instr is None:
         return False
@@ -64,7 +67,8 @@ def accumulate(
 
 
 def across_lanes(emitter: Emitter, analysis: Lanes, group: Group, rows: Sequence[Row], lanes: int) -> Row:
-    """The scalar behind several vectors: a tree over the vectors, then halves of the lanes combined until one is left."""
+    """The scalar behind several vectors: a tree over the vectors, then halves of the lanes combined until
+    one is left."""
     rest = list(rows)
     while len(rest) > 1:
         pairs = zip(rest[0::2], rest[1::2], strict=False)

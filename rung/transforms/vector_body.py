@@ -1,49 +1,28 @@
-"""Emission of a nest's body for a number of lanes and copies. One lane means scalars: no vector type appears."""
+"""Emission of a nest's body for a number of lanes and copies. One lane means scalars: no
+vector type appears."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torch_mlir import ir
 
+from ..ir.body import Body, Instr, constant_int
 from ..ir.emit import Emitter, Index, bits, vector_of
-from ..ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes, Step
-from ..ir.nest import Body, Instr, constant_int
-from .vector_access import Access, load, locate, store
+from ..ir.lanes import ASSERTION, INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes
+from .vector_access import Access, locate
+from .vector_access import load as emit_load
+from .vector_access import store as emit_store
+from .vector_conditions import emit_if, invert
 from .vector_lanewise import run_lanewise
-
-
-@dataclass(eq=False, slots=True)
-class Val:
-    """One copy's value: a scalar (of lane 0) with a step, or a vector. The missing form is made when it is asked for."""
-
-    step: Step
-    scalar: ir.Value | None = None
-    vector: ir.Value | None = None
-    first: Val | None = None
-    """A linear value of another copy, `offset` below this one."""
-    offset: int = 0
-    wide_of: tuple[Instr, Val] | None = None
-    """Made by widening this value: its vector is the widened vector, so that the narrow type wraps as it should."""
-
-
-@dataclass(eq=False, slots=True)
-class Masks:
-    """Which lanes are active in every copy. `tail`: only the end of the dimension is masked, lane 0 is always active."""
-
-    values: list[ir.Value | None]
-    tail: bool = True
-
-    def any(self) -> bool:
-        return self.values[0] is not None
-
+from .vector_values import Masks, Val
 
 _UNDEFINED = Val(VARYING)
 
 
 class BodyEmitter:
-    """Emits bodies for `lanes` lanes and `copies` copies; `env` maps the body's values to one Val per copy."""
+    """Emits bodies for `lanes` lanes and `copies` copies; `env` maps the body's values to one
+    Val per copy."""
 
     def __init__(self, emitter: Emitter, analysis: Lanes, lanes: int, copies: int) -> None:
         self.e = emitter
@@ -55,7 +34,7 @@ class BodyEmitter:
         self.env: dict[ir.Value, list[Val]] = {}
         self.position: dict[int, list[Val]] = {}
         self._outside: dict[ir.Value, Val] = {}
-        self._nested = 0
+        self.nested = 0
 
     # The two forms of a value.
 
@@ -76,7 +55,7 @@ class BodyEmitter:
         assert val.first is not None, "a varying value has no scalar"
         base = self.scalar(val.first)
         made = self._offset(base, val.offset)
-        if not self._nested:
+        if not self.nested:
             val.scalar = made
         return made
 
@@ -90,7 +69,7 @@ class BodyEmitter:
         if self.lanes == 1:
             return self.scalar(val)
         made = self._make_vector(val)
-        if not self._nested:
+        if not self.nested:
             val.vector = made
         return made
 
@@ -128,9 +107,9 @@ class BodyEmitter:
             if skip and instr.op in skip:
                 continue
             self.e.loc = instr.op.location
-            self._instr(instr, masks)
+            self.instr(instr, masks)
 
-    def _instr(self, instr: Instr, masks: Masks) -> None:
+    def instr(self, instr: Instr, masks: Masks) -> None:
         name = instr.name
         if name == "arith.constant":
             value = self.e.constant(instr.attributes["value"])
@@ -139,12 +118,14 @@ class BodyEmitter:
         elif name == "linalg.index":
             self.env[instr.results[0]] = self.position[instr.attributes["dim"].value]  # pyright: ignore
         elif name == "scf.if":
-            self._if(instr, masks)
+            emit_if(self, instr, masks)
         elif name == "memref.load":
-            self._load(instr, masks, {})
+            self.load(instr, masks, {})
         elif name == "memref.store":
             self._store(instr, masks)
-        elif name in LANEWISE or len(instr.op.regions):
+        elif name == ASSERTION and self.lanes > 1:
+            self._assert(instr, masks)
+        elif name in LANEWISE or len(instr.op.regions) or not instr.results:
             run_lanewise(self, instr, masks)
         else:
             self._pure(instr, masks)
@@ -229,128 +210,33 @@ class BodyEmitter:
             value, owner = source, source.owner
         return self.vector(self.get(value, copy))
 
-    def _load(self, instr: Instr, masks: Masks, pass_through: dict[ir.Value, list[Val]]) -> None:
+    def load(self, instr: Instr, masks: Masks, pass_through: dict[ir.Value, list[Val]]) -> None:
         result = instr.results[0]
         memref, *indices = instr.operands
         if self.analysis.of(result) == 0:
             access = self._access(memref, indices, 0, guarded=False)
-            self._share(instr, [Val(0, scalar=load(self.e, access, 1, None, None))])
+            self._share(instr, [Val(0, scalar=emit_load(self.e, access, 1, None, None))])
             return
         for copy in self.copies:
             mask = masks.values[copy]
             access = self._access(memref, indices, copy, guarded=not masks.tail)
             passes = mask is not None and result in pass_through
             other = self.vector(pass_through[result][copy]) if passes else None
-            self.define([result], copy, [load(self.e, access, self.lanes, mask, other)])
+            self.define([result], copy, [emit_load(self.e, access, self.lanes, mask, other)])
 
     def _store(self, instr: Instr, masks: Masks) -> None:
         value, memref, *indices = instr.operands
         for copy in self.copies:
             access = self._access(memref, indices, copy, guarded=masks.any())
-            store(self.e, access, self.lanes, masks.values[copy], self.vector(self.get(value, copy)))
+            emit_store(self.e, access, self.lanes, masks.values[copy], self.vector(self.get(value, copy)))
 
-    # Conditions.
-
-    def _if(self, instr: Instr, masks: Masks) -> None:
-        if self.analysis.of(instr.operands[0]) == 0:
-            self._branch(instr, masks)
-        elif self.lanes == 1:
-            self._branch_per_copy(instr, masks)
-        else:
-            self._predicate(instr, masks)
-
-    def _branch(self, instr: Instr, masks: Masks) -> None:
-        """A condition that is the same in all lanes stays an `scf.if`."""
-        shared = [self.analysis.of(r) == 0 for r in instr.results]
-        types: list[ir.Type] = []
-        for result, same in zip(instr.results, shared, strict=True):
-            types += [result.type] if same else [vector_of(result.type, self.lanes)] * len(self.copies)
-        condition = self.scalar(self.get(instr.operands[0], self.copies[0]))
-        made = self._emit_branches(instr, condition, types, masks, shared)
-        results = list(made.results)
-        for result, same in zip(instr.results, shared, strict=True):
-            if same:
-                self.env[result] = [Val(0, scalar=results.pop(0))] * self.width
-                continue
-            for copy in self.copies:
-                self.define([result], copy, [results.pop(0)])
-
-    def _branch_per_copy(self, instr: Instr, masks: Masks) -> None:
-        """Scalar code: every copy has its own condition and its own `scf.if`."""
-        all_copies = self.copies
-        for copy in all_copies:
-            self.copies = range(copy, copy + 1)
-            types = [r.type for r in instr.results]
-            condition = self.vector(self.get(instr.operands[0], copy))
-            made = self._emit_branches(instr, condition, types, masks, [False] * len(types))
-            self.define(instr.results, copy, list(made.results))
-        self.copies = all_copies
-
-    def _emit_branches(
-        self, instr: Instr, condition: ir.Value, types: list[ir.Type], masks: Masks, shared: list[bool]
-    ) -> ir.Operation:
-        made = self.e.op("scf.if", types, [condition], None, regions=2)
-        self._nested += 1
-        for region, target in zip(instr.regions, made.regions, strict=False):
-            block = target.blocks.append()
-            with self.e.at(ir.InsertionPoint(block)):
-                self.run(region, masks)
-                yields: list[ir.Value] = []
-                for value, same in zip(region.yields, shared, strict=True):
-                    if same:
-                        yields.append(self.scalar(self.get(value, self.copies[0])))
-                    else:
-                        yields += [self.vector(self.get(value, copy)) for copy in self.copies]
-                self.e.op("scf.yield", [], yields)
-        self._nested -= 1
-        return made
-
-    def _predicate(self, instr: Instr, masks: Masks) -> None:
-        """If-conversion: both sides run under masks, `else` first, so that guarded loads take its values as pass-through."""
-        conditions = [self.vector(self.get(instr.operands[0], copy)) for copy in self.copies]
-        other: Body | None = instr.regions[1] if len(instr.regions) > 1 else None
-        if other is not None and other.instrs:
-            inverted = [self._not(c) for c in conditions]
-            self.run(other, self._conjoin(masks, inverted))
-        inside = self._conjoin(masks, conditions)
-        then = instr.regions[0]
-        direct: dict[ir.Value, list[Val]] = {}
-        if other is not None:
-            for value, alternative in zip(then.yields, other.yields, strict=True):
-                direct[value] = [self.get(alternative, copy) for copy in self.copies]
-        taken = self._run_then(then, inside, direct)
-        for i, result in enumerate(instr.results):
-            assert other is not None
-            if then.yields[i] in taken:
-                self.env[result] = self.env[then.yields[i]]
-                continue
-            for copy in self.copies:
-                x = self.vector(self.get(then.yields[i], copy))
-                y = self.vector(self.get(other.yields[i], copy))
-                self.define([result], copy, [self.e.value("arith.select", x.type, [conditions[copy], x, y])])
-
-    def _run_then(self, then: Body, masks: Masks, direct: dict[ir.Value, list[Val]]) -> set[ir.Value]:
-        """Emit `then`; returns the loads that took their `else` value as pass-through."""
-        taken: set[ir.Value] = set()
-        repeated = len(set(then.yields)) != len(then.yields)
-        for instr in then.instrs:
-            self.e.loc = instr.op.location
-            result = instr.results[0] if instr.results else None
-            if instr.name == "memref.load" and result in direct and not repeated:
-                self._load(instr, masks, direct)
-                assert result is not None
-                taken.add(result)
-            else:
-                self._instr(instr, masks)
-        return taken
-
-    def _conjoin(self, masks: Masks, conditions: list[ir.Value]) -> Masks:
-        values: list[ir.Value | None] = []
-        for mask, condition in zip(masks.values, conditions, strict=True):
-            both = condition if mask is None else self.e.value("arith.andi", mask.type, [mask, condition])
-            values.append(both)
-        return Masks(values, tail=False)
-
-    def _not(self, condition: ir.Value) -> ir.Value:
-        true = self.e.all_true(self.lanes)
-        return self.e.value("arith.xori", condition.type, [condition, true])
+    def _assert(self, instr: Instr, masks: Masks) -> None:
+        """`cf.assert` of all active lanes at once."""
+        kind = {"kind": ir.Attribute.parse("#vector.kind<and>", self.e.context)}
+        for copy in self.copies:
+            holds = self.vector(self.get(instr.operands[0], copy))
+            mask = masks.values[copy]
+            if mask is not None:
+                holds = self.e.value("arith.ori", holds.type, [holds, invert(self, mask)])
+            every = self.e.value("vector.reduction", self.e.i1, [holds], kind)
+            self.e.op(ASSERTION, [], [every], instr.attributes)

@@ -1,4 +1,5 @@
-"""Operations that are executed lane by lane: atomics, and in scalar code everything that has regions of its own."""
+"""Operations that are executed lane by lane: atomics, and in scalar code everything that has
+regions of its own."""
 
 from __future__ import annotations
 
@@ -6,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 
+from ..ir.body import Instr, captured
 from ..ir.emit import DYNAMIC
-from ..ir.nest import Instr, captured
+from .vector_values import Masks, Val
 
 if TYPE_CHECKING:
-    from .vector_body import BodyEmitter, Masks, Val
+    from .vector_body import BodyEmitter
 
 
 def run_lanewise(body: BodyEmitter, instr: Instr, masks: Masks) -> None:
     """Emit `instr` once per active lane of every copy.
 
-    %r = memref.atomic_rmw addf %v, %x[%i]     ->     scf.for %l = 0 to lanes { scf.if %mask[%l] { ... %v[%l], %x[%i[%l]] } }
+    %r = memref.atomic_rmw addf %v, %x[%i] : (f32, memref<?xf32>) -> f32
+      ->
+    scf.for %l = %c0 to %lanes step %c1 { scf.if %mask[%l] { memref.atomic_rmw addf %v[%l], %x[%i[%l]] } }
     """
     used = [v for v in captured(instr.op) if v in body.env]
     for copy in body.copies:

@@ -1,45 +1,22 @@
-"""The loops of a nest: parallel dimensions outside, reductions inside, lanes x copies in the chosen dimension."""
+"""The loops of a nest: parallel dimensions outside, reductions inside, lanes x copies in the chosen
+dimension."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from torch_mlir import ir
 
+from ..ir.accumulators import Group
 from ..ir.emit import Emitter, Index, vector_of
 from ..ir.lanes import VARYING
-from ..ir.nest import Group, Nest, Operand
+from ..ir.nest import Nest, Operand
 from .vector_access import load, locate_operand, store
 from .vector_accumulate import Row, accumulate, across_lanes, combine, has_identity, identities
-from .vector_body import BodyEmitter, Masks, Val
+from .vector_body import BodyEmitter
 from .vector_plan import Plan
-
-
-@dataclass(eq=False)
-class Variant:
-    """One loop over the chosen dimension: `copies` times `lanes` elements per iteration. `slots` are the places of
-    its accumulators in the state; `masked`: the last iteration may be partial."""
-
-    lanes: int
-    copies: int
-    slots: list[int]
-    masked: bool = False
-
-
-@dataclass(eq=False)
-class Context:
-    """What is known on the way inwards: indices of open loops, loaded operands, masks."""
-
-    position: dict[int, Index] = field(default_factory=dict)
-    loaded: dict[ir.Value, list[Val]] = field(default_factory=dict)
-    variant: Variant | None = None
-    mask: ir.Value | None = None
-    starts: list[Index] = field(default_factory=list)
-    """Index of lane 0 of every copy, in the chosen dimension."""
-
-
-State = dict[tuple[Group, int], Row]
-"""Loop-carried accumulators: one row per group and slot (a copy, or the scalar remainder)."""
+from .vector_state import Context, State, Variant, flatten, fresh, unflatten
+from .vector_values import Masks, Val
 
 
 class NestLowering:
@@ -97,7 +74,7 @@ class NestLowering:
         def body(iv: Index, rows: list[ir.Value]) -> list[ir.Value]:
             inside = replace(context, position={**context.position, dim: iv}, loaded=dict(context.loaded))
             self._load_operands(level, inside)
-            return _flatten(keys, self._level(level + 1, inside, _unflatten(keys, rows)))
+            return flatten(keys, self._level(level + 1, inside, unflatten(keys, rows)))
 
         return self._loop(
             0, size, 1, keys, state, body, self._evidence(context.variant) if innermost else None
@@ -109,9 +86,9 @@ class NestLowering:
             if lower >= upper:
                 return state
             if lower + step >= upper:
-                return {**state, **_unflatten(keys, list(body(lower, _flatten(keys, state))))}
-        results = self.e.loop(lower, upper, step, _flatten(keys, state), body, attributes)
-        return {**state, **_unflatten(keys, results)}
+                return {**state, **unflatten(keys, list(body(lower, flatten(keys, state))))}
+        results = self.e.loop(lower, upper, step, flatten(keys, state), body, attributes)
+        return {**state, **unflatten(keys, results)}
 
     def _evidence(self, variant: Variant | None) -> dict[str, ir.Attribute] | None:
         """What was done, for the innermost loop."""
@@ -159,13 +136,13 @@ class NestLowering:
         keys = self._carried(variant, state)
 
         def body(iv: Index, rows: list[ir.Value]) -> list[ir.Value]:
-            inside = Context({**context.position, dim: iv}, _fresh(context.loaded, variant), variant)
+            inside = Context({**context.position, dim: iv}, fresh(context.loaded, variant), variant)
             inside.starts = [self.e.add(iv, copy * variant.lanes) for copy in range(variant.copies)]
             if variant.masked:
                 rest = self.e.index(self.e.sub(upper, iv))
                 inside.mask = self.e.value("vector.create_mask", vector_of(self.e.i1, variant.lanes), [rest])
             self._load_operands(level, inside)
-            return _flatten(keys, self._level(level + 1, inside, _unflatten(keys, rows)))
+            return flatten(keys, self._level(level + 1, inside, unflatten(keys, rows)))
 
         step = variant.lanes * variant.copies
         innermost = level == self.nest.rank - 1
@@ -305,17 +282,3 @@ class NestLowering:
 
 def _is_accumulator(nest: Nest, operand: Operand) -> bool:
     return operand.is_output and len(operand.dims) < nest.rank and operand.yielded is not None
-
-
-def _fresh(loaded: dict[ir.Value, list[Val]], variant: Variant) -> dict[ir.Value, list[Val]]:
-    """Uniform values again, without the vectors that another loop made from them."""
-    return {value: [Val(0, scalar=vals[0].scalar)] * variant.copies for value, vals in loaded.items()}
-
-
-def _flatten(keys: list[tuple[Group, int]], state: State) -> list[ir.Value]:
-    return [value for key in keys for value in state[key]]
-
-
-def _unflatten(keys: list[tuple[Group, int]], values: list[ir.Value]) -> State:
-    rest = iter(values)
-    return {(group, slot): [next(rest) for _ in group.members] for group, slot in keys}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from torch_mlir import ir
 
+from ..ir.body import Body
 from ..ir.emit import bits
 from ..ir.lanes import VARYING, Lanes, analyse_nest, element_bits
-from ..ir.nest import Body, Nest
+from ..ir.nest import Nest
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def _fit_lanes(wanted: int, bound: int | None) -> int:
 
 
 def _loop_order(nest: Nest, dim: int) -> tuple[int, ...]:
-    """Parallel dimensions, then the lanes if they are parallel, then reductions, then the lanes if they are reduced."""
+    """Parallel dimensions, then the lanes if they are parallel, then reductions, then the
+    lanes if they are reduced."""
     parallel = [d for d in range(nest.rank) if d != dim and not nest.reduction[d]]
     reductions = [d for d in range(nest.rank) if d != dim and nest.reduction[d]]
     if nest.reduction[dim]:
@@ -74,7 +76,8 @@ def _choose_dim(nest: Nest, lanes: int) -> int:
 
 
 def _cost(nest: Nest, dim: int, lanes: int, computed: bool) -> float:
-    """Cost of one element's memory accesses when `dim` becomes lanes: a vector access is 1, a strided one a gather.
+    """Cost of one element's memory accesses when `dim` becomes lanes: a vector access is 1, a
+    strided one a gather.
 
     computed: the body holds accesses of its own.
     """
@@ -111,7 +114,8 @@ def _body_cost(body: Body, analysis: Lanes, lanes: int) -> float:
 
 
 def _choose_unroll(nest: Nest, analysis: Lanes, lanes: int, vector_bits: int, registers: int) -> int:
-    """4, 2 or 1 vectors: the live vectors of all copies have to fit the registers, and a large body fills the machine alone."""
+    """4, 2 or 1 vectors: the live vectors of all copies have to fit the registers, and a large body fills
+    the machine alone."""
     live, shared, operations = _pressure(nest, analysis, lanes, vector_bits)
     operations += sum(3 * len(g.callee.instrs) for g in nest.groups if g.callee)
     for count in (4, 2):
@@ -121,7 +125,8 @@ def _choose_unroll(nest: Nest, analysis: Lanes, lanes: int, vector_bits: int, re
 
 
 def _pressure(nest: Nest, analysis: Lanes, lanes: int, vector_bits: int) -> tuple[int, int, int]:
-    """(registers live in one copy, registers shared by all copies, vector operations of one copy), from the body's live ranges."""
+    """(registers live in one copy, registers shared by all copies, vector operations of one copy), from the
+    body's live ranges."""
     last: dict[ir.Value, int] = {}
     position = 0
     operations = 0

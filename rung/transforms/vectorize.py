@@ -19,10 +19,14 @@ from .vector_plan import plan_nest
 class Vectorize(Pass):
     """Turn every `linalg.generic` into `scf.for` loops over vectors.
 
-    linalg.generic ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) { %r = arith.addf %a, %a; linalg.yield %r }
+    linalg.generic ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) { ... arith.addf %a, %a ... }
       ->
-    scf.for %i = %c0 to %main step %c64 { 4 x vector.load, arith.addf, vector.store on vector<16xf32> } {rung.vectorized = {...}}
-    scf.for %i = %main to %n step %c16 { vector.create_mask, vector.maskedload, arith.addf, vector.maskedstore }
+    scf.for %i = %c0 to %main step %c64 {
+      4 x vector.load, arith.addf, vector.store on vector<16xf32>
+    } {rung.vectorized = {lanes = 16, unroll = 4}}
+    scf.for %i = %main to %n step %c16 {
+      vector.create_mask, vector.maskedload, arith.addf, vector.maskedstore
+    } {rung.vectorized = {lanes = 16, unroll = 1}}
 
     Refuses nothing: a nest that cannot be vectorized gets scalar loops, with the reason in `rung.scalar`.
     """
@@ -40,9 +44,9 @@ class Vectorize(Pass):
 
 @dataclass(frozen=True)
 class NestsToLoops(Pass):
-    """Turn every `linalg.generic` into `scf.for` loops over scalars: the scalar rung. Accumulators are loop-carried.
+    """Turn every `linalg.generic` into `scf.for` loops over scalars: the scalar rung.
 
-    linalg.generic ins(%x : memref<?xf32>) outs(%s : memref<f32>) { %r = arith.addf %acc, %a; linalg.yield %r }
+    linalg.generic ins(%x : memref<?xf32>) outs(%s : memref<f32>) { ... arith.addf %acc, %a ... }
       ->
     %sum = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) { %a = memref.load %x[%i]; ... }
     """

@@ -40,24 +40,36 @@ def rung(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProces
     )
 
 
+Run = Callable[..., tuple[int, str, str]]
+
+
 @pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """The message of a refused command line: status 2, one line on stderr, nothing on stdout.
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line in this process, as there are many: (status, stdout, stderr)."""
 
-    In this process, as there are many; `test_an_error_of_a_process` is one that is not.
-    """
-
-    def run(*arguments: str) -> str:
+    def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["rung", *arguments])
         with pytest.raises(SystemExit) as stopped:
             cli.main()
         found = capsys.readouterr()
-        assert stopped.value.code == 2 and found.out == ""
-        lines = found.err.splitlines()
-        assert len(lines) == 1 and lines[0].startswith("error: "), found.err
-        return lines[0]
+        assert isinstance(stopped.value.code, int)
+        return stopped.value.code, found.out, found.err
 
     return run
+
+
+@pytest.fixture
+def refused(run: Run) -> Callable[..., str]:
+    """The message of a refused command line: status 2, one line on stderr, nothing on stdout."""
+
+    def refused(*arguments: str) -> str:
+        status, out, errors = run(*arguments)
+        assert (status, out) == (2, "")
+        lines = errors.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("error: "), errors
+        return lines[0]
+
+    return refused
 
 
 @pytest.fixture
@@ -246,16 +258,16 @@ def test_interruption_writes_what_is_finished(tmp_path: Path) -> None:
         ("asm", "double"),
     ],
 )
-def test_every_stage_can_be_shown(own: Path, stage: str, words: str) -> None:
-    done = rung("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", stage)
-    assert done.returncode == 0, done.stderr
-    assert words in done.stdout
+def test_every_stage_can_be_shown(run: Run, own: Path, stage: str, words: str) -> None:
+    status, out, errors = run("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", stage)
+    assert status == 0, errors
+    assert words in out
 
 
-def test_object_code_goes_to_a_file(own: Path, tmp_path: Path) -> None:
+def test_object_code_goes_to_a_file(run: Run, own: Path, tmp_path: Path) -> None:
     target = tmp_path / "double.o"
-    done = rung("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", "obj", "-o", str(target))
-    assert done.returncode == 0 and done.stdout == "", done.stderr
+    command = ("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", "obj", "-o", str(target))
+    assert run(*command) == (0, "", "")
     assert target.read_bytes().startswith(b"\x7fELF")
 
 

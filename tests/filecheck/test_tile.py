@@ -118,3 +118,11 @@ def test_outer_dimensions_first_and_accumulators_with_them():
 )
 def test_leaves_alone(text: str):
     assert "rung.tiles" not in run(text, TileBlocks())
+
+
+@pytest.mark.parametrize(("depth", "size"), [(1, 16384), (2, 16384), (3, 8192), (4, 8192), (5, 5504)])
+def test_tiles_shrink_to_fit_the_scratchpad(depth: int, size: int):
+    """Two views of 64 KiB, `depth` times, in 256 KiB: cut evenly, into rows of 64 elements."""
+    text = run(program(views(16384) + nest()), TileBlocks(scratchpad_bytes=262144, depth=depth))
+    assert ("rung.tiles" in text) == (size < 16384)
+    assert f"rung.bounds = array<i64: {size}>" in text

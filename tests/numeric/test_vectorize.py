@@ -423,7 +423,8 @@ def test_guarded_loads_and_stores(config: Pass) -> None:
     %r = arith.addf %v, %w : f32
     linalg.yield %r : f32"""
     text = module(
-        "%x: memref<?xf32>, %z: memref<?xf32>, %k0: memref<?xi32>, %o0: memref<?xf32>, %shift: index, %n: index",
+        "%x: memref<?xf32>, %z: memref<?xf32>, %k0: memref<?xi32>, %o0: memref<?xf32>,"
+        "%shift: index, %n: index",
         vec("k", "k0", "i32") + vec("o", "o0", "f32"),
         generic("i", "p", [("%k_", "i", i)], [("%o_", "i", f)], body),
     )

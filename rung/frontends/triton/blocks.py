@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, linalg, memref, scf
@@ -14,6 +15,7 @@ from .expression import Expressions, from_memory, to_memory
 from .locations import source_line
 from .nests import Accumulate, Effect, Keep, NestBuilder, Sink, Store
 from .order import MemoryOrder
+from .pointers import same_base
 from .positions import Position, is_unit_reshape
 from .program import Program
 from .scratch import Buffer
@@ -54,9 +56,8 @@ class BlockConverter:
     # ---- the walk
 
     def convert(self, block: ir.Block) -> ir.Operation:
-        """Convert all operations but the terminator, which is returned. Loads do not outlive the block."""
+        """Convert all operations but the terminator, which is returned."""
         saved = self.current, self.positions
-        outer_loads = len(self.memory.loads)
         self.current = block
         operations = [o.operation for o in block.operations]
         self.positions = {op: k for k, op in enumerate(operations)}
@@ -65,8 +66,23 @@ class BlockConverter:
         self.terminator = operations[-1]
         self.flush()
         self.current, self.positions = saved
-        del self.memory.loads[outer_loads:]
         return operations[-1]
+
+    @contextmanager
+    def region(self) -> Iterator[None]:
+        """Enter with every region that is built and may not be run, or that is converted more than once.
+
+        What becomes known inside is forgotten at the end: a buffer that is filled inside may be empty behind it.
+        """
+        program, loads = self.program, len(self.memory.loads)
+        facts = (program.scalars, program.stored, program.offsets, program.pointers.known)
+        saved = [dict(known) for known in facts]
+        with self.ix.scope():
+            yield
+        for known, before in zip(facts, saved, strict=True):
+            known.clear()
+            known.update(before)  # type: ignore[arg-type]
+        del self.memory.loads[loads:]
 
     def operation(self, op: ir.Operation) -> None:
         if op.name in _IGNORED:
@@ -115,7 +131,7 @@ class BlockConverter:
 
     def _select_pointer(self, op: ir.Operation) -> None:
         a, b = self.program.pointer(op.operands[1]), self.program.pointer(op.operands[2])
-        if a.base is None or b.base is None or a.base.key != b.base.key:
+        if a.base is None or b.base is None or not same_base(a.base, b.base):
             raise UnsupportedError(
                 "a choice between two kernel arguments", source_line(op), "one argument + offsets"
             )
@@ -146,8 +162,14 @@ class BlockConverter:
         )
 
     def keep_for_region(self, op: ir.Operation) -> None:
-        """Before a region is entered: what is defined outside and used inside is computed once, here."""
+        """Before a region is entered: what is defined outside and used inside is computed once, here.
+
+        So are loads that are needed behind the region, if it may write what they read.
+        """
         self.flush()
+        assert self.current is not None
+        for load in self.memory.endangered_by_region(op, self.positions, self.current):
+            self.keep(load)
         for value in _used_inside(op):
             if is_pointer(value):
                 for part in self._offset_parts(value):
@@ -231,7 +253,9 @@ class BlockConverter:
     def _joins(self, store: Store) -> bool:
         """Whether a store may share a nest with the pending ones: same shape, same mask, other memory."""
         first = self.pending[0]
-        if shape(first.pointer) != shape(store.pointer) or first.mask != store.mask:
+        # An SSA value cannot be compared with None.
+        masks = {first.mask, store.mask} - {None}
+        if shape(first.pointer) != shape(store.pointer) or len(masks) > 1 or first.unmasked != store.unmasked:
             return False
         for other in self.pending:
             if self.memory.may_alias(other.pointer, store.pointer):

@@ -13,7 +13,7 @@ from .expression import Expressions
 from .indices import Index
 from .nests import Effect, Keep, Sink
 from .order import base_of
-from .pointers import Affine, Base
+from .pointers import Affine, Base, is_narrow
 from .positions import Position
 from .scratch import Buffer
 from .traversal import cone
@@ -89,11 +89,8 @@ def classify(
     pointer = is_pointer(argument)
     if not is_block(argument) and not pointer and not (counted and is_integer(element(argument))):
         return made
-    affine = (
-        None
-        if is_block(argument) and not (pointer or is_integer(element(argument)))
-        else _affine(blocks, initial)
-    )
+    indexing = pointer or (is_integer(element(argument)) and not is_narrow(element(argument)))
+    affine = _affine(blocks, initial) if indexing or not is_block(argument) else None
     steps = increments(loop, argument, final) if affine is not None and not affine.wraps else None
     uniform = _uniform(blocks, loop, steps)
     if affine is not None and uniform is not None and counted:

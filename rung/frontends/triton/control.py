@@ -14,7 +14,8 @@ from .carried import Carried, assign, bind_closed, classify, closed_form, copy_o
 from .indices import Index
 from .locations import source_line
 from .order import base_of
-from .pointers import Affine
+from .pointers import Affine, same_base
+from .scratch import Buffer
 from .traversal import cone, needed_after
 from .ttir import is_block, is_pointer, owner
 
@@ -39,7 +40,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
     ]
     initial = [_initial(blocks, c) for c in carried]
     loop = scf.ForOp(ix.value(low), ix.value(high), ix.value(step), [v for v in initial if v is not None])
-    with ir.InsertionPoint(loop.body), ix.scope():
+    with ir.InsertionPoint(loop.body), blocks.region():
         induction = loop.induction_variable
         program.scalars[arguments[0]] = ix.to_integer(induction, arguments[0].type)
         iteration: Index = ix.div(ix.sub(induction, low), step)
@@ -123,8 +124,8 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
             results.append(blocks.program.scalar(entry.final))
         elif entry.kind == "offset":
             results.append(blocks.ix.value(_final_affine(blocks, entry).offset))
-    assign(blocks, [(e.buffer, e.final) for e in carried if e.kind == "buffer" and e.buffer is not None])
     moved = [(e, keep_addresses(blocks, e.final)) for e in carried if e.kind == "addresses"]
+    assign(blocks, [(e.buffer, e.final) for e in carried if e.kind == "buffer" and e.buffer is not None])
     for entry, temporary in moved:
         assert entry.buffer is not None
         blocks.program.stored[entry.final] = temporary
@@ -140,7 +141,7 @@ def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
         or affine.base is None
         or start is None
         or start.base is None
-        or affine.base.key != start.base.key
+        or not same_base(affine.base, start.base)
     ):
         raise UnsupportedError(
             "a loop that changes which argument a pointer belongs to", "", "one argument + offsets"
@@ -188,7 +189,7 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     for region, block in zip(regions, (branch.then_block, branch.else_block), strict=True):
         if region is None or block is None:
             continue
-        with ir.InsertionPoint(block), program.ix.scope():
+        with ir.InsertionPoint(block), blocks.region():
             final = blocks.convert(region).operands
             scf.YieldOp(_leave_branch(blocks, results, list(final), buffers, bases, op))
     if regions[1] is None and branch.else_block is not None:
@@ -218,7 +219,7 @@ def _leave_branch(blocks, results, final, buffers, bases, op) -> list[ir.Value]:
     for result, value in zip(results, final, strict=True):
         if is_pointer(result):
             base = base_of(blocks.program, value)
-            if base is None or bases.setdefault(result, base).key != base.key:
+            if base is None or not same_base(bases.setdefault(result, base), base):
                 raise UnsupportedError(
                     "a choice between two kernel arguments", source_line(op), "one argument + offsets"
                 )
@@ -265,7 +266,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     head = loop.operation.regions[0].blocks.append(*(v.type for v in initial))
     tail = loop.operation.regions[1].blocks.append(*kinds)
     bases: dict[ir.Value, Affine] = {}
-    with ir.InsertionPoint(head), ix.scope():
+    with ir.InsertionPoint(head), blocks.region():
         _bind_arguments(blocks, list(before.arguments), list(head.arguments), first, starts)
         blocks.convert(before)
         go_on = program.scalar(condition_op.operands[0])
@@ -280,14 +281,15 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
             blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second]
         )
         scf.ConditionOp(go_on, scalars)
-    with ir.InsertionPoint(tail), ix.scope():
+    with ir.InsertionPoint(tail), blocks.region():
         _bind_arguments(blocks, list(after.arguments), list(tail.arguments), second, bases)
         final = list(blocks.convert(after).operands)
         scalars = []
         for a, v in zip(before.arguments, final, strict=True):
             if is_pointer(a):
                 moved = program.pointer(v)
-                if moved.base is None or moved.base.key != starts[a].base.key:  # type: ignore[union-attr]
+                start = starts[a].base
+                if moved.base is None or start is None or not same_base(moved.base, start):
                     raise UnsupportedError(
                         "a pointer that changes its argument in `while`", source_line(op), SUPPORTED
                     )
@@ -323,28 +325,35 @@ def _bind_arguments(blocks, values, ssa, buffers, pointers) -> None:  # type: ig
 def _call(blocks: BlockConverter, op: ir.Operation) -> None:
     """A `noinline` function: converted in place."""
     callee = _find_function(op, ir.FlatSymbolRefAttr(op.attributes["callee"]).value)
-    entry = callee.regions[0].blocks[0]
-    program = blocks.program
-    for argument, value in zip(entry.arguments, op.operands, strict=True):
-        if is_pointer(argument):
-            affine = program.pointers.affine(value)
-            if affine is None:
-                raise UnsupportedError(
-                    "unstructured pointers passed to a noinline function", source_line(op), SUPPORTED
-                )
-            program.pointers.known[argument] = affine
-        elif is_block(argument):
-            program.stored[argument] = blocks.keep(value)
-        else:
-            program.scalars[argument] = program.scalar(value)
     if len(callee.regions[0].blocks) != 1:
         raise UnsupportedError("a noinline function with early returns", source_line(op), SUPPORTED)
-    final = blocks.convert(entry).operands
-    for result, value in zip(op.results, final, strict=True):
-        if is_block(result):
-            program.stored[result] = copy_of(blocks, value)
-        else:
-            program.scalars[result] = program.scalar(value)
+    entry = callee.regions[0].blocks[0]
+    program = blocks.program
+    scalars: dict[ir.Value, ir.Value] = {}
+    buffers: dict[ir.Value, Buffer] = {}
+    with blocks.region():
+        for argument, value in zip(entry.arguments, op.operands, strict=True):
+            if is_pointer(argument):
+                affine = program.pointers.affine(value)
+                if affine is None:
+                    raise UnsupportedError(
+                        "unstructured pointers passed to a noinline function", source_line(op), SUPPORTED
+                    )
+                program.pointers.known[argument] = affine
+            elif is_block(argument):
+                program.stored[argument] = blocks.keep(value)
+            else:
+                program.scalars[argument] = program.scalar(value)
+        final = blocks.convert(entry).operands
+        for result, value in zip(op.results, final, strict=True):
+            if is_pointer(result):
+                raise UnsupportedError("a pointer from a noinline function", source_line(op), SUPPORTED)
+            if is_block(result):
+                buffers[result] = copy_of(blocks, value)
+            else:
+                scalars[result] = program.scalar(value)
+    program.stored.update(buffers)
+    program.scalars.update(scalars)
 
 
 def _find_function(op: ir.Operation, symbol: str) -> ir.Operation:
@@ -379,7 +388,7 @@ def convert_body(blocks: BlockConverter, block: ir.Block, path: tuple[ir.Block, 
     for successor, values, target in zip(
         last.successors, passed, (branch.then_block, branch.else_block), strict=True
     ):
-        with ir.InsertionPoint(target), blocks.ix.scope():
+        with ir.InsertionPoint(target), blocks.region():
             _pass_arguments(blocks, successor, list(values))
             convert_body(blocks, successor, path)
             scf.YieldOp([])

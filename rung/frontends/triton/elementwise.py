@@ -9,7 +9,7 @@ from torch_mlir.dialects import arith, func, math
 
 from ...errors import UnsupportedError
 from .locations import source_line
-from .ttir import int_attr, is_float
+from .ttir import constant_int, int_attr, is_block, is_float
 
 _SHAPE_FREE = ("arith.", "math.")
 _FUSIBLE = frozenset({"arith.addf", "arith.subf", "arith.mulf"})
@@ -67,6 +67,8 @@ def build(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type, fuse:
     """
     if op.name in _BUILDERS:
         return _BUILDERS[op.name](op, operands, result)
+    if op.name in _DIVISIONS and is_block(op.results[0]):
+        operands = (operands[0], _divisor(op.name, *operands))
     return create(op.name, operands, result, _attributes(op, fuse))
 
 
@@ -92,6 +94,32 @@ def _attributes(op: ir.Operation, fuse: bool) -> dict[str, ir.Attribute]:
     return kept
 
 
+_DIVISIONS = frozenset({"arith.divsi", "arith.divui", "arith.remsi", "arith.remui"})
+
+
+def _divisor(name: str, dividend: ir.Value, divisor: ir.Value) -> ir.Value:
+    """The divisor, or 1 where the division would trap: elements under a mask hold anything, and GPUs do not trap.
+
+    By 1, the smallest number has the quotient and the remainder that it has by -1.
+    """
+    kind = ir.IntegerType(divisor.type)
+    known = constant_int(divisor)
+    if known is not None and known not in (0, -1):
+        return divisor
+
+    def literal(value: int) -> ir.Value:
+        return arith.ConstantOp(kind, ir.IntegerAttr.get(kind, value)).result
+
+    def equals(value: ir.Value, number: int) -> ir.Value:
+        return arith.CmpIOp(arith.CmpIPredicate.eq, value, literal(number)).result
+
+    traps = equals(divisor, 0)
+    if name.endswith("si"):
+        overflow = arith.AndIOp(equals(divisor, -1), equals(dividend, -(1 << (kind.width - 1)))).result
+        traps = arith.OrIOp(traps, overflow).result
+    return arith.SelectOp(traps, literal(1), divisor).result
+
+
 Builder = Callable[[ir.Operation, Sequence[ir.Value], ir.Type], ir.Value]
 
 
@@ -110,8 +138,24 @@ _FLOAT_PREDICATES = frozenset({"math.isnan", "math.isinf", "math.isfinite", "mat
 
 
 def create_math(symbol: str, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
-    kind = ir.IntegerType.get_signless(1) if symbol in _FLOAT_PREDICATES else result
-    return create(symbol, operands, kind)
+    return _predicate(symbol, operands[0]) if symbol in _FLOAT_PREDICATES else create(symbol, operands, result)
+
+
+def _predicate(symbol: str, value: ir.Value) -> ir.Value:
+    """As comparisons: LLVM's `is.fpclass` does not come from vectors of these operations."""
+    kind = value.type
+    if symbol == "math.isnan":
+        return arith.CmpFOp(arith.CmpFPredicate.UNO, value, value).result
+    size = create("math.absf", [value], kind)
+    infinity = arith.ConstantOp(kind, ir.FloatAttr.get(kind, float("inf"))).result
+    if symbol == "math.isinf":
+        return arith.CmpFOp(arith.CmpFPredicate.OEQ, size, infinity).result
+    finite = arith.CmpFOp(arith.CmpFPredicate.OLT, size, infinity).result
+    if symbol == "math.isfinite":
+        return finite
+    smallest = {"f16": 2.0**-14, "f64": 2.0**-1022}.get(str(kind), 2.0**-126)
+    least = arith.ConstantOp(kind, ir.FloatAttr.get(kind, smallest)).result
+    return arith.AndIOp(finite, arith.CmpFOp(arith.CmpFPredicate.OGE, size, least).result).result
 
 
 def _predicate_result(value: ir.Value, result: ir.Type) -> ir.Value:

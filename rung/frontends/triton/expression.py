@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from torch_mlir import ir
@@ -14,7 +15,7 @@ from .boxes import Box
 from .indices import Index
 from .locations import source_line
 from .masks import Term
-from .pointers import Affine, Base
+from .pointers import Affine, Base, same_base
 from .positions import Axis, Position, fixed, flat_axis, operand_positions, split_position
 from .program import Program
 from .ttir import (
@@ -72,7 +73,7 @@ class Expressions:
             self.views[(value, position)] = self._buffer_view(value, position)
             return []
         op = owner(value)
-        if op is None:
+        if op is None or value in self.program.pointers.known:
             return []
         if op.name == "tt.load":
             return self._plan_load(op, value, position)
@@ -186,6 +187,14 @@ class Expressions:
         """At the start of the body. `linalg.index` must stand there, not in a nested region."""
         self._loops = [linalg.IndexOp(d).result for d in range(self.loops)]
 
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Enter with every region inside the body: elements computed in it are not there behind it."""
+        saved = dict(self._values)
+        with self.ix.scope():
+            yield
+        self._values = saved
+
     def coordinate(self, axis: Axis) -> Index:
         """The coordinate as an index, inside the body."""
         result = axis.constant
@@ -209,6 +218,9 @@ class Expressions:
         if value in self.program.stored:
             view = self.views[(value, position)]
             return from_memory(memref.LoadOp(view.memref, []).result, element(value))
+        known = self.program.pointers.known.get(value)
+        if known is not None:
+            return self.ix.to_integer(self._index(known, position), element(value))
         op = owner(value)
         if op is None:
             raise UnsupportedError(
@@ -254,7 +266,7 @@ class Expressions:
             return self._read(op.operands[0], position, kind)
         fallback = self._other_value(op, position)
         branch = scf.IfOp(condition, [kind], has_else=True)
-        with ir.InsertionPoint(branch.then_block), self.ix.scope():
+        with ir.InsertionPoint(branch.then_block), self.scope():
             scf.YieldOp([self._read(op.operands[0], position, kind)])
         with ir.InsertionPoint(branch.else_block):
             scf.YieldOp([fallback])
@@ -334,16 +346,19 @@ class Expressions:
         affine = self.program.pointers.affine(pointer)
         return affine if affine is not None and affine.base is not None and not affine.wraps else None
 
+    def _index(self, affine: Affine, position: Position) -> Index:
+        index = affine.offset
+        for axis, stride in zip(position, affine.strides, strict=True):
+            index = self.ix.add(index, self.ix.mul(self.coordinate(axis), stride))
+        return index
+
     def _address(self, pointer: ir.Value, position: Position) -> tuple[Base, Index]:
         if pointer in self.program.offsets:
             base, block = self.program.offsets[pointer]
             return base, self.ix.cast(self.at(block, position))
         affine = self._direct(pointer, position)
         if affine is not None and affine.base is not None:
-            index = affine.offset
-            for axis, stride in zip(position, affine.strides, strict=True):
-                index = self.ix.add(index, self.ix.mul(self.coordinate(axis), stride))
-            return affine.base, index
+            return affine.base, self._index(affine, position)
         op = owner(pointer)
         if op is not None and op.name == "tt.addptr":
             base, index = self._address(op.operands[0], position)
@@ -360,7 +375,7 @@ class Expressions:
 
     def _selected_address(self, op: ir.Operation, position: Position) -> tuple[Base, Index]:
         (base, a), (other, b) = (self._address(v, position) for v in op.operands[1:])
-        if base.key != other.key:
+        if not same_base(base, other):
             raise UnsupportedError(
                 "a choice between two kernel arguments", source_line(op), "one argument + offsets"
             )

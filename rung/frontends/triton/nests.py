@@ -10,7 +10,7 @@ from torch_mlir.dialects import arith, linalg, memref, scf
 
 from .boxes import Box, cut
 from .expression import Expressions, Guard, from_memory, to_memory
-from .indices import Index
+from .indices import Index, same
 from .masks import Term
 from .pointers import Wrap
 from .positions import Position, fixed, flat_axis, follow
@@ -90,13 +90,13 @@ class NestBuilder:
         if not wraps:
             self._boxes(extents, sinks, limits, bounds, [])
             return
-        # A block wraps at most once if it is no longer than the modulus; else every element is looked up.
+        # A block wraps at most once if it is no longer than the modulus and starts at 0 or above (the remainder of a
+        # negative number is negative); else every element is looked up.
         fits = None
         for wrap in wraps:
-            short = arith.CmpIOp(
-                arith.CmpIPredicate.sle, self.ix.value(extents[wrap.dim]), self.ix.value(wrap.modulus)
-            ).result
-            fits = short if fits is None else arith.AndIOp(fits, short).result
+            short = self.ix.less(self.ix.sub(extents[wrap.dim], 1), wrap.modulus)
+            for term in (short, self.ix.less(-1, wrap.first)):
+                fits = term if fits is None else arith.AndIOp(fits, term).result
         assert fits is not None
         branch = scf.IfOp(fits, [], has_else=True)
         for block, resolved in ((branch.then_block, wraps), (branch.else_block, [])):
@@ -125,7 +125,7 @@ class NestBuilder:
             return [None] * len(extents)
         decomposed = [self.program.masks.decompose(m) for m in masks if m is not None]
         first = decomposed[0].bounds
-        if any(d.bounds != first for d in decomposed):
+        if any(not same(a, b) for d in decomposed for a, b in zip(d.bounds, first, strict=True)):
             return [None] * len(extents)
         return list(first)
 
@@ -296,7 +296,7 @@ class _Nest:
             emit()
             return
         branch = scf.IfOp(condition, [])
-        with ir.InsertionPoint(branch.then_block), self.ix.scope():
+        with ir.InsertionPoint(branch.then_block), self.expressions.scope():
             emit()
             scf.YieldOp([])
 

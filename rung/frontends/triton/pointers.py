@@ -14,7 +14,7 @@ from torch_mlir.dialects import arith, llvm, memref
 
 from ...ir.pointers import memref_at
 from .indices import Index, Indices, same
-from .ttir import constant_int, int_attr, is_block, is_pointer, owner, pointee, shape
+from .ttir import constant_int, element, int_attr, is_block, is_pointer, owner, pointee, shape
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,17 @@ class Base:
     """The number of the kernel argument; None for an address that was computed or loaded."""
 
 
+def same_base(a: Base, b: Base) -> bool:
+    """Whether two pointers are known to be derived from one argument, or from one address."""
+    return a.memref == b.memref if a.key is None or b.key is None else a.key == b.key
+
+
 @dataclass(frozen=True)
 class Wrap:
-    """The term `scale * ((start + i[dim]) mod modulus)`; `start` already lies in [0, modulus)."""
+    """The term `scale * ((first + i[dim]) mod modulus)`; `start` is `first mod modulus`."""
 
     dim: int
+    first: Index
     start: Index
     modulus: Index
     scale: Index
@@ -55,7 +61,7 @@ def equal(a: Affine | None, b: Affine | None) -> bool:
     if a is None or b is None or a.base is None or b.base is None or len(a.strides) != len(b.strides):
         return False
     return (
-        a.base.key == b.base.key
+        same_base(a.base, b.base)
         and same(a.offset, b.offset)
         and all(same(s, t) for s, t in zip(a.strides, b.strides, strict=True))
         and a.wraps == b.wraps
@@ -87,6 +93,8 @@ class PointerAnalysis:
             return self._scalar(value)
         if not is_block(value) and not is_pointer(value):
             return self._scalar(value)
+        if not is_pointer(value) and is_narrow(element(value)):
+            return None
         return _RULES[op.name](self, op)
 
     def _scalar(self, value: ir.Value) -> Affine | None:
@@ -163,7 +171,7 @@ class PointerAnalysis:
         start = self._ix.rem(a.offset, b.offset)
         if _contiguity(op) >= extents[dim]:  # the author states that the block never wraps
             return Affine(None, start, a.strides)
-        return Affine(None, 0, (0,) * len(extents), (Wrap(dim, start, b.offset, 1),))
+        return Affine(None, 0, (0,) * len(extents), (Wrap(dim, a.offset, start, b.offset, 1),))
 
     def _bitcast(self, op: ir.Operation) -> Affine | None:
         """The same addresses seen as another type of the same size."""
@@ -217,6 +225,11 @@ class PointerAnalysis:
         return replace(
             inner, strides=strides, wraps=tuple(replace(w, dim=source.index(w.dim)) for w in inner.wraps)
         )
+
+
+def is_narrow(kind: ir.Type) -> bool:
+    """Integers that kernels let overflow; wider ones are taken to hold every index that is computed in them."""
+    return isinstance(kind, ir.IntegerType) and kind.width < 32
 
 
 def recast(base: Base, element: ir.Type) -> Base:

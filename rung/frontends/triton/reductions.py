@@ -8,12 +8,12 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func, memref, scf
 
 from ...errors import UnsupportedError
-from .elementwise import build, is_elementwise
+from .elementwise import build, create, is_elementwise
 from .expression import from_memory, to_memory
 from .locations import source_line
 from .program import Program
 from .scratch import Buffer
-from .ttir import combine_block, memory_type
+from .ttir import combine_block, is_bool, memory_type, owner
 
 Combine = Callable[[Sequence[ir.Value], Sequence[ir.Value]], list[ir.Value]]
 
@@ -24,20 +24,24 @@ def inline_combine(program: Program, op: ir.Operation, operands: Sequence[ir.Val
     values: dict[ir.Value, ir.Value] = dict(zip(block.arguments, operands, strict=True))
 
     def value(v: ir.Value) -> ir.Value:
-        return values[v] if v in values else program.scalar(v)
+        if v in values:
+            return values[v]
+        definer = owner(v)
+        if definer is None or definer.name != "arith.constant":
+            return program.scalar(v)
+        # Here and not at the top of the kernel: a combine function may be a function of its own.
+        made = arith.ConstantOp(v.type, definer.attributes["value"]).result
+        return values.setdefault(v, made)
 
     for inner in (o.operation for o in block.operations):
         if inner.name.endswith(".return"):
             return [value(v) for v in inner.operands]
         if inner.name == "arith.constant":
-            values[inner.results[0]] = program.ix.literal(inner.attributes["value"], inner.results[0].type)
-        elif is_elementwise(inner):
-            result = inner.results[0]
-            values[result] = build(inner, [value(v) for v in inner.operands], result.type, fuse=False)
-        else:
-            raise UnsupportedError(
-                f"`{inner.name}` in a combine function", source_line(inner), "arith and math ops"
-            )
+            continue
+        if not is_elementwise(inner):
+            raise UnsupportedError(f"`{inner.name}` in a combine function", source_line(inner), "arith and math ops")
+        result = inner.results[0]
+        values[result] = build(inner, [value(v) for v in inner.operands], result.type, fuse=False)
     raise UnsupportedError("a combine function without return", source_line(op))
 
 
@@ -53,6 +57,8 @@ def identity(op: ir.Operation) -> ir.Attribute | None:
         return None
     kind = only.results[0].type
     known = _IDENTITIES.get(only.name)
+    if is_bool(kind) and only.name not in ("arith.andi", "arith.ori", "arith.xori"):
+        return None  # as bytes, true is 1 and not -1
     return known(kind) if known is not None else None
 
 
@@ -87,7 +93,12 @@ _IDENTITIES: dict[str, Callable[[ir.Type], ir.Attribute]] = {
 
 def single_combine(program: Program, op: ir.Operation) -> Combine:
     """The combination by one operation, inline."""
-    return lambda accumulators, elements: inline_combine(program, op, [accumulators[0], elements[0]])
+    kind = combine_block(op).arguments[0].type
+
+    def combine(accumulators: Sequence[ir.Value], elements: Sequence[ir.Value]) -> list[ir.Value]:
+        return inline_combine(program, op, [from_memory(accumulators[0], kind), elements[0]])
+
+    return combine
 
 
 def flagged_combine(program: Program, op: ir.Operation, module: ir.Block, symbol: str) -> Combine:

@@ -35,7 +35,7 @@ ERF_ONE = 3.93
 
 
 def erf(e: Emit, x: Value) -> Value:
-    """erf(|x|) = 1 - e^(log(erfc(|x|))) with log(erfc(a)) = a P(a), at most 3 ulp; no division."""
+    """erf(|x|) = 1 - e^(log(erfc(|x|))) with log(erfc(a)) = a P(a), at most 3.5 ulp; no division."""
     a = e.at_most(e.abs(x), ERF_ONE)
     biased, q = reduce(e, e.mul(a, e.horner(a, ERF)), 127)
     power = e.power_of_two(biased)

@@ -58,13 +58,14 @@ def _subtract_multiple(e: Emit, x: Value, n: Value) -> Value:
         for part in HALF_PI_FUSED:
             x = e.fma(n, -part, x)
         return x
-    x = e.sub(x, e.mul(n, HALF_PI_EXACT[0]))
-    second = e.mul(n, HALF_PI_EXACT[1])
+    first, second, third, rest = (e.mul(n, part) for part in HALF_PI_EXACT)
+    x = e.sub(x, first)
+    # The sums so far, and what their roundings lost.
     r = e.sub(x, second)
-    low = e.sub(e.sub(x, r), second)
-    for part in HALF_PI_EXACT[2:]:
-        low = e.sub(low, e.mul(n, part))
-    return e.add(r, low)
+    lost = e.sub(e.sub(x, r), second)
+    s = e.sub(r, third)
+    lost = e.add(lost, e.sub(e.sub(r, s), third))
+    return e.add(s, e.sub(lost, rest))
 
 
 def _choose(e: Emit, large: Value, magnitude: Value, fast: tuple[Value, Value]) -> tuple[Value, Value]:

@@ -1,7 +1,8 @@
 // The asynchronous copy engine: one thread that serves a ring of descriptors per producing thread.
 //
 // A ring has one producer. Its consumer is whoever holds the ring's lock: the engine as a rule, or the producer itself
-// when it has waited for long (the engine's core was taken away, or there is only one core), so that a wait always ends.
+// when it has waited for long (the engine's core was taken away), so that a wait always ends. When the contexts occupy every
+// core there is none for an engine: sharing one in time slices would cost milliseconds per transfer, so it is left asleep.
 #include "internal.h"
 
 #include <stdio.h>
@@ -148,7 +149,7 @@ static void count_one(_Atomic int64_t *counter, int64_t amount) {  // single wri
 
 static void wait_turn(ring *r, rung_spin *spin) {
   int64_t waited = rung_spin_turn(spin);
-  if (waited > HELP_NS && advance(r)) {
+  if ((waited > HELP_NS || !rung_core_to_spare()) && advance(r)) {
     count_one(&r->waiter_copies, 1);
     return;
   }
@@ -171,7 +172,7 @@ RUNG_API void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t r
     atomic_store_explicit(&r->max_in_flight, in_flight + 1, memory_order_relaxed);
   __atomic_store_n(tag, 1, __ATOMIC_RELAXED);
   atomic_store(&r->head, head + 1);
-  ring_the_bell();
+  if (rung_core_to_spare()) ring_the_bell();
 }
 
 RUNG_API void rung_dma_wait(int32_t *tag) {

@@ -86,6 +86,8 @@ static inline void rung_wake(_Atomic uint32_t *word) {
 int rung_cores(int cores[RUNG_MAX_CORES]);
 // Starts a detached thread that takes no signals, on `core` if that is not negative. False when there is none to be had.
 bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument, int core);
+// Whether a core is left beside the threads of the fork that is under way.
+bool rung_core_to_spare(void);
 int64_t rung_contexts(void);
 void rung_set_contexts(int64_t contexts);  // 0: one per core
 

@@ -250,6 +250,8 @@ static void fork_serial(const job *j) {
   inside_task = outer;
 }
 
+static _Atomic int64_t busy_threads = 1;  // of the fork that is under way, the caller included
+
 RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
   if (contexts <= 1) {
     if (contexts == 1) task(frame, 0);
@@ -266,6 +268,7 @@ RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
   int64_t forks = atomic_load_explicit(&counted.forks, memory_order_relaxed);  // the pool's owner is its only writer
   atomic_store_explicit(&counted.forks, forks + 1, memory_order_relaxed);
   atomic_store_explicit(&pool.next, j.threads, memory_order_relaxed);
+  atomic_store_explicit(&busy_threads, j.threads, memory_order_relaxed);
   bool any_late = post(&j);
   inside_task = true;
   mark(&counted.threads, 0);
@@ -273,8 +276,20 @@ RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
   run_unclaimed(&j);
   if (any_late) take_over(&j, true);
   join(&j);
+  atomic_store_explicit(&busy_threads, 1, memory_order_relaxed);
   inside_task = false;
   release();
+}
+
+bool rung_core_to_spare(void) {
+  static _Atomic int available;
+  int count = atomic_load_explicit(&available, memory_order_relaxed);
+  if (!count) {
+    int cores[RUNG_MAX_CORES];
+    count = rung_cores(cores);
+    atomic_store_explicit(&available, count, memory_order_relaxed);
+  }
+  return atomic_load_explicit(&busy_threads, memory_order_relaxed) < count;
 }
 
 // ---- counters, fork()
@@ -303,6 +318,7 @@ static void in_child(void) {
   for (int64_t w = 1; w < RUNG_MAX_CORES && w <= pool.started + 1; w++)
     atomic_store_explicit(&doors[w].state, IDLE, memory_order_relaxed);
   pool.started = 0;
+  atomic_store(&busy_threads, 1);
   inside_task = false;
   release();
 }

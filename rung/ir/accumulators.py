@@ -1,0 +1,104 @@
+"""Accumulators of a nest: outputs that leave out a dimension, grouped by what combines them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch_mlir import ir
+
+from .body import Body, Instr, count_uses, read_body
+
+if TYPE_CHECKING:
+    from .nest import Nest, Operand
+
+COMBINERS = frozenset(
+    {
+        *("arith.addf", "arith.mulf", "arith.maximumf", "arith.minimumf", "arith.maxnumf", "arith.minnumf"),
+        *("arith.addi", "arith.muli", "arith.andi", "arith.ori", "arith.xori"),
+        *("arith.maxsi", "arith.minsi", "arith.maxui", "arith.minui"),
+    }
+)
+"""Binary operations that may combine an accumulator with an element; each has an identity."""
+
+
+@dataclass(eq=False)
+class Group:
+    """Accumulators that are combined together. `instr` is None when the body updates them in a way we do
+    not know."""
+
+    members: list[Operand]
+    instr: Instr | None
+    elements: list[ir.Value]
+    callee: Body | None = None
+    """The combiner that `instr` calls."""
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        return self.members[0].dims
+
+
+def find_groups(nest: Nest) -> list[Group]:
+    outputs = [o for o in nest.operands if o.is_output and o.yielded is not None and len(o.dims) < nest.rank]
+    if not outputs:
+        return []
+    definitions = {r: instr for instr in nest.body.instrs for r in instr.results}
+    uses: dict[ir.Value, int] = {}
+    count_uses(nest.body, uses)
+    groups: list[Group] = []
+    taken: set[int] = set()
+    for output in outputs:
+        if id(output) in taken:
+            continue
+        group = _known_group(nest, output, outputs, definitions, uses) or Group([output], None, [])
+        taken.update(id(m) for m in group.members)
+        groups.append(group)
+    return groups
+
+
+def _known_group(
+    nest: Nest,
+    output: Operand,
+    outputs: Sequence[Operand],
+    definitions: dict[ir.Value, Instr],
+    uses: dict[ir.Value, int],
+) -> Group | None:
+    """The group that one accepted combiner forms around `output`; None when the update has another form."""
+    assert output.yielded is not None
+    instr = definitions.get(output.yielded)
+    if instr is None:
+        return None
+    if instr.name in COMBINERS:
+        ours = [i for i, v in enumerate(instr.operands) if v == output.arg]
+        if len(ours) != 1 or uses[output.arg] != 1 or uses[output.yielded] != 1:
+            return None
+        return Group([output], instr, [instr.operands[1 - ours[0]]])
+    if instr.name != "func.call":
+        return None
+    count = len(instr.results)
+    by_arg = {o.arg: o for o in outputs}
+    members = [by_arg.get(v) for v in instr.operands[:count]]
+    if len(instr.operands) != 2 * count or any(m is None for m in members):
+        return None
+    group = [m for m in members if m is not None]
+    single = all(uses[m.arg] == 1 and uses[r] == 1 for m, r in zip(group, instr.results, strict=True))
+    in_place = [m.yielded for m in group] == instr.results
+    callee = callee_body(instr.op)
+    if not single or not in_place or len({m.dims for m in group}) != 1 or callee is None:
+        return None
+    return Group(group, instr, instr.operands[count:], callee)
+
+
+def callee_body(call: ir.Operation) -> Body | None:
+    """The body of a called `rung.combiner`; None if the function is unknown or is not marked."""
+    name = ir.FlatSymbolRefAttr(call.attributes["callee"]).value
+    module = call
+    while module.parent is not None:
+        module = module.parent.operation
+    for candidate in module.regions[0].blocks[0].operations:
+        function = candidate.operation
+        if "sym_name" in function.attributes and ir.StringAttr(function.attributes["sym_name"]).value == name:
+            marked = "rung.combiner" in function.attributes and len(function.regions[0].blocks) == 1
+            return read_body(function.regions[0].blocks[0]) if marked else None
+    return None
