@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,16 +13,20 @@ from typing import Any
 from torch_mlir import ir
 
 from . import knobs
-from .errors import ContractError, UsageError
+from .errors import ContractError, PassError, UsageError
 from .ir.context import compiler_context
 from .ir.evidence import decisions
 from .machine import Machine
-from .passes import Observer, Pass, Pipeline, Stage
-from .pipelines import pipeline
+from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
+from .pipelines import PASSES, pipeline
 from .runtime import _native, library_path
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_evidence
 from .targets.host import Jit, llvm_ir
+
+
+PIPELINE_MARK = "// PIPELINE: "
+"""Starts each line of the pipeline in a file for `rung opt`."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +169,7 @@ def compile_ttir(
     with lock:
         texts = _Texts(str(ttir))
         converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
-        run = pipeline(machine, schedule)
-        _run(run, converted.module, (texts, *observers))
+        _run(pipeline(machine, schedule), converted.module, texts, observers)
         metadata = {
             "name": converted.name,
             "kinds": converted.kinds,
@@ -179,10 +183,23 @@ def compile_ttir(
         return Compiled(buffer.getvalue(), texts.by_stage, metadata)
 
 
-def _run(run: Pipeline, module: ir.Module, observers: Sequence[Observer]) -> None:
+def _run(steps: Pipeline, module: ir.Module, texts: _Texts, observers: Sequence[Observer]) -> None:
+    source = str(module)
     if knobs.verify():
         observers = (*observers, _verify)
-    run.run(module, observers)
+    try:
+        steps.run(module, (texts, *observers))
+    except PassError as error:
+        raise PassError(error.pass_name, error.reason, _write_reproducer(source, steps)) from error
+
+
+def _write_reproducer(source: str, steps: Pipeline) -> str:
+    """A file that `rung opt` replays: the pipeline in its first lines, then the module."""
+    digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+    path = knobs.crash_dir() / f"rung-{digest}.mlir"
+    header = "".join(f"{PIPELINE_MARK}{line}\n" for line in str(steps).splitlines())
+    path.write_text(header + source)
+    return f"rung opt {path}"
 
 
 def _verify(event: str, step: Pass | Stage, module: ir.Module) -> None:
@@ -211,6 +228,26 @@ class _Texts:
     def _print(self, name: str) -> None:
         if name in self._dump:
             print(f"// rung: stage `{name}`\n{self.by_stage[name]}", file=sys.stderr)
+
+
+def optimize(text: str, steps: Pipeline | None, observers: Sequence[Observer] = ()) -> str:
+    """Run passes on the text of a module, as mlir-opt does.
+
+    steps: None takes the pipeline that the text itself begins with (a reproducer's).
+    """
+    if steps is None:
+        lines = [x.removeprefix(PIPELINE_MARK) for x in text.splitlines() if x.startswith(PIPELINE_MARK)]
+        if not lines:
+            raise UsageError(f"no pipeline: give one with --pipeline, or begin the file with `{PIPELINE_MARK.strip()}` lines")
+        steps = parse_pipeline("\n".join(lines), PASSES)
+    context, lock = compiler_context()
+    with lock:
+        try:
+            module = ir.Module.parse(text, context)
+        except ir.MLIRError as error:
+            raise UsageError(f"this is not a module of MLIR: {error}") from None
+        steps.run(module, observers)
+        return str(module)
 
 
 def load(binary: bytes, name: str) -> Loaded:

@@ -29,14 +29,14 @@ class ContractError(RungError):
 
 
 class PassError(RungError):
-    """A pass failed. `reproducer` is the path of a file that replays it, when one could be written."""
+    """A pass failed. `reproducer` is a command that replays it, once one has been written."""
 
     def __init__(self, pass_name: str, reason: str, reproducer: str | None = None) -> None:
         text = f"pass `{pass_name}` failed: {reason}"
         if reproducer:
             text += f"\nreproducer: {reproducer}"
         super().__init__(text)
-        self.pass_name, self.reproducer = pass_name, reproducer
+        self.pass_name, self.reason, self.reproducer = pass_name, reason, reproducer
 
 
 class LaunchError(RungError):

@@ -21,6 +21,24 @@ from .transforms.vectorize import NestsToLoops, Vectorize
 
 Steps = tuple[Pass | Stage, ...]
 
+PASSES: tuple[type[Pass], ...] = (
+    TileBlocks,
+    FormVirtualThreads,
+    Promote,
+    DoubleBuffer,
+    Transport,
+    TileContractions,
+    Vectorize,
+    NestsToLoops,
+    ExpandMath,
+    LowerTransport,
+    FormContextTasks,
+    PlaceScratch,
+    LowerAbi,
+    ToLlvm,
+)
+"""Every pass of rung's own, for reading pipelines from text."""
+
 CLEAN = Upstream(passes="canonicalize,cse")
 HOIST = Upstream(passes="func.func(loop-invariant-code-motion),cse")
 

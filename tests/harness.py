@@ -52,7 +52,7 @@ def lower(module: ir.Module) -> None:
 
 
 def jit(
-    text: str, passes: Sequence[Pass] = (), function: str = "kernel", opt_level: int = 2
+    text: str, passes: Sequence[Pass] = (), function: str = "kernel", opt_level: int = 1
 ) -> Callable[..., None]:
     """The function after `passes`; memref arguments are NumPy arrays (any rank), ints are `index`."""
     with make_context(), ir.Location.unknown():

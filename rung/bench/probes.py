@@ -45,10 +45,9 @@ def triton_launches() -> tuple[float, float]:
 
     if "cpu" not in backends:
         raise UsageError("Triton does not see rung's `cpu` backend; install rung: pip install .")
-    from ..triton_backend.driver import CpuDriver
     from .empty import empty  # pyright: ignore[reportUnknownVariableType]
 
-    driver.set_active(CpuDriver())
+    driver.set_active(backends["cpu"].driver())
     x = torch.zeros(1)
     compiled: Any = empty[(1,)](x, 1)
     return per_call(lambda: empty[(1,)](x, 1)), per_call(lambda: compiled[(1, 1, 1)](x, 1))

@@ -1,0 +1,1 @@
+"""The bodies of the commands: `rung.cli` parses, these do."""

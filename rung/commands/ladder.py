@@ -14,7 +14,7 @@ from ..bench import adhoc, environment, generated, ladder, probes, suite
 from ..bench.measure import Progress, Sampling
 from ..bench.result import Record, Result, write
 from ..bench.toolchain import Toolchain, native
-from ..errors import UsageError
+from ..errors import RungError, UsageError
 from ..machine import Machine
 from ..report import plots, tables, text
 from ..schedule import Schedule
@@ -58,7 +58,9 @@ class Plan:
 def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     """Measures, prints a table per kernel as it is done, writes the files.
 
-    Returns 0, 1 when a result was wrong, 130 when interrupted."""
+    Returns 0, 1 when a result was wrong, 130 when interrupted. When a kernel fails to compile, the error
+    is passed on after what was finished is written.
+    """
     json = parse.output(options.json, "--json")
     plot = plots.check_path(options.plot) if options.plot else None
     plan = make_plan(options)
@@ -67,11 +69,15 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     out = tables.console()
     results: list[Result] = []
     complete = True
+    found = environment.describe(plan.machine, options.seed)
     try:
         _measure(plan, toolchain, results, lambda group: tables.show_group(out, group))
     except KeyboardInterrupt:
         complete = False
-    found = environment.describe(plan.machine, options.seed)
+    except RungError:
+        if json:
+            write(Record(environment=found, results=results, complete=False), json)
+        raise
     record = Record(environment=found, results=results, complete=complete)
     if json:
         write(record, json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -73,7 +73,7 @@ class Emitter:
         return self.op(name, [type_], operands, attributes).result
 
     @contextmanager
-    def at(self, ip: ir.InsertionPoint) -> Iterator[None]:
+    def at(self, ip: ir.InsertionPoint) -> Generator[None, None, None]:
         """Emit at `ip` for a while."""
         before, self.ip = self.ip, ip
         try:

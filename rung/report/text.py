@@ -99,7 +99,7 @@ def conclusion(result: Result) -> str | None:
         return None
     measured = f"{times(result.step)} of {result.step_from}, 95% CI {interval(result.step_ci)}"
     if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
-        return f"{name} does not pay here: no difference can be claimed ({measured})."
+        return f"{name} shows no gain that can be claimed here: {measured}."
     if result.step < 1:
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
         return f"{name} does not pay here: {longer} ({measured})."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from torch_mlir import ir
 
@@ -51,7 +52,7 @@ class _Contraction:
 
     def run(self) -> None:
         for start, stop, vectors, lanes in self._panels():
-            self._loop(start, stop, vectors * lanes, lambda j, v=vectors, w=lanes: self._rows(j, v, w))
+            self._loop(start, stop, vectors * lanes, partial(self._rows, vectors, lanes))
 
     def _panels(self) -> Iterator[tuple[int, int, int, int]]:
         """(start, stop, vectors, lanes): whole panels, then single vectors, then halves down
@@ -69,14 +70,14 @@ class _Contraction:
             elif lanes > 1:
                 lanes //= 2
 
-    def _rows(self, j: Index, vectors: int, lanes: int) -> None:
+    def _rows(self, vectors: int, lanes: int, j: Index) -> None:
         plan = self.plan
         whole = plan.m - plan.m % plan.rows
-        self._loop(0, whole, plan.rows, lambda i: self._tile(i, j, Tile(plan.rows, vectors, lanes)))
+        self._loop(0, whole, plan.rows, partial(self._tile, Tile(plan.rows, vectors, lanes), j))
         if whole < plan.m:
-            self._tile(whole, j, Tile(plan.m - whole, vectors, lanes))
+            self._tile(Tile(plan.m - whole, vectors, lanes), j, whole)
 
-    def _loop(self, start: int, stop: int, step: int, body) -> None:
+    def _loop(self, start: int, stop: int, step: int, body: Callable[[Index], None]) -> None:
         if stop - start <= step:
             if stop > start:
                 body(start)
@@ -90,7 +91,7 @@ class _Contraction:
 
     # One tile of C.
 
-    def _tile(self, i: Index, j: Index, tile: Tile) -> None:
+    def _tile(self, tile: Tile, j: Index, i: Index) -> None:
         e, plan = self.e, self.plan
         rows = [e.add(i, r) for r in range(tile.rows)]
         columns = [e.add(j, v * tile.lanes) for v in range(tile.vectors)]
@@ -98,18 +99,16 @@ class _Contraction:
         whole = plan.k - plan.k % plan.depth
         evidence = {"rung.contraction": self._evidence(tile)}
 
-        def terms(k: Index, count: int, carried: list[ir.Value]) -> list[ir.Value]:
+        def terms(k: Index, carried: list[ir.Value], count: int = plan.depth) -> list[ir.Value]:
             for offset in range(count):
                 carried = self._term(rows, columns, e.add(k, offset), carried, tile)
             return carried
 
         if whole > plan.depth:
-            sums = e.loop(
-                0, whole, plan.depth, sums, lambda k, carried: terms(k, plan.depth, carried), evidence
-            )
+            sums = e.loop(0, whole, plan.depth, sums, terms, evidence)
         else:
             whole = 0
-        sums = terms(whole, plan.k - whole, sums)
+        sums = terms(whole, sums, plan.k - whole)
         for position, value in enumerate(sums):
             row, column = divmod(position, tile.vectors)
             self._store_c(rows[row], columns[column], value, tile.lanes)

@@ -3,6 +3,7 @@ dimension."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from torch_mlir import ir
@@ -11,7 +12,7 @@ from ..ir.accumulators import Group
 from ..ir.emit import Emitter, Index, vector_of
 from ..ir.lanes import VARYING
 from ..ir.nest import Nest, Operand
-from .vector_access import load, locate_operand, store
+from .vector_access import Access, load, locate_operand, store
 from .vector_accumulate import Row, accumulate, across_lanes, combine, has_identity, identities
 from .vector_body import BodyEmitter
 from .vector_plan import Plan
@@ -80,13 +81,22 @@ class NestLowering:
             0, size, 1, keys, state, body, self._evidence(context.variant) if innermost else None
         )
 
-    def _loop(self, lower: Index, upper: Index, step: int, keys, state: State, body, attributes) -> State:
+    def _loop(
+        self,
+        lower: Index,
+        upper: Index,
+        step: int,
+        keys: list[tuple[Group, int]],
+        state: State,
+        body: Callable[[Index, list[ir.Value]], list[ir.Value]],
+        attributes: dict[str, ir.Attribute] | None,
+    ) -> State:
         """An `scf.for`, or its body alone when it runs exactly once, or nothing when it never runs."""
         if isinstance(lower, int) and isinstance(upper, int):
             if lower >= upper:
                 return state
             if lower + step >= upper:
-                return {**state, **unflatten(keys, list(body(lower, flatten(keys, state))))}
+                return {**state, **unflatten(keys, body(lower, flatten(keys, state)))}
         results = self.e.loop(lower, upper, step, flatten(keys, state), body, attributes)
         return {**state, **unflatten(keys, results)}
 
@@ -181,7 +191,7 @@ class NestLowering:
     def _copies(self, context: Context) -> int:
         return context.variant.copies if context.variant else 1
 
-    def _place(self, operand: Operand, context: Context, copy: int, lanes: int):
+    def _place(self, operand: Operand, context: Context, copy: int, lanes: int) -> Access:
         position = context.position
         dim = self.plan.dim
         if dim in operand.dims:

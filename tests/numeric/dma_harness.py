@@ -24,16 +24,17 @@ from rung.transforms.double_buffer import DoubleBuffer
 from rung.transforms.promote import Promote
 from rung.transforms.transport import Transport
 
-# late: nothing arrives before it or a later transfer is awaited, and the destination holds NaNs until then. A store reads its
-# source at that time as well. Otherwise everything is done at the start.
+# early: all is done at the start. late: nothing is done before it, or a later transfer, is awaited, and until then the
+# destination holds NaNs. unordered: nothing is done before it is awaited itself. A store reads its source when it is done.
+TIMINGS = ("early", "late", "unordered")
 _ENGINE = r"""
 #include <stdint.h>
 #include <string.h>
 typedef struct { char *dst; const char *src; int64_t rows, bytes, ds, ss; int32_t *tag; } job;
 static job jobs[4096];
 static int count, errors, started, late;
-void engine_set_late(int yes) { late = yes; }
-void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t bytes, int64_t ds, int64_t ss, int32_t *tag) {
+void engine_set_timing(int t) { late = t; }
+void stub_dma_start(void *dst, const void *src, int64_t rows, int64_t bytes, int64_t ds, int64_t ss, int32_t *tag) {
   job j = {dst, src, rows, bytes, ds, ss, tag};
   for (int i = 0; i < count; i++) if (jobs[i].tag == tag) errors++;
   started++;
@@ -46,16 +47,18 @@ void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t bytes, int
   *tag = 1;
   jobs[count++] = j;
 }
-void rung_dma_wait(int32_t *tag) {
+void stub_dma_wait(int32_t *tag) {
   int last = count - 1;
   while (last >= 0 && jobs[last].tag != tag) last--;
   if (last < 0 && *tag != 0) errors++;
-  for (int i = 0; i <= last; i++) {
+  int first = late == 2 ? last : 0;
+  for (int i = first < 0 ? 0 : first; i <= last; i++) {
     for (int64_t r = 0; r < jobs[i].rows; r++) memcpy(jobs[i].dst + r * jobs[i].ds, jobs[i].src + r * jobs[i].ss, jobs[i].bytes);
     *jobs[i].tag = 0;
   }
-  memmove(jobs, jobs + last + 1, sizeof(job) * (count - last - 1));
-  count -= last + 1;
+  if (last < 0) return;
+  memmove(jobs + first, jobs + last + 1, sizeof(job) * (count - last - 1));
+  count -= last + 1 - first;
 }
 int engine_errors(void) { int e = errors + 1000 * count; errors = count = 0; return e; }
 int engine_started(void) { int s = started; started = 0; return s; }
@@ -74,9 +77,9 @@ def build_engine(directory: Path) -> Path:
     return library
 
 
-def set_late(engine: Path, late: bool) -> None:
+def set_timing(engine: Path, timing: str) -> None:
     """Choose the engine's timing. The JIT binds symbols per process, so there is one library."""
-    ctypes.CDLL(str(engine)).engine_set_late(int(late))
+    ctypes.CDLL(str(engine)).engine_set_timing(TIMINGS.index(timing))
 
 
 def schedule(depth: int, scratchpad_bytes: int = 1 << 22, max_rank: int = 2) -> tuple[Pass, ...]:
@@ -110,6 +113,8 @@ def run(source: str, passes: tuple[Pass, ...], engine: Path, *args: np.ndarray |
                 linalg.copy(copy.operands[0], outs=[copy.operands[1]])
             copy.erase()
         Pipeline((LowerTransport(), PlaceScratch(stack_bytes=1 << 20), Upstream(_LOWERING))).run(module)
+        # Symbols are those of the process: rung's own engine may have been loaded by another test.
+        module = ir.Module.parse(str(module).replace("@rung_dma_", "@stub_dma_"))
         jit = ExecutionEngine(module, opt_level=1, shared_libs=[str(engine)])
         packed = [
             ctypes.pointer(ctypes.pointer(get_ranked_memref_descriptor(arg)))

@@ -378,11 +378,73 @@ def test_argmax_combiner_with_flag(config: Pass, over: str) -> None:
         x = RNG.integers(0, 12, (m, n)).astype(np.float32)
         size = n if over == "i" else m
         v, i, f = np.zeros(size, np.float32), np.zeros(size, np.int32), np.zeros(size, np.int8)
-        call(x.ravel(), v, i, f, m, n)
         axis = 0 if over == "i" else 1
+        call(x.ravel(), v, i, f, m, n)
         np.testing.assert_array_equal(v, x.max(axis))
         np.testing.assert_array_equal(i, x.argmax(axis))
         assert f.all()
+
+
+COUNTED_SUM = """
+func.func private @combiner(%v: f32, %c: i32, %f: i8, %w: f32, %d: i32, %g: i8) -> (f32, i32, i8)
+    attributes {rung.combiner} {
+  %zero = arith.constant 0 : i8
+  %left = arith.cmpi ne, %f, %zero : i8
+  %right = arith.cmpi ne, %g, %zero : i8
+  %sum = arith.addf %v, %w : f32
+  %count = arith.addi %c, %d : i32
+  %a = arith.select %right, %sum, %v : f32
+  %b = arith.select %right, %count, %c : i32
+  %x = arith.select %left, %a, %w : f32
+  %y = arith.select %left, %b, %d : i32
+  %z = arith.ori %f, %g : i8
+  return %x, %y, %z : f32, i32, i8
+}"""
+
+
+@every_config
+def test_flagged_accumulators_go_on_from_an_earlier_nest(config: Pass) -> None:
+    """What is in memory counts once, not once per lane."""
+    body = """^bb0(%a: f32, %v: f32, %i: i32, %f: i8):
+    %one = arith.constant 1 : i32
+    %some = arith.constant 1 : i8
+    %r:3 = func.call @combiner(%v, %i, %f, %a, %one, %some) : (f32, i32, i8, f32, i32, i8) -> (f32, i32, i8)
+    linalg.yield %r#0, %r#1, %r#2 : f32, i32, i8"""
+    outs = [(f"%{n}_", "", f"memref<{t}>") for n, t in zip("vif", ("f32", "i32", "i8"), strict=True)]
+    nest = generic("i", "r", [("%a_", "i", line("f32"))], outs, body)
+    text = module(
+        "%x: memref<?xf32>, %v_: memref<f32>, %i_: memref<i32>, %f_: memref<i8>, %n: index",
+        vec("a", "x", "f32"),
+        nest + nest,
+        COUNTED_SUM,
+    )
+    call = jit(text, [config])
+    for n in (0, 3, 70):
+        x = floats(n)
+        v, i, f = np.array(9.0, np.float32), np.array(9, np.int32), np.array(0, np.int8)
+        call(x, v, i, f, n)
+        assert (f == 1) == (n > 0)
+        if n:
+            np.testing.assert_allclose(v, 2 * x.sum(dtype=np.float64), rtol=1e-4, atol=1e-5)
+            assert i == 2 * n
+
+
+@every_config
+def test_assertions_hold_for_active_lanes_only(config: Pass) -> None:
+    i = line("i32")
+    body = """^bb0(%k: i32, %o: i32):
+    %c = arith.constant 5 : i32
+    %ok = arith.cmpi eq, %k, %c : i32
+    cf.assert %ok, "every element is 5"
+    linalg.yield %k : i32"""
+    text = module(
+        "%k0: memref<?xi32>, %o0: memref<?xi32>, %n: index",
+        vec("k", "k0", "i32") + vec("o", "o0", "i32"),
+        generic("i", "p", [("%k_", "i", i)], [("%o_", "i", i)], body),
+    )
+    k, o = np.full(90, 5, np.int32), np.zeros(90, np.int32)
+    jit(text, [config])(k, o, 83)
+    assert (o[:83] == 5).all() and not o[83:].any()
 
 
 @every_config

@@ -174,6 +174,17 @@ def mask_stores(x, o, n, lo, flag, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def mask_shared(x, a, b, c, n, BLOCK: tl.constexpr):
+    """Stores under one residual mask to several arguments, of values that share a part."""
+    i = tl.arange(0, BLOCK)
+    m = (i < n) & (i % 3 != 1)
+    k = tl.load(x + i, mask=m, other=0)
+    shared = tl.load(a + k * 2 + 1, mask=m, other=0) * 3
+    tl.store(b + i, shared + k, mask=m)
+    tl.store(c + i, shared - k, mask=m)
+
+
+@triton.jit
 def mask_two_dimensions(x, o, s, m, n, k, BM: tl.constexpr, BN: tl.constexpr):
     i = tl.program_id(0) * BM + tl.arange(0, BM)[:, None]
     j = tl.program_id(1) * BN + tl.arange(0, BN)[None, :]
@@ -199,9 +210,9 @@ def mask_nested_bounds(x, y, o, n, p, BLOCK: tl.constexpr):
 @triton.jit
 def masked_division(x, y, o, t, n, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
-    m = i < n
-    q = tl.load(x + i, mask=m) // tl.load(y + i, mask=m)
-    r = tl.load(x + i, mask=m) % tl.load(y + i, mask=m)
+    m = (i < n) & (i % 7 != 3)
+    q = tl.load(x + i, mask=i < n) // tl.load(y + i, mask=i < n)
+    r = tl.load(x + i, mask=i < n) % tl.load(y + i, mask=i < n)
     tl.store(o + i, q, mask=m)
     tl.store(t, tl.sum(tl.where(m, q + r, 0), 0))
 

@@ -118,23 +118,37 @@ def test_a_wrong_result_is_shown_and_the_record_is_whole(
     assert [r["correct"] for r in raw["results"]] == [True, True, False, True]
 
 
+def test_an_error_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _break_second(monkeypatch, UsageError("too large"))
+    with pytest.raises(UsageError, match="too large"):
+        command.run(_two(tmp_path), toolchain)
+    record = read(tmp_path / "a.json")
+    assert not record.complete and {r.kernel for r in record.results} == {"gelu"}
+
+
 def test_an_interruption_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _break_second(monkeypatch, KeyboardInterrupt())
+    assert command.run(_two(tmp_path), toolchain) == 130
+    record = read(tmp_path / "a.json")
+    assert not record.complete and {r.kernel for r in record.results} == {"gelu"}
+
+
+def _two(tmp_path: Path) -> command.Options:
+    names = ("gelu", "vec-add-1d")
+    return command.Options(kernels=names, size="1000", rounds=3, json=str(tmp_path / "a.json"))
+
+
+def _break_second(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     finished = ladder.run
     calls = {"n": 0}
 
-    def interrupted(*args: Any) -> list[Result]:
+    def broken(*args: Any) -> list[Result]:
         calls["n"] += 1
         if calls["n"] == 2:
-            raise KeyboardInterrupt
+            raise error
         return finished(*args)
 
-    monkeypatch.setattr(ladder, "run", interrupted)
-    given = command.Options(
-        kernels=("gelu", "vec-add-1d"), size="1000", rounds=3, json=str(tmp_path / "a.json")
-    )
-    assert command.run(given, toolchain) == 130
-    record = read(tmp_path / "a.json")
-    assert not record.complete and {r.kernel for r in record.results} == {"gelu"}
+    monkeypatch.setattr(ladder, "run", broken)
 
 
 OWN = """

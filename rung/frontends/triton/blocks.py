@@ -253,9 +253,8 @@ class BlockConverter:
     def _joins(self, store: Store) -> bool:
         """Whether a store may share a nest with the pending ones: same shape, same mask, other memory."""
         first = self.pending[0]
-        # An SSA value cannot be compared with None.
-        masks = {first.mask, store.mask} - {None}
-        if shape(first.pointer) != shape(store.pointer) or len(masks) > 1 or first.unmasked != store.unmasked:
+        masks = [list(s.op.operands)[2:] for s in (first, store)]  # an SSA value cannot be compared with None
+        if shape(first.pointer) != shape(store.pointer) or masks[0] != masks[1]:
             return False
         for other in self.pending:
             if self.memory.may_alias(other.pointer, store.pointer):

@@ -1,0 +1,224 @@
+"""The shape of what nests become: lanes, unrolling, remainders, masks, fallbacks."""
+
+from __future__ import annotations
+
+import pytest
+from matching import in_order, run
+
+from rung.errors import PassError
+from rung.transforms.vectorize import NestsToLoops, Vectorize
+
+LINE = "memref<?xf32, strided<[1], offset: ?>>"
+
+
+def module(nest: str, size: str = "%n", shape: str = "?", functions: str = "") -> str:
+    """`nest` between views %a, %b (f32) and %s (a scalar in memory)."""
+    line = f"memref<{shape}xf32, strided<[1], offset: ?>>"
+    return f"""
+    #i = affine_map<(d0) -> (d0)>
+    #none = affine_map<(d0) -> ()>
+    {functions}
+    func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %s: memref<f32>, %n: index, %o: index) {{
+      %a = memref.reinterpret_cast %x to offset: [%o], sizes: [{size}], strides: [1]
+        : memref<?xf32> to {line}
+      %b = memref.reinterpret_cast %y to offset: [%o], sizes: [{size}], strides: [1]
+        : memref<?xf32> to {line}
+      {nest.replace("LINE", line)}
+      return
+    }}"""
+
+
+ADD = """linalg.generic {indexing_maps = [#i, #i], iterator_types = ["parallel"]}
+    ins(%a : LINE) outs(%b : LINE) {
+  ^bb0(%p: f32, %q: f32):
+    %r = arith.addf %p, %p fastmath<contract> : f32
+    linalg.yield %r : f32
+  }"""
+SUM = """linalg.generic {indexing_maps = [#i, #none], iterator_types = ["reduction"]}
+    ins(%a : LINE) outs(%s : memref<f32>) {
+  ^bb0(%p: f32, %q: f32):
+    %r = arith.addf %q, %p : f32
+    linalg.yield %r : f32
+  }"""
+
+
+def test_main_loop_and_masked_remainder() -> None:
+    text = run(module(ADD), Vectorize())
+    in_order(
+        text,
+        r"remui %\w+, %c64",
+        r"scf.for %\w+ = %c0 to %\w+ step %c64 {",
+        r"(vector.load [^\n]*\n[^\n]*\n?){4}",
+        r"arith.addf %\w+, %\w+ fastmath<contract> : vector<16xf32>",
+        r"vector.store",
+        r"rung.vectorized = {lanes = 16 : i64, unroll = 4 : i64}",
+        r"scf.for .* step %c16 {",
+        r"vector.create_mask",
+        r"vector.maskedload",
+        r"vector.maskedstore",
+        r"rung.vectorized = {lanes = 16 : i64, unroll = 1 : i64}",
+    )
+    assert "transfer" not in text and "linalg" not in text
+
+
+def test_loads_of_all_copies_come_before_stores() -> None:
+    text = run(module(ADD), Vectorize(unroll=2)).split("rung.vectorized")[0]
+    assert text.rindex("vector.load") < text.index("arith.addf") < text.rindex("arith.addf")
+    assert text.rindex("arith.addf") < text.index("vector.store")
+
+
+def test_scalar_remainder_without_masks() -> None:
+    text = run(module(ADD), Vectorize(masked_memory=False))
+    assert "mask" not in text
+    in_order(text, r"step %c64", r"step %c16 {", r"step %c1 {", r"memref.load", r"memref.store")
+
+
+@pytest.mark.parametrize(("size", "loops"), [(256, 1), (64, 0), (80, 0), (100, 1)])
+def test_static_sizes(size: int, loops: int) -> None:
+    """Nothing is left over where the size divides, and a loop that runs once is no loop."""
+    text = run(module(ADD, str(size), str(size)), Vectorize())
+    assert text.count("scf.for") == loops
+    assert ("vector.create_mask" in text) == (size % 16 != 0)
+
+
+def test_a_short_dimension_gets_fewer_lanes() -> None:
+    assert "vector<8xf32>" in run(module(ADD, "5", "5"), Vectorize())
+
+
+def test_bounds_limit_the_unrolling() -> None:
+    text = module(ADD).replace("strides: [1]\n", "strides: [1] {rung.bounds = array<i64: 32>}\n")
+    assert "unroll = 2" in run(text, Vectorize())
+
+
+def test_scalar_form_has_no_vector_type() -> None:
+    text = run(module(SUM), NestsToLoops())
+    assert "vector" not in text
+    in_order(text, r"scf.for .* iter_args\(%\w+ = %\w+\) -> \(f32\)", r"memref.load %rein", r"arith.addf")
+    assert text.index("memref.load %arg2") > text.index("scf.yield")
+
+
+def test_reduction_keeps_four_accumulators_and_halves_the_lanes() -> None:
+    text = run(module(SUM), Vectorize())
+    in_order(
+        text,
+        r"iter_args\((%\w+ = %\w+(, )?){4}\) -> \((vector<16xf32>(, )?){4}\)",
+        r"arith.select .* vector<16xi1>, vector<16xf32>",
+        r"extract_strided_slice .* vector<16xf32> to vector<8xf32>",
+        r"vector<4xf32> to vector<2xf32>",
+        r"memref.load %arg2",
+        r"memref.store",
+    )
+
+
+def test_guarded_load_takes_its_other_value_as_pass_through() -> None:
+    nest = """linalg.generic {indexing_maps = [#i, #i], iterator_types = ["parallel"]}
+    ins(%a : LINE) outs(%b : LINE) {
+  ^bb0(%p: f32, %q: f32):
+    %i = linalg.index 0 : index
+    %j = arith.addi %i, %o : index
+    %zero = arith.constant 0.0 : f32
+    %one = arith.constant 1.0 : f32
+    %on = arith.cmpf ogt, %p, %zero : f32
+    %v = scf.if %on -> f32 {
+      %l = memref.load %x[%j] : memref<?xf32>
+      scf.yield %l : f32
+    } else {
+      scf.yield %one : f32
+    }
+    linalg.yield %v : f32
+  }"""
+    text = run(module(nest), Vectorize(unroll=1))
+    in_order(text, r"%\[\[|%(\w+) = arith.cmpf", r"vector.maskedload %arg0\[", r"vector.store")
+    assert "scf.if" not in text and "gather" not in text and "arith.select" not in text
+
+
+def test_uniform_condition_stays_a_branch() -> None:
+    nest = """%big = arith.cmpi sgt, %n, %o : index
+    linalg.generic {indexing_maps = [#i, #i], iterator_types = ["parallel"]}
+    ins(%a : LINE) outs(%b : LINE) {
+  ^bb0(%p: f32, %q: f32):
+    %v = scf.if %big -> f32 {
+      %l = arith.addf %p, %p : f32
+      scf.yield %l : f32
+    } else {
+      scf.yield %p : f32
+    }
+    linalg.yield %v : f32
+  }"""
+    text = run(module(nest), Vectorize())
+    assert "scf.if %" in text and "arith.select" not in text
+    assert "-> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)" in text
+
+
+def test_addresses_that_move_by_two_become_a_gather() -> None:
+    nest = """linalg.generic {indexing_maps = [#i], iterator_types = ["parallel"]} outs(%b : LINE) {
+  ^bb0(%q: f32):
+    %i = linalg.index 0 : index
+    %two = arith.constant 2 : index
+    %j = arith.muli %i, %two : index
+    %v = memref.load %x[%j] : memref<?xf32>
+    linalg.yield %v : f32
+  }"""
+    in_order(run(module(nest), Vectorize(unroll=1)), r"dense<\[0, 2, 4, 6", r"vector.gather %arg0\[%\w+\]")
+
+
+@pytest.mark.parametrize(
+    ("element", "lanes"), [("i8", 64), ("f16", 32), ("bf16", 32), ("f32", 16), ("i64", 8)]
+)
+def test_lanes_follow_the_widest_data(element: str, lanes: int) -> None:
+    text = f"""
+    func.func @kernel(%x: memref<?x{element}>, %y: memref<?x{element}>) {{
+      memref.copy %x, %y : memref<?x{element}> to memref<?x{element}>
+      return
+    }}"""
+    assert f"lanes = {lanes} : i64" in run(text, Vectorize())
+
+
+def test_copies_into_the_scratchpad_are_left_alone() -> None:
+    text = """
+    func.func @kernel(%x: memref<64xf32>, %y: memref<64xf32, 1>) {
+      memref.copy %x, %y : memref<64xf32> to memref<64xf32, 1>
+      return
+    }"""
+    assert "memref.copy" in run(text, Vectorize())
+
+
+UNKNOWN = """linalg.generic {indexing_maps = [#i, #none], iterator_types = ["reduction"]}
+    ins(%a : LINE) outs(%s : memref<f32>) {
+  ^bb0(%p: f32, %q: f32):
+    %t = arith.mulf %q, %p : f32
+    %r = arith.addf %t, %p : f32
+    linalg.yield %r : f32
+  }"""
+LOOP = """linalg.generic {indexing_maps = [#i, #i], iterator_types = ["parallel"]}
+    ins(%a : LINE) outs(%b : LINE) {
+  ^bb0(%p: f32, %q: f32):
+    %one = arith.constant 1 : index
+    %r = scf.for %k = %one to %n step %one iter_args(%t = %p) -> f32 {
+      %u = arith.mulf %t, %t : f32
+      scf.yield %u : f32
+    }
+    linalg.yield %r : f32
+  }"""
+
+
+@pytest.mark.parametrize(
+    ("nest", "reason"),
+    [(UNKNOWN, "an accumulator's update is not a known combiner"), (LOOP, "the body holds scf.for")],
+)
+def test_what_cannot_be_vectorized_gets_scalar_loops_with_a_reason(nest: str, reason: str) -> None:
+    text = run(module(nest), Vectorize())
+    assert f'rung.scalar = "{reason}"' in text
+    assert "vector<" not in text and "linalg" not in text
+
+
+def test_a_map_that_is_no_projection_is_an_error() -> None:
+    nest = ADD.replace("[#i, #i]", "[affine_map<(d0) -> (0)>, #i]")
+    with pytest.raises(PassError, match="not a projection"):
+        run(module(nest), Vectorize())
+
+
+def test_text_form() -> None:
+    assert str(Vectorize(32, 16, masked_memory=False, unroll=2)) == (
+        "vectorize{vector-bytes=32 vector-registers=16 masked-memory=off unroll=2}"
+    )

@@ -1,0 +1,98 @@
+"""Random kernels: what rung compiles must do what Triton's own interpreter does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rung import machine
+from rung.compile import compile_kernel
+from rung.schedule import Schedule
+from tests.fuzz.interpreter import Interpreter, imported
+from tests.fuzz.kernel_source import PROGRAMS, SCALARS, WINDOW, write
+
+HOST = machine.host()
+SCHEDULES = ("threads=1", "vectorize=off threads=1")
+BUFFERS = {"x": "*fp32", "y": "*fp16", "k": "*i32", "w": "*fp32", "o": "*fp32", "oi": "*i32"}
+SIGNATURE = {**BUFFERS, **{name: "i32" for name in SCALARS}}
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[Interpreter]:
+    process = Interpreter()
+    yield process
+    process.close()
+
+
+def memory() -> dict[str, np.ndarray]:
+    """The same contents for every kernel: floats that are exact in f16, small integers."""
+    rng, size = np.random.default_rng(0), PROGRAMS * WINDOW
+    x, y, k, w = (rng.integers(-64, 64, size) for _ in range(4))
+    return {
+        "x": x.astype(np.float32) / 16,
+        "y": y.astype(np.float16) / 16,
+        "k": k.astype(np.int32),
+        "w": w.astype(np.float32) / 16,
+        "o": np.zeros(size, np.float32),
+        "oi": np.zeros(size, np.int32),
+    }
+
+
+def check(interpreter: Interpreter, rng: Random, schedules: tuple[str, ...] = SCHEDULES) -> None:
+    kernel = write(rng)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "random_kernel.py"
+        path.write_text(kernel.source)
+        scalars = list(kernel.scalars.values())
+        expected = interpreter.run(path, (PROGRAMS,), [*memory().values(), *scalars])
+        for schedule in schedules:
+            result = memory()
+            executable = compile_kernel(
+                imported(path).kernel, SIGNATURE, {}, machine=HOST, schedule=Schedule.parse(schedule)
+            )
+            executable.run([*result.values(), *scalars], (PROGRAMS, 1, 1))
+            message = f"{schedule}, {kernel.scalars}\n{kernel.source}"
+            for (name, actual), wanted in zip(result.items(), expected, strict=True):
+                compare(actual, wanted, f"`{name}`, {message}")
+
+
+def compare(actual: np.ndarray, expected: np.ndarray, message: str) -> None:
+    if actual.dtype == np.int32:
+        np.testing.assert_array_equal(actual, expected, message)
+        return
+    largest = np.abs(expected[np.isfinite(expected)]).max(initial=1)
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * largest, err_msg=message)
+
+
+common = settings(
+    deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True, derandomize=True
+)
+
+
+@given(rng=st.randoms(use_true_random=False))
+@settings(common, max_examples=60)
+def test_random_kernels(interpreter: Interpreter, rng: Random) -> None:
+    check(interpreter, rng, (SCHEDULES[rng.randrange(2)],))
+
+
+FOUND: tuple[int, ...] = ()
+"""Seeds that once found a bug."""
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_kernels_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
+    check(interpreter, Random(seed))
+
+
+@pytest.mark.slow
+@given(rng=st.randoms(use_true_random=False))
+@settings(common, derandomize=False, max_examples=2000)
+def test_many_random_kernels(interpreter: Interpreter, rng: Random) -> None:
+    check(interpreter, rng)

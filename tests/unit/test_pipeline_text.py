@@ -1,0 +1,81 @@
+"""Passes and pipelines round-trip through text; a failing pipeline leaves a reproducer that runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar
+
+import pytest
+from torch_mlir import ir
+
+from rung import compile as compiler
+from rung import machine
+from rung.errors import PassError, UsageError
+from rung.passes import Pass, Pipeline, Stage, Upstream, parse_pass, parse_pipeline
+from rung.pipelines import PASSES, pipeline
+from rung.schedule import Schedule
+
+MODULE = "func.func @f(%x: i32) -> i32 {\n  %y = arith.addi %x, %x : i32\n  return %y : i32\n}"
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [Schedule(vectorize=v, threads=t, double_buffer=d, depth=3) for v, t, d in product((True, False), (0, 1, 3), (True, False))],
+    ids=str,
+)
+def test_every_pipeline_round_trips(schedule: Schedule) -> None:
+    built = pipeline(machine.host(), schedule)
+    assert parse_pipeline(str(built), PASSES) == built
+
+
+@pytest.mark.parametrize("cls", PASSES, ids=lambda cls: cls.name)
+def test_every_pass_has_a_name_and_round_trips(cls: type[Pass]) -> None:
+    assert cls.name and cls.name == cls.name.lower()
+    assert parse_pass(str(cls()), PASSES) == cls()
+
+
+def test_an_unknown_option_names_the_options() -> None:
+    with pytest.raises(UsageError, match="pass `vectorize` has no option `lanes`; options: vector-bytes"):
+        parse_pass("vectorize{lanes=16}", PASSES)
+
+
+def test_a_wrong_value_says_what_is_wanted() -> None:
+    with pytest.raises(UsageError, match="unroll is `many`; give int"):
+        parse_pass("vectorize{unroll=many}", PASSES)
+    with pytest.raises(UsageError, match="on-overflow is `hope`; give error, direct"):
+        parse_pass("promote{on-overflow=hope}", PASSES)
+
+
+def test_other_names_are_upstream_passes() -> None:
+    assert parse_pass("func.func(canonicalize),cse", PASSES) == Upstream(passes="func.func(canonicalize),cse")
+
+
+@dataclass(frozen=True)
+class Failing(Pass):
+    name: ClassVar[str] = "failing"
+
+    def run(self, module: ir.Module) -> None:
+        raise ValueError("on purpose")
+
+
+def test_a_failing_pass_is_named() -> None:
+    with ir.Context():
+        module = ir.Module.parse(MODULE)
+    with pytest.raises(PassError, match="pass `failing` failed: on purpose"):
+        Pipeline((Stage("linalg"), Failing())).run(module)
+
+
+def test_optimize_runs_the_pipeline_that_the_file_begins_with() -> None:
+    text = f"{compiler.PIPELINE_MARK}canonicalize\n{compiler.PIPELINE_MARK}cse\n{MODULE}"
+    assert "arith.addi" in compiler.optimize(text, None)
+
+
+def test_optimize_without_a_pipeline_says_so() -> None:
+    with pytest.raises(UsageError, match="no pipeline"):
+        compiler.optimize(MODULE, None)
+
+
+def test_optimize_refuses_what_is_not_mlir() -> None:
+    with pytest.raises(UsageError, match="not a module of MLIR"):
+        compiler.optimize("hello", Pipeline(()))

@@ -1,0 +1,58 @@
+"""Schedule: text round trip, ladders, refusals."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.errors import UsageError
+from rung.schedule import Schedule
+
+schedules = st.builds(
+    Schedule,
+    vectorize=st.booleans(),
+    threads=st.integers(0, 64),
+    double_buffer=st.booleans(),
+    depth=st.integers(2, 8),
+    scratchpad=st.booleans(),
+    distribution=st.sampled_from(["block", "block-cyclic"]),
+    tile_elements=st.integers(1, 1 << 20),
+    unroll=st.integers(0, 16),
+)
+
+
+@given(schedules)
+def test_text_round_trips(schedule: Schedule) -> None:
+    assert Schedule.parse(str(schedule)) == schedule
+
+
+def test_the_ladder_takes_mechanisms_out_one_by_one() -> None:
+    assert [s.rung for s in Schedule().ladder()] == ["Scalar", "Vec", "Vec+MT", "Vec+MT+DB"]
+    assert len({s.mechanisms for s in Schedule().factorial()}) == 8
+
+
+@given(schedules)
+def test_variants_keep_the_other_parameters(schedule: Schedule) -> None:
+    for variant in schedule.factorial():
+        assert variant.tile_elements == schedule.tile_elements
+        assert variant.depth == schedule.depth
+        assert variant.distribution == schedule.distribution
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("vectorise=on", "`vectorise=on` is not `field=value`; fields: vectorize"),
+        ("vectorize", "`vectorize` is not `field=value`"),
+        ("vectorize=maybe", "vectorize is `maybe`; give on or off"),
+        ("threads=two", "threads is `two`; give a whole number"),
+        ("threads=-1", "threads is -1; give 0"),
+        ("depth=1", "depth is 1; double buffering needs at least 2"),
+        ("distribution=random", "distribution is `random`; choose from: block, block-cyclic"),
+        ("unroll=99", "unroll is 99; give 0"),
+    ],
+)
+def test_bad_text_is_one_clear_sentence(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Schedule.parse(text)
