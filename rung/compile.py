@@ -82,7 +82,7 @@ class Executable:
         """Pack arguments (the kernel's without constexprs: tensors, arrays, numbers) and a grid for repeated launches."""
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
-        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid)
+        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid, owner=self.loaded)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None:
         """Launch once and wait."""

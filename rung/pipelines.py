@@ -49,7 +49,7 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
         (
             CLEAN,
             Stage("linalg"),
-            TileBlocks(schedule.tile_elements),
+            tiles(machine, schedule),
             *threads(machine, schedule),
             *scratchpad(machine, schedule),
             Stage("scheduled"),
@@ -63,6 +63,13 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
             Stage("llvm"),
         )
     )
+
+
+def tiles(machine: Machine, schedule: Schedule) -> TileBlocks:
+    """Blocks larger than a tile become loops over tiles; with a scratchpad, all live tiles must fit it."""
+    if not schedule.uses_scratchpad:
+        return TileBlocks(schedule.tile_elements)
+    return TileBlocks(schedule.tile_elements, machine.scratchpad_bytes_per_context, buffers(schedule))
 
 
 def threads(machine: Machine, schedule: Schedule) -> Steps:
@@ -82,15 +89,9 @@ def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
     """Scratchpad and DB: footprints move through the scratchpad, ahead of and behind the computation."""
     if not schedule.uses_scratchpad:
         return ()
-    share = machine.scratchpad_bytes_per_context
-    if not schedule.double_buffer:
-        return CLEAN, Promote(scratchpad_bytes=share, on_overflow="direct"), Transport(machine.dma.max_rank)
-    return (
-        CLEAN,
-        Promote(scratchpad_bytes=share, depth=schedule.depth, on_overflow="direct"),
-        DoubleBuffer(schedule.depth, machine.dma.max_rank),
-        Transport(machine.dma.max_rank),
-    )
+    promote = Promote(machine.scratchpad_bytes_per_context, buffers(schedule), on_overflow="direct")
+    structure = (DoubleBuffer(schedule.depth, machine.dma.max_rank),) if schedule.double_buffer else ()
+    return CLEAN, promote, *structure, Transport(machine.dma.max_rank)
 
 
 def vectors(machine: Machine, schedule: Schedule) -> Steps:
@@ -104,6 +105,11 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         ExpandMath(fma),
         HOIST,
     )
+
+
+def buffers(schedule: Schedule) -> int:
+    """Buffers per stream in the scratchpad."""
+    return schedule.depth if schedule.double_buffer else 1
 
 
 def contexts(machine: Machine, schedule: Schedule) -> int:

@@ -70,8 +70,12 @@ def bind(
     args: tuple[object, ...],
     grid: tuple[int, int, int],
     names: tuple[str, ...] = ...,
+    owner: object = ...,
 ) -> Bound:
-    """Pack `args` for `function`, the address of a packed kernel, as a Launcher does."""
+    """Pack `args` for `function`, the address of a packed kernel, as a Launcher does.
+
+    `owner` is kept alive with the arguments: what the code at `function` belongs to.
+    """
 
 def call_packed(function: int, slots: bytearray | memoryview | int, /) -> None:
     """Call a packed kernel once without the GIL; `slots` is a writable buffer or an address."""

@@ -24,6 +24,10 @@ def imported(path: Path) -> ModuleType:
     return module
 
 
+class Uninterpretable(Exception):
+    """The interpreter itself failed."""
+
+
 class Interpreter:
     """A process that runs `kernel` of a file and gives back its arrays as they are afterwards."""
 
@@ -43,7 +47,7 @@ class Interpreter:
         self._process.stdin.flush()
         answer = pickle.load(self._process.stdout)
         if isinstance(answer, str):
-            raise RuntimeError(f"the interpreter failed: {answer}")
+            raise Uninterpretable(answer)
         return answer
 
     def close(self) -> None:

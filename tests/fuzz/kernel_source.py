@@ -6,7 +6,7 @@ rounding could change never decide a comparison, and programs of the grid write 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import permutations
 from math import prod
 from random import Random
@@ -32,7 +32,6 @@ class Value:
 class Kernel:
     source: str
     scalars: dict[str, int]
-    floats: list[int] = field(default_factory=list)
 
 
 class Writer:
@@ -66,9 +65,9 @@ class Writer:
         self.pool.append(Value("pid", "i", True, scalar=True))
         for _ in range(rng.randint(1, 3)):
             self.load()
-        for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.randint(2, 6)):
             self.statement(0)
-        while self.stores < 2:
+        while self.stores < 3:
             self.store()
         scalars = {name: rng.randint(-2, max(self.extents) + 3) for name in SCALARS}
         scalars["trips"], scalars["flag"] = rng.randint(0, 3), rng.randint(-1, 1)
@@ -78,7 +77,7 @@ class Writer:
     def statement(self, depth: int) -> None:
         choices = [self.compute] * 4 + [self.load, self.store, self.memory, self.reduce, self.reshape]
         if depth < 2:
-            choices += [lambda: self.loop(depth), lambda: self.branch(depth)]
+            choices += [lambda: self.loop(depth), lambda: self.branch(depth), self.memory]
         self.rng.choice(choices)()
 
     def line(self, text: str) -> None:
@@ -168,9 +167,8 @@ class Writer:
         if rng.random() < 0.3:
             a, b = self.expression("b", depth), self.expression("b", depth)
             return Value(f"({a.text} {rng.choice('&|^')} {b.text})", "b", True, a.scalar and b.scalar)
-        if rng.random() < 0.3:
-            a, b = self.pick("f", exact=True), self.pick("f", exact=True)
-        else:
+        a, b = self.pick("f", exact=True), self.pick("f", exact=True)
+        if rng.random() < 0.7 or (a.scalar and b.scalar):
             a, b = self.expression("i", depth), self.expression("i", depth)
         return Value(f"({a.text} {relation} {b.text})", "b", True, a.scalar and b.scalar)
 
@@ -258,7 +256,8 @@ class Writer:
 
     def store(self) -> None:
         kind, buffer, zero = self.rng.choice([("f", "o", "zf"), ("i", "oi", "zi")])
-        value, mask = self.pick(kind), self.mask()
+        recent = [v for v in self.pool if v.kind == kind][-3:]
+        value, mask = self.rng.choice(recent) if recent else self.pick(kind), self.mask()
         at = f"{buffer} + pid * {WINDOW} + {self.stores % 8 * self.total} + {self.dense()}"
         self.line(f"tl.store({at}, {value.text} + {zero}" + (f", mask={mask})" if mask else ")"))
         self.stores += 1
@@ -299,10 +298,11 @@ class Writer:
         carried = self.variables()
         pointer = self.name()
         self.line(f"{pointer} = x + pid * {WINDOW} + {self.address()}")
-        t = self.name()
-        self.line(f"for {t} in range({rng.choice(['trips', 'trips', '0, trips', '1, 4', '0, 6, 2'])}):")
+        turn, t = self.name(), self.name()
+        self.line(f"for {turn} in range({rng.choice(['trips', 'trips', '0, trips', '1, 4', '0, 6, 2'])}):")
         outer = list(self.pool)
         self.indent += 1
+        self.line(f"{t} = {turn} + pid * 0")  # the interpreter's loop variable is a Python number
         self.pool += [*carried, Value(t, "i", True, scalar=True)]
         if rng.random() < 0.6:
             self.bind(f"tl.load({pointer})", "f", True)

@@ -74,11 +74,11 @@ static PyTypeObject bound_type = {
 };
 
 static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
-  static char *words[] = {"function", "kinds", "args", "grid", "names", NULL};
-  PyObject *function, *kinds, *values, *grid, *names = NULL;
+  static char *words[] = {"function", "kinds", "args", "grid", "names", "owner", NULL};
+  PyObject *function, *kinds, *values, *grid, *names = NULL, *owner = Py_None;
   (void)module;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OUO!O!|O!", words, &function, &kinds, &PyTuple_Type, &values,
-                                   &PyTuple_Type, &grid, &PyTuple_Type, &names))
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OUO!O!|O!O", words, &function, &kinds, &PyTuple_Type, &values,
+                                   &PyTuple_Type, &grid, &PyTuple_Type, &names, &owner))
     return NULL;
   Py_ssize_t count, slots;
   const char *kind = rung_check_kinds(kinds, &count, &slots);
@@ -89,10 +89,10 @@ static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
   bound *self = (bound *)bound_type.tp_alloc(&bound_type, 0);
   if (!self) return NULL;
   self->call = bound_launch;
-  self->args = Py_NewRef(values);
+  self->args = PyTuple_Pack(2, values, owner);
   self->slots = PyMem_Calloc((size_t)slots + 3, sizeof *self->slots);
   if (!self->slots) PyErr_NoMemory();
-  else if (rung_pack(kind, count, names, &PyTuple_GET_ITEM(values, 0), self->slots) == 0 &&
+  else if (self->args && rung_pack(kind, count, names, &PyTuple_GET_ITEM(values, 0), self->slots) == 0 &&
            rung_pack_grid(&PyTuple_GET_ITEM(grid, 0), self->slots + slots) == 0 && (self->kernel = rung_kernel_of(function))) {
     self->is_empty = rung_grid_is_empty(self->slots + slots);
     return (PyObject *)self;
@@ -257,7 +257,7 @@ static PyMethodDef methods[] = {
     {"symbol_address", symbol_address, METH_O, "symbol_address(name) -> address of a function of runtime.h"},
     {"call_packed", call_packed, METH_VARARGS, "call_packed(function, slots): one launch without the GIL"},
     {"bind", (PyCFunction)(void (*)(void))bind, METH_VARARGS | METH_KEYWORDS,
-     "bind(function, kinds, args, grid, names=()) -> Bound"},
+     "bind(function, kinds, args, grid, names=(), owner=None) -> Bound"},
     {NULL, NULL, 0, NULL},
 };
 

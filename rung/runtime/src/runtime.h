@@ -15,6 +15,7 @@ RUNG_API void *rung_arena_enter(int64_t bytes);  // 64-byte aligned, contents un
 RUNG_API void rung_arena_exit(void *base);
 
 // ---- dma.c: the asynchronous copy engine, one queue per context
+// Transfers of one context take effect in the order in which they were started: compiled code relies on it for stores.
 // Starts copying `rows` rows of `row_bytes` bytes; *tag becomes 1 now and 0 on completion. A full queue blocks.
 RUNG_API void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t row_bytes, int64_t dst_stride_bytes,
                              int64_t src_stride_bytes, int32_t *tag);
