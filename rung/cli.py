@@ -124,6 +124,24 @@ def compile(
 
 
 @app.command()
+def opt(
+    file: Annotated[str, typer.Argument(help="A .mlir file, or - for standard input.")],
+    pipeline: Annotated[
+        str | None,
+        typer.Option(help="Passes, joined by `;`; default: the `// PIPELINE:` lines that a reproducer begins with."),
+    ] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")] = None,
+    print_after_all: Annotated[
+        bool, typer.Option("--print-after-all", help="Print the IR after every pass to stderr.")
+    ] = False,
+) -> None:
+    """Run passes on a module, as mlir-opt does; replays a reproducer."""
+    from .commands import opt as command
+
+    raise typer.Exit(command.run(file, pipeline, output, print_after_all))
+
+
+@app.command()
 def report(
     file: Annotated[str, typer.Argument(help="What `rung ladder --json` wrote.")],
     plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 
-from .body import Body, Instr, count_uses, read_body
+from .body import Body, Instr, constant_int, count_uses, read_body
 
 if TYPE_CHECKING:
     from .nest import Nest, Operand
@@ -33,6 +33,13 @@ class Group:
     elements: list[ir.Value]
     callee: Body | None = None
     """The combiner that `instr` calls."""
+    casts: tuple[Instr, ...] = ()
+    """Conversions of a boolean that the body combines as `i1` and keeps as `i8`; it is combined as a byte."""
+
+    @property
+    def combined(self) -> list[ir.Operation]:
+        """Operations of the body that the accumulation replaces."""
+        return [i.op for i in (self.instr, *self.casts) if i is not None]
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -74,6 +81,8 @@ def _known_group(
         if len(ours) != 1 or uses[output.arg] != 1 or uses[output.yielded] != 1:
             return None
         return Group([output], instr, [instr.operands[1 - ours[0]]])
+    if instr.name == "arith.extui":
+        return _boolean_group(output, instr, definitions, uses)
     if instr.name != "func.call":
         return None
     count = len(instr.results)
@@ -88,6 +97,24 @@ def _known_group(
     if not single or not in_place or len({m.dims for m in group}) != 1 or callee is None:
         return None
     return Group(group, instr, instr.operands[count:], callee)
+
+
+def _boolean_group(
+    output: Operand, widened: Instr, definitions: dict[ir.Value, Instr], uses: dict[ir.Value, int]
+) -> Group | None:
+    """`extui (ori (cmpi ne %acc, 0), %e) : i1 to i8`, and the same with andi and xori."""
+    instr = definitions.get(widened.operands[0])
+    if instr is None or instr.name not in ("arith.ori", "arith.andi", "arith.xori"):
+        return None
+    for ours in (0, 1):
+        test = definitions.get(instr.operands[ours])
+        if test is None or test.name != "arith.cmpi" or test.operands[0] != output.arg:
+            continue
+        not_equal = ir.IntegerAttr(test.attributes["predicate"]).value == 1
+        values = (output.arg, test.results[0], instr.results[0], widened.results[0])
+        if not_equal and constant_int(test.operands[1]) == 0 and all(uses[v] == 1 for v in values):
+            return Group([output], instr, [instr.operands[1 - ours]], casts=(test, widened))
+    return None
 
 
 def callee_body(call: ir.Operation) -> Body | None:

@@ -63,7 +63,7 @@ def analyse_nest(nest: Nest, dim: int) -> Lanes:
         lanes.steps[operand.arg] = VARYING if moves and operand.stride_along(dim) != 0 else 0
         if operand.is_output and len(operand.dims) < nest.rank:
             lanes.steps[operand.arg] = VARYING
-    combined = {g.instr.op for g in nest.groups if g.instr}
+    combined = {op for group in nest.groups for op in group.combined}
     _analyse(nest.body, lanes, dim, masked=False, skip=combined)
     for group in nest.groups:
         if group.instr is None:

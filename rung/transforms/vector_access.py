@@ -32,7 +32,8 @@ def locate_operand(
     stride = operand.stride_along(dim)
     if lanes == 1 or stride == 0:
         return Access(operand.view, [emitter.index(i) for i in indices])
-    if stride == 1 and operand.dims[-1] == dim:
+    # `vector.load` and `vector.store` refuse views with negative strides: those are flattened.
+    if stride == 1 and operand.dims[-1] == dim and not _runs_backwards(operand.view):
         return Access(operand.view, [emitter.index(i) for i in indices], contiguous=True)
     flat, strides = emitter.flat(operand.view)
     start: Index = 0
@@ -42,6 +43,11 @@ def locate_operand(
         return Access(flat, [emitter.index(start)], contiguous=True)
     along = strides[operand.dims.index(dim)]
     return Access(flat, [emitter.index(start)], vector=_stride_vector(emitter, along, lanes))
+
+
+def _runs_backwards(view: ir.Value) -> bool:
+    strides, _ = view.type.get_strides_and_offset()  # pyright: ignore
+    return any(s < 0 and s != ir.ShapedType.get_dynamic_stride_or_offset() for s in strides)
 
 
 def _stride_vector(emitter: Emitter, stride: Index, lanes: int) -> ir.Value:

@@ -29,7 +29,7 @@ class NestLowering:
         self.masked = masked_memory and plan.lanes > 1
         self.e = Emitter(nest.op)
         self.at_dim = plan.order.index(plan.dim) if plan.order else -1
-        self.combined = {g.instr.op for g in nest.groups if g.instr}
+        self.combined = {op for group in nest.groups for op in group.combined}
         self.start = {id(g): self._suffix(g) for g in nest.groups}
         self.inputs = [o for o in nest.operands if o.reads and not _is_accumulator(nest, o)]
         self.level_of = {id(o): self._last_level(o) for o in self.inputs}
@@ -240,6 +240,9 @@ class NestLowering:
         if group.instr is None:
             return [body.vector(body.get(m.yielded, copy)) for m in group.members if m.yielded is not None]
         element = [body.vector(body.get(v, copy)) for v in group.elements]
+        if group.casts:
+            kept = vector_of(group.members[0].element, variant.lanes)
+            element = [self.e.value("arith.extui", kept, element)]
         return accumulate(self.e, self.plan.analysis, group, old, element, variant.lanes, context.mask)
 
     # Accumulators between memory and registers.

@@ -183,6 +183,22 @@ def test_copies_into_the_scratchpad_are_left_alone() -> None:
     assert "memref.copy" in run(text, Vectorize())
 
 
+def test_boolean_reduction_is_vectorized() -> None:
+    nest = """%flag = memref.alloca() : memref<i8>
+    linalg.generic {indexing_maps = [#i, #none], iterator_types = ["reduction"]}
+    ins(%a : LINE) outs(%flag : memref<i8>) {
+  ^bb0(%p: f32, %q: i8):
+    %zero = arith.constant 0 : i8
+    %e = arith.cmpf oeq, %p, %p : f32
+    %t = arith.cmpi ne, %q, %zero : i8
+    %r = arith.ori %t, %e : i1
+    %w = arith.extui %r : i1 to i8
+    linalg.yield %w : i8
+  }"""
+    text = run(module(nest), Vectorize())
+    assert "arith.ori" in text and "vector<16xi8>" in text and "rung.scalar" not in text
+
+
 UNKNOWN = """linalg.generic {indexing_maps = [#i, #none], iterator_types = ["reduction"]}
     ins(%a : LINE) outs(%s : memref<f32>) {
   ^bb0(%p: f32, %q: f32):

@@ -385,6 +385,32 @@ def test_argmax_combiner_with_flag(config: Pass, over: str) -> None:
         assert f.all()
 
 
+@every_config
+@pytest.mark.parametrize("name", ["ori", "andi", "xori"])
+def test_boolean_accumulator_is_kept_as_a_byte(config: Pass, name: str) -> None:
+    body = f"""^bb0(%a: f32, %s: i8):
+    %c0 = arith.constant 0 : i8
+    %z = arith.constant 0.0 : f32
+    %e = arith.cmpf ogt, %a, %z : f32
+    %t = arith.cmpi ne, %s, %c0 : i8
+    %r = arith.{name} %t, %e : i1
+    %w = arith.extui %r : i1 to i8
+    linalg.yield %w : i8"""
+    text = module(
+        "%x: memref<?xf32>, %s_: memref<i8>, %n: index",
+        vec("a", "x", "f32"),
+        generic("i", "r", [("%a_", "i", line("f32"))], [("%s_", "", "memref<i8>")], body),
+    )
+    call = jit(text, [config])
+    reduce = {"ori": np.logical_or, "andi": np.logical_and, "xori": np.logical_xor}[name].reduce
+    for n in SIZES:
+        for start in (0, 1):
+            for x in (floats(n), np.full(n, -1.0, np.float32), np.ones(n, np.float32)):
+                out = np.array(start, np.int8)
+                call(x, out, n)
+                assert out == reduce(np.append(x > 0, bool(start)))
+
+
 COUNTED_SUM = """
 func.func private @combiner(%v: f32, %c: i32, %f: i8, %w: f32, %d: i32, %g: i8) -> (f32, i32, i8)
     attributes {rung.combiner} {

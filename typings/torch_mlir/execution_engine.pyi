@@ -1,4 +1,4 @@
-# `torch_mlir.execution_engine` (torch_mlir 20261001), from its source and from the stub of its nanobind module.
+# `torch_mlir.execution_engine` (torch_mlir 20261001): its source, and the stub of its nanobind module.
 from collections.abc import Sequence
 
 from torch_mlir import ir

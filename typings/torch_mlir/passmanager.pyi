@@ -1,4 +1,4 @@
-# The part of `torch_mlir.passmanager` (torch_mlir 20261001) that rung uses; signatures of its nanobind module.
+# What rung uses of `torch_mlir.passmanager` (torch_mlir 20261001); signatures of its nanobind module.
 from torch_mlir import ir
 
 class PassManager:

@@ -1,4 +1,4 @@
-# The part of the dialect `arith` that rung uses: the signatures of torch_mlir 20261001's `torch_mlir.dialects.arith`,
+# What rung uses of the dialect `arith`: the signatures of `torch_mlir.dialects.arith` (torch_mlir 20261001),
 # read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
 import enum
 from collections.abc import Sequence
@@ -9,7 +9,17 @@ from torch_mlir import ir
 def __getattr__(name: str) -> Any: ...
 
 class AddFOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., roundingmode: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        roundingmode: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -22,7 +32,16 @@ class AddFOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class AddIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, overflowFlags: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        overflowFlags: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -33,7 +52,15 @@ class AddIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class AndIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -60,14 +87,29 @@ class AtomicRMWKind(enum.IntEnum):
     xori = 15
 
 class BitcastOp(ir.OpView):
-    def __init__(self, out: ir.Type, in_: ir.Value, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        out: ir.Type,
+        in_: ir.Value,
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def in_(self) -> ir.Value: ...
     @property
     def out(self) -> ir.OpResult: ...
 
 class CeilDivSIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -76,7 +118,17 @@ class CeilDivSIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class CmpFOp(ir.OpView):
-    def __init__(self, predicate: Any, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        predicate: Any,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -107,7 +159,16 @@ class CmpFPredicate(enum.IntEnum):
     AlwaysTrue = 15
 
 class CmpIOp(ir.OpView):
-    def __init__(self, predicate: Any, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        predicate: Any,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -130,7 +191,9 @@ class CmpIPredicate(enum.IntEnum):
     uge = 9
 
 class ConstantOp(ir.OpView):
-    def __init__(self, result: Any, value: Any, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self, result: Any, value: Any, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...
+    ) -> None: ...
     @property
     def type(self) -> ir.Type: ...
     @property
@@ -141,7 +204,17 @@ class ConstantOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class DivFOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., roundingmode: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        roundingmode: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -154,7 +227,16 @@ class DivFOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class DivSIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, isExact: bool | None = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        isExact: bool | None = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -165,7 +247,16 @@ class DivSIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class DivUIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, isExact: bool | None = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        isExact: bool | None = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -176,7 +267,15 @@ class DivUIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class ExtFOp(ir.OpView):
-    def __init__(self, out: ir.Type, in_: ir.Value, *, fastmath: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        out: ir.Type,
+        in_: ir.Value,
+        *,
+        fastmath: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def in_(self) -> ir.Value: ...
     @property
@@ -185,7 +284,15 @@ class ExtFOp(ir.OpView):
     def out(self) -> ir.OpResult: ...
 
 class ExtUIOp(ir.OpView):
-    def __init__(self, out: ir.Type, in_: ir.Value, *, nonNeg: bool | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        out: ir.Type,
+        in_: ir.Value,
+        *,
+        nonNeg: bool | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def in_(self) -> ir.Value: ...
     @property
@@ -194,14 +301,30 @@ class ExtUIOp(ir.OpView):
     def out(self) -> ir.OpResult: ...
 
 class IndexCastOp(ir.OpView):
-    def __init__(self, out: ir.Type, in_: ir.Value, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        out: ir.Type,
+        in_: ir.Value,
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def in_(self) -> ir.Value: ...
     @property
     def out(self) -> ir.OpResult: ...
 
 class MaxNumFOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -212,7 +335,15 @@ class MaxNumFOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MaxSIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -221,7 +352,15 @@ class MaxSIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MaxUIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -230,7 +369,16 @@ class MaxUIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MaximumFOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -241,7 +389,16 @@ class MaximumFOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MinNumFOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -252,7 +409,15 @@ class MinNumFOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MinSIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -261,7 +426,15 @@ class MinSIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MinUIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -270,7 +443,16 @@ class MinUIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MinimumFOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -281,7 +463,17 @@ class MinimumFOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MulFOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, fastmath: Any = ..., roundingmode: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        fastmath: Any = ...,
+        roundingmode: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -294,7 +486,16 @@ class MulFOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MulIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, overflowFlags: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        overflowFlags: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -305,7 +506,15 @@ class MulIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class MulUIExtendedOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -316,7 +525,15 @@ class MulUIExtendedOp(ir.OpView):
     def high(self) -> ir.OpResult: ...
 
 class OrIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -325,7 +542,15 @@ class OrIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class RemSIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -334,7 +559,15 @@ class RemSIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class RemUIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -343,7 +576,16 @@ class RemUIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class SelectOp(ir.OpView):
-    def __init__(self, condition: ir.Value, true_value: ir.Value, false_value: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        condition: ir.Value,
+        true_value: ir.Value,
+        false_value: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def condition(self) -> ir.Value: ...
     @property
@@ -354,7 +596,16 @@ class SelectOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class SubIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, overflowFlags: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        overflowFlags: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property
@@ -365,7 +616,16 @@ class SubIOp(ir.OpView):
     def result(self) -> ir.OpResult: ...
 
 class TruncFOp(ir.OpView):
-    def __init__(self, out: ir.Type, in_: ir.Value, *, roundingmode: Any = ..., fastmath: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        out: ir.Type,
+        in_: ir.Value,
+        *,
+        roundingmode: Any = ...,
+        fastmath: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def in_(self) -> ir.Value: ...
     @property
@@ -376,7 +636,15 @@ class TruncFOp(ir.OpView):
     def out(self) -> ir.OpResult: ...
 
 class XOrIOp(ir.OpView):
-    def __init__(self, lhs: ir.Value, rhs: ir.Value, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def lhs(self) -> ir.Value: ...
     @property

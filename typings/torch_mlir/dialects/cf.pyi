@@ -1,4 +1,4 @@
-# The part of the dialect `cf` that rung uses: the signatures of torch_mlir 20261001's `torch_mlir.dialects.cf`,
+# What rung uses of the dialect `cf`: the signatures of `torch_mlir.dialects.cf` (torch_mlir 20261001),
 # read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
 from typing import Any
 
@@ -7,7 +7,14 @@ from torch_mlir import ir
 def __getattr__(name: str) -> Any: ...
 
 class AssertOp(ir.OpView):
-    def __init__(self, arg: ir.Value, msg: str | ir.StringAttr, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        arg: ir.Value,
+        msg: str | ir.StringAttr,
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def arg(self) -> ir.Value[ir.IntegerType]: ...
     @property

@@ -1,4 +1,4 @@
-# The part of the dialect `llvm` that rung uses: the signatures of torch_mlir 20261001's `torch_mlir.dialects.llvm`,
+# What rung uses of the dialect `llvm`: the signatures of `torch_mlir.dialects.llvm` (torch_mlir 20261001),
 # read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
 import enum
 from collections.abc import Sequence
@@ -9,7 +9,17 @@ from torch_mlir import ir
 def __getattr__(name: str) -> Any: ...
 
 class AllocaOp(ir.OpView):
-    def __init__(self, res: ir.Type, arraySize: ir.Value, elem_type: ir.Type | ir.TypeAttr, *, alignment: int | ir.IntegerAttr | None = ..., inalloca: bool | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        res: ir.Type,
+        arraySize: ir.Value,
+        elem_type: ir.Type | ir.TypeAttr,
+        *,
+        alignment: int | ir.IntegerAttr | None = ...,
+        inalloca: bool | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def arraySize(self) -> ir.Value[ir.IntegerType]: ...
     @property
@@ -22,7 +32,26 @@ class AllocaOp(ir.OpView):
     def res(self) -> ir.OpResult: ...
 
 class AtomicCmpXchgOp(ir.OpView):
-    def __init__(self, ptr: ir.Value, cmp: ir.Value, val: ir.Value, success_ordering: Any, failure_ordering: Any, *, syncscope: str | ir.StringAttr | None = ..., alignment: int | ir.IntegerAttr | None = ..., weak: bool | None = ..., volatile_: bool | None = ..., access_groups: Any = ..., alias_scopes: Any = ..., noalias_scopes: Any = ..., tbaa: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        ptr: ir.Value,
+        cmp: ir.Value,
+        val: ir.Value,
+        success_ordering: Any,
+        failure_ordering: Any,
+        *,
+        syncscope: str | ir.StringAttr | None = ...,
+        alignment: int | ir.IntegerAttr | None = ...,
+        weak: bool | None = ...,
+        volatile_: bool | None = ...,
+        access_groups: Any = ...,
+        alias_scopes: Any = ...,
+        noalias_scopes: Any = ...,
+        tbaa: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def ptr(self) -> ir.Value: ...
     @property
@@ -62,14 +91,24 @@ class AtomicOrdering(enum.IntEnum):
     seq_cst = 7
 
 class ConstantOp(ir.OpView):
-    def __init__(self, res: ir.Type, value: Any, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self, res: ir.Type, value: Any, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...
+    ) -> None: ...
     @property
     def value(self) -> ir.Attribute: ...
     @property
     def res(self) -> ir.OpResult: ...
 
 class ExtractValueOp(ir.OpView):
-    def __init__(self, res: ir.Type, container: ir.Value, position: Sequence[int] | ir.DenseI64ArrayAttr, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        res: ir.Type,
+        container: ir.Value,
+        position: Sequence[int] | ir.DenseI64ArrayAttr,
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def container(self) -> ir.Value: ...
     @property
@@ -78,7 +117,18 @@ class ExtractValueOp(ir.OpView):
     def res(self) -> ir.OpResult: ...
 
 class GEPOp(ir.OpView):
-    def __init__(self, res: ir.Type, base: ir.Value, dynamicIndices: Sequence[ir.Value], rawConstantIndices: Sequence[int] | ir.DenseI32ArrayAttr, elem_type: ir.Type | ir.TypeAttr, noWrapFlags: Any, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        res: ir.Type,
+        base: ir.Value,
+        dynamicIndices: Sequence[ir.Value],
+        rawConstantIndices: Sequence[int] | ir.DenseI32ArrayAttr,
+        elem_type: ir.Type | ir.TypeAttr,
+        noWrapFlags: Any,
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def base(self) -> ir.Value: ...
     @property
@@ -91,7 +141,16 @@ class GEPOp(ir.OpView):
     def res(self) -> ir.OpResult: ...
 
 class InsertValueOp(ir.OpView):
-    def __init__(self, container: ir.Value, value: ir.Value, position: Sequence[int] | ir.DenseI64ArrayAttr, *, results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        container: ir.Value,
+        value: ir.Value,
+        position: Sequence[int] | ir.DenseI64ArrayAttr,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def container(self) -> ir.Value: ...
     @property
@@ -102,7 +161,15 @@ class InsertValueOp(ir.OpView):
     def res(self) -> ir.OpResult: ...
 
 class IntToPtrOp(ir.OpView):
-    def __init__(self, res: ir.Type, arg: ir.Value, *, dereferenceable: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        res: ir.Type,
+        arg: ir.Value,
+        *,
+        dereferenceable: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def arg(self) -> ir.Value: ...
     @property
@@ -111,7 +178,78 @@ class IntToPtrOp(ir.OpView):
     def res(self) -> ir.OpResult: ...
 
 class LLVMFuncOp(ir.OpView):
-    def __init__(self, sym_name: str | ir.StringAttr, function_type: Any, *, sym_visibility: str | ir.StringAttr | None = ..., linkage: Any = ..., dso_local: bool | None = ..., CConv: Any = ..., comdat: str | ir.SymbolRefAttr | None = ..., convergent: bool | None = ..., personality: str | ir.FlatSymbolRefAttr | None = ..., garbageCollector: str | ir.StringAttr | None = ..., passthrough: Sequence[ir.Attribute] | ir.ArrayAttr | None = ..., arg_attrs: Any = ..., res_attrs: Any = ..., function_entry_count: Any = ..., memory_effects: Any = ..., visibility_: Any = ..., arm_streaming: bool | None = ..., arm_locally_streaming: bool | None = ..., arm_streaming_compatible: bool | None = ..., arm_new_za: bool | None = ..., arm_in_za: bool | None = ..., arm_out_za: bool | None = ..., arm_inout_za: bool | None = ..., arm_preserves_za: bool | None = ..., section: str | ir.StringAttr | None = ..., unnamed_addr: Any = ..., alignment: int | ir.IntegerAttr | None = ..., vscale_range: Any = ..., frame_pointer: Any = ..., target_cpu: str | ir.StringAttr | None = ..., tune_cpu: str | ir.StringAttr | None = ..., reciprocal_estimates: str | ir.StringAttr | None = ..., prefer_vector_width: str | ir.StringAttr | None = ..., target_features: Any = ..., no_signed_zeros_fp_math: bool | ir.BoolAttr | None = ..., denormal_fpenv: Any = ..., fp_contract: str | ir.StringAttr | None = ..., instrument_function_entry: str | ir.StringAttr | None = ..., instrument_function_exit: str | ir.StringAttr | None = ..., no_inline: bool | None = ..., always_inline: bool | None = ..., inline_hint: bool | None = ..., no_unwind: bool | None = ..., will_return: bool | None = ..., noreturn: bool | None = ..., optimize_none: bool | None = ..., returns_twice: bool | None = ..., hot: bool | None = ..., cold: bool | None = ..., noduplicate: bool | None = ..., no_caller_saved_registers: bool | None = ..., nocallback: bool | None = ..., modular_format: str | ir.StringAttr | None = ..., nobuiltins: Sequence[ir.Attribute] | ir.ArrayAttr | None = ..., allocsize: Sequence[int] | ir.DenseI32ArrayAttr | None = ..., optsize: bool | None = ..., minsize: bool | None = ..., save_reg_params: bool | None = ..., zero_call_used_regs: str | ir.StringAttr | None = ..., default_func_attrs: dict | ir.DictAttr | None = ..., vec_type_hint: Any = ..., work_group_size_hint: Sequence[int] | ir.DenseI32ArrayAttr | None = ..., reqd_work_group_size: Sequence[int] | ir.DenseI32ArrayAttr | None = ..., intel_reqd_sub_group_size: int | ir.IntegerAttr | None = ..., uwtable_kind: Any = ..., use_sample_profile: bool | ir.BoolAttr | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        sym_name: str | ir.StringAttr,
+        function_type: Any,
+        *,
+        sym_visibility: str | ir.StringAttr | None = ...,
+        linkage: Any = ...,
+        dso_local: bool | None = ...,
+        CConv: Any = ...,
+        comdat: str | ir.SymbolRefAttr | None = ...,
+        convergent: bool | None = ...,
+        personality: str | ir.FlatSymbolRefAttr | None = ...,
+        garbageCollector: str | ir.StringAttr | None = ...,
+        passthrough: Sequence[ir.Attribute] | ir.ArrayAttr | None = ...,
+        arg_attrs: Any = ...,
+        res_attrs: Any = ...,
+        function_entry_count: Any = ...,
+        memory_effects: Any = ...,
+        visibility_: Any = ...,
+        arm_streaming: bool | None = ...,
+        arm_locally_streaming: bool | None = ...,
+        arm_streaming_compatible: bool | None = ...,
+        arm_new_za: bool | None = ...,
+        arm_in_za: bool | None = ...,
+        arm_out_za: bool | None = ...,
+        arm_inout_za: bool | None = ...,
+        arm_preserves_za: bool | None = ...,
+        section: str | ir.StringAttr | None = ...,
+        unnamed_addr: Any = ...,
+        alignment: int | ir.IntegerAttr | None = ...,
+        vscale_range: Any = ...,
+        frame_pointer: Any = ...,
+        target_cpu: str | ir.StringAttr | None = ...,
+        tune_cpu: str | ir.StringAttr | None = ...,
+        reciprocal_estimates: str | ir.StringAttr | None = ...,
+        prefer_vector_width: str | ir.StringAttr | None = ...,
+        target_features: Any = ...,
+        no_signed_zeros_fp_math: bool | ir.BoolAttr | None = ...,
+        denormal_fpenv: Any = ...,
+        fp_contract: str | ir.StringAttr | None = ...,
+        instrument_function_entry: str | ir.StringAttr | None = ...,
+        instrument_function_exit: str | ir.StringAttr | None = ...,
+        no_inline: bool | None = ...,
+        always_inline: bool | None = ...,
+        inline_hint: bool | None = ...,
+        no_unwind: bool | None = ...,
+        will_return: bool | None = ...,
+        noreturn: bool | None = ...,
+        optimize_none: bool | None = ...,
+        returns_twice: bool | None = ...,
+        hot: bool | None = ...,
+        cold: bool | None = ...,
+        noduplicate: bool | None = ...,
+        no_caller_saved_registers: bool | None = ...,
+        nocallback: bool | None = ...,
+        modular_format: str | ir.StringAttr | None = ...,
+        nobuiltins: Sequence[ir.Attribute] | ir.ArrayAttr | None = ...,
+        allocsize: Sequence[int] | ir.DenseI32ArrayAttr | None = ...,
+        optsize: bool | None = ...,
+        minsize: bool | None = ...,
+        save_reg_params: bool | None = ...,
+        zero_call_used_regs: str | ir.StringAttr | None = ...,
+        default_func_attrs: dict[str, Any] | ir.DictAttr | None = ...,
+        vec_type_hint: Any = ...,
+        work_group_size_hint: Sequence[int] | ir.DenseI32ArrayAttr | None = ...,
+        reqd_work_group_size: Sequence[int] | ir.DenseI32ArrayAttr | None = ...,
+        intel_reqd_sub_group_size: int | ir.IntegerAttr | None = ...,
+        uwtable_kind: Any = ...,
+        use_sample_profile: bool | ir.BoolAttr | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def sym_name(self) -> ir.StringAttr: ...
     @property
@@ -248,7 +386,26 @@ class LLVMFuncOp(ir.OpView):
     def body(self) -> ir.Region: ...
 
 class LoadOp(ir.OpView):
-    def __init__(self, res: ir.Type, addr: ir.Value, *, alignment: int | ir.IntegerAttr | None = ..., volatile_: bool | None = ..., nontemporal: bool | None = ..., invariant: bool | None = ..., invariantGroup: bool | None = ..., ordering: Any = ..., syncscope: str | ir.StringAttr | None = ..., dereferenceable: Any = ..., access_groups: Any = ..., alias_scopes: Any = ..., noalias_scopes: Any = ..., tbaa: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        res: ir.Type,
+        addr: ir.Value,
+        *,
+        alignment: int | ir.IntegerAttr | None = ...,
+        volatile_: bool | None = ...,
+        nontemporal: bool | None = ...,
+        invariant: bool | None = ...,
+        invariantGroup: bool | None = ...,
+        ordering: Any = ...,
+        syncscope: str | ir.StringAttr | None = ...,
+        dereferenceable: Any = ...,
+        access_groups: Any = ...,
+        alias_scopes: Any = ...,
+        noalias_scopes: Any = ...,
+        tbaa: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def addr(self) -> ir.Value: ...
     @property
@@ -279,7 +436,22 @@ class LoadOp(ir.OpView):
     def res(self) -> ir.OpResult: ...
 
 class MemcpyOp(ir.OpView):
-    def __init__(self, dst: ir.Value, src: ir.Value, len: ir.Value, isVolatile: bool | ir.BoolAttr, *, access_groups: Any = ..., alias_scopes: Any = ..., noalias_scopes: Any = ..., tbaa: Any = ..., arg_attrs: Any = ..., res_attrs: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        dst: ir.Value,
+        src: ir.Value,
+        len: ir.Value,
+        isVolatile: bool | ir.BoolAttr,
+        *,
+        access_groups: Any = ...,
+        alias_scopes: Any = ...,
+        noalias_scopes: Any = ...,
+        tbaa: Any = ...,
+        arg_attrs: Any = ...,
+        res_attrs: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def dst(self) -> ir.Value: ...
     @property
@@ -309,12 +481,31 @@ class PointerType(ir.Type):
     def address_space(self) -> int: ...
 
 class PoisonOp(ir.OpView):
-    def __init__(self, res: ir.Type, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self, res: ir.Type, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...
+    ) -> None: ...
     @property
     def res(self) -> ir.OpResult: ...
 
 class StoreOp(ir.OpView):
-    def __init__(self, value: ir.Value, addr: ir.Value, *, alignment: int | ir.IntegerAttr | None = ..., volatile_: bool | None = ..., nontemporal: bool | None = ..., invariantGroup: bool | None = ..., ordering: Any = ..., syncscope: str | ir.StringAttr | None = ..., access_groups: Any = ..., alias_scopes: Any = ..., noalias_scopes: Any = ..., tbaa: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        value: ir.Value,
+        addr: ir.Value,
+        *,
+        alignment: int | ir.IntegerAttr | None = ...,
+        volatile_: bool | None = ...,
+        nontemporal: bool | None = ...,
+        invariantGroup: bool | None = ...,
+        ordering: Any = ...,
+        syncscope: str | ir.StringAttr | None = ...,
+        access_groups: Any = ...,
+        alias_scopes: Any = ...,
+        noalias_scopes: Any = ...,
+        tbaa: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def value(self) -> ir.Value: ...
     @property

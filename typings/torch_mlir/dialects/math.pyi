@@ -1,4 +1,4 @@
-# The part of the dialect `math` that rung uses: the signatures of torch_mlir 20261001's `torch_mlir.dialects.math`,
+# What rung uses of the dialect `math`: the signatures of `torch_mlir.dialects.math` (torch_mlir 20261001),
 # read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,15 @@ from torch_mlir import ir
 def __getattr__(name: str) -> Any: ...
 
 class SqrtOp(ir.OpView):
-    def __init__(self, operand: ir.Value, *, fastmath: Any = ..., results: Sequence[ir.Type] | None = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        operand: ir.Value,
+        *,
+        fastmath: Any = ...,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def operand(self) -> ir.Value: ...
     @property

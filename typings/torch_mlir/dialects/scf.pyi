@@ -1,4 +1,4 @@
-# The part of the dialect `scf` that rung uses: the signatures of torch_mlir 20261001's `torch_mlir.dialects.scf`,
+# What rung uses of the dialect `scf`: the signatures of `torch_mlir.dialects.scf` (torch_mlir 20261001),
 # read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
 from collections.abc import Sequence
 from typing import Any
@@ -8,14 +8,30 @@ from torch_mlir import ir
 def __getattr__(name: str) -> Any: ...
 
 class ConditionOp(ir.OpView):
-    def __init__(self, condition: ir.Value, args: Sequence[ir.Value], *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        condition: ir.Value,
+        args: Sequence[ir.Value],
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def condition(self) -> ir.Value[ir.IntegerType]: ...
     @property
     def args(self) -> ir.OpOperandList: ...
 
 class ForOp(ir.OpView):
-    def __init__(self, lower_bound: Any, upper_bound: Any, step: Any, iter_args: ir.Operation | ir.OpView | Sequence[ir.Value] | None = ..., *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lower_bound: Any,
+        upper_bound: Any,
+        step: Any,
+        iter_args: ir.Operation | ir.OpView | Sequence[ir.Value] | None = ...,
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def body(self) -> ir.Block: ...
     @property
@@ -38,7 +54,17 @@ class ForOp(ir.OpView):
     def region(self) -> ir.Region: ...
 
 class ForallOp(ir.OpView):
-    def __init__(self, lower_bounds: Sequence[ir.Operation | ir.OpView | ir.Value | int], upper_bounds: Sequence[ir.Operation | ir.OpView | ir.Value | int], steps: Sequence[ir.Value | int], shared_outs: ir.Operation | ir.OpView | Sequence[ir.Value] | None = ..., *, mapping: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        lower_bounds: Sequence[ir.Operation | ir.OpView | ir.Value | int],
+        upper_bounds: Sequence[ir.Operation | ir.OpView | ir.Value | int],
+        steps: Sequence[ir.Value | int],
+        shared_outs: ir.Operation | ir.OpView | Sequence[ir.Value] | None = ...,
+        *,
+        mapping: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def body(self) -> ir.Block: ...
     @property
@@ -49,13 +75,13 @@ class ForallOp(ir.OpView):
     def inner_iter_args(self) -> ir.BlockArgumentList: ...
     def terminator(self) -> ir.OpView: ...
     @property
-    def dynamicLowerBound(self) -> ir.OpOperandSequence[ir.IndexType]: ...
+    def dynamicLowerBound(self) -> ir.OpOperandList[ir.IndexType]: ...
     @property
-    def dynamicUpperBound(self) -> ir.OpOperandSequence[ir.IndexType]: ...
+    def dynamicUpperBound(self) -> ir.OpOperandList[ir.IndexType]: ...
     @property
-    def dynamicStep(self) -> ir.OpOperandSequence[ir.IndexType]: ...
+    def dynamicStep(self) -> ir.OpOperandList[ir.IndexType]: ...
     @property
-    def outputs(self) -> ir.OpOperandSequence[ir.RankedTensorType]: ...
+    def outputs(self) -> ir.OpOperandList[ir.RankedTensorType]: ...
     @property
     def staticLowerBound(self) -> ir.DenseI64ArrayAttr: ...
     @property
@@ -70,7 +96,15 @@ class ForallOp(ir.OpView):
     def region(self) -> ir.Region: ...
 
 class IfOp(ir.OpView):
-    def __init__(self, cond: Any, results_: Any = ..., *, has_else: Any = ..., loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        cond: Any,
+        results_: Any = ...,
+        *,
+        has_else: Any = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def then_block(self) -> ir.Block: ...
     @property
@@ -92,7 +126,14 @@ class InParallelOp(ir.OpView):
     def region(self) -> ir.Region: ...
 
 class WhileOp(ir.OpView):
-    def __init__(self, results_: Sequence[ir.Type], inits: Sequence[ir.Value], *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        results_: Sequence[ir.Type],
+        inits: Sequence[ir.Value],
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def inits(self) -> ir.OpOperandList: ...
     @property
@@ -103,6 +144,12 @@ class WhileOp(ir.OpView):
     def after(self) -> ir.Region: ...
 
 class YieldOp(ir.OpView):
-    def __init__(self, results_: Sequence[ir.Value], *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...) -> None: ...
+    def __init__(
+        self,
+        results_: Sequence[ir.Value],
+        *,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
     @property
     def results_(self) -> ir.OpOperandList: ...
