@@ -32,9 +32,10 @@ _LOOPS_AND_MATH = (
     ("arith.", "arith-expand{include-bf16=true}"),
 )
 _WITH_64_BIT_INDEX = (
-    ("vector.", "convert-vector-to-llvm{reassociate-fp-reductions=true}"),
+    # The library has no vectors: its calls are made lane by lane, which must be lowered with the vectors.
     ("math.", "convert-math-to-llvm"),
     ("math.", "convert-math-to-libm"),
+    ("vector.", "convert-vector-to-llvm{reassociate-fp-reductions=true}"),
     # Before arith, so that it sees the constants among its operands.
     ("", "finalize-memref-to-llvm"),
     ("", "convert-arith-to-llvm"),

@@ -554,7 +554,7 @@ def test_contraction_of_transposed_and_computed_operands(launch: Launch, rng: np
     close(c[m * n :].reshape(m, m) / 100, np.exp(acc * 0.01) @ acc.T / 100, 1e-4)
 
 
-@pytest.mark.parametrize(("m", "n", "depth"), [(32, 32, 32), (33, 50, 21)])
+@pytest.mark.parametrize(("m", "n", "depth"), [(32, 32, 32), (33, 50, 21), (5, 20, 21)])
 def test_contraction_in_a_loop(launch: Launch, rng: np.random.Generator, m: int, n: int, depth: int) -> None:
     grid = (-(-m // 16), -(-n // 32))
     a, b = floats(rng, m, depth), floats(rng, depth, n)

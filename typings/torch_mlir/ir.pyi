@@ -5,9 +5,10 @@
 # that rung does not use, and with these changes, each checked against the module at run time:
 #   - `Value`, `OpOperandList` and `OpResultList` are generic in the type of the value, and that type is
 #     `Type` where it is not written. A value carries its most derived type, so the parameter is covariant.
+#   - a parameter that takes a `dict` of attributes is a `Mapping`, as a `dict` is invariant in its values;
 #   - the sequences have typed `__getitem__`; a slice of one is a sequence of the same class.
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Self, overload
 
@@ -214,7 +215,7 @@ class Operation(_OperationBase):
         name: str,
         results: Sequence[Type] | None = None,
         operands: Sequence[Value] | None = None,
-        attributes: dict[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
         successors: Sequence[Block] | None = None,
         regions: int = 0,
         loc: Location | None = None,
@@ -245,7 +246,7 @@ class OpView(_OperationBase):
         resultSegmentSpecObj: object | None = None,
         results: Sequence[Any] | None = None,
         operands: Sequence[Any] | None = None,
-        attributes: dict[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
         successors: Sequence[Block] | None = None,
         regions: int | None = None,
         loc: Location | None = None,
@@ -262,7 +263,7 @@ class OpView(_OperationBase):
         cls,
         results: Sequence[Type] | None = None,
         operands: Sequence[Value] | None = None,
-        attributes: dict[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
         successors: Sequence[Block] | None = None,
         regions: int | None = None,
         loc: Location | None = None,
@@ -812,7 +813,7 @@ class DictAttr(Attribute):
     def __contains__(self, arg: str, /) -> bool: ...
     def __len__(self) -> int: ...
     @staticmethod
-    def get(value: dict[str, Attribute] = {}, context: Context | None = None) -> DictAttr: ...
+    def get(value: Mapping[str, Attribute] = {}, context: Context | None = None) -> DictAttr: ...
     @overload
     def __getitem__(self, arg: str, /) -> Attribute: ...
     @overload

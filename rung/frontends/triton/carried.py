@@ -91,7 +91,7 @@ def classify(
         return made
     indexing = pointer or (is_integer(element(argument)) and not is_narrow(element(argument)))
     affine = _affine(blocks, initial) if indexing or not is_block(argument) else None
-    steps = increments(loop, argument, final) if affine is not None and not affine.wraps else None
+    steps = increments(loop, argument, final) if affine is not None else None
     uniform = _uniform(blocks, loop, steps)
     if affine is not None and uniform is not None and counted:
         return replace(made, kind="closed", affine=affine, increments=uniform)

@@ -344,12 +344,18 @@ class Expressions:
 
     def _direct(self, pointer: ir.Value, position: Position) -> Affine | None:
         affine = self.program.pointers.affine(pointer)
-        return affine if affine is not None and affine.base is not None and not affine.wraps else None
+        if affine is None or affine.base is None:
+            return None
+        # Wraps are left to the operation that makes them, except where a loop carries the pointer.
+        return affine if not affine.wraps or pointer in self.program.pointers.known else None
 
     def _index(self, affine: Affine, position: Position) -> Index:
         index = affine.offset
         for axis, stride in zip(position, affine.strides, strict=True):
             index = self.ix.add(index, self.ix.mul(self.coordinate(axis), stride))
+        for wrap in affine.wraps:
+            lap = self.ix.rem(self.ix.add(wrap.first, self.coordinate(position[wrap.dim])), wrap.modulus)
+            index = self.ix.add(index, self.ix.mul(lap, wrap.scale))
         return index
 
     def _address(self, pointer: ir.Value, position: Position) -> tuple[Base, Index]:

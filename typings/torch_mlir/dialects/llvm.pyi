@@ -1,4 +1,4 @@
-# What rung uses of the dialect `llvm`: the signatures of `torch_mlir.dialects.llvm` (torch_mlir 20261001),
+# What rung uses of `torch_mlir.dialects.llvm`: the signatures of torch_mlir 20261001,
 # read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
 import enum
 from collections.abc import Sequence

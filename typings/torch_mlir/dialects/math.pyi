@@ -1,4 +1,4 @@
-# What rung uses of the dialect `math`: the signatures of `torch_mlir.dialects.math` (torch_mlir 20261001),
+# What rung uses of `torch_mlir.dialects.math`: the signatures of torch_mlir 20261001,
 # read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
 from collections.abc import Sequence
 from typing import Any
