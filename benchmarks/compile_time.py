@@ -23,7 +23,10 @@ import json, time
 start = time.perf_counter()
 import torch
 import triton
+import triton.compiler.code_generator  # Triton imports it, and all of Gluon with it, with the first kernel
 import rung.compile
+import rung.frontends.triton.capture
+import rung.frontends.triton.convert
 from rung import machine
 from rung.bench import ladder, suite
 from rung.schedule import Schedule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -37,7 +37,7 @@ class Compiled:
     """
 
     binary: bytes
-    stages: dict[str, str]
+    stages: Stages
     metadata: dict[str, Any]
 
 
@@ -67,7 +67,7 @@ class Executable:
     @cached_property
     def stages(self) -> Mapping[str, str]:
         """Text of every stage; those below `llvm` are made when asked for."""
-        return _Stages(self)
+        return _AllStages(self)
 
     def object_code(self) -> bytes:
         """The object file."""
@@ -89,15 +89,19 @@ class Executable:
         self.bind(args, grid)()
 
 
-class _Stages(Mapping[str, str]):
+class _AllStages(Mapping[str, str]):
+    """The stages of the IR, and what follows from the last one."""
+
     def __init__(self, executable: Executable) -> None:
         self._executable = executable
-        self._texts = dict(executable.compiled.stages)
+        self._made: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> str:
-        if name not in self._texts:
-            self._texts[name] = self._make(name)
-        return self._texts[name]
+        if name in self._executable.compiled.stages:
+            return self._executable.compiled.stages[name]
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
 
     def _make(self, name: str) -> str:
         if name == "asm":
@@ -111,11 +115,11 @@ class _Stages(Mapping[str, str]):
                 return llvm_ir(ir.Module.parse(self._executable.compiled.binary, context))
         raise KeyError(name)
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter((*self._texts, "llvm-ir", "asm"))
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._executable.compiled.stages, "llvm-ir", "asm"))
 
     def __len__(self) -> int:
-        return len(self._texts) + 2
+        return len(self._executable.compiled.stages) + 2
 
 
 def compile_kernel(
@@ -167,28 +171,28 @@ def compile_ttir(
         raise UsageError(f"machine `{machine.name}` is modelled; rung compiles for `host` only so far")
     context, lock = compiler_context()
     with lock:
-        texts = _Texts(str(ttir))
+        recorder = _Recorder(str(ttir))
         converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
-        _run(pipeline(machine, schedule), converted.module, texts, observers)
+        _run(pipeline(machine, schedule), converted.module, recorder, observers)
         metadata = {
             "name": converted.name,
             "kinds": converted.kinds,
             "assumed": [list(pair) for pair in converted.assumed],
             "schedule": str(schedule),
             "machine": machine.name,
-            "decisions": texts.decisions,
+            "decisions": recorder.decisions,
         }
         buffer = io.BytesIO()
         converted.module.operation.write_bytecode(buffer)
-        return Compiled(buffer.getvalue(), texts.by_stage, metadata)
+        return Compiled(buffer.getvalue(), recorder.stages, metadata)
 
 
-def _run(steps: Pipeline, module: ir.Module, texts: _Texts, observers: Sequence[Observer]) -> None:
+def _run(steps: Pipeline, module: ir.Module, recorder: _Recorder, observers: Sequence[Observer]) -> None:
     source = str(module)
     if knobs.verify():
         observers = (*observers, _verify)
     try:
-        steps.run(module, (texts, *observers))
+        steps.run(module, (recorder, *observers))
     except PassError as error:
         raise PassError(error.pass_name, error.reason, _write_reproducer(source, steps)) from error
 
@@ -208,11 +212,11 @@ def _verify(event: str, step: Pass | Stage, module: ir.Module) -> None:
         raise ContractError(f"the module is not valid after `{step}`")
 
 
-class _Texts:
-    """Observer that keeps the text of the stages, prints those that RUNG_DUMP names, and reads decisions back."""
+class _Recorder:
+    """Observer that keeps the stages, prints those that RUNG_DUMP names, and reads the passes' decisions back."""
 
     def __init__(self, ttir: str) -> None:
-        self.by_stage = {"ttir": ttir}
+        self.stages = Stages(ttir)
         self.decisions: dict[str, Any] = {}
         self._dump = knobs.dump()
         self._print("ttir")
@@ -220,14 +224,37 @@ class _Texts:
     def __call__(self, event: str, step: Pass | Stage, module: ir.Module) -> None:
         if event != "stage" or not isinstance(step, Stage):
             return
-        self.by_stage[step.name] = str(module)
-        if step.name in ("scheduled", "vector"):
-            self.decisions.update(decisions(module))
+        self.stages.keep(step.name, module)
+        if step.name == "vector":
+            self.decisions = decisions(module)
         self._print(step.name)
 
     def _print(self, name: str) -> None:
         if name in self._dump:
-            print(f"// rung: stage `{name}`\n{self.by_stage[name]}", file=sys.stderr)
+            print(f"// rung: stage `{name}`\n{self.stages[name]}", file=sys.stderr)
+
+
+class Stages(Mapping[str, str]):
+    """Text by stage name. Modules are copied when they pass by and printed when asked for: printing takes ten times as long."""
+
+    def __init__(self, ttir: str) -> None:
+        self._texts = {"ttir": ttir}
+        self._modules: dict[str, ir.Operation] = {}
+
+    def keep(self, name: str, module: ir.Module) -> None:
+        self._modules[name] = module.operation.clone()
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._texts:
+            with compiler_context()[1]:
+                self._texts[name] = str(self._modules[name])
+        return self._texts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("ttir", *self._modules))
+
+    def __len__(self) -> int:
+        return 1 + len(self._modules)
 
 
 def optimize(text: str, steps: Pipeline | None, observers: Sequence[Observer] = ()) -> str:
