@@ -86,7 +86,7 @@ class Schedule:
     @staticmethod
     def parse(text: str) -> Schedule:
         """Inverse of `str`. Raises UsageError naming the field."""
-        kinds = {field.name: type(field.default) for field in fields(Schedule)}
+        kinds: dict[str, type[object]] = {field.name: type(field.default) for field in fields(Schedule)}
         values: dict[str, bool | int | str] = {}
         for item in text.replace(",", " ").split():
             name, equals, value = item.partition("=")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from ..errors import UsageError
 from .triton.options import Options
@@ -61,9 +61,9 @@ def capture(fn: Callable[..., Any], *args: Any, templates: bool = False) -> list
     settings: dict[str, Any] = {"cpu_backend": "triton", "compile_threads": 1, "force_disable_caches": True}
     with ExitStack() as stack:
         stack.enter_context(fresh_cache())
-        stack.enter_context(config.patch(settings | (_TEMPLATES if templates else {})))
+        stack.enter_context(cast(Any, config).patch(settings | (_TEMPLATES if templates else {})))
         launches = stack.enter_context(_recorded_launches(driver.active))
-        compiled = torch.compile(fn, dynamic=False)
+        compiled = cast(Any, torch).compile(fn, dynamic=False)
         compiled(*args)
         launches.clear()
         compiled(*args)

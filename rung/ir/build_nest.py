@@ -16,8 +16,8 @@ def build_map_nest(
 ) -> ir.Operation:
     """linalg.generic ins(%source) outs(%target) { ^bb0(%x, %y): %r = body(%x); linalg.yield %r }"""
     context = loc.context
-    rank = source.type.rank  # pyright: ignore
-    elements = [v.type.element_type for v in (source, target)]  # pyright: ignore
+    rank = ir.MemRefType(source.type).rank
+    elements = [ir.MemRefType(v.type).element_type for v in (source, target)]
     identity = ir.AffineMapAttr.get(ir.AffineMap.get_identity(rank, context))
     parallel = ir.Attribute.parse("#linalg.iterator_type<parallel>", context)
     attributes = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,7 +17,10 @@ _STRIDE_DYNAMIC = ir.ShapedType.get_dynamic_stride_or_offset()
 
 def bits(type_: ir.Type) -> int:
     """Width of a scalar type in bits; `index` counts as 64."""
-    return 64 if isinstance(type_, ir.IndexType) else type_.width  # pyright: ignore
+    if isinstance(type_, ir.IndexType):
+        return 64
+    assert isinstance(type_, ir.IntegerType | ir.FloatType), f"{type_} is not a scalar type"
+    return type_.width
 
 
 def is_float(type_: ir.Type) -> bool:
@@ -55,7 +58,7 @@ class Emitter:
         name: str,
         results: Sequence[ir.Type],
         operands: Sequence[ir.Value],
-        attributes: dict[str, ir.Attribute] | None = None,
+        attributes: Mapping[str, ir.Attribute] | None = None,
         regions: int = 0,
     ) -> ir.Operation:
         return ir.Operation.create(
@@ -67,7 +70,7 @@ class Emitter:
         name: str,
         type_: ir.Type,
         operands: Sequence[ir.Value],
-        attributes: dict[str, ir.Attribute] | None = None,
+        attributes: Mapping[str, ir.Attribute] | None = None,
     ) -> ir.Value:
         """An operation with one result: that result."""
         return self.op(name, [type_], operands, attributes).result
@@ -83,12 +86,11 @@ class Emitter:
 
     # Constants, at the head.
 
-    def constant(self, attribute: ir.TypedAttr | ir.Attribute) -> ir.Value:
+    def constant(self, attribute: ir.Attribute) -> ir.Value:
         value = self._constants.get(attribute)
         if value is None:
             with self.at(self.head):
-                type_ = attribute.type  # pyright: ignore
-                value = self.value("arith.constant", type_, [], {"value": attribute})
+                value = self.value("arith.constant", attribute.type, [], {"value": attribute})
             self._constants[attribute] = value
         return value
 
@@ -189,7 +191,7 @@ class Emitter:
         step: Index,
         inits: Sequence[ir.Value],
         body: Callable[[ir.Value, list[ir.Value]], Sequence[ir.Value]],
-        attributes: dict[str, ir.Attribute] | None = None,
+        attributes: Mapping[str, ir.Attribute] | None = None,
     ) -> list[ir.Value]:
         """`scf.for` whose body is emitted by `body(iv, carried) -> yielded`; returns the results."""
         types = [v.type for v in inits]
@@ -199,8 +201,8 @@ class Emitter:
             for_op.regions[0], [self.index_type, *types], [self.loc] * (1 + len(types))
         )
         with self.at(ir.InsertionPoint(block)):
-            iv, *carried = block.arguments
-            self.op("scf.yield", [], body(iv, carried))
+            arguments: list[ir.Value] = list(block.arguments)
+            self.op("scf.yield", [], body(arguments[0], arguments[1:]))
         return list(for_op.results)
 
     # Views.
@@ -215,9 +217,9 @@ class Emitter:
         """
         key = ("integers", view)
         if key not in self._constants:
-            old = view.type
+            old = ir.MemRefType(view.type)
             i16 = ir.IntegerType.get_signless(16, self.context)
-            new = ir.MemRefType.get(old.shape, i16, old.layout, old.memory_space, loc=self.loc)  # pyright: ignore
+            new = ir.MemRefType.get(old.shape, i16, old.layout, old.memory_space, loc=self.loc)
             with self.at(self.head):
                 self._constants[key] = self.value("builtin.unrealized_conversion_cast", new, [view])
         return self._constants[key]
@@ -227,11 +229,11 @@ class Emitter:
         and `view`'s strides."""
         if view in self._flat:
             return self._flat[view]
-        type_ = view.type
-        rank, element = type_.rank, type_.element_type  # pyright: ignore
-        strides, _ = type_.get_strides_and_offset()  # pyright: ignore
+        type_ = ir.MemRefType(view.type)
+        rank, element = type_.rank, type_.element_type
+        strides, _ = type_.get_strides_and_offset()
         dynamic = ir.StridedLayoutAttr.get(_STRIDE_DYNAMIC, [1], self.context)
-        space = type_.memory_space  # pyright: ignore
+        space = type_.memory_space
         flat_type = ir.MemRefType.get([DYNAMIC], element, dynamic, space, loc=self.loc)
         scalar_type = ir.MemRefType.get([], element, None, space, loc=self.loc)
         with self.at(self.head):

@@ -157,7 +157,8 @@ def element_bytes(kind: ir.Type) -> int:
     """Bytes of one element in memory."""
     if isinstance(kind, ir.IndexType):
         return 8
-    return max(1, kind.width // 8)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    assert isinstance(kind, ir.IntegerType | ir.FloatType), f"{kind} is not a scalar type"
+    return max(1, kind.width // 8)
 
 
 def reinterpret(

@@ -45,9 +45,9 @@ class Lanes:
     """The steps of all values of a body along one dimension. `refusal` says why the body cannot be
     vectorized."""
 
-    steps: dict[ir.Value, Step] = field(default_factory=dict)
+    steps: dict[ir.Value, Step] = field(default_factory=dict[ir.Value, Step])
     refusal: str = ""
-    combiners: dict[Group, Lanes] = field(default_factory=dict)
+    combiners: dict[Group, Lanes] = field(default_factory=dict[Group, "Lanes"])
     """Steps inside the combiners that accumulators call: there, every argument varies."""
 
     def of(self, value: ir.Value) -> Step:
@@ -102,7 +102,7 @@ def _step(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> Step:
     name = instr.name
     steps = [lanes.of(v) for v in instr.operands]
     if name == "linalg.index":
-        number = instr.attributes["dim"].value  # pyright: ignore
+        number = ir.IntegerAttr(instr.attributes["dim"]).value
         return 1 if number == dim else 0
     if name in LANEWISE or name == ASSERTION:
         return VARYING

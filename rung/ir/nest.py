@@ -29,12 +29,12 @@ class Operand:
 
     @cached_property
     def element(self) -> ir.Type:
-        return self.view.type.element_type  # pyright: ignore
+        return ir.MemRefType(self.view.type).element_type
 
     @cached_property
     def strides(self) -> tuple[int | None, ...]:
         """Static strides of the view, in elements; None where dynamic."""
-        strides, _ = self.view.type.get_strides_and_offset()  # pyright: ignore
+        strides, _ = ir.MemRefType(self.view.type).get_strides_and_offset()
         return tuple(None if s == _STRIDE_DYNAMIC else s for s in strides)
 
     def stride_along(self, dim: int) -> int | None:
@@ -69,7 +69,7 @@ class Nest:
     def _size(self, dim: int) -> Index:
         axes = self._axes(dim)
         for view, axis in axes:
-            extent = view.type.shape[axis]  # pyright: ignore
+            extent = ir.MemRefType(view.type).shape[axis]
             if extent != _DYNAMIC:
                 return extent
         found: Index | None = None
@@ -117,12 +117,12 @@ def dynamic_size(view: ir.Value, axis: int) -> Index | None:
     if owner.name in ("memref.reinterpret_cast", "memref.subview"):
         segments = ir.DenseI32ArrayAttr(owner.attributes["operandSegmentSizes"])
         sizes = ir.DenseI64ArrayAttr(owner.attributes["static_sizes"])
-        if len(sizes) != view.type.rank:  # pyright: ignore
+        if len(sizes) != ir.MemRefType(view.type).rank:
             return None
         before = sum(1 for i in range(axis) if sizes[i] == _DYNAMIC)
         return constant_or_value(owner.operands[segments[0] + segments[1] + before])
     if owner.name in ("memref.alloca", "memref.alloc"):
-        shape = view.type.shape  # pyright: ignore
+        shape = ir.MemRefType(view.type).shape
         return constant_or_value(owner.operands[sum(1 for i in range(axis) if shape[i] == _DYNAMIC)])
     if owner.name == "memref.cast":
         return dynamic_size(owner.operands[0], axis)
@@ -131,7 +131,7 @@ def dynamic_size(view: ir.Value, axis: int) -> Index | None:
 
 def read_nest(op: ir.Operation) -> Nest | str:
     """The nest behind a `linalg.generic`, or why it is not in the form that stage `linalg` allows."""
-    maps = [a.value for a in ir.ArrayAttr(op.attributes["indexing_maps"])]  # pyright: ignore
+    maps = [ir.AffineMapAttr(a).value for a in ir.ArrayAttr(op.attributes["indexing_maps"])]
     kinds = [str(a) for a in ir.ArrayAttr(op.attributes["iterator_types"])]
     if len(op.results):
         return "results: the nest is on tensors"

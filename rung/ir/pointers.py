@@ -102,7 +102,7 @@ def element_address(buffer: Value, position: Sequence[Value]) -> Value:
         linear = arith.AddIOp(linear, arith.MulIOp(i, stride).result).result
     base = memref.ExtractAlignedPointerAsIndexOp(buffer).result
     pointer = llvm.IntToPtrOp(pointer_type(), to_i64(base)).result
-    dynamic_index = ir.Attribute.parse("array<i32: -2147483648>")
+    dynamic_index = ir.DenseI32ArrayAttr.get([-(1 << 31)])
     flags = ir.Attribute.parse("0 : i32")
     element = kind.element_type
     return llvm.GEPOp(pointer_type(), pointer, [to_i64(linear)], dynamic_index, element, flags).result

@@ -101,7 +101,7 @@ def increment(loop: scf.ForOp, argument: Value) -> Value | None:
 
     `%p1 = arith.addi %p, %c` with `scf.yield %p1` gives `%c`.
     """
-    arguments = list(loop.inner_iter_args)
+    arguments: list[Value] = list(loop.inner_iter_args)
     if argument not in arguments:
         return None
     terminator = loop.body.operations[len(loop.body.operations) - 1]

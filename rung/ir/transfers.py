@@ -50,7 +50,7 @@ class Transfer:
     @property
     def buffer(self) -> Value:
         """The allocation behind the footprint."""
-        return self.footprint.owner.operands[0]
+        return ir.OpResult(self.footprint).owner.operands[0]
 
     @property
     def in_order(self) -> bool:
@@ -135,7 +135,7 @@ def make_tags(slots: int | None, count: int) -> Value:
     """Tags, one i32 each: 1 while the transfer is in flight, 0 otherwise. Shape: [slots] [x count], at least
     one.
     """
-    shape = [size for size, wanted in ((slots, slots is not None), (count, count > 1)) if wanted]
+    shape = [*([] if slots is None else [slots]), *([count] if count > 1 else [])]
     return memref.AllocaOp(ir.MemRefType.get(shape or [1], _i32()), [], []).result
 
 

@@ -61,10 +61,10 @@ def _loops(source: Value, target: Value) -> None:
         position.append(loop.induction_variable)
         point = ir.InsertionPoint(loop.body.operations[0])
     with point:
-        if by_rows:
-            addresses = [element_address(view, [*position, zero]) for view in (target, source)]
-            count = arith.MulIOp(sizes[-1], index(width)).result  # pyright: ignore[reportArgumentType]
-            llvm.MemcpyOp(*addresses, to_i64(count), False)
+        if by_rows and width is not None:
+            to, origin = (element_address(view, [*position, zero]) for view in (target, source))
+            count = arith.MulIOp(sizes[-1], index(width)).result
+            llvm.MemcpyOp(to, origin, to_i64(count), False)
         else:
             memref.StoreOp(memref.LoadOp(source, position).result, target, position)
 

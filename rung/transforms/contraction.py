@@ -57,12 +57,12 @@ class TileContractions(Pass):
     def _tile(self, op: ir.Operation) -> None:
         a, b, c = op.operands
         _check(op)
-        element = c.type.element_type  # pyright: ignore
+        element = ir.MemRefType(c.type).element_type
         computed = ir.F32Type.get(op.context) if is_float(element) and bits(element) < 32 else element
         signed = "unsigned" not in str(op.attributes["cast"]) if "cast" in op.attributes else True
         a = _extended(op, a, computed, signed, unit_stride=False)
         b = _extended(op, b, computed, signed, unit_stride=True)
-        shape_a, shape_c = list(a.type.shape), list(c.type.shape)  # pyright: ignore
+        shape_a, shape_c = ir.MemRefType(a.type).shape, ir.MemRefType(c.type).shape
         m, n, k = shape_c[-2], shape_c[-1], shape_a[-1]
         plan = self._plan(m, n, k, bits(computed))
         emit_contraction(op, a, b, c, computed, plan, self.fma)
@@ -102,11 +102,11 @@ def _contractions(op: ir.Operation) -> list[ir.Operation]:
 
 def _check(op: ir.Operation) -> None:
     where = str(op.location)
-    if not all(v.type.has_static_shape for v in op.operands):  # pyright: ignore
+    if not all(ir.ShapedType(v.type).has_static_shape for v in op.operands):
         raise UnsupportedError(f"`{op.name}` of dynamic shape", where, "buffers of static shape")
     if "indexing_maps" not in op.attributes:
         return
-    maps = [str(a.value) for a in ir.ArrayAttr(op.attributes["indexing_maps"])]  # pyright: ignore
+    maps = [str(ir.AffineMapAttr(a).value) for a in ir.ArrayAttr(op.attributes["indexing_maps"])]
     plain = ["(d0, d1, d2) -> (d0, d2)", "(d0, d1, d2) -> (d2, d1)", "(d0, d1, d2) -> (d0, d1)"]
     batched = [
         "(d0, d1, d2, d3) -> (d0, d1, d3)",
@@ -121,12 +121,12 @@ def _extended(
     op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, unit_stride: bool
 ) -> ir.Value:
     """`view`, or a packed copy of it in scratch with elements of another type."""
-    type_ = view.type
-    strides, _ = type_.get_strides_and_offset()  # pyright: ignore
-    old = type_.element_type  # pyright: ignore
+    type_ = ir.MemRefType(view.type)
+    strides, _ = type_.get_strides_and_offset()
+    old = type_.element_type
     if old == element and (not unit_stride or strides[-1] == 1):
         return view
-    packed = ir.MemRefType.get(list(type_.shape), element, loc=op.location)  # pyright: ignore
+    packed = ir.MemRefType.get(type_.shape, element, loc=op.location)
     alignment = ir.IntegerAttr.get(ir.IntegerType.get_signless(64, op.context), 64)
     attributes = {"alignment": alignment, "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 0], op.context)}
     top = ir.InsertionPoint.at_block_begin(_scratch_block(op))

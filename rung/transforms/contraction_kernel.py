@@ -45,7 +45,7 @@ class _Contraction:
     ) -> None:
         self.e, self.prefix, self.computed, self.plan, self.fma = e, prefix, computed, plan, fma
         self.a, self.b, self.c = operands
-        self.stored = self.c.type.element_type  # pyright: ignore
+        self.stored = ir.MemRefType(self.c.type).element_type
         self.contract = {"fastmath": ir.Attribute.parse("#arith.fastmath<contract>", e.context)}
 
     # Loops: panels of columns outside, so that a panel of B stays in L1 over all rows of A.
@@ -137,7 +137,7 @@ class _Contraction:
         return self.e.value("arith.addf", type_, [product, c], self.contract)
 
     def _load(self, buffer: ir.Value, row: Index, column: Index, lanes: int) -> ir.Value:
-        type_ = vector_of(buffer.type.element_type, lanes)  # pyright: ignore
+        type_ = vector_of(ir.MemRefType(buffer.type).element_type, lanes)
         name = "memref.load" if lanes == 1 else "vector.load"
         return self.e.value(name, type_, [buffer, *self._place(row, column)])
 
@@ -175,14 +175,13 @@ def emit_contraction(
     """Emit the loops of `c += a @ b` in front of `op`; a leading batch dimension becomes the
     outermost loop."""
     e = Emitter(op)
-    if c.type.rank == 2:  # pyright: ignore
+    shape = ir.MemRefType(c.type).shape
+    if len(shape) == 2:
         _Contraction(e, (a, b, c), [], computed, plan, fma).run()
     else:
-        count = c.type.shape[0]  # pyright: ignore
-
         def batch(iv: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
             _Contraction(e, (a, b, c), [iv], computed, plan, fma).run()
             return []
 
-        e.loop(0, count, 1, [], batch)
+        e.loop(0, shape[0], 1, [], batch)
     e.finish()

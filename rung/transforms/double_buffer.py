@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -172,7 +172,7 @@ class _Pipeline:
         ahead = arith.RemUIOp(arith.AddIOp(slot, index(self.depth - 1)).result, index(self.depth)).result
         self._start_loads(lambda now, by: _plus(now, by, self.depth - 1), self.variable, ahead)
 
-    def _start_loads(self, moved: Any, now: Value, slot: Index) -> None:
+    def _start_loads(self, moved: Callable[[Value, Value], Value], now: Value, slot: Index) -> None:
         """Start the loads of the iteration that `moved` leads to, if there is one.
 
         `moved(value, step)` gives what a value that is now `value` and grows by `step` will be.
@@ -191,7 +191,7 @@ class _Pipeline:
                 start(stream.transfer, view, stream.buffer, slot, stream.tags, self.max_rank)
 
     @contextmanager
-    def _if_in_range(self, target: Value) -> Iterator[None]:
+    def _if_in_range(self, target: Value) -> Generator[None]:
         exists = arith.CmpIOp(arith.CmpIPredicate.slt, target, self.upper).result
         guard = scf.IfOp(exists)
         with ir.InsertionPoint(guard.then_block):
@@ -214,7 +214,7 @@ class _Pipeline:
     def _use_slot(self, stream: _Stream, slot: Value, first: ir.OpView) -> None:
         """Point the computation at the running slot; replace the copy by a wait (load) or a start (store)."""
         transfer = stream.transfer
-        old, single = transfer.footprint.owner.operation, transfer.buffer
+        old, single = ir.OpResult(transfer.footprint).owner.operation, ir.OpResult(transfer.buffer)
         place = ir.InsertionPoint(old if old.block == self.loop.body else first)
         with place:
             offset = times(slot, transfer.layout.elements)

@@ -154,7 +154,7 @@ class _Space:
     def __init__(self, loop: scf.ForallOp, first_fastest: bool) -> None:
         dynamic = ir.ShapedType.get_dynamic_size()
 
-        def mixed(static: Sequence[int], values: Sequence[Value]) -> list[Value | int]:
+        def mixed(static: ir.DenseI64ArrayAttr, values: Sequence[Value]) -> list[Value | int]:
             rest = iter(values)
             return [_fold(next(rest)) if s == dynamic else s for s in static]
 

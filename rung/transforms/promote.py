@@ -86,7 +86,7 @@ class Promote(Pass):
                 f"where they stream), a context has {self.scratchpad_bytes}: "
                 f"reduce the block, the tile or the depth"
             )
-        kept = sorted(promotions, key=lambda p: _bytes(p, self.depth))
+        kept: list[Promotion] = sorted(promotions, key=lambda p: _bytes(p, self.depth))
         while kept and sum(_bytes(p, self.depth) for p in kept) > self.scratchpad_bytes:
             largest = kept[-1]
             # All of an array goes one way: direct accesses and transfers would not see each other.

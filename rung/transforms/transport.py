@@ -41,7 +41,7 @@ class Transport(Pass):
 
     def _lower(self, transfer: Transfer) -> None:
         count = descriptors(transfer.view, transfer.layout, self.max_rank).count
-        with ir.InsertionPoint.after(transfer.buffer.owner), transfer.copy.location:
+        with ir.InsertionPoint.after(ir.OpResult(transfer.buffer).owner), transfer.copy.location:
             tags = make_tags(None, count)
             if count > 1:  # a smaller transfer starts fewer than it waits for
                 clear_tags(tags)

@@ -46,7 +46,7 @@ def locate_operand(
 
 
 def _runs_backwards(view: ir.Value) -> bool:
-    strides, _ = view.type.get_strides_and_offset()  # pyright: ignore
+    strides, _ = ir.MemRefType(view.type).get_strides_and_offset()
     return any(s < 0 and s != ir.ShapedType.get_dynamic_stride_or_offset() for s in strides)
 
 
@@ -75,7 +75,7 @@ def locate(
     indices = [emitter.index(b) for b in base]
     if lanes == 1:
         return Access(memref, indices)
-    strides, _ = memref.type.get_strides_and_offset()  # pyright: ignore
+    strides, _ = ir.MemRefType(memref.type).get_strides_and_offset()
     still = all(s == 0 for s in steps[:-1]) and all(v is None for v in vectors[:-1])
     unit = not strides or strides[-1] == 1
     last = vectors[-1] if vectors else None
@@ -124,7 +124,7 @@ def load(
 ) -> ir.Value:
     """All lanes of `access`; lanes outside `mask` give `other` (zero if there is none) and
     touch no memory."""
-    element = access.memref.type.element_type  # pyright: ignore
+    element = ir.MemRefType(access.memref.type).element_type
     if lanes == 1:
         return emitter.value("memref.load", element, [access.memref, *access.indices])
     if not access.contiguous and access.vector is None:
@@ -154,13 +154,13 @@ def _load_bf16(
         i16 = ir.IntegerType.get_signless(16, emitter.context)
         other = emitter.value("arith.bitcast", vector_of(i16, lanes), [other])
     loaded = load(emitter, bits, lanes, mask, other)
-    type_ = vector_of(access.memref.type.element_type, lanes)  # pyright: ignore
+    type_ = vector_of(ir.MemRefType(access.memref.type).element_type, lanes)
     return emitter.value("arith.bitcast", type_, [loaded])
 
 
 def store(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, value: ir.Value) -> None:
     """Write the active lanes of `value`. Where lanes share an address the last one wins."""
-    element = access.memref.type.element_type  # pyright: ignore
+    element = ir.MemRefType(access.memref.type).element_type
     special = mask is not None or access.vector is not None
     if lanes > 1 and special and isinstance(element, ir.BF16Type):
         i16 = ir.IntegerType.get_signless(16, emitter.context)

@@ -86,7 +86,7 @@ def across_lanes(emitter: Emitter, analysis: Lanes, group: Group, rows: Sequence
 
 
 def _half(emitter: Emitter, vector: ir.Value, start: int, lanes: int) -> ir.Value:
-    element = vector.type.element_type  # pyright: ignore
+    element = ir.VectorType(vector.type).element_type
     if lanes == 1:
         position = {"static_position": ir.DenseI64ArrayAttr.get([start], emitter.context)}
         return emitter.value("vector.extract", element, [vector], position)

@@ -86,7 +86,7 @@ class BodyEmitter:
         assert val.step is not None
         if val.first is not None:
             base = self.vector(val.first)
-            element = base.type.element_type  # pyright: ignore
+            element = ir.VectorType(base.type).element_type
             offset = self.e.head_broadcast(self.e.number(element, val.offset), self.lanes)
             return self.e.value("arith.addi", base.type, [base, offset])
         base = self.scalar(val)
@@ -116,7 +116,7 @@ class BodyEmitter:
             self._outside.setdefault(value, Val(0, scalar=value))
             self._share(instr, [self._outside[value]])
         elif name == "linalg.index":
-            self.env[instr.results[0]] = self.position[instr.attributes["dim"].value]  # pyright: ignore
+            self.env[instr.results[0]] = self.position[ir.IntegerAttr(instr.attributes["dim"]).value]
         elif name == "scf.if":
             emit_if(self, instr, masks)
         elif name == "memref.load":
@@ -154,6 +154,7 @@ class BodyEmitter:
         if step == 0:
             self._share(instr, [Val(0, scalar=r) for r in made.results])
             return
+        assert step is not None
         vals = self.linear_copies(made.result, step)
         if len(operands) == 1 and bits(instr.results[0].type) > bits(instr.operands[0].type):
             for copy, val in enumerate(vals):

@@ -88,5 +88,5 @@ def _lane_loop(
 
 def _extract(body: BodyEmitter, vector: ir.Value, lane: ir.Value) -> ir.Value:
     position = {"static_position": ir.DenseI64ArrayAttr.get([DYNAMIC], body.e.context)}
-    element = vector.type.element_type  # pyright: ignore
+    element = ir.VectorType(vector.type).element_type
     return body.e.value("vector.extract", element, [vector, lane], position)

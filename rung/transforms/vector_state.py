@@ -28,11 +28,11 @@ class Variant:
 class Context:
     """What is known on the way inwards: indices of open loops, loaded operands, masks."""
 
-    position: dict[int, Index] = field(default_factory=dict)
-    loaded: dict[ir.Value, list[Val]] = field(default_factory=dict)
+    position: dict[int, Index] = field(default_factory=dict[int, Index])
+    loaded: dict[ir.Value, list[Val]] = field(default_factory=dict[ir.Value, list[Val]])
     variant: Variant | None = None
     mask: ir.Value | None = None
-    starts: list[Index] = field(default_factory=list)
+    starts: list[Index] = field(default_factory=list[Index])
     """Index of lane 0 of every copy, in the chosen dimension."""
 
 

@@ -83,7 +83,7 @@ def _nests(op: ir.Operation) -> list[ir.Operation]:
 
 
 def _is_local(copy: ir.Operation) -> bool:
-    return all(v.type.memory_space is None for v in copy.operands)  # pyright: ignore
+    return all(ir.MemRefType(v.type).memory_space is None for v in copy.operands)
 
 
 def copy_to_nest(copy: ir.Operation) -> ir.Operation:

@@ -149,6 +149,25 @@ def test_a_wrap_around_has_two_seams_and_a_gather_for_short_moduli() -> None:
 
 
 @triton.jit
+def columns_around(x, y, n, m, stride, BLOCK: tl.constexpr):
+    i = (tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)) % m
+    pointers = x + i
+    acc = tl.zeros((BLOCK,), tl.float32)
+    for _ in range(n):
+        acc += tl.load(pointers)
+        pointers += stride
+    tl.store(y + tl.arange(0, BLOCK), acc)
+
+
+def test_a_wrapped_pointer_is_carried_in_closed_form() -> None:
+    text = linalg(
+        columns_around, {"x": "*fp32", "y": "*fp32", "n": "i32", "m": "i32", "stride": "i32"}, BLOCK=64
+    )
+    assert "iter_args" not in text and "xi64>" not in text
+    in_order(text, r"scf\.for %", r"scf\.if", GENERIC, GENERIC, r"\} else \{", GENERIC, r"memref\.load")
+
+
+@triton.jit
 def look_up(x, idx, y, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     tl.store(y + i, tl.load(x + tl.load(idx + i)))
@@ -156,7 +175,9 @@ def look_up(x, idx, y, BLOCK: tl.constexpr):
 
 def test_indices_from_memory_are_a_gather() -> None:
     text = linalg(look_up, {"x": "*fp32", "idx": "*i32", "y": "*fp32"}, BLOCK=64)
-    in_order(text, GENERIC, r"arith\.index_cast", r"memref\.load %\w+\[%\w+\] : memref<\?xf32>", r"linalg\.yield")
+    in_order(
+        text, GENERIC, r"arith\.index_cast", r"memref\.load %\w+\[%\w+\] : memref<\?xf32>", r"linalg\.yield"
+    )
     assert text.count("linalg.generic") == 1 and "memref.alloca" not in text
 
 
@@ -174,7 +195,9 @@ def strided_sum(x, y, n, step, BLOCK: tl.constexpr):
 def test_pointers_with_invariant_increments_are_not_carried() -> None:
     text = linalg(strided_sum, {"x": "*fp32", "y": "*fp32", "n": "i32", "step": "i32"}, BLOCK=64)
     assert "iter_args" not in text
-    in_order(text, r"scf\.for %", r"arith\.muli", r"memref\.reinterpret_cast %\w+ to offset: \[%\w+\]", GENERIC)
+    in_order(
+        text, r"scf\.for %", r"arith\.muli", r"memref\.reinterpret_cast %\w+ to offset: \[%\w+\]", GENERIC
+    )
 
 
 @triton.jit
@@ -190,7 +213,9 @@ def stepping(x, steps, y, n, BLOCK: tl.constexpr):
 
 def test_increments_from_memory_carry_one_offset() -> None:
     text = linalg(stepping, {"x": "*fp32", "steps": "*i32", "y": "*fp32", "n": "i32"}, BLOCK=64)
-    in_order(text, r"scf\.for %.* iter_args\(%\w+ = %\w+\) -> \(index\)", r"memref\.reinterpret_cast", GENERIC)
+    in_order(
+        text, r"scf\.for %.* iter_args\(%\w+ = %\w+\) -> \(index\)", r"memref\.reinterpret_cast", GENERIC
+    )
     assert not any("memref.load" in nest for nest in bodies(text))
 
 

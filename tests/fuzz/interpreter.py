@@ -1,4 +1,4 @@
-"""Triton's interpreter in a process of its own: whether `@triton.jit` interprets is decided when Triton is imported."""
+"""Triton's interpreter, in a process of its own: Triton decides at import what `@triton.jit` means."""
 
 from __future__ import annotations
 

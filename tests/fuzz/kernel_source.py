@@ -1,7 +1,7 @@
-"""Random Triton kernels as source text: expressions over blocks of one to three dimensions, masks, loops, branches, memory.
+"""Random Triton kernels as text: expressions over blocks of one to three dimensions, masks, control flow.
 
-The same text is compiled by rung and run by Triton's interpreter. Every access stays inside its buffer, float values that a
-rounding could change never decide a comparison, and programs of the grid write disjoint memory.
+The same text is compiled by rung and run by Triton's interpreter. Every access stays inside its buffer,
+floats that rounding could change never decide a comparison, and programs write disjoint memory.
 """
 
 from __future__ import annotations
@@ -15,11 +15,22 @@ WINDOW = 4096
 """Elements of every buffer that one program may touch."""
 PROGRAMS = 2
 SCALARS = ("b0", "b1", "b2", "lo", "trips", "flag")
+FLOAT_FORMS = (
+    *("{a} + {b}", "{a} - {b}", "{a} * {b} * 0.25", "tl.maximum({a}, {b})", "tl.minimum({a}, {b})"),
+    *("-{a}", "tl.abs({a})", "tl.exp(-tl.abs({a}))", "tl.sin({a} * 0.01)", "tl.sqrt(tl.abs({a}) + 1)"),
+    *("{a} / (tl.abs({b}) + 1)", "where", "cast", "half"),
+)
+INT_FORMS = (
+    *("{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} & {b}", "{a} | {b}", "{a} ^ {b}", "~{a}"),
+    *("{a} // ({b} | 1)", "{a} % ({b} | 1)", "{a} << ({b} & 7)", "{a} >> ({b} & 7)"),
+    *("tl.maximum({a}, {b})", "tl.minimum({a}, {b})", "{a} + 7", "{a} * 3", "{a} % 5"),
+    *("where", "cast", "narrow", "unsigned", "bool"),
+)
 
 
 @dataclass
 class Value:
-    """An expression. kind: `f` f32, `i` i32, `b` i1. exact: no rounding has happened, so it may be compared."""
+    """An expression. kind: `f` f32, `i` i32, `b` i1. exact: nothing was rounded, so it may be compared."""
 
     text: str
     kind: str
@@ -67,6 +78,12 @@ class Writer:
             self.load()
         for _ in range(rng.randint(2, 6)):
             self.statement(0)
+        if rng.random() < 0.15:
+            self.line(f"if {rng.choice(['flag > 0', 'pid > 0', 'b0 < 3'])}:")
+            self.indent += 1
+            self.store()
+            self.line("return")
+            self.indent -= 1
         while self.stores < 3:
             self.store()
         scalars = {name: rng.randint(-2, max(self.extents) + 3) for name in SCALARS}
@@ -75,9 +92,11 @@ class Writer:
         return Kernel(f"{head}{', '.join(SCALARS)}):\n" + "\n".join(self.lines) + "\n", scalars)
 
     def statement(self, depth: int) -> None:
-        choices = [self.compute] * 4 + [self.load, self.store, self.memory, self.reduce, self.reshape]
+        choices = [*[self.compute] * 4, self.load, self.store, self.memory]
+        choices += [self.reduce, self.reshape, self.atomic]
         if depth < 2:
             choices += [lambda: self.loop(depth), lambda: self.branch(depth), self.memory]
+            choices += [lambda: self.repeat(depth)]
         self.rng.choice(choices)()
 
     def line(self, text: str) -> None:
@@ -118,14 +137,12 @@ class Writer:
     def float_expression(self, depth: int) -> Value:
         a, b = self.expression("f", depth), self.expression("f", depth)
         scalar = a.scalar and b.scalar
-        form = self.rng.choice(
-            ["{a} + {b}", "{a} - {b}", "{a} * {b} * 0.25", "tl.maximum({a}, {b})", "tl.minimum({a}, {b})"]
-            + ["-{a}", "tl.abs({a})", "tl.exp(-tl.abs({a}))", "tl.sin({a} * 0.01)", "tl.sqrt(tl.abs({a}) + 1)"]
-            + ["{a} / (tl.abs({b}) + 1)", "where", "cast", "half"]
-        )
+        form = self.rng.choice(FLOAT_FORMS)
         if form == "where":
             c = self.expression("b", depth)
-            return Value(f"tl.where({c.text}, {a.text}, {b.text})", "f", a.exact and b.exact, scalar and c.scalar)
+            return Value(
+                f"tl.where({c.text}, {a.text}, {b.text})", "f", a.exact and b.exact, scalar and c.scalar
+            )
         if form == "cast":
             i = self.expression("i", depth)
             return Value(f"({i.text} & 255).to(tl.float32)", "f", True, i.scalar)
@@ -134,16 +151,13 @@ class Writer:
             kind = self.rng.choice(["float16", "bfloat16"])
             return Value(f"{e.text}.to(tl.{kind}).to(tl.float32)", "f", True, e.scalar)
         exact = form in ("-{a}", "tl.abs({a})") and a.exact
-        return Value("(" + form.format(a=a.text, b=b.text) + ")", "f", exact, scalar if "{b}" in form else a.scalar)
+        return Value(
+            "(" + form.format(a=a.text, b=b.text) + ")", "f", exact, scalar if "{b}" in form else a.scalar
+        )
 
     def int_expression(self, depth: int) -> Value:
         a, b = self.expression("i", depth), self.expression("i", depth)
-        form = self.rng.choice(
-            ["{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} & {b}", "{a} | {b}", "{a} ^ {b}"]
-            + ["{a} // ({b} | 1)", "{a} % ({b} | 1)", "{a} << ({b} & 7)", "{a} >> ({b} & 7)", "~{a}"]
-            + ["tl.maximum({a}, {b})", "tl.minimum({a}, {b})", "{a} + 7", "{a} * 3", "{a} % 5", "where", "cast"]
-            + ["narrow", "unsigned", "bool"]
-        )
+        form = self.rng.choice(INT_FORMS)
         scalar = a.scalar and (b.scalar or "{b}" not in form)
         if form == "where":
             c = self.expression("b", depth)
@@ -185,7 +199,9 @@ class Writer:
             if rng.random() < 0.15:
                 terms.append(f"(i{d} >= lo)")
         if rng.random() < 0.2:
-            terms.append(rng.choice(["(flag > 0)", "(pid < 1)", "(i0 % 3 != 1)", f"(i{len(self.extents) - 1} <= i0)"]))
+            terms.append(
+                rng.choice(["(flag > 0)", "(pid < 1)", "(i0 % 3 != 1)", f"(i{len(self.extents) - 1} <= i0)"])
+            )
         if rng.random() < 0.15:
             c = self.expression("b", 1)
             if not c.scalar:
@@ -208,7 +224,9 @@ class Writer:
     def address(self) -> str:
         """Any element numbers within half a window."""
         rng = self.rng
-        form = rng.choice(["dense", "dense", "dense", "shift", "double", "broadcast", "wrap", "gather", "zero"])
+        form = rng.choice(
+            ["dense", "dense", "dense", "shift", "double", "broadcast", "wrap", "gather", "zero"]
+        )
         if form == "shift":
             return f"{self.dense()} + {rng.randint(0, 5)}"
         if form == "double":
@@ -244,7 +262,10 @@ class Writer:
 
     def memory(self) -> None:
         """Loads and stores of one buffer, whose order matters."""
-        for _ in range(self.rng.randint(1, 3)):
+        self.bind(f"tl.load(w + pid * {WINDOW} + {self.dense()})", "f")
+        for _ in range(self.rng.randint(1, 4)):
+            if self.rng.random() < 0.2:
+                self.region_that_writes()
             at = f"w + pid * {WINDOW} + {self.address()}"
             if self.rng.random() < 0.5:
                 self.bind(f"tl.load({at})", "f")
@@ -253,6 +274,29 @@ class Writer:
                 mask = self.mask()
                 value = self.expression("f", 1).text
                 self.line(f"tl.store({into}, {value} * 0.5 + zf" + (f", mask={mask})" if mask else ")"))
+
+    def region_that_writes(self) -> None:
+        self.line(self.rng.choice([f"for {self.name()} in range(trips):", "if flag > 0:", "if lo < 3:"]))
+        value = self.expression("f", 1).text
+        into = f"w + pid * {WINDOW} + {self.dense()}"
+        self.line(f"    tl.store({into}, {value} * 0.5 + zf + tl.load({into}) * 0.25)")
+
+    def atomic(self) -> None:
+        """On integers, so that the order does not matter. Old values are used where no two elements meet.
+
+        Without `xchg`: the interpreter's does not write.
+        """
+        name = self.rng.choice(["add", "max", "min", "and", "or", "xor"])
+        mask = self.mask()
+        suffix = f", mask={mask})" if mask else ")"
+        value = f"{self.expression('i', 1).text} + zi"
+        place = f"oi + pid * {WINDOW} + {WINDOW // 2} + "
+        if self.rng.random() < 0.5:
+            old = f"tl.atomic_{name}({place}{self.dense()}, {value}{suffix}"
+            self.bind(f"tl.where({mask}, {old}, 0)" if mask else old, "i", True)
+        else:
+            index = f"(({self.expression('i', 1).text} & 15) + zi)"
+            self.line(f"tl.atomic_{name}({place}{index}, {value}{suffix}")
 
     def store(self) -> None:
         kind, buffer, zero = self.rng.choice([("f", "o", "zf"), ("i", "oi", "zi")])
@@ -309,15 +353,32 @@ class Writer:
         for _ in range(rng.randint(0, 2)):
             self.statement(depth + 1)
         self.update(carried)
-        step = rng.choice(["4", f"{t}", f"(i0 & 3)" if len(self.extents) == 1 else "2", "0"])
+        step = rng.choice(["4", f"{t}", "(i0 & 3)" if len(self.extents) == 1 else "2", "0"])
         self.line(f"{pointer} += {step}")
+        self.indent -= 1
+        self.pool = [*outer, *carried]
+
+    def repeat(self, depth: int) -> None:
+        """A `while` loop."""
+        carried = self.variables()
+        turn = self.name()
+        self.line(f"{turn} = lo * 0")
+        self.line(f"while {turn} < {self.rng.choice(['trips', '2'])}:")
+        outer = list(self.pool)
+        self.indent += 1
+        self.pool += [*carried, Value(turn, "i", True, scalar=True)]
+        if self.rng.random() < 0.5:
+            self.statement(depth + 1)
+        self.update(carried)
+        self.line(f"{turn} += 1")
         self.indent -= 1
         self.pool = [*outer, *carried]
 
     def branch(self, depth: int) -> None:
         carried = self.variables()
         scalars = [v.text for v in self.pool if v.scalar and v.kind == "i"]
-        self.line(f"if {self.rng.choice([*scalars, 'flag', 'flag', 'b0'])} {self.rng.choice(['> 0', '== 0', '<= 1'])}:")
+        chosen = self.rng.choice([*scalars, "flag", "flag", "b0"])
+        self.line(f"if {chosen} {self.rng.choice(['> 0', '== 0', '<= 1'])}:")
         outer = list(self.pool)
         for other in (False, True):
             if other and self.rng.random() < 0.4:
@@ -354,10 +415,12 @@ class Writer:
             if value.kind == "f":
                 self.line(f"{value.text} = {value.text} * 0.5 + {self.expression('f', 1).text} + zf")
             else:
-                form = self.rng.choice([f"{value.text} + 3", f"{value.text} + {self.expression('i', 1).text}"])
+                form = self.rng.choice(
+                    [f"{value.text} + 3", f"{value.text} + {self.expression('i', 1).text}"]
+                )
                 self.line(f"{value.text} = {form} + zi")
 
 
 def write(rng: Random) -> Kernel:
-    """One random kernel `kernel(x, y, k, w, o, oi, scalars...)`: f32, f16, i32 in; f32 in and out; f32, i32 out."""
+    """A random `kernel(x, y, k, w, o, oi, scalars...)`: f32, f16, i32 in; f32 in and out; f32, i32 out."""
     return Writer(rng).kernel()

@@ -21,7 +21,7 @@ from tests.fuzz.kernel_source import PROGRAMS, SCALARS, WINDOW, write
 HOST = machine.host()
 SCHEDULES = ("threads=1", "vectorize=off threads=1")
 BUFFERS = {"x": "*fp32", "y": "*fp16", "k": "*i32", "w": "*fp32", "o": "*fp32", "oi": "*i32"}
-SIGNATURE = {**BUFFERS, **{name: "i32" for name in SCALARS}}
+SIGNATURE = {**BUFFERS, **dict.fromkeys(SCALARS, "i32")}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ common = settings(
 
 
 @given(rng=st.randoms(use_true_random=False))
-@settings(common, max_examples=60)
+@settings(common, max_examples=100)
 def test_random_kernels(interpreter: Interpreter, rng: Random) -> None:
     check(interpreter, rng, (SCHEDULES[rng.randrange(2)],))
 

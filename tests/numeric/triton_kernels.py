@@ -1,4 +1,4 @@
-"""Kernels written as a Triton user writes them; `test_triton_kernels.py` compiles each and compares it with NumPy or torch."""
+"""Kernels as a Triton user writes them; `test_triton_kernels.py` compares each with NumPy or torch."""
 
 from __future__ import annotations
 
@@ -570,7 +570,7 @@ def dot_wrapped(a, b, c, M, N, K, BM: tl.constexpr, BN: tl.constexpr, BK: tl.con
     pa = a + m[:, None] * K + k[None, :]
     pb = b + k[:, None] * N + n[None, :]
     acc = tl.zeros((BM, BN), tl.float32)
-    for start in range(0, tl.cdiv(K, BK)):
+    for start in range(tl.cdiv(K, BK)):
         x = tl.load(pa, mask=k[None, :] < K - start * BK, other=0.0)
         y = tl.load(pb, mask=k[:, None] < K - start * BK, other=0.0)
         acc += tl.dot(x, y)
@@ -680,7 +680,7 @@ def carried_scalars(x, o, oi, n, BLOCK: tl.constexpr):
 
 @triton.jit
 def carried_blocks(x, o, oi, n, BLOCK: tl.constexpr):
-    """Swapped blocks, Fibonacci on blocks, integer blocks in closed form, a block that is reversed every turn."""
+    """Swapped blocks, Fibonacci on blocks, integers in closed form, a block that is reversed every turn."""
     i = tl.arange(0, BLOCK)
     a = tl.load(x + i)
     b = a * 0 + i
@@ -709,7 +709,7 @@ def carried_blocks(x, o, oi, n, BLOCK: tl.constexpr):
 
 @triton.jit
 def carried_pointers(x, steps, o, n, BLOCK: tl.constexpr):
-    """Closed form; a scalar pointer with increments from memory; a block of pointers likewise; increments that change."""
+    """Closed form; increments from memory, of a scalar pointer and of a block; increments that change."""
     i = tl.arange(0, BLOCK)
     closed = x + i
     loaded = x
@@ -821,7 +821,7 @@ def branch_in_loop(x, o, n, BLOCK: tl.constexpr):
 
 @triton.jit
 def kept_in_branch(x, y, o, flag, n, M: tl.constexpr):
-    """What is computed for a contraction inside a branch, or a loop without trips, is needed again behind it."""
+    """What a contraction in a branch, or in a loop without trips, needs is needed again behind it."""
     m = tl.arange(0, M)
     ramp = (m[:, None] * 2 + m[None, :]).to(tl.float32)
     at = m[:, None] * M + m[None, :]
@@ -877,7 +877,7 @@ def calls(x, o, n, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     a, s = shifted_load(x, 0, BLOCK)
     b, s = shifted_load(x, s + 4, BLOCK)
-    for k in range(n):
+    for _ in range(n):
         c, s = shifted_load(x, s, BLOCK)
         b += c
     tl.store(o + i, a)
@@ -989,7 +989,7 @@ def load_then_loop_stores(x, y, o, n, flag, BLOCK: tl.constexpr):
         tl.store(x + 2 * BLOCK + k, -1.0)
     tl.store(o + 2 * BLOCK + i, c)
     d = tl.load(x + 3 * BLOCK + i)
-    for k in range(n):
+    for _ in range(n):
         tl.atomic_add(x + 3 * BLOCK + i, 1.0)
     tl.store(o + 3 * BLOCK + i, d)
     p = x + 4 * BLOCK + i
@@ -1004,7 +1004,7 @@ def load_then_loop_stores(x, y, o, n, flag, BLOCK: tl.constexpr):
 def rotate_in_loop(x, n, BLOCK: tl.constexpr):
     """Every turn reads what the last turn wrote elsewhere."""
     i = tl.arange(0, BLOCK)
-    for k in range(n):
+    for _ in range(n):
         v = tl.load(x + (i + 1) % BLOCK)
         w = tl.load(x + i)
         tl.store(x + i, v + w * 0.5)

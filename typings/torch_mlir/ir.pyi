@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Self, overload
 
+from numpy.typing import NDArray
 from typing_extensions import Buffer, TypeVar
 
 _T = TypeVar("_T", bound=Type, default=Type, covariant=True)
@@ -163,8 +164,9 @@ class _OperationBase:
     def location(self) -> Location: ...
     @location.setter
     def location(self, arg: Location, /) -> None: ...
+    # `Operation | None`: None where the operation is at the top.
     @property
-    def parent(self) -> Operation | None: ...
+    def parent(self) -> Operation | Any: ...
     def print(
         self,
         large_elements_limit: int | None = None,
@@ -751,7 +753,7 @@ class DenseElementsAttr(Attribute):
     @overload
     @staticmethod
     def get(
-        array: Buffer,
+        array: Buffer | NDArray[Any],
         signless: bool = True,
         type: Type | None = None,
         shape: Sequence[int] | None = None,
@@ -773,7 +775,7 @@ class DenseFPElementsAttr(DenseElementsAttr):
     @overload
     @staticmethod
     def get(
-        array: Buffer,
+        array: Buffer | NDArray[Any],
         signless: bool = True,
         type: Type | None = None,
         shape: Sequence[int] | None = None,
@@ -793,7 +795,7 @@ class DenseIntElementsAttr(DenseElementsAttr):
     @overload
     @staticmethod
     def get(
-        array: Buffer,
+        array: Buffer | NDArray[Any],
         signless: bool = True,
         type: Type | None = None,
         shape: Sequence[int] | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from torch_mlir import ir
@@ -12,10 +13,14 @@ from .expression import Expressions, from_memory, to_memory
 from .locations import source_line
 from .nests import Effect
 from .positions import Position, flat_axis
+from .scratch import Buffer
 from .ttir import element, int_attr, is_block, shape
 
 if TYPE_CHECKING:
     from .blocks import BlockConverter
+
+Update = Callable[[ir.Value, ir.Value, list[ir.Value]], ir.Value]
+"""Builds one atomic operation from a buffer, an index and the operands; returns the old value."""
 
 # tt.atomic_rmw's kinds, by number: and, or, xor, add, fadd, max, min, umax, umin, xchg.
 _KINDS = {
@@ -70,7 +75,14 @@ def atomic_cas(blocks: BlockConverter, op: ir.Operation) -> None:
     _atomic(blocks, op, pointer, (expected, desired), None, update)
 
 
-def _atomic(blocks, op, pointer, values, mask, update) -> None:  # type: ignore[no-untyped-def]
+def _atomic(
+    blocks: BlockConverter,
+    op: ir.Operation,
+    pointer: ir.Value,
+    values: Sequence[ir.Value],
+    mask: ir.Value | None,
+    update: Update,
+) -> None:
     program, ix = blocks.program, blocks.ix
     result = op.results[0]
     used = any(True for _ in result.uses)
@@ -95,7 +107,7 @@ def _atomic(blocks, op, pointer, values, mask, update) -> None:  # type: ignore[
         program.stored[result] = kept
 
 
-def _unflatten(expressions: Expressions, buffer, position: Position) -> list[ir.Value]:  # type: ignore[no-untyped-def]
+def _unflatten(expressions: Expressions, buffer: Buffer, position: Position) -> list[ir.Value]:
     ix = expressions.ix
     return [
         ix.value(expressions.coordinate(axis))
@@ -104,7 +116,14 @@ def _unflatten(expressions: Expressions, buffer, position: Position) -> list[ir.
     ]
 
 
-def _scalar_atomic(blocks, op, pointer, values, mask, update) -> None:  # type: ignore[no-untyped-def]
+def _scalar_atomic(
+    blocks: BlockConverter,
+    op: ir.Operation,
+    pointer: ir.Value,
+    values: Sequence[ir.Value],
+    mask: ir.Value | None,
+    update: Update,
+) -> None:
     program, ix = blocks.program, blocks.ix
     affine = program.pointer(pointer)
     assert affine.base is not None
@@ -119,5 +138,5 @@ def _scalar_atomic(blocks, op, pointer, values, mask, update) -> None:  # type: 
     with ir.InsertionPoint(branch.then_block):
         scf.YieldOp([from_memory(update(base, index, operands), result.type)])
     with ir.InsertionPoint(branch.else_block):
-        scf.YieldOp([blocks._zero(result.type)])
+        scf.YieldOp([blocks.zero(result.type)])
     program.scalars[result] = branch.results[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, linalg, memref, scf
@@ -69,25 +70,30 @@ class BlockConverter:
         return operations[-1]
 
     @contextmanager
-    def region(self) -> Iterator[None]:
+    def region(self) -> Generator[None]:
         """Enter with every region that is built and may not be run, or that is converted more than once.
 
         What becomes known inside is forgotten at the end: a buffer that is filled inside may be empty behind it.
         """
         program, loads = self.program, len(self.memory.loads)
-        facts = (program.scalars, program.stored, program.offsets, program.pointers.known)
+        facts: list[dict[ir.Value, Any]] = [
+            program.scalars,
+            program.stored,
+            program.offsets,
+            program.pointers.known,
+        ]
         saved = [dict(known) for known in facts]
         with self.ix.scope():
             yield
         for known, before in zip(facts, saved, strict=True):
             known.clear()
-            known.update(before)  # type: ignore[arg-type]
+            known.update(before)
         del self.memory.loads[loads:]
 
     def operation(self, op: ir.Operation) -> None:
         if op.name in _IGNORED:
             return
-        handler = _HANDLERS.get(op.name)
+        handler = self._HANDLERS.get(op.name)
         if handler is not None:
             handler(self, op)
         elif any(is_block(r) for r in op.results):
@@ -232,11 +238,11 @@ class BlockConverter:
         with ir.InsertionPoint(branch.then_block), self.ix.scope():
             scf.YieldOp([from_memory(memref.LoadOp(base.memref, [where]).result, result.type)])
         with ir.InsertionPoint(branch.else_block), self.ix.scope():
-            other = self.program.scalar(op.operands[2]) if len(op.operands) > 2 else self._zero(result.type)
+            other = self.program.scalar(op.operands[2]) if len(op.operands) > 2 else self.zero(result.type)
             scf.YieldOp([other])
         self.program.scalars[result] = branch.results[0]
 
-    def _zero(self, kind: ir.Type) -> ir.Value:
+    def zero(self, kind: ir.Type) -> ir.Value:
         zero = ir.FloatAttr.get(kind, 0.0) if isinstance(kind, ir.FloatType) else ir.IntegerAttr.get(kind, 0)
         return self.ix.literal(zero, kind)
 
@@ -304,7 +310,7 @@ class BlockConverter:
             flag = self.program.scratch.allocate(rest, ir.IntegerType.get_signless(8))
             accumulators = (*buffers, flag)
             for buffer in accumulators:
-                self._fill(buffer, self._zero(buffer.element))
+                self._fill(buffer, self.zero(buffer.element))
         sinks: list[Sink] = [Accumulate(values, axis, accumulators, combine)]
         sinks += self._shared_expensive(op, extents)
         self.nests.emit(extents, sinks)
@@ -387,7 +393,7 @@ class BlockConverter:
         """Concatenation along the first dimension: two nests, each into its half."""
         self.flush()
         result = op.results[0]
-        extents = shape(result) or ()
+        extents = tuple(shape(result) or ())
         buffer = self.program.scratch.allocate(extents, element(result))
         half = (extents[0] // 2, *extents[1:])
         for k, operand in enumerate(op.operands):
@@ -411,7 +417,7 @@ class BlockConverter:
         self.flush()
         source, result = op.operands[0], op.results[0]
         bins = self.program.scratch.allocate(shape(result) or (), element(result))
-        self._fill(bins, self._zero(bins.element))
+        self._fill(bins, self.zero(bins.element))
         count = shape(result) or (1,)
 
         def emit(expressions: Expressions, position: Position) -> None:
@@ -468,6 +474,28 @@ class BlockConverter:
 
         self.flush()
         convert_control(self, op)
+
+    _HANDLERS: ClassVar[dict[str, Callable[[BlockConverter, ir.Operation], None]]] = {
+        "tt.load": _load,
+        "tt.store": _store,
+        "tt.reduce": _reduce,
+        "tt.scan": _scan,
+        "tt.dot": _dot,
+        "tt.reshape": _reshape,
+        "tt.cat": _cat,
+        "tt.gather": _keep_source,
+        "tt.unsplat": _unsplat,
+        "tt.histogram": _histogram,
+        "tt.assert": _assert,
+        "tt.get_program_id": _program_id,
+        "tt.get_num_programs": _program_id,
+        "tt.atomic_rmw": _atomic,
+        "tt.atomic_cas": _atomic,
+        "scf.for": _control,
+        "scf.if": _control,
+        "scf.while": _control,
+        "tt.call": _control,
+    }
 
 
 def _product(extents: Sequence[int]) -> int:
@@ -549,25 +577,3 @@ def rebuilt_with_units(buffer: Buffer) -> ir.Value:
 
 
 _IGNORED = frozenset({"llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier", "tt.print"})
-
-_HANDLERS: dict[str, Callable[[BlockConverter, ir.Operation], None]] = {
-    "tt.load": BlockConverter._load,
-    "tt.store": BlockConverter._store,
-    "tt.reduce": BlockConverter._reduce,
-    "tt.scan": BlockConverter._scan,
-    "tt.dot": BlockConverter._dot,
-    "tt.reshape": BlockConverter._reshape,
-    "tt.cat": BlockConverter._cat,
-    "tt.gather": BlockConverter._keep_source,
-    "tt.unsplat": BlockConverter._unsplat,
-    "tt.histogram": BlockConverter._histogram,
-    "tt.assert": BlockConverter._assert,
-    "tt.get_program_id": BlockConverter._program_id,
-    "tt.get_num_programs": BlockConverter._program_id,
-    "tt.atomic_rmw": BlockConverter._atomic,
-    "tt.atomic_cas": BlockConverter._atomic,
-    "scf.for": BlockConverter._control,
-    "scf.if": BlockConverter._control,
-    "scf.while": BlockConverter._control,
-    "tt.call": BlockConverter._control,
-}

@@ -23,7 +23,7 @@ class Box:
     high: tuple[Index, ...]
     below: tuple[tuple[Index, ...], ...]
     beyond: tuple[tuple[Index, ...], ...]
-    laps: dict[Wrap, int] = field(default_factory=dict)
+    laps: dict[Wrap, int] = field(default_factory=dict[Wrap, int])
 
     def holds(self, dim: int, bound: Index) -> bool | None:
         """Whether `i[dim] < bound` is known to hold (True), known not to (False), or unknown (None) in this box."""

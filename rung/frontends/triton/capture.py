@@ -24,7 +24,11 @@ TARGET = GPUTarget("cpu", "cpu", 1)
 
 def codegen_functions() -> dict[str, Callable[..., Any]]:
     """What Triton's code generator asks a back end for."""
-    return {"min_dot_size": lambda lhs, rhs: (1, 1, 1)}
+
+    def min_dot_size(lhs: Any, rhs: Any) -> tuple[int, int, int]:
+        return 1, 1, 1
+
+    return {"min_dot_size": min_dot_size}
 
 
 def module_map() -> dict[str, ModuleType]:

@@ -34,7 +34,7 @@ class Carried:
     final: ir.Value
     """What the body yields."""
     affine: Affine | None = None
-    increments: list[Affine] = field(default_factory=list)
+    increments: list[Affine] = field(default_factory=list[Affine])
     buffer: Buffer | None = None
     base: Base | None = None
 

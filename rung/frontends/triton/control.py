@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from torch_mlir import ir
@@ -14,7 +14,7 @@ from .carried import Carried, assign, bind_closed, classify, closed_form, copy_o
 from .indices import Index
 from .locations import source_line
 from .order import base_of
-from .pointers import Affine, same_base
+from .pointers import Affine, Base, same_base
 from .scratch import Buffer
 from .traversal import cone, needed_after
 from .ttir import is_block, is_pointer, owner
@@ -92,7 +92,7 @@ def _enter(
             _bind(blocks, entry, entry.argument, remaining)
 
 
-def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa) -> None:  # type: ignore[no-untyped-def]
+def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator[ir.Value]) -> None:
     """Give `value` the meaning of a carried entry; `ssa` yields the loop's values in order."""
     program = blocks.program
     if entry.kind == "scalar":
@@ -149,9 +149,11 @@ def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
     return affine
 
 
-def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block) -> dict:  # type: ignore[type-arg]
+def _accumulators(
+    blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block
+) -> dict[ir.Value, Buffer]:
     """Contractions whose result may replace the carried block in place: nothing reads the old block afterwards."""
-    found = {}
+    found: dict[ir.Value, Buffer] = {}
     order = {o.operation: k for k, o in enumerate(body.operations)}
     for entry in carried:
         op = owner(entry.final)
@@ -168,6 +170,7 @@ def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.B
             blocks.program.stored[v] == entry.buffer for v, _ in cone(blocks.program, op.operands[:2]).buffers
         )
         if straight and not through_operands and not needed_after(old, order, order[op], body):
+            assert entry.buffer is not None
             found[entry.final] = entry.buffer
     return found
 
@@ -179,13 +182,13 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     blocks.keep_for_region(op)
     program = blocks.program
     condition = program.scalar(op.operands[0])
-    results = list(op.results)
-    buffers = {r: _result_buffer(blocks, r) for r in results if is_block(r)}
+    results: list[ir.Value] = list(op.results)
+    buffers: dict[ir.Value, Buffer] = {r: _result_buffer(blocks, r) for r in results if is_block(r)}
     regions = [r.blocks[0] if len(r.blocks) else None for r in op.regions]
     yields = [list(b.operations)[-1].operation.operands for b in regions if b is not None]
-    kinds = [program.ix._type if is_pointer(r) else r.type for r in results if r not in buffers]  # pyright: ignore
+    kinds = [ir.IndexType.get() if is_pointer(r) else r.type for r in results if r not in buffers]
     branch = scf.IfOp(condition, kinds, has_else=len(yields) == 2 and regions[1] is not None)
-    bases = {}
+    bases: dict[ir.Value, Base] = {}
     for region, block in zip(regions, (branch.then_block, branch.else_block), strict=True):
         if region is None or block is None:
             continue
@@ -207,14 +210,22 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
             program.scalars[result] = next(remaining)
 
 
-def _result_buffer(blocks: BlockConverter, result: ir.Value):  # type: ignore[no-untyped-def]
+def _result_buffer(blocks: BlockConverter, result: ir.Value) -> Buffer:
     from .ttir import element, shape
 
     kind = ir.IntegerType.get_signless(64) if is_pointer(result) else element(result)
     return blocks.program.scratch.allocate(shape(result) or (), kind)
 
 
-def _leave_branch(blocks, results, final, buffers, bases, op) -> list[ir.Value]:  # type: ignore[no-untyped-def]
+def _leave_branch(
+    blocks: BlockConverter,
+    results: Sequence[ir.Value],
+    final: Sequence[ir.Value],
+    buffers: Mapping[ir.Value, Buffer],
+    bases: dict[ir.Value, Base],
+    op: ir.Operation,
+) -> list[ir.Value]:
+    """At the end of a branch: write buffers, and return what is yielded. `bases` collects the pointers' bases."""
     scalars: list[ir.Value] = []
     for result, value in zip(results, final, strict=True):
         if is_pointer(result):
@@ -251,9 +262,11 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
             raise UnsupportedError(
                 "a block of pointers carried by `while`", source_line(op), "carry integer offsets"
             )
-    first = {a: copy_of(blocks, i) for a, i in zip(before.arguments, op.operands, strict=True) if is_block(a)}
-    second = {a: _result_buffer(blocks, a) for a in after.arguments if is_block(a)}
-    starts = {
+    first: dict[ir.Value, Buffer] = {
+        a: copy_of(blocks, i) for a, i in zip(before.arguments, op.operands, strict=True) if is_block(a)
+    }
+    second: dict[ir.Value, Buffer] = {a: _result_buffer(blocks, a) for a in after.arguments if is_block(a)}
+    starts: dict[ir.Value, Affine] = {
         a: program.pointer(i) for a, i in zip(before.arguments, op.operands, strict=True) if is_pointer(a)
     }
     initial = [
@@ -298,7 +311,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
                 scalars.append(program.scalar(v))
         assign(blocks, [(first[a], v) for a, v in zip(before.arguments, final, strict=True) if a in first])
         scf.YieldOp(scalars)
-    by_position = dict(zip(after.arguments, op.results, strict=True))
+    by_position: dict[ir.Value, ir.Value] = dict(zip(after.arguments, op.results, strict=True))
     _bind_arguments(
         blocks,
         list(op.results),
@@ -308,7 +321,14 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     )
 
 
-def _bind_arguments(blocks, values, ssa, buffers, pointers) -> None:  # type: ignore[no-untyped-def]
+def _bind_arguments(
+    blocks: BlockConverter,
+    values: Sequence[ir.Value],
+    ssa: Sequence[ir.Value],
+    buffers: Mapping[ir.Value, Buffer],
+    pointers: Mapping[ir.Value, Affine],
+) -> None:
+    """Give `values` their meaning: a buffer, a pointer whose offset is the next of `ssa`, or the next of `ssa`."""
     remaining = iter(ssa)
     for value in values:
         if value in buffers:

@@ -85,8 +85,7 @@ def create(
 
 def _attributes(op: ir.Operation, fuse: bool) -> dict[str, ir.Attribute]:
     kept: dict[str, ir.Attribute] = {}
-    for named in op.attributes:
-        key = named if isinstance(named, str) else named.name
+    for key in op.attributes:
         if key not in _DROPPED and not key.startswith("tt."):
             kept[key] = op.attributes[key]
     if fuse and op.name in _FUSIBLE:
@@ -176,11 +175,10 @@ def _libm(name: str, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
 
 def declare(symbol: str, inputs: list[ir.Type], results: list[ir.Type]) -> None:
     """Declare an external function once in the module that is being built."""
-    block = ir.InsertionPoint.current.block
-    module = block.owner
-    while module.operation.name != "builtin.module":
-        module = module.operation.parent
-    body = module.operation.regions[0].blocks[0]
+    module = ir.InsertionPoint.current.block.owner.operation
+    while module.name != "builtin.module":
+        module = module.parent.operation
+    body = module.regions[0].blocks[0]
     for existing in body.operations:
         if (
             existing.operation.name == "func.func"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -37,7 +37,7 @@ class LoadPlan:
     """How a load is done in a box: nowhere (`other`), through a view, or under `guards` and the `residual` masks."""
 
     kind: str
-    guards: list[Guard] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list[Guard])
     residual: tuple[Term, ...] = ()
 
 
@@ -83,7 +83,8 @@ class Expressions:
 
     def _dependencies(self, op: ir.Operation, value: ir.Value, position: Position) -> list[Leaf]:
         if op.name == "tt.split":
-            return [(op.operands[0], split_position(position, list(op.results).index(value), self.loops))]
+            half = ir.OpResult(value).result_number
+            return [(op.operands[0], split_position(position, half, self.loops))]
         if op.name == "tt.gather":
             return [(op.operands[1], position)]
         chosen = self._folded_select(op, position)
@@ -188,7 +189,7 @@ class Expressions:
         self._loops = [linalg.IndexOp(d).result for d in range(self.loops)]
 
     @contextmanager
-    def scope(self) -> Iterator[None]:
+    def scope(self) -> Generator[None]:
         """Enter with every region inside the body: elements computed in it are not there behind it."""
         saved = dict(self._values)
         with self.ix.scope():

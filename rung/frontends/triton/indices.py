@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith
+
+_T = TypeVar("_T")
 
 Index = int | ir.Value
 """A known integer, or an SSA value of type `index`."""
@@ -17,11 +20,11 @@ class Indices:
 
     def __init__(self, constants: ir.Block) -> None:
         self._constants = constants
-        self._scopes: list[dict[object, ir.Value]] = [{}]
+        self._scopes: list[dict[object, Any]] = [{}]
         self._type = ir.IndexType.get()
 
     @contextmanager
-    def scope(self) -> Iterator[None]:
+    def scope(self) -> Generator[None]:
         """Values made inside are forgotten at the end: enter with every region that is being built."""
         self._scopes.append({})
         try:
@@ -29,7 +32,7 @@ class Indices:
         finally:
             self._scopes.pop()
 
-    def once(self, key: object, make: Callable[[], ir.Value]) -> ir.Value:
+    def once(self, key: object, make: Callable[[], _T]) -> _T:
         """The value made for `key` in this or an enclosing scope, or a new one."""
         for scope in reversed(self._scopes):
             if key in scope:

@@ -57,7 +57,7 @@ class MaskAnalysis:
 
     def decompose(self, mask: ir.Value) -> Mask:
         """The ranges and the rest of an i1 block."""
-        return self._ix.once(("mask", mask), lambda: self._decompose(mask))  # type: ignore[arg-type, return-value]
+        return self._ix.once(("mask", mask), lambda: self._decompose(mask))
 
     def _decompose(self, mask: ir.Value) -> Mask:
         extents = shape(mask) or ()

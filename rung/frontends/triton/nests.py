@@ -71,6 +71,10 @@ class Effect:
 Sink = Keep | Store | Accumulate | Effect
 
 
+def _yield_nothing(_: Sequence[ir.Value]) -> list[ir.Value]:
+    return []
+
+
 @dataclass
 class _Output:
     view: View
@@ -260,7 +264,7 @@ class _Nest:
         kept = self.position[: sink.axis] + self.position[sink.axis + 1 :]
         for k, buffer in enumerate(sink.buffers):
             view = self._buffer_view(buffer, kept)
-            compute = self._combiner(sink) if k == 0 else (lambda _: [])
+            compute = self._combiner(sink) if k == 0 else _yield_nothing
             self.outputs.append(_Output(view, compute))
 
     def _combiner(self, sink: Accumulate) -> Callable[[Sequence[ir.Value]], list[ir.Value]]:

@@ -7,7 +7,9 @@ there is becomes a gather or a scatter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, llvm, memref
@@ -81,7 +83,7 @@ class PointerAnalysis:
         if value in self.known:
             return self.known[value]
         key = ("affine", value)
-        return self._ix.once(key, lambda: self._analyse(value))  # type: ignore[arg-type, return-value]
+        return self._ix.once(key, lambda: self._analyse(value))
 
     def _analyse(self, value: ir.Value) -> Affine | None:
         constant = constant_int(value)
@@ -89,13 +91,13 @@ class PointerAnalysis:
         if constant is not None:
             return Affine(None, constant, (0,) * rank)
         op = owner(value)
-        if op is None or op.name not in _RULES:
+        if op is None or op.name not in self._RULES:
             return self._scalar(value)
         if not is_block(value) and not is_pointer(value):
             return self._scalar(value)
         if not is_pointer(value) and is_narrow(element(value)):
             return None
-        return _RULES[op.name](self, op)
+        return self._RULES[op.name](self, op)
 
     def _scalar(self, value: ir.Value) -> Affine | None:
         if is_block(value) or is_pointer(value) or value not in self._scalars:
@@ -226,6 +228,26 @@ class PointerAnalysis:
             inner, strides=strides, wraps=tuple(replace(w, dim=source.index(w.dim)) for w in inner.wraps)
         )
 
+    _RULES: ClassVar[dict[str, Callable[[PointerAnalysis, ir.Operation], Affine | None]]] = {
+        "tt.splat": _splat,
+        "tt.make_range": _make_range,
+        "arith.extsi": _same,
+        "arith.extui": _same,
+        "arith.trunci": _same,
+        "tt.addptr": _sum,
+        "arith.addi": _sum,
+        "arith.subi": _difference,
+        "arith.muli": _product,
+        "arith.remsi": _remainder,
+        "arith.remui": _remainder,
+        "tt.expand_dims": _expand_dims,
+        "tt.bitcast": _bitcast,
+        "tt.int_to_ptr": _int_to_ptr,
+        "tt.broadcast": _broadcast,
+        "tt.trans": _trans,
+        "tt.reshape": _reshape,
+    }
+
 
 def is_narrow(kind: ir.Type) -> bool:
     """Integers that kernels let overflow; wider ones are taken to hold every index that is computed in them."""
@@ -255,24 +277,3 @@ def _contiguity(op: ir.Operation) -> int:
     if isinstance(attribute, ir.IntegerAttr):
         return attribute.value
     return min(int(v) for v in ir.DenseIntElementsAttr(attribute))
-
-
-_RULES = {
-    "tt.splat": PointerAnalysis._splat,
-    "tt.make_range": PointerAnalysis._make_range,
-    "arith.extsi": PointerAnalysis._same,
-    "arith.extui": PointerAnalysis._same,
-    "arith.trunci": PointerAnalysis._same,
-    "tt.addptr": PointerAnalysis._sum,
-    "arith.addi": PointerAnalysis._sum,
-    "arith.subi": PointerAnalysis._difference,
-    "arith.muli": PointerAnalysis._product,
-    "arith.remsi": PointerAnalysis._remainder,
-    "arith.remui": PointerAnalysis._remainder,
-    "tt.expand_dims": PointerAnalysis._expand_dims,
-    "tt.bitcast": PointerAnalysis._bitcast,
-    "tt.int_to_ptr": PointerAnalysis._int_to_ptr,
-    "tt.broadcast": PointerAnalysis._broadcast,
-    "tt.trans": PointerAnalysis._trans,
-    "tt.reshape": PointerAnalysis._reshape,
-}

@@ -26,13 +26,15 @@ class Program:
     """Program id per axis, as `index`."""
     fuse: bool
     """Multiplies and adds may be contracted."""
-    scalars: dict[ir.Value, ir.Value] = field(default_factory=dict)
-    stored: dict[ir.Value, Buffer] = field(default_factory=dict)
-    offsets: dict[ir.Value, tuple[Base, ir.Value]] = field(default_factory=dict)
+    scalars: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
+    stored: dict[ir.Value, Buffer] = field(default_factory=dict[ir.Value, Buffer])
+    offsets: dict[ir.Value, tuple[Base, ir.Value]] = field(
+        default_factory=dict[ir.Value, tuple[Base, ir.Value]]
+    )
     """Blocks of pointers that are a base plus a block of i64 offsets in scratch."""
     distinct: bool = True
     """Different pointer arguments are assumed not to overlap except element for element; see `assumed`."""
-    assumed: set[tuple[int, int]] = field(default_factory=set)
+    assumed: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     """Pairs of bases for which that assumption was used: the launcher checks them."""
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func, memref, scf
 
 from ...errors import UnsupportedError
-from .elementwise import build, create, is_elementwise
+from .elementwise import build, is_elementwise
 from .expression import from_memory, to_memory
 from .locations import source_line
 from .program import Program

@@ -20,10 +20,10 @@ Dims = tuple[int | None, ...]
 class Cone:
     """The virtual values below some roots. `loads` has each load with the nest's dimensions that it follows."""
 
-    values: dict[ir.Value, None] = field(default_factory=dict)
+    values: dict[ir.Value, None] = field(default_factory=dict[ir.Value, None])
     """In the order in which they were found: a set would make the result depend on addresses."""
-    loads: list[tuple[ir.Operation, Dims]] = field(default_factory=list)
-    buffers: list[tuple[ir.Value, Dims]] = field(default_factory=list)
+    loads: list[tuple[ir.Operation, Dims]] = field(default_factory=list[tuple[ir.Operation, Dims]])
+    buffers: list[tuple[ir.Value, Dims]] = field(default_factory=list[tuple[ir.Value, Dims]])
     """Stored values that are read."""
 
 

@@ -121,4 +121,7 @@ def defined_in(value: ir.Value, region_op: ir.Operation) -> bool:
 
 def element_bytes(kind: ir.Type) -> int:
     """Bytes of one element in memory."""
-    return 8 if isinstance(kind, ir.IndexType) else max(1, kind.width // 8)
+    if isinstance(kind, ir.IndexType):
+        return 8
+    assert isinstance(kind, ir.IntegerType | ir.FloatType)
+    return max(1, kind.width // 8)

@@ -1,0 +1,26 @@
+from abc import ABCMeta, abstractmethod
+from types import ModuleType
+from typing import Any
+
+class GPUTarget:
+    backend: str
+    arch: int | str
+    warp_size: int
+    def __init__(self, backend: str, arch: int | str, warp_size: int) -> None: ...
+
+class BaseBackend(metaclass=ABCMeta):
+    target: GPUTarget
+    def __init__(self, target: GPUTarget) -> None: ...
+    @staticmethod
+    @abstractmethod
+    def supports_target(target: GPUTarget) -> bool: ...
+    @abstractmethod
+    def hash(self) -> str: ...
+    @abstractmethod
+    def parse_options(self, options: dict[str, Any]) -> object: ...
+    @abstractmethod
+    def add_stages(self, stages: dict[str, Any], options: Any) -> None: ...
+    @abstractmethod
+    def load_dialects(self, context: Any) -> None: ...
+    @abstractmethod
+    def get_module_map(self) -> dict[str, ModuleType]: ...

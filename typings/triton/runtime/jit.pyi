@@ -1,0 +1,10 @@
+from typing import Any
+
+class KernelInterface:
+    def __getitem__(self, grid: Any) -> Any: ...
+
+class JITFunction(KernelInterface):
+    fn: Any
+    src: str
+    arg_names: list[str]
+    params: list[Any]
