@@ -103,4 +103,4 @@ class Schedule:
                     raise UsageError(f"schedule: {name} is `{value}`; give a whole number") from None
             else:
                 values[name] = value
-        return Schedule(**values)  # pyright: ignore[reportArgumentType]
+        return Schedule(**values)  # pyright: ignore[reportArgumentType]  # each value has its field's type

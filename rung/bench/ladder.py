@@ -227,7 +227,7 @@ def _result(
     speedup, step = against((False, False, False)), against(below)
     return Result(
         kernel=case.name,
-        dtype=case.dtype,  # pyright: ignore[reportArgumentType]
+        dtype=case.dtype,  # pyright: ignore[reportArgumentType]  # checked by `Result`
         shape=list(case.shape),
         device=machine.name,
         rung=schedule.rung,

@@ -21,7 +21,7 @@ def empty_launch(toolchain: Toolchain, machine: Machine) -> Callable[[], float]:
     """A function that measures one launch of an empty kernel from C, in seconds (median of five means)."""
     import torch
 
-    from .empty import empty  # pyright: ignore[reportUnknownVariableType]
+    from .empty import empty
 
     types = {"x_ptr": "*fp32", "n": "i32"}
     executable = toolchain.compile(empty, types, {}, machine=machine, schedule=Schedule(threads=1))
@@ -40,12 +40,12 @@ def triton_launches() -> tuple[float, float]:
     Needs rung to be installed, so that Triton finds its `cpu` backend.
     """
     import torch
-    from triton.backends import backends  # pyright: ignore[reportMissingTypeStubs]
-    from triton.runtime import driver  # pyright: ignore[reportMissingTypeStubs]
+    from triton.backends import backends
+    from triton.runtime import driver
 
     if "cpu" not in backends:
         raise UsageError("Triton does not see rung's `cpu` backend; install rung: pip install .")
-    from .empty import empty  # pyright: ignore[reportUnknownVariableType]
+    from .empty import empty
 
     driver.set_active(backends["cpu"].driver())
     x = torch.zeros(1)

@@ -89,7 +89,8 @@ def shapley(log_speedup: Mapping[Mechanisms, float]) -> tuple[float, float, floa
             before = log_speedup[_mechanisms(state)]
             state[mechanism] = True
             shares[mechanism] += log_speedup[_mechanisms(state)] - before
-    return tuple(share / factorial(3) for share in shares)  # pyright: ignore[reportReturnType]
+    vec, mt, db = (share / factorial(3) for share in shares)
+    return vec, mt, db
 
 
 def leave_one_out(log_speedup: Mapping[Mechanisms, float]) -> tuple[float, float, float]:
@@ -97,7 +98,8 @@ def leave_one_out(log_speedup: Mapping[Mechanisms, float]) -> tuple[float, float
     but this one."""
     full = log_speedup[True, True, True]
     without = ((False, True, True), (True, False, True), (True, True, False))
-    return tuple(full - log_speedup[rest] for rest in without)  # pyright: ignore[reportReturnType]
+    vec, mt, db = (full - log_speedup[rest] for rest in without)
+    return vec, mt, db
 
 
 def _mechanisms(state: Sequence[bool]) -> Mechanisms:

@@ -38,7 +38,7 @@ class Toolchain:
 
 def native() -> Toolchain:
     """rung's own compiler and runtime."""
-    from ..compile import compile_kernel  # pyright: ignore[reportUnknownVariableType]
+    from ..compile import compile_kernel
     from ..runtime import _native
 
-    return Toolchain(compile_kernel, _native.reset_counters, _native.counters)  # pyright: ignore
+    return Toolchain(compile_kernel, _native.reset_counters, _native.counters)

@@ -37,7 +37,7 @@ def run(options: Options) -> int:
     schedule = Schedule.parse(options.schedule)
     machine = machines.load(options.device)
 
-    from ..compile import compile_kernel  # pyright: ignore[reportUnknownVariableType]
+    from ..compile import compile_kernel
     from ..frontends.triton.loader import load_kernel
     from ..frontends.triton.signature import signature_from_text
 

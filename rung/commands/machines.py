@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from .. import machine as machines
 from ..report import tables
 
@@ -35,7 +37,7 @@ def run(name: str | None) -> int:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {inner}" for key, inner in value.items())  # pyright: ignore
+        return ", ".join(f"{key} {inner}" for key, inner in cast(dict[object, object], value).items())
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"  # pyright: ignore
+        return ", ".join(map(str, cast(list[object], value))) or "-"
     return str(value)

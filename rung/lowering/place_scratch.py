@@ -75,7 +75,9 @@ def _allocas(function: func.FuncOp) -> list[memref.AllocaOp]:
         if op.name == "memref.alloc":
             allocs.append(op)
         if op.name == "memref.alloca":
-            found.append(op.opview)  # pyright: ignore[reportArgumentType]
+            alloca = op.opview
+            assert isinstance(alloca, memref.AllocaOp)
+            found.append(alloca)
         return ir.WalkResult.ADVANCE
 
     function.operation.walk(visit, ir.WalkOrder.PRE_ORDER)

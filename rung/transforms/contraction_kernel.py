@@ -179,6 +179,7 @@ def emit_contraction(
     if len(shape) == 2:
         _Contraction(e, (a, b, c), [], computed, plan, fma).run()
     else:
+
         def batch(iv: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
             _Contraction(e, (a, b, c), [iv], computed, plan, fma).run()
             return []

@@ -79,7 +79,9 @@ def _first_loop(function: func.FuncOp) -> scf.ForallOp | None:
 
     def visit(op: ir.Operation) -> ir.WalkResult:
         if op.name == "scf.forall" and "rung.contexts" in op.attributes:
-            found.append(op.opview)  # pyright: ignore[reportArgumentType]
+            loop = op.opview
+            assert isinstance(loop, scf.ForallOp)
+            found.append(loop)
             return ir.WalkResult.INTERRUPT
         return ir.WalkResult.ADVANCE
 

@@ -59,7 +59,9 @@ class FormVirtualThreads(Pass):
 
         def visit(op: ir.Operation) -> ir.WalkResult:
             if op.name == "scf.forall" and any(mark in op.attributes for mark in LOOP_ATTRIBUTES):
-                loops.append(op.opview)  # pyright: ignore[reportArgumentType]
+                loop = op.opview
+                assert isinstance(loop, scf.ForallOp)
+                loops.append(loop)
             return ir.WalkResult.ADVANCE
 
         module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)

@@ -904,3 +904,117 @@ def test_block_pointers_and_descriptors(launch: Launch, rng: np.random.Generator
     close(o, x * 2)
     launch(k.descriptors, x, p, 20, 36, grid=(3,), BM=8, BN=16)
     close(p, x + 1)
+
+
+# ---- combinations
+
+
+@pytest.mark.parametrize("n", [0, 5])
+def test_pointers_that_change_places(launch: Launch, rng: np.random.Generator, n: int) -> None:
+    x, o = floats(rng, 128), np.zeros(16, np.float32)
+    launch(k.ping_pong, x, o, n, BLOCK=16)
+    i = np.arange(16)
+    p, q, a, b, acc = 0, 64, i, 32 + i * 2, np.zeros(16)
+    for t in range(n):
+        acc = acc * 2 + x[p + i + t] + 10.0 * x[a]
+        p, q, a, b = q, p, b, a + 1
+    close(o, acc, 1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_kinds_of_carried_values(launch: Launch, rng: np.random.Generator, n: int) -> None:
+    x, o, oi = floats(rng, 16) * 2, np.zeros((2, 16), np.float32), np.zeros((2, 16), np.int32)
+    x[:3] = [0.5, -1, 0.25]
+    launch(k.carried_kinds, x, o, oi, n, BLOCK=16)
+    equal(oi, [x > (0 if n else 10), np.ones(16)])
+    close(o, [x.astype(np.float16) * 0.5**n, x + (x if n else x * 3)], 2e-3)
+
+
+def test_loops_with_wide_bounds(launch: Launch, rng: np.random.Generator) -> None:
+    x, o = floats(rng, 64), np.zeros(16, np.float32)
+    launch(k.wide_range, x, o, ("i64", 2), ("i64", 15), BLOCK=16)
+    i = np.arange(16)
+    acc = sum(x[t + i] for t in range(2, 15, 3)) + sum(x[63 - t - i] for t in range(4)) + 14
+    close(o, acc, 1e-5)
+
+
+@pytest.mark.parametrize("steps", [0, 4])
+def test_contraction_in_a_branch_of_a_loop(launch: Launch, rng: np.random.Generator, steps: int) -> None:
+    M = 16
+    a, b, c = floats(rng, 4, M, M), floats(rng, M, M), np.zeros((2, M, M), np.float32)
+    launch(k.dot_in_branch, a, b, c, steps, M=M)
+    acc, top = np.zeros((M, M)), np.zeros(M)
+    for s in range(steps):
+        if s % 2 == 0:
+            acc = acc + a[s].astype(float) @ b
+            top = np.maximum(top, acc.max(1))
+        else:
+            acc = acc * 0.5 - acc.T
+    close(c[0], acc + top[:, None], 1e-4)
+    close(c[1] / 100, acc @ b / 100, 1e-2)
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_contraction_of_what_it_replaces(launch: Launch, rng: np.random.Generator, n: int) -> None:
+    M = 16
+    a, c = floats(rng, M, M) / 4, np.zeros((2, M, M), np.float32)
+    launch(k.dot_powers, a, c, n, M=M)
+    acc, other = a.astype(float), np.zeros((M, M))
+    for _ in range(n):
+        acc = acc @ a
+        other = a @ other + other.T + acc
+    close(c, [acc, other], 1e-4)
+
+
+def test_small_floats(launch: Launch, rng: np.random.Generator) -> None:
+    x = torch.from_numpy(rng.standard_normal(32)).half()
+    b = torch.from_numpy(rng.standard_normal(32)).bfloat16()
+    o, s, oi = torch.zeros(32).half(), torch.zeros(4).bfloat16(), np.zeros(2, np.int32)
+    launch(k.small_floats, x, b, o, s, oi, BLOCK=32)
+    d, e = x.double(), b.double()
+    close(o, d.cumsum(0), 2e-2)
+    equal(oi, [d.argmax(), e.argmin()])
+    close(s, torch.stack([e.sum(), e.max(), e[3] * 2, e[5]]), 3e-2)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_booleans(launch: Launch, rng: np.random.Generator, first: bool) -> None:
+    n = 100
+    x, m, o, b = floats(rng, n), rng.random(n) > 0.5, np.zeros(n, np.float32), np.zeros(n + 1, bool)
+    m[0] = first
+    launch(k.booleans, x, m, o, b, n, grid=(2,), BLOCK=64)
+    v = np.where(m, x, 5) + first
+    close(o, v if first else -v)
+    equal(b, np.r_[~m & (v > 0), first])
+
+
+@pytest.mark.parametrize("flag", [0, 1])
+def test_pointers_chosen_by_where(launch: Launch, rng: np.random.Generator, flag: int) -> None:
+    x, o = floats(rng, 64), np.zeros((2, 16), np.float32)
+    launch(k.selected_pointers, x, o, flag, 9, BLOCK=16)
+    i = np.arange(16)
+    v = x[8 * flag + i] + 10 * x[np.where(i % 2 == 0, i, 2 * i + 1)]
+    close(o, [np.where(i < 9, v, 0), np.where(i < 9, 0, v)])
+
+
+@pytest.mark.parametrize("n", [0, 4])
+def test_one_loop_after_another(launch: Launch, rng: np.random.Generator, n: int) -> None:
+    x, o = floats(rng, 16), np.zeros((n + 1, 16), np.float32)
+    launch(k.two_loops, x, o, n, BLOCK=16)
+    v, scale, expected = x.astype(float), 1.0, []
+    for t in range(n):
+        v = v * scale + t
+        scale = 1 / (1 + np.abs(v).max())
+        expected.append(v)
+    w = v
+    for t in range(n):
+        if t % 2 == 1:
+            w = w - w.sum() / 16
+        v = v + w
+    close(o, [*expected, v + w], 1e-5)
+
+
+def test_sorting_of_rows(launch: Launch, rng: np.random.Generator) -> None:
+    x, o = floats(rng, 4, 8), np.zeros((4, 8), np.float32)
+    launch(k.sort_rows, x, o, M=4, N=8)
+    close(o, np.sort(x, 1) + x[:, ::-1])

@@ -1049,3 +1049,154 @@ def descriptors(x, o, m, n, BM: tl.constexpr, BN: tl.constexpr):
     row = tl.program_id(0) * BM
     for column in range(0, n, BN):
         b.store([row, column], a.load([row, column]) + 1)
+
+
+# ---- combinations
+
+
+@triton.jit
+def ping_pong(x, o, n, BLOCK: tl.constexpr):
+    """Pointers into one argument that change places, scalars and blocks."""
+    i = tl.arange(0, BLOCK)
+    p = x
+    q = x + 64
+    a = x + i
+    b = x + 32 + i * 2
+    acc = tl.zeros((BLOCK,), tl.float32)
+    for k in range(n):
+        acc = acc * 2 + tl.load(p + i + k) + 10 * tl.load(a)
+        p, q = q, p
+        a, b = b, a + 1
+    tl.store(o + i, acc)
+
+
+@triton.jit
+def carried_kinds(x, o, oi, n, BLOCK: tl.constexpr):
+    """Carried i1 and f16, a block that never changes, one that takes what another has, scalars of type i1."""
+    i = tl.arange(0, BLOCK)
+    v = tl.load(x + i)
+    seen = v > 10
+    half = v.to(tl.float16)
+    fixed = v
+    late = v * 3
+    every = tl.load(x) > -100
+    for k in range(n):
+        seen = seen | (v > k)
+        half = half * 0.5
+        every = every & (tl.load(x + k) < 1)
+        fixed = fixed
+        late = v
+    tl.store(oi + i, seen)
+    tl.store(oi + BLOCK + i, every)
+    tl.store(o + i, half.to(tl.float32))
+    tl.store(o + BLOCK + i, fixed + late)
+
+
+@triton.jit
+def wide_range(x, o, start, stop, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    acc = tl.zeros((BLOCK,), tl.float32)
+    last = start * 0
+    for k in tl.range(start, stop, 3):
+        acc += tl.load(x + k + i)
+        last = k
+    for k in range(4):
+        acc += tl.load(x + 63 - k - i)
+    tl.store(o + i, acc + last)
+
+
+@triton.jit
+def dot_in_branch(a, b, c, steps, M: tl.constexpr):
+    m = tl.arange(0, M)
+    at = m[:, None] * M + m[None, :]
+    acc = tl.zeros((M, M), tl.float32)
+    top = tl.zeros((M,), tl.float32)
+    for s in range(steps):
+        x = tl.load(a + s * M * M + at)
+        if s % 2 == 0:
+            acc = tl.dot(x, tl.load(b + at), acc)
+            top = tl.maximum(top, tl.max(acc, 1))
+        else:
+            acc = acc * 0.5 - tl.trans(acc)
+    tl.store(c + at, acc + top[:, None])
+    half = tl.dot(acc.to(tl.float16), tl.load(b + at).to(tl.float16), out_dtype=tl.float16)
+    tl.store(c + M * M + at, half.to(tl.float32))
+
+
+@triton.jit
+def dot_powers(a, c, n, M: tl.constexpr):
+    """The carried block is an operand of the contraction that replaces it."""
+    m = tl.arange(0, M)
+    at = m[:, None] * M + m[None, :]
+    x = tl.load(a + at)
+    acc = x
+    other = tl.zeros((M, M), tl.float32)
+    for _ in range(n):
+        acc = tl.dot(acc, x)
+        other = tl.dot(x, other, tl.trans(other) + acc)
+    tl.store(c + at, acc)
+    tl.store(c + M * M + at, other)
+
+
+@triton.jit
+def small_floats(x, b, o, s, oi, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    h = tl.load(x + i)
+    f = tl.load(b + i)
+    tl.store(o + i, tl.cumsum(h, 0))
+    tl.store(oi, tl.argmax(h, 0))
+    tl.store(oi + 1, tl.argmin(f, 0))
+    tl.store(s, tl.sum(f, 0))
+    tl.store(s + 1, tl.max(f, 0))
+    tl.store(s + 2, tl.load(b + 3) * 2)
+    tl.atomic_add(s + 3, tl.load(b + 5))
+
+
+@triton.jit
+def booleans(x, m, o, b, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = i < n
+    keep = tl.load(m + i, mask=inside, other=0)
+    first = tl.load(m)
+    v = tl.load(x + i, mask=keep & inside, other=5.0)
+    if first:
+        v = v + 1
+    tl.store(o + i, tl.where(first, v, -v), mask=inside)
+    tl.store(b + i, ~keep & (v > 0), mask=inside)
+    tl.store(b + n, first)
+
+
+@triton.jit
+def selected_pointers(x, o, flag, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    p = tl.where(flag > 0, x + 8, x)
+    q = tl.where(i % 2 == 0, x + i, x + 2 * i + 1)
+    v = tl.load(p + i) + 10 * tl.load(q)
+    tl.store(tl.where(i < n, o + i, o + BLOCK + i), v)
+
+
+@triton.jit
+def two_loops(x, o, n, BLOCK: tl.constexpr):
+    """The second loop starts from what the first left; a reduction of one turn is used in the next."""
+    i = tl.arange(0, BLOCK)
+    v = tl.load(x + i)
+    scale = 1.0
+    for k in range(n):
+        v = v * scale + k
+        scale = 1.0 / (1.0 + tl.max(tl.abs(v), 0))
+        tl.store(o + k * BLOCK + i, v)
+    w = v
+    for k in range(n):
+        if k % 2 == 1:
+            s = tl.sum(w, 0)
+            w = w - s / BLOCK
+        v += w
+    tl.store(o + n * BLOCK + i, v + w)
+
+
+@triton.jit
+def sort_rows(x, o, M: tl.constexpr, N: tl.constexpr):
+    i = tl.arange(0, M)[:, None]
+    j = tl.arange(0, N)[None, :]
+    v = tl.load(x + i * N + j)
+    tl.store(o + i * N + j, tl.sort(v, 1) + tl.flip(v, 1))

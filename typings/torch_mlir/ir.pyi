@@ -5,7 +5,9 @@
 # that rung does not use, and with these changes, each checked against the module at run time:
 #   - `Value`, `OpOperandList` and `OpResultList` are generic in the type of the value, and that type is
 #     `Type` where it is not written. A value carries its most derived type, so the parameter is covariant.
-#   - a parameter that takes a `dict` of attributes is a `Mapping`, as a `dict` is invariant in its values;
+#   - a parameter that takes a `dict` of attributes is a `Mapping`, as a `dict` is invariant in its values; at
+#     run time only a `dict` will do.
+#   - `parent` is `Operation | Any` where None means the top, so that walks upwards need no check.
 #   - the sequences have typed `__getitem__`; a slice of one is a sequence of the same class.
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence

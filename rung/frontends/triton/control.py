@@ -225,7 +225,10 @@ def _leave_branch(
     bases: dict[ir.Value, Base],
     op: ir.Operation,
 ) -> list[ir.Value]:
-    """At the end of a branch: write buffers, and return what is yielded. `bases` collects the pointers' bases."""
+    """At the end of a branch: write buffers, and return what is yielded.
+
+    `bases` collects the bases of the pointers.
+    """
     scalars: list[ir.Value] = []
     for result, value in zip(results, final, strict=True):
         if is_pointer(result):
@@ -328,7 +331,7 @@ def _bind_arguments(
     buffers: Mapping[ir.Value, Buffer],
     pointers: Mapping[ir.Value, Affine],
 ) -> None:
-    """Give `values` their meaning: a buffer, a pointer whose offset is the next of `ssa`, or the next of `ssa`."""
+    """Give `values` their meaning: a buffer, or with the next of `ssa` a pointer or a scalar."""
     remaining = iter(ssa)
     for value in values:
         if value in buffers:

@@ -60,6 +60,7 @@ class Options:
                 f"launch keyword default_dot_input_precision is `{self.default_dot_input_precision}`; "
                 f"choose from: {', '.join(DOT_PRECISIONS)}"
             )
+        # Launch keywords are not checked against the annotation.
         if not isinstance(self.schedule, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(
                 f"launch keyword schedule is {self.schedule!r}; give text such as `vectorize=off threads=2`"
