@@ -26,9 +26,9 @@ _BINARY: dict[str, Callable[[int, int], int]] = {
 }
 _DIVISIONS: dict[str, Callable[[int, int], int]] = {
     "arith.divui": lambda a, b: a // b,
-    "arith.divsi": lambda a, b: int(a / b),
+    "arith.divsi": lambda a, b: _truncated(a, b),
     "arith.remui": lambda a, b: a % b,
-    "arith.remsi": lambda a, b: a - b * int(a / b),
+    "arith.remsi": lambda a, b: a - b * _truncated(a, b),
     "arith.ceildivui": lambda a, b: -(-a // b),
     "arith.ceildivsi": lambda a, b: -(-a // b),
 }
@@ -38,7 +38,20 @@ _COMPARISONS: tuple[Callable[[int, int], bool], ...] = (
     operator.ne,
     *(operator.lt, operator.le, operator.gt, operator.ge) * 2,
 )
+_UNSIGNED_PREDICATES = range(6, 10)
 _CASTS = ("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui", "arith.trunci")
+
+
+def _truncated(a: int, b: int) -> int:
+    """The quotient rounded towards zero, as `arith.divsi` has it."""
+    quotient = abs(a) // abs(b)
+    return quotient if (a < 0) == (b < 0) else -quotient
+
+
+def _is_unsigned(op: ir.Operation) -> bool:
+    if op.name == "arith.cmpi":
+        return ir.IntegerAttr(op.attributes["predicate"]).value in _UNSIGNED_PREDICATES
+    return op.name.endswith("ui") and op.name != "arith.extui"
 
 
 def evaluate(op: ir.Operation, known: Mapping[Value, int | None]) -> int | None:
@@ -55,6 +68,8 @@ def evaluate(op: ir.Operation, known: Mapping[Value, int | None]) -> int | None:
     if not operands or any(operand is None for operand in operands):
         return None
     numbers = [operand for operand in operands if operand is not None]
+    if _is_unsigned(op) and min(numbers) < 0:
+        return None  # what a negative number is as an unsigned one depends on the width
     if op.name in _CASTS:
         return numbers[0]
     if op.name in _BINARY:

@@ -12,7 +12,7 @@ from ...errors import UnsupportedError
 from .expression import Expressions, from_memory, to_memory
 from .locations import source_line
 from .nests import Effect
-from .positions import Position, flat_axis
+from .positions import Position
 from .scratch import Buffer
 from .ttir import element, int_attr, is_block, shape
 
@@ -83,7 +83,7 @@ def _atomic(
     mask: ir.Value | None,
     update: Update,
 ) -> None:
-    program, ix = blocks.program, blocks.ix
+    program = blocks.program
     result = op.results[0]
     used = any(True for _ in result.uses)
     if not is_block(pointer):
@@ -97,9 +97,7 @@ def _atomic(
         operands = [to_memory(expressions.at(v, position if is_block(v) else ()), memory) for v in values]
         old = update(base.memref, index, operands)
         if kept is not None:
-            flat = flat_axis(ix, position, kept.strides, expressions.loops)
-            where = _unflatten(expressions, kept, position)
-            del flat
+            where = _place(expressions, kept, position)
             memref.StoreOp(old, kept.memref, where)
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer, *values), mask, emit)])
@@ -107,7 +105,7 @@ def _atomic(
         program.stored[result] = kept
 
 
-def _unflatten(expressions: Expressions, buffer: Buffer, position: Position) -> list[ir.Value]:
+def _place(expressions: Expressions, buffer: Buffer, position: Position) -> list[ir.Value]:
     ix = expressions.ix
     return [
         ix.value(expressions.coordinate(axis))
