@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith
 
-from .blocks import BlockConverter
 from .expression import Expressions
 from .indices import Index
 from .nests import Effect, Keep, Sink
@@ -18,6 +18,9 @@ from .positions import Position
 from .scratch import Buffer
 from .traversal import cone
 from .ttir import defined_in, element, is_block, is_integer, is_pointer, owner, shape
+
+if TYPE_CHECKING:
+    from .blocks import BlockConverter
 
 
 @dataclass

@@ -1,27 +1,34 @@
-"""`scf.for`, `scf.if`, `scf.while`, calls and early returns. Blocks that are carried live in scratch."""
+"""`scf.for`, `scf.if`, `scf.while`. Blocks that are carried live in scratch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 from torch_mlir.dialects import scf
 
 from ...errors import UnsupportedError
-from .blocks import SUPPORTED, BlockConverter
 from .carried import Carried, assign, bind_closed, classify, closed_form, copy_of, keep_addresses
+from .functions import convert_call
 from .indices import Index
 from .locations import source_line
 from .order import base_of
 from .pointers import Affine, Base, same_base
+from .program import SUPPORTED
 from .scratch import Buffer
 from .traversal import cone, needed_after
 from .ttir import is_block, is_pointer, owner
 
+if TYPE_CHECKING:
+    from .blocks import BlockConverter
+
 
 def convert_control(blocks: BlockConverter, op: ir.Operation) -> None:
-    {"scf.for": _for, "scf.if": _if, "scf.while": _while, "tt.call": _call}[op.name](blocks, op)
+    """Convert a `for`, `if`, `while` or call. Pending stores come first."""
+    blocks.flush()
+    {"scf.for": _for, "scf.if": _if, "scf.while": _while, "tt.call": convert_call}[op.name](blocks, op)
 
 
 # ---- scf.for
@@ -340,90 +347,3 @@ def _bind_arguments(
             blocks.program.pointers.known[value] = replace(pointers[value], offset=next(remaining))
         else:
             blocks.program.scalars[value] = next(remaining)
-
-
-# ---- calls and early returns
-
-
-def _call(blocks: BlockConverter, op: ir.Operation) -> None:
-    """A `noinline` function: converted in place."""
-    callee = _find_function(op, ir.FlatSymbolRefAttr(op.attributes["callee"]).value)
-    if len(callee.regions[0].blocks) != 1:
-        raise UnsupportedError("a noinline function with early returns", source_line(op), SUPPORTED)
-    entry = callee.regions[0].blocks[0]
-    program = blocks.program
-    scalars: dict[ir.Value, ir.Value] = {}
-    buffers: dict[ir.Value, Buffer] = {}
-    with blocks.region():
-        for argument, value in zip(entry.arguments, op.operands, strict=True):
-            if is_pointer(argument):
-                affine = program.pointers.affine(value)
-                if affine is None:
-                    raise UnsupportedError(
-                        "unstructured pointers passed to a noinline function", source_line(op), SUPPORTED
-                    )
-                program.pointers.known[argument] = affine
-            elif is_block(argument):
-                program.stored[argument] = blocks.keep(value)
-            else:
-                program.scalars[argument] = program.scalar(value)
-        final = blocks.convert(entry).operands
-        for result, value in zip(op.results, final, strict=True):
-            if is_pointer(result):
-                raise UnsupportedError("a pointer from a noinline function", source_line(op), SUPPORTED)
-            if is_block(result):
-                buffers[result] = copy_of(blocks, value)
-            else:
-                scalars[result] = program.scalar(value)
-    program.stored.update(buffers)
-    program.scalars.update(scalars)
-
-
-def _find_function(op: ir.Operation, symbol: str) -> ir.Operation:
-    module = op
-    while module.name != "builtin.module":
-        module = module.parent.operation
-    for candidate in module.regions[0].blocks[0].operations:
-        found = candidate.operation
-        if found.name == "tt.func" and ir.StringAttr(found.attributes["sym_name"]).value == symbol:
-            return found
-    raise UnsupportedError(f"a call of `{symbol}`", source_line(op), "functions of the same file")
-
-
-def convert_body(blocks: BlockConverter, block: ir.Block, path: tuple[ir.Block, ...] = ()) -> None:
-    """A function's body. Early returns are branches: `cf.cond_br` becomes `scf.if`, and what follows goes inside."""
-    if block in path:
-        raise UnsupportedError("a loop made of branches", "", "for and while loops")
-    last = blocks.convert(block)
-    path = (*path, block)
-    if last.name == "tt.return":
-        return
-    if last.name == "cf.br":
-        _pass_arguments(blocks, last.successors[0], list(last.operands))
-        convert_body(blocks, last.successors[0], path)
-        return
-    if last.name != "cf.cond_br":
-        raise UnsupportedError(f"the operation `{last.name}`", source_line(last), SUPPORTED)
-    sizes = list(ir.DenseI32ArrayAttr(last.attributes["operandSegmentSizes"]))
-    operands = list(last.operands)
-    branch = scf.IfOp(blocks.program.scalar(operands[0]), [], has_else=True)
-    passed = (operands[1 : 1 + sizes[1]], operands[1 + sizes[1] :])
-    for successor, values, target in zip(
-        last.successors, passed, (branch.then_block, branch.else_block), strict=True
-    ):
-        with ir.InsertionPoint(target), blocks.region():
-            _pass_arguments(blocks, successor, list(values))
-            convert_body(blocks, successor, path)
-            scf.YieldOp([])
-
-
-def _pass_arguments(blocks: BlockConverter, block: ir.Block, values: list[ir.Value]) -> None:
-    for argument, value in zip(block.arguments, values, strict=True):
-        if is_pointer(argument):
-            affine = blocks.program.pointers.affine(value)
-            if affine is not None:
-                blocks.program.pointers.known[argument] = affine
-        elif is_block(argument):
-            blocks.program.stored[argument] = copy_of(blocks, value)
-        else:
-            blocks.program.scalars[argument] = blocks.program.scalar(value)

@@ -10,7 +10,7 @@ from torch_mlir.dialects import func
 from ...errors import UnsupportedError
 from . import dialects as dialects
 from .blocks import BlockConverter
-from .control import convert_body
+from .functions import convert_body
 from .indices import Indices
 from .pointers import Affine, Base
 from .program import Program

@@ -13,6 +13,8 @@ from .masks import MaskAnalysis
 from .pointers import Affine, Base, PointerAnalysis
 from .scratch import Buffer, Scratch
 
+SUPPORTED = "see docs/triton.md for the operations that rung compiles"
+
 
 @dataclass
 class Program:

@@ -1,0 +1,73 @@
+"""Operations on whole scratch buffers: windows, other shapes, filling, contractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from torch_mlir import ir
+from torch_mlir.dialects import linalg, memref
+
+from .expression import to_memory
+from .scratch import Buffer
+from .ttir import memory_type
+
+
+def window(buffer: ir.Value, offset: int, extents: Sequence[int]) -> ir.Value:
+    """A dense block of `extents` at an element offset of a dense buffer."""
+    kept = [n for n in extents if n != 1]
+    strides = [prod(kept[d + 1 :]) for d in range(len(kept))]
+    layout = ir.StridedLayoutAttr.get(offset, strides)
+    kind = ir.MemRefType.get(kept, ir.MemRefType(buffer.type).element_type, layout=layout)
+    return memref.ReinterpretCastOp(kind, buffer, [], [], [], [offset], kept, strides).result
+
+
+def rebuilt(buffer: Buffer, extents: tuple[int, ...]) -> Buffer:
+    """The same memory, row-major, as another shape."""
+    if [n for n in extents if n != 1] == [n for n in buffer.extents if n != 1]:
+        return buffer.reshaped(extents)
+    return Buffer(window(buffer.memref, 0, extents), extents, buffer.element)
+
+
+def fill(buffer: Buffer, scalar: ir.Value) -> None:
+    """Set every element of a buffer."""
+    value, target = to_memory(scalar, memory_type(buffer.element)), buffer.memref
+    rank = ir.MemRefType(target.type).rank
+    if rank == 0:
+        memref.StoreOp(value, target, [])
+        return
+    identity = ir.AffineMapAttr.get(ir.AffineMap.get_identity(rank))
+    parallel = ir.Attribute.parse("#linalg.iterator_type<parallel>")
+    op = ir.Operation.create(
+        "linalg.generic",
+        results=[],
+        operands=[target],
+        attributes={
+            "indexing_maps": ir.ArrayAttr.get([identity]),
+            "iterator_types": ir.ArrayAttr.get([parallel] * rank),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 1]),
+        },
+        regions=1,
+    )
+    body = ir.Block.create_at_start(op.regions[0], [value.type])
+    with ir.InsertionPoint(body):
+        linalg.YieldOp([value])
+
+
+def contract(a: Buffer, b: Buffer, c: Buffer) -> None:
+    """`c += a @ b` on scratch: a named contraction. Dimensions of extent 1 are put back, linalg wants them."""
+    full = [with_units(x) for x in (a, b, c)]
+    name = "linalg.matmul" if len(c.extents) == 2 else "linalg.batch_matmul"
+    builder = linalg.matmul if name == "linalg.matmul" else linalg.batch_matmul
+    builder(full[0], full[1], outs=[full[2]])
+
+
+def with_units(buffer: Buffer) -> ir.Value:
+    """The memref of a buffer with its dimensions of extent 1."""
+    if 1 not in buffer.extents:
+        return buffer.memref
+    extents = list(buffer.extents)
+    strides = list(buffer.strides)
+    layout = ir.StridedLayoutAttr.get(0, strides)
+    kind = ir.MemRefType.get(extents, ir.MemRefType(buffer.memref.type).element_type, layout=layout)
+    return memref.ReinterpretCastOp(kind, buffer.memref, [], [], [], [0], extents, strides).result
