@@ -11,6 +11,7 @@ from ...errors import UnsupportedError
 from .carried import copy_of
 from .locations import source_line
 from .program import SUPPORTED
+from .scratch import Buffer
 from .ttir import is_block, is_pointer
 
 if TYPE_CHECKING:
