@@ -67,12 +67,8 @@ def main() -> int:
     x = inputs(options.points, options.seed)
     edges = torch.tensor(EDGES + SPECIAL)
     console = tables.console()
-    errors = tables.new_table(
-        "GELU f32, |x| < 4, against float64", "form", "by", "max relative error", "at x"
-    )
-    table = tables.new_table(
-        "values at the edges", "form", "by", "max |error| / max(|expected|, 1)", "inf, -inf, nan"
-    )
+    errors = tables.new_table("GELU f32, |x| < 4, against float64", "form", "by", "max relative error", "at x")
+    table = tables.new_table("values at the edges", "form", "by", "max |error| / max(|expected|, 1)", "inf, -inf, nan")
     rows: list[dict[str, Any]] = []
     for name in ("gelu", "gelu-erf"):
         workload = suite.find(name)
@@ -86,9 +82,7 @@ def main() -> int:
             special = ", ".join(f"{value:g}" for value in got[len(EDGES) :].tolist())
             errors.add_row(name, by, f"{error:.3g}", f"{at:.6g}")
             table.add_row(name, by, f"{edge:.3g}", special)
-            rows.append(
-                {"form": name, "by": by, "max_rel": error, "at": at, "edge": edge, "special": special}
-            )
+            rows.append({"form": name, "by": by, "max_rel": error, "at": at, "edge": edge, "special": special})
     console.print(errors)
     console.print(table)
     console.print("exact GELU at inf, -inf, nan: inf, -0, nan", style="dim")

@@ -1,7 +1,8 @@
 """rung: Triton kernels through upstream MLIR, and what each latency-hiding mechanism is worth.
 
-Compile with `rung.compile_kernel`, describe devices with `rung.Machine` and what to do with `rung.Schedule`. Names are loaded when
-they are used: Triton imports the plug-in while it is itself being imported, and `import rung` must stay cheap.
+Compile with `rung.compile_kernel`, describe devices with `rung.Machine` and what to do with `rung.Schedule`.
+Names are loaded when they are used: Triton imports the plug-in while it is itself being imported, and `import rung`
+must stay cheap.
 """
 
 from __future__ import annotations

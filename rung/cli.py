@@ -19,9 +19,7 @@ app = typer.Typer(
 )
 
 Device = Annotated[str, typer.Option(help="`host`, a machine that `rung machines` lists, or a .toml file.")]
-ScheduleText = Annotated[
-    str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")
-]
+ScheduleText = Annotated[str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -55,16 +53,12 @@ def ladder(
     signature: Annotated[
         str | None, typer.Option(help="Of --kernel: '*fp32, *fp32, i32, 1024'; default: guessed from names.")
     ] = None,
-    constexpr: Annotated[
-        list[str] | None, typer.Option(help="Of --kernel: NAME=VALUE; may be repeated.")
-    ] = None,
+    constexpr: Annotated[list[str] | None, typer.Option(help="Of --kernel: NAME=VALUE; may be repeated.")] = None,
     grid: Annotated[str | None, typer.Option(help="Of --kernel: programs, such as 1024 or 16x16.")] = None,
     inductor: Annotated[
         bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes instead.")
     ] = False,
-    json: Annotated[
-        str | None, typer.Option(help="Write the record, with raw samples, to this file.")
-    ] = None,
+    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
     plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,
     seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
     rounds: Annotated[int, typer.Option(help="Rounds per kernel; 0: as many as the budget holds.")] = 0,
@@ -105,9 +99,7 @@ def compile(
         str,
         typer.Option(help="One entry per argument: a type, or a constexpr's value: '*fp32:16, i32, 1024'."),
     ],
-    emit: Annotated[
-        str, typer.Option(help="ttir, linalg, scheduled, vector, llvm, llvm-ir, asm or obj.")
-    ] = "llvm",
+    emit: Annotated[str, typer.Option(help="ttir, linalg, scheduled, vector, llvm, llvm-ir, asm or obj.")] = "llvm",
     output: Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")] = None,
     schedule: ScheduleText = "",
     device: Device = "host",
@@ -118,9 +110,7 @@ def compile(
     """Print a kernel's IR or code at one stage."""
     from .commands import compile as command
 
-    raise typer.Exit(
-        command.run(command.Options(kernel, signature, emit, output, schedule, device, print_after_all))
-    )
+    raise typer.Exit(command.run(command.Options(kernel, signature, emit, output, schedule, device, print_after_all)))
 
 
 @app.command()

@@ -24,7 +24,6 @@ from .schedule import Schedule
 from .targets.evidence import disassemble, host_evidence
 from .targets.host import Jit, llvm_ir
 
-
 PIPELINE_MARK = "// PIPELINE: "
 """Starts each line of the pipeline in a file for `rung opt`."""
 
@@ -33,7 +32,7 @@ PIPELINE_MARK = "// PIPELINE: "
 class Compiled:
     """A kernel at stage `llvm`, in a form that can be stored.
 
-    binary: MLIR bytecode of the stage. stages: text by stage name. metadata: JSON-serialisable facts for whoever launches.
+    binary: MLIR bytecode of the stage. stages: text by name. metadata: JSON-serialisable facts for whoever launches.
     """
 
     binary: bytes
@@ -79,7 +78,7 @@ class Executable:
         return {**self.metadata["decisions"], "object": host_evidence(self.object_code())}
 
     def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> _native.Bound:
-        """Pack arguments (the kernel's without constexprs: tensors, arrays, numbers) and a grid for repeated launches."""
+        """Pack a grid and arguments (tensors, arrays, numbers; no constexprs) for repeated launches."""
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
         return _native.bind(self.loaded.address, self.kinds, tuple(args), grid, owner=self.loaded)
@@ -161,7 +160,7 @@ def compile_ttir(
 ) -> Compiled:
     """Compile a Triton module (or TTIR text) down to stage `llvm`.
 
-    distinct: different pointer arguments are different memory unless accessed element for element alike (docs/triton.md).
+    distinct: different pointer arguments are different memory, or accessed element for element (docs/triton.md).
     fuse: multiplies and adds may be contracted.
     """
     from .frontends.triton.capture import import_ttir
@@ -235,7 +234,7 @@ class _Recorder:
 
 
 class Stages(Mapping[str, str]):
-    """Text by stage name. Modules are copied when they pass by and printed when asked for: printing takes ten times as long."""
+    """Text by stage name. Modules are copied as they pass and printed when asked for, which takes ten times as long."""
 
     def __init__(self, ttir: str) -> None:
         self._texts = {"ttir": ttir}
@@ -265,7 +264,7 @@ def optimize(text: str, steps: Pipeline | None, observers: Sequence[Observer] = 
     if steps is None:
         lines = [x.removeprefix(PIPELINE_MARK) for x in text.splitlines() if x.startswith(PIPELINE_MARK)]
         if not lines:
-            raise UsageError(f"no pipeline: give one with --pipeline, or begin the file with `{PIPELINE_MARK.strip()}` lines")
+            raise UsageError("no pipeline: give one with --pipeline, or begin the file with `// PIPELINE:` lines")
         steps = parse_pipeline("\n".join(lines), PASSES)
     context, lock = compiler_context()
     with lock:

@@ -26,9 +26,7 @@ def dump() -> tuple[str, ...]:
         return STAGES
     for name in names:
         if name not in STAGES:
-            raise UsageError(
-                f"RUNG_DUMP names the unknown stage `{name}`; choose from: all, {', '.join(STAGES)}"
-            )
+            raise UsageError(f"RUNG_DUMP names the unknown stage `{name}`; choose from: all, {', '.join(STAGES)}")
     return names
 
 

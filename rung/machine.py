@@ -1,4 +1,4 @@
-"""Machine: what the passes may know about the hardware. Units are in the names; nothing else holds a hardware constant."""
+"""Machine: what the passes may know about the hardware. Units are in the names; no other place holds one."""
 
 from __future__ import annotations
 
@@ -67,10 +67,7 @@ def _cpuinfo() -> dict[str, str]:
 def _cache_bytes(level: int, default: int) -> int:
     for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
         try:
-            if (
-                int((index / "level").read_text()) != level
-                or (index / "type").read_text().strip() == "Instruction"
-            ):
+            if int((index / "level").read_text()) != level or (index / "type").read_text().strip() == "Instruction":
                 continue
             size = (index / "size").read_text().strip()
         except (OSError, ValueError):

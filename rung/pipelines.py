@@ -1,4 +1,4 @@
-"""(Machine, Schedule) -> Pipeline: the page to read first. Each mechanism is one group of passes that a schedule can take out."""
+"""(Machine, Schedule) -> Pipeline: the page to read first. Each mechanism is a group of passes to take out."""
 
 from __future__ import annotations
 

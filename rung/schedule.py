@@ -1,4 +1,4 @@
-"""Schedule: which mechanisms are on, and their parameters. The variants of a study are derived by taking mechanisms out."""
+"""Schedule: which mechanisms are on, and their parameters. Variants are derived by taking mechanisms out."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ class Schedule:
         if not 0 <= self.unroll <= 16:
             raise UsageError(f"schedule: unroll is {self.unroll}; give 0 (automatic) to 16")
         if self.distribution not in get_args(Distribution):
-            raise UsageError(
-                f"schedule: distribution is `{self.distribution}`; choose from: block, block-cyclic"
-            )
+            raise UsageError(f"schedule: distribution is `{self.distribution}`; choose from: block, block-cyclic")
 
     @property
     def uses_scratchpad(self) -> bool:
@@ -78,9 +76,7 @@ class Schedule:
         for field in fields(self):
             value = getattr(self, field.name)
             if value != field.default:
-                parts.append(
-                    f"{field.name}={('on' if value else 'off') if isinstance(value, bool) else value}"
-                )
+                parts.append(f"{field.name}={('on' if value else 'off') if isinstance(value, bool) else value}")
         return " ".join(parts)
 
     @staticmethod

@@ -66,9 +66,7 @@ class FakeExecutable:
 def toolchain(wrong: Mapping[str, float] = {}) -> Toolchain:
     """`wrong` adds an error to the results of the rungs that it names."""
 
-    def compile(
-        kernel: Any, signature: object, constexprs: object, *, machine: object, schedule: Schedule
-    ) -> Any:
+    def compile(kernel: Any, signature: object, constexprs: object, *, machine: object, schedule: Schedule) -> Any:
         return FakeExecutable(kernel, schedule, wrong.get(schedule.rung, 0.0))
 
     return Toolchain(compile, lambda: None, lambda: {"contexts_ran": 2, "threads_ran": 2})

@@ -51,9 +51,7 @@ def lower(module: ir.Module) -> None:
     PassManager.parse(f"builtin.module({LOWER})").run(module.operation)
 
 
-def jit(
-    text: str, passes: Sequence[Pass] = (), function: str = "kernel", opt_level: int = 1
-) -> Callable[..., None]:
+def jit(text: str, passes: Sequence[Pass] = (), function: str = "kernel", opt_level: int = 1) -> Callable[..., None]:
     """The function after `passes`; memref arguments are NumPy arrays (any rank), ints are `index`."""
     with make_context(), ir.Location.unknown():
         module = ir.Module.parse(text)

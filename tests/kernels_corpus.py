@@ -118,9 +118,7 @@ def narrow_types(h_ptr, b_ptr, q_ptr, o_ptr, BLOCK: tl.constexpr):
 @triton.jit
 def inline_assembly(x_ptr, o_ptr, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
-    y = tl.inline_asm_elementwise(
-        "{ mov $0, $1; }", "=r,r", [tl.load(x_ptr + i)], dtype=tl.int32, is_pure=True, pack=1
-    )
+    y = tl.inline_asm_elementwise("{ mov $0, $1; }", "=r,r", [tl.load(x_ptr + i)], dtype=tl.int32, is_pure=True, pack=1)
     tl.store(o_ptr + i, y)
 
 

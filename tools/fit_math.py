@@ -80,19 +80,14 @@ def solve(fit: Fit) -> tuple[list[float], float]:
     return _round_off(xs, [fit.f(x) for x in xs], [abs(fit.scale(x)) for x in xs], fit.terms)
 
 
-def _round_off(
-    xs: list[mp.mpf], target: list[mp.mpf], scale: list[mp.mpf], terms: int
-) -> tuple[list[float], float]:
+def _round_off(xs: list[mp.mpf], target: list[mp.mpf], scale: list[mp.mpf], terms: int) -> tuple[list[float], float]:
     """Round the coefficients one by one, lowest power first, fitting the others again where that helps.
 
     It may not help on an interval around 0, where the remaining powers are no Chebyshev system.
     """
 
     def error(coefficients: list[mp.mpf]) -> mp.mpf:
-        return max(
-            abs((mp.polyval(coefficients[::-1], x) - t) / s)
-            for x, t, s in zip(xs, target, scale, strict=True)
-        )
+        return max(abs((mp.polyval(coefficients[::-1], x) - t) / s) for x, t, s in zip(xs, target, scale, strict=True))
 
     best, _ = remez(xs, target, scale, list(range(terms)))
     for k in range(terms):

@@ -48,9 +48,7 @@ def case(
     kernel: Any = load_kernel(source)
     given = dict(constexprs or {})
     for unknown in sorted(given.keys() - set(kernel.arg_names)):
-        raise UsageError(
-            f"{kernel.__name__} has no parameter `{unknown}`; it has: {', '.join(kernel.arg_names)}"
-        )
+        raise UsageError(f"{kernel.__name__} has no parameter `{unknown}`; it has: {', '.join(kernel.arg_names)}")
     types, fixed = _from_text(signature, kernel, given) if signature else _from_names(kernel, given)
     types = {name: f"*{TRITON[dtype]}" if type_ == "*" else type_ for name, type_ in types.items()}
     args, outputs = _arguments(types, shape, seed)

@@ -87,9 +87,7 @@ def kernels_folder() -> Path:
     for folder in (_PACKAGE / "kernels", _PACKAGE.parent / "examples" / "kernels"):
         if folder.is_dir():
             return folder
-    raise UsageError(
-        "the example kernels are not installed; run in a checkout, or give --kernel file.py::name"
-    )
+    raise UsageError("the example kernels are not installed; run in a checkout, or give --kernel file.py::name")
 
 
 def _cdiv(a: int, b: int) -> int:

@@ -68,9 +68,7 @@ def run() -> int:
 def versions(_: Machine) -> Iterator[Item]:
     yield Item("rung", environment.rung_version())
     triton = environment.version("triton")
-    yield Item(
-        "triton", triton, triton == _TRITON, f"rung is tested with {_TRITON}: pip install triton=={_TRITON}"
-    )
+    yield Item("triton", triton, triton == _TRITON, f"rung is tested with {_TRITON}: pip install triton=={_TRITON}")
     for package in ("torch-mlir", "torch"):
         found = environment.version(package)
         yield Item(package, found, found != "not installed", "pip install 'rung[torch]'")
@@ -101,9 +99,7 @@ def quietness(_: Machine) -> Iterator[Item]:
     idle = before.load < environment.cores() / 2
     yield Item("load", f"{before.load:.2f}", idle, "other work runs here: numbers will spread")
     stolen = window.steal <= noise.STEAL_LIMIT
-    yield Item(
-        "stolen time", f"{window.steal:.1%}", stolen, "a busy virtual machine host: compare only within a run"
-    )
+    yield Item("stolen time", f"{window.steal:.1%}", stolen, "a busy virtual machine host: compare only within a run")
 
 
 def memory(machine: Machine) -> Iterator[Item]:

@@ -151,9 +151,7 @@ def _measure(
         errors.print(_announcement(plan), highlight=False, soft_wrap=True)
     probe: Callable[[], float] | None = None
     with Bar(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(
-            f"{_announcement(plan)}: loading torch, Triton and MLIR", total=None, left=""
-        )
+        task = progress.add_task(f"{_announcement(plan)}: loading torch, Triton and MLIR", total=None, left="")
         toolchain = load()
         if plan.machine.kind == "host":
             probe = probes.empty_launch(toolchain, plan.machine)

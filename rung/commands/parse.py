@@ -21,9 +21,7 @@ def sizes(text: str, option: str, limit: int = 3) -> tuple[int, ...]:
     """`1048576` or `64x16384`: one to `limit` whole numbers of at least 1."""
     parts = text.lower().split("x")
     if len(parts) > limit or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(
-            f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576 or 64x16384"
-        )
+        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576 or 64x16384")
     return tuple(int(part) for part in parts)
 
 

@@ -102,9 +102,7 @@ def _recorded_launches(driver: Any) -> Generator[dict[object, CapturedKernel]]:
         driver.launcher_cls = make_launcher
 
 
-def _captured(
-    source: Any, metadata: Any, grid: tuple[int, int, int], args: tuple[Any, ...]
-) -> CapturedKernel:
+def _captured(source: Any, metadata: Any, grid: tuple[int, int, int], args: tuple[Any, ...]) -> CapturedKernel:
     names: list[str] = source.fn.arg_names
     return CapturedKernel(
         name=metadata.name,

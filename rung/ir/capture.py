@@ -98,9 +98,7 @@ def _capture(value: Value, known: set[Value], result: Captures) -> None:
         result.slots.append(value)
     else:
         source = "a block argument" if op is None else f"`{op.name}`"
-        raise ContractError(
-            f"a value of type {value.type}, from {source}, cannot be handed to a context task"
-        )
+        raise ContractError(f"a value of type {value.type}, from {source}, cannot be handed to a context task")
 
 
 def _fits_slot(kind: ir.Type) -> bool:

@@ -109,10 +109,7 @@ class CostModel:
         if name == "scf.for":
             return _trips(op) * (self.block(op.regions[0].blocks[0]) + 1)
         if name == "scf.forall":
-            sizes = [
-                t if t >= 0 else ASSUMED_TRIPS
-                for t in ir.DenseI64ArrayAttr(op.attributes["staticUpperBound"])
-            ]
+            sizes = [t if t >= 0 else ASSUMED_TRIPS for t in ir.DenseI64ArrayAttr(op.attributes["staticUpperBound"])]
             return prod(sizes) * self.block(op.regions[0].blocks[0])
         if name == "scf.while":
             return ASSUMED_TRIPS * sum(self.block(region.blocks[0]) for region in op.regions)
@@ -128,9 +125,7 @@ class CostModel:
             return 0.0
         weight = _WEIGHTS.get(name, 1.0)
         types = [result.type for result in op.results] or [operand.type for operand in op.operands]
-        elements = max(
-            (prod(ir.VectorType(t).shape) for t in types if isinstance(t, ir.VectorType)), default=1
-        )
+        elements = max((prod(ir.VectorType(t).shape) for t in types if isinstance(t, ir.VectorType)), default=1)
         return weight * max(1.0, elements / self.lanes)
 
     def _nest(self, op: ir.Operation) -> float:
@@ -144,9 +139,7 @@ class CostModel:
         for value, attribute in zip(op.operands, ir.ArrayAttr(op.attributes["indexing_maps"]), strict=False):
             if not isinstance(value.type, ir.ShapedType):
                 continue
-            for size, expression in zip(
-                shape_bounds(value), ir.AffineMapAttr(attribute).value.results, strict=True
-            ):
+            for size, expression in zip(shape_bounds(value), ir.AffineMapAttr(attribute).value.results, strict=True):
                 if isinstance(expression, ir.AffineDimExpr):
                     sizes[expression.position] = size
             streams += self._memory_cycles(value)

@@ -225,9 +225,7 @@ class _Run:
         return self.holds_dma[op]
 
     def _fail(self, what: str, op: ir.Operation) -> None:
-        raise ContractError(
-            f"transfers: `{op.name}` {what} (trip count {self.trips}), at {op.location}: {op}"
-        )
+        raise ContractError(f"transfers: `{op.name}` {what} (trip count {self.trips}), at {op.location}: {op}")
 
 
 def _take(operands: list[Value]) -> tuple[Value, list[Value]]:

@@ -197,9 +197,7 @@ class Emitter:
         types = [v.type for v in inits]
         operands = [self.index(lower), self.index(upper), self.index(step), *inits]
         for_op = self.op("scf.for", types, operands, attributes, regions=1)
-        block = ir.Block.create_at_start(
-            for_op.regions[0], [self.index_type, *types], [self.loc] * (1 + len(types))
-        )
+        block = ir.Block.create_at_start(for_op.regions[0], [self.index_type, *types], [self.loc] * (1 + len(types)))
         with self.at(ir.InsertionPoint(block)):
             arguments: list[ir.Value] = list(block.arguments)
             self.op("scf.yield", [], body(arguments[0], arguments[1:]))
@@ -253,8 +251,6 @@ class Emitter:
                     "static_strides": ir.DenseI64ArrayAttr.get([1], self.context),
                 },
             )
-        values: list[Index] = [
-            parts[2 + rank + i] if s == _STRIDE_DYNAMIC else s for i, s in enumerate(strides)
-        ]
+        values: list[Index] = [parts[2 + rank + i] if s == _STRIDE_DYNAMIC else s for i, s in enumerate(strides)]
         self._flat[view] = flat, values
         return flat, values

@@ -11,8 +11,8 @@ from torch_mlir import ir
 def decisions(module: ir.Module) -> dict[str, Any]:
     """Loops by what became of them, vector operations, contexts, promoted streams: JSON-serialisable.
 
-    vector_ops: operations on vectors in the IR. vectorized: `lanes x unroll` of each vector loop. scalar: reasons why nests
-    stayed scalar. notes: every other `rung.` attribute with its values.
+    vector_ops: operations on vectors in the IR. vectorized: `lanes x unroll` of each vector loop. scalar: why
+    nests stayed scalar. The rest: every other `rung.` attribute with its values.
     """
     vector_ops = 0
     notes: dict[str, list[str]] = {}
@@ -37,6 +37,4 @@ def decisions(module: ir.Module) -> dict[str, Any]:
     return found
 
 
-_STRUCTURE = frozenset(
-    {"rung.bounds", "rung.kernel", "rung.grid", "rung.grid_loop", "rung.contexts", "rung.combiner"}
-)
+_STRUCTURE = frozenset({"rung.bounds", "rung.kernel", "rung.grid", "rung.grid_loop", "rung.contexts", "rung.combiner"})

@@ -47,9 +47,7 @@ class View(Slab):
         """Elements from the first to one past the last that the view may touch, when that is known."""
         if self.bounds is None or any(not isinstance(s, int) for s in self.strides):
             return None
-        reach = (
-            abs(s) * (b - 1) for s, b in zip(self.strides, self.bounds, strict=True) if isinstance(s, int)
-        )
+        reach = (abs(s) * (b - 1) for s, b in zip(self.strides, self.bounds, strict=True) if isinstance(s, int))
         return 1 + sum(reach)
 
 
@@ -59,9 +57,7 @@ def slab_of(value: Value) -> Slab | None:
     if not isinstance(owner, ir.Block) and owner.name == "memref.reinterpret_cast":
         op = owner.operation
         operands = iter(list(op.operands)[1:])
-        offset, sizes, strides = (
-            _mixed(op, f"static_{part}", operands) for part in ("offsets", "sizes", "strides")
-        )
+        offset, sizes, strides = (_mixed(op, f"static_{part}", operands) for part in ("offsets", "sizes", "strides"))
         return Slab(op.operands[0], offset[0], sizes, strides, _bounds(op, sizes))
     kind = ir.MemRefType(value.type)
     strides, offset = kind.get_strides_and_offset()
@@ -73,11 +69,7 @@ def slab_of(value: Value) -> Slab | None:
 def view_of(value: Value) -> View | None:
     """The view that defines `value`, if it is one of global memory."""
     owner = value.owner
-    if (
-        isinstance(owner, ir.Block)
-        or owner.name != "memref.reinterpret_cast"
-        or not _is_argument(owner.operands[0])
-    ):
+    if isinstance(owner, ir.Block) or owner.name != "memref.reinterpret_cast" or not _is_argument(owner.operands[0]):
         return None
     slab = slab_of(value)
     assert slab is not None
@@ -106,11 +98,7 @@ def _bounds(op: ir.Operation, sizes: tuple[Index, ...]) -> tuple[int, ...] | Non
     else:
         given = list(sizes)
     bounds = [size if isinstance(size, int) else bound for size, bound in zip(sizes, given, strict=True)]
-    return (
-        None
-        if any(not isinstance(b, int) for b in bounds)
-        else tuple(b for b in bounds if isinstance(b, int))
-    )
+    return None if any(not isinstance(b, int) for b in bounds) else tuple(b for b in bounds if isinstance(b, int))
 
 
 @dataclass(frozen=True)
@@ -176,14 +164,10 @@ def reinterpret(
         values = [part for part in parts if not isinstance(part, int)]
         return values, [part if isinstance(part, int) else dynamic for part in parts]
 
-    (offsets, static_offset), (dims, static_sizes), (steps, static_strides) = map(
-        split, ((offset,), sizes, strides)
-    )
+    (offsets, static_offset), (dims, static_sizes), (steps, static_strides) = map(split, ((offset,), sizes, strides))
     layout = ir.StridedLayoutAttr.get(static_offset[0], static_strides)
     result = ir.MemRefType.get(static_sizes, kind.element_type, layout, kind.memory_space)
-    cast = memref.ReinterpretCastOp(
-        result, source, offsets, dims, steps, static_offset, static_sizes, static_strides
-    )
+    cast = memref.ReinterpretCastOp(result, source, offsets, dims, steps, static_offset, static_sizes, static_strides)
     cast.operation.attributes["rung.bounds"] = ir.DenseI64ArrayAttr.get(list(bounds))
     return cast.result
 

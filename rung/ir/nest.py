@@ -104,9 +104,7 @@ class Nest:
 
     @cached_property
     def elementwise_outputs(self) -> list[Operand]:
-        return [
-            o for o in self.operands if o.is_output and o.yielded is not None and len(o.dims) == self.rank
-        ]
+        return [o for o in self.operands if o.is_output and o.yielded is not None and len(o.dims) == self.rank]
 
 
 def dynamic_size(view: ir.Value, axis: int) -> Index | None:

@@ -108,9 +108,7 @@ def element_address(buffer: Value, position: Sequence[Value]) -> Value:
     return llvm.GEPOp(pointer_type(), pointer, [to_i64(linear)], dynamic_index, element, flags).result
 
 
-def declare(
-    module: ir.Module, name: str, inputs: Sequence[ir.Type], results: Sequence[ir.Type] = ()
-) -> func.FuncOp:
+def declare(module: ir.Module, name: str, inputs: Sequence[ir.Type], results: Sequence[ir.Type] = ()) -> func.FuncOp:
     """The declaration of a runtime function, made on first use."""
     found = find_function(module, name)
     if found is not None:

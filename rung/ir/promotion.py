@@ -146,9 +146,7 @@ def _promotions(
         placement, reason, around = _place_reads(view, reads, loop, free)
         found.append(Promotion(view, layout, name, placement, reads, True, False, loop, reason, around))
     if writes:
-        reason = (
-            here.stores or _nested(view, writes, loop) or ("it is also updated in place" if updates else "")
-        )
+        reason = here.stores or _nested(view, writes, loop) or ("it is also updated in place" if updates else "")
         placement = "in_order" if reason else "stream"
         found.append(Promotion(view, layout, name, placement, writes, False, True, loop, reason))
     if updates:

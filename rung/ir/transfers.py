@@ -90,11 +90,7 @@ class Level:
     def follows(self, inner: Level) -> bool:
         """Whether each of our elements begins where `inner` ends: the two are one longer level."""
         numbers = [part for part in (*inner.factors, inner.stride) if isinstance(part, int)]
-        return (
-            len(numbers) == len(inner.factors) + 1
-            and isinstance(self.stride, int)
-            and self.stride == prod(numbers)
-        )
+        return len(numbers) == len(inner.factors) + 1 and isinstance(self.stride, int) and self.stride == prod(numbers)
 
 
 @dataclass(frozen=True)
@@ -151,9 +147,7 @@ def clear_tags(tags: Value) -> None:
         memref.StoreOp(zero, tags, [index(i) for i in position])
 
 
-def start(
-    transfer: Transfer, view: View, buffer: Value, slot: Index | None, tags: Value, max_rank: int = 2
-) -> None:
+def start(transfer: Transfer, view: View, buffer: Value, slot: Index | None, tags: Value, max_rank: int = 2) -> None:
     """Start moving `view` (the transfer's, or its clone for another iteration) to or from slot `slot` of
     `buffer`.
     """

@@ -21,14 +21,10 @@ def expand_masks(masks: Iterable[ir.Operation]) -> None:
             continue
         with ir.InsertionPoint(mask), mask.location:
             lanes = ir.VectorType.get(kind.shape, i32)
-            steps = ir.DenseElementsAttr.get(
-                [ir.IntegerAttr.get(i32, i) for i in range(kind.shape[0])], lanes
-            )
+            steps = ir.DenseElementsAttr.get([ir.IntegerAttr.get(i32, i) for i in range(kind.shape[0])], lanes)
             bound = arith.IndexCastOp(i32, mask.operands[0]).result
             every = vector.BroadcastOp(lanes, bound).result
-            inside = arith.CmpIOp(
-                arith.CmpIPredicate.slt, arith.ConstantOp(lanes, steps).result, every
-            ).result
+            inside = arith.CmpIOp(arith.CmpIPredicate.slt, arith.ConstantOp(lanes, steps).result, every).result
             mask.results[0].replace_all_uses_with(inside)
         mask.erase()
 

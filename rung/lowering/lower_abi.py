@@ -90,9 +90,6 @@ def _add_packed(function: func.FuncOp) -> None:
         packed = func.FuncOp(f"{function.name.value}_packed", ir.FunctionType.get([pointer_type()], []))
     with ir.InsertionPoint(packed.add_entry_block()):
         slots = packed.entry_block.arguments[0]
-        values = [
-            llvm.LoadOp(kind, slot(slots, position)).result
-            for position, kind in enumerate(function.type.inputs)
-        ]
+        values = [llvm.LoadOp(kind, slot(slots, position)).result for position, kind in enumerate(function.type.inputs)]
         func.CallOp(function, values)
         func.ReturnOp([])

@@ -76,9 +76,7 @@ def _lower_start(op: ir.Operation) -> None:
     source_is_far = _space(source) <= _space(target)
     strides = (row_bytes, stride_bytes) if source_is_far else (stride_bytes, row_bytes)
     target_pointer, source_pointer = _pointer(target, target_at), _pointer(source, source_at)
-    func.CallOp(
-        [], START, [target_pointer, source_pointer, to_i64(rows), row_bytes, *strides, _pointer(tag, tag_at)]
-    )
+    func.CallOp([], START, [target_pointer, source_pointer, to_i64(rows), row_bytes, *strides, _pointer(tag, tag_at)])
 
 
 def _lower_wait(op: ir.Operation) -> None:

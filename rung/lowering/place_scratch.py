@@ -82,9 +82,7 @@ def _allocas(function: func.FuncOp) -> list[memref.AllocaOp]:
 
     function.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
     if allocs:
-        raise ContractError(
-            f"place-scratch: `memref.alloc` at {allocs[0].location}; buffers are `memref.alloca`"
-        )
+        raise ContractError(f"place-scratch: `memref.alloc` at {allocs[0].location}; buffers are `memref.alloca`")
     return found
 
 
@@ -128,16 +126,10 @@ def _hoist(function: func.FuncOp, allocas: list[memref.AllocaOp]) -> None:
             alloca.operation.move_before(first.operation)
 
 
-def _to_arena(
-    module: ir.Module, function: func.FuncOp, allocas: list[memref.AllocaOp], sizes: list[int]
-) -> None:
+def _to_arena(module: ir.Module, function: func.FuncOp, allocas: list[memref.AllocaOp], sizes: list[int]) -> None:
     enter = declare(module, "rung_arena_enter", [i64()], [pointer_type()])
     enter.operation.attributes["res_attrs"] = ir.ArrayAttr.get(
-        [
-            ir.DictAttr.get(
-                {"llvm.noalias": ir.UnitAttr.get(), "llvm.align": ir.IntegerAttr.get(i64(), _ALIGNMENT)}
-            )
-        ]
+        [ir.DictAttr.get({"llvm.noalias": ir.UnitAttr.get(), "llvm.align": ir.IntegerAttr.get(i64(), _ALIGNMENT)})]
     )
     leave = declare(module, "rung_arena_exit", [pointer_type()])
     byte = ir.IntegerType.get_signless(8)

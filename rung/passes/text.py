@@ -41,7 +41,7 @@ def _value(pass_name: str, option: str, text: str, kind: Any) -> Any:
             raise ValueError
         return _WORDS[text] if kind is bool else text if choices or kind is str else kind(text)
     except (KeyError, ValueError):
-        wanted = ", ".join(choices) if choices else "on or off" if kind is bool else getattr(kind, "__name__", str(kind))
+        wanted = ", ".join(choices) or ("on or off" if kind is bool else kind.__name__)
         raise UsageError(f"pass `{pass_name}`: {option} is `{text}`; give {wanted}") from None
 
 

@@ -27,9 +27,7 @@ def console() -> Console:
 
 def new_table(title: str, *headers: str) -> Table:
     """An empty table in the style of all of rung's."""
-    return Table(
-        *headers, title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
-    )
+    return Table(*headers, title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
 
 
 def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
@@ -77,9 +75,7 @@ def environment(found: Environment) -> str:
     """One line on where the numbers are from."""
     packages = ", ".join(f"{name} {version}" for name, version in found.packages.items())
     revision = f" ({found.git[:12]}{'-dirty' if found.git.endswith('-dirty') else ''})" if found.git else ""
-    return (
-        f"rung {found.rung}{revision}, {packages}; {found.cpu}, {found.contexts} contexts; seed {found.seed}"
-    )
+    return f"rung {found.rung}{revision}, {packages}; {found.cpu}, {found.contexts} contexts; seed {found.seed}"
 
 
 def show_group(console: Console, results: Sequence[Result]) -> None:

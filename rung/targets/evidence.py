@@ -15,14 +15,10 @@ _X86_FLOAT = re.compile(
     r"v?(?:add|sub|mul|div|min|max|sqrt|rcp14|rsqrt14|rndscale|round|cmp\w*?|scalef|reduce|fn?m(?:add|sub)\d*|addsub)"
     r"(?P<kind>ps|pd|ph|ss|sd|sh)$"
 )
-_X86_INTEGER = re.compile(
-    r"v?p(?:add|sub|mul|min|max|abs|sll|srl|sra|and|or|xor|andn|madd|cmp)(?P<rest>\w*)$"
-)
+_X86_INTEGER = re.compile(r"v?p(?:add|sub|mul|min|max|abs|sll|srl|sra|and|or|xor|andn|madd|cmp)(?P<rest>\w*)$")
 _X86_REGISTER = re.compile(r"%([xyz])mm\d+")
 # AArch64: a packed operation names its lanes (v0.4s); a scalar one works on s or d registers.
-_A64_FLOAT = re.compile(
-    r"f(?:add|sub|mul|div|min|max|minnm|maxnm|sqrt|madd|msub|nmadd|nmsub|mla|mls|abs|neg)$"
-)
+_A64_FLOAT = re.compile(r"f(?:add|sub|mul|div|min|max|minnm|maxnm|sqrt|madd|msub|nmadd|nmsub|mla|mls|abs|neg)$")
 _A64_PACKED = re.compile(r"\bv\d+\.\d+[bhsd]")
 _LINE = re.compile(r"^\s*[0-9a-f]+:\s+(?P<mnemonic>[a-z][\w.]*)\s*(?P<operands>.*)$")
 _RELOCATION = re.compile(r"^\s*[0-9a-f]+:\s+R_\w+\s+(?P<symbol>[^\s+-]+)")

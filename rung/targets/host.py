@@ -80,9 +80,7 @@ class Jit:
 
     def address(self, name: str) -> int:
         """The address of a function, for instance `kernel_packed`. Raises RungError when there is none."""
-        found = _c_api().mlirExecutionEngineLookup(
-            _engine(self._engine), _StringRef(name.encode(), len(name.encode()))
-        )
+        found = _c_api().mlirExecutionEngineLookup(_engine(self._engine), _StringRef(name.encode(), len(name.encode())))
         if not found:
             raise RungError(f"the compiled module has no function `{name}`")
         return int(found)

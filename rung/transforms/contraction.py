@@ -117,9 +117,7 @@ def _check(op: ir.Operation) -> None:
         raise UnsupportedError(f"`{op.name}` with transposed operands", where, "A: MxK, B: KxN, C: MxN")
 
 
-def _extended(
-    op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, unit_stride: bool
-) -> ir.Value:
+def _extended(op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, unit_stride: bool) -> ir.Value:
     """`view`, or a packed copy of it in scratch with elements of another type."""
     type_ = ir.MemRefType(view.type)
     strides, _ = type_.get_strides_and_offset()

@@ -68,9 +68,7 @@ class DoubleBuffer(Pass):
                 self._pipeline(loop)
 
     def _pipeline(self, loop: scf.ForOp) -> None:
-        transfers = [
-            t for t in map(transfer_of, [op.operation for op in loop.body.operations]) if t is not None
-        ]
+        transfers = [t for t in map(transfer_of, [op.operation for op in loop.body.operations]) if t is not None]
         reasons = [_why_not(loop, transfer) for transfer in transfers]
         streams = [t for t, reason in zip(transfers, reasons, strict=True) if not reason]
         attributes = loop.operation.attributes
@@ -253,9 +251,7 @@ def _move(old: ir.Operation, buffer: Value, offset: Index) -> Value:
     dynamic = ir.ShapedType.get_dynamic_size()
 
     def parts(attribute: str) -> tuple[Index, ...]:
-        return tuple(
-            next(operands) if n == dynamic else n for n in ir.DenseI64ArrayAttr(old.attributes[attribute])
-        )
+        return tuple(next(operands) if n == dynamic else n for n in ir.DenseI64ArrayAttr(old.attributes[attribute]))
 
     parts("static_offsets")
     sizes, strides = parts("static_sizes"), parts("static_strides")

@@ -61,9 +61,7 @@ class FormContextTasks(Pass):
             name, tasks = function.name.value.split("_task")[0], 0
             while (loop := _first_loop(function)) is not None:
                 if len(loop.operation.results) or loop.rank != 1:
-                    raise ContractError(
-                        "form-context-tasks: a loop over contexts has one dimension and no results"
-                    )
+                    raise ContractError("form-context-tasks: a loop over contexts has one dimension and no results")
                 if _is_one(loop):
                     _inline(loop)
                     continue
@@ -139,9 +137,7 @@ def _declare_task(caller: func.FuncOp, loop: scf.ForallOp, name: str) -> func.Fu
     return task
 
 
-def _fork(
-    module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, slots: list[Value], task: func.FuncOp
-) -> None:
+def _fork(module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, slots: list[Value], task: func.FuncOp) -> None:
     with ir.InsertionPoint.at_block_begin(caller.entry_block):
         size = llvm.ConstantOp(i64(), ir.IntegerAttr.get(i64(), max(1, len(slots)))).result
         frame = llvm.AllocaOp(pointer_type(), size, i64(), alignment=8).result

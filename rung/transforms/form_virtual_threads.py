@@ -70,9 +70,7 @@ class FormVirtualThreads(Pass):
 
     def _distribute(self, loop: scf.ForallOp) -> None:
         if len(loop.operation.results):
-            raise ContractError(
-                f"form-virtual-threads: a parallel loop has results, at {loop.operation.location}"
-            )
+            raise ContractError(f"form-virtual-threads: a parallel loop has results, at {loop.operation.location}")
         mark = next(mark for mark in LOOP_ATTRIBUTES if mark in loop.operation.attributes)
         body_ns = CostModel(self.lanes).block(loop.body) / self.clock_ghz
         break_even = self._break_even(body_ns)
@@ -105,9 +103,7 @@ class FormVirtualThreads(Pass):
         saved = max(body_ns, 0.1) * (1 - 1 / self.contexts)
         return max(2, ceil(self.fork_join_ns / saved))
 
-    def _contexts_used(
-        self, total: Value, known: int | None, break_even: int, outer: Value | int | None
-    ) -> Value:
+    def _contexts_used(self, total: Value, known: int | None, break_even: int, outer: Value | int | None) -> Value:
         if known is not None:
             used = index(min(known, self.contexts))
         else:
@@ -185,9 +181,7 @@ class _Space:
                 position = rest if outermost else arith.RemUIOp(rest, _value(trips)).result
                 if self.step[d] != 1:
                     position = arith.MulIOp(position, _value(self.step[d])).result
-                result[d] = (
-                    position if self.lower[d] == 0 else arith.AddIOp(position, _value(self.lower[d])).result
-                )
+                result[d] = position if self.lower[d] == 0 else arith.AddIOp(position, _value(self.lower[d])).result
             if at < last:
                 rest = arith.DivUIOp(rest, _value(trips)).result
         return result

@@ -161,10 +161,7 @@ def _space_of(nest: ir.Operation) -> _Space | None:
         if not all(isinstance(result, ir.AffineDimExpr) for result in results):
             return None
         maps.append(tuple(ir.AffineDimExpr(result).position for result in results))
-    kinds = [
-        str(kind) == "#linalg.iterator_type<parallel>"
-        for kind in ir.ArrayAttr(nest.attributes["iterator_types"])
-    ]
+    kinds = [str(kind) == "#linalg.iterator_type<parallel>" for kind in ir.ArrayAttr(nest.attributes["iterator_types"])]
     sizes: list[Index | None] = [None] * len(kinds)
     bounds: list[int] = [0] * len(kinds)
     for dims, slab in zip(maps, known, strict=True):
@@ -174,9 +171,7 @@ def _space_of(nest: ir.Operation) -> _Space | None:
                 bounds[d] = (slab.bounds or ())[position]
     if any(size is None for size in sizes):
         return None
-    return _Space(
-        tuple(kinds), tuple(s for s in sizes if s is not None), tuple(bounds), tuple(maps), tuple(known)
-    )
+    return _Space(tuple(kinds), tuple(s for s in sizes if s is not None), tuple(bounds), tuple(maps), tuple(known))
 
 
 def _has_effects(nest: ir.Operation) -> bool:

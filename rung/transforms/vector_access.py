@@ -23,9 +23,7 @@ class Access:
     vector: ir.Value | None = None
 
 
-def locate_operand(
-    emitter: Emitter, operand: Operand, position: dict[int, Index], dim: int, lanes: int
-) -> Access:
+def locate_operand(emitter: Emitter, operand: Operand, position: dict[int, Index], dim: int, lanes: int) -> Access:
     """The place of a nest's operand where `position` gives the index of lane 0 and `dim` is the dimension
     of the lanes."""
     indices = [position[d] for d in operand.dims]
@@ -102,9 +100,7 @@ def locate(
     return Access(flat, [emitter.index(start)], vector=offsets)
 
 
-def _offsets(
-    emitter: Emitter, lanes: int, step: int, vector: ir.Value | None, stride: Index
-) -> ir.Value | None:
+def _offsets(emitter: Emitter, lanes: int, step: int, vector: ir.Value | None, stride: Index) -> ir.Value | None:
     """What one index adds to the lanes' offsets, as a vector of `index`; None for nothing."""
     if vector is None and step == 0:
         return None
@@ -119,9 +115,7 @@ def _offsets(
     return emitter.value("arith.muli", wide, [vector, by])
 
 
-def load(
-    emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, other: ir.Value | None
-) -> ir.Value:
+def load(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, other: ir.Value | None) -> ir.Value:
     """All lanes of `access`; lanes outside `mask` give `other` (zero if there is none) and
     touch no memory."""
     element = ir.MemRefType(access.memref.type).element_type
@@ -146,9 +140,7 @@ def load(
     return emitter.value("vector.gather", type_, operands)
 
 
-def _load_bf16(
-    emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, other: ir.Value | None
-) -> ir.Value:
+def _load_bf16(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, other: ir.Value | None) -> ir.Value:
     bits = replace(access, memref=emitter.as_integers(access.memref))
     if other is not None:
         i16 = ir.IntegerType.get_signless(16, emitter.context)

@@ -202,11 +202,7 @@ class BodyEmitter:
         owner = value.owner
         while not isinstance(owner, ir.Block) and owner.name in ("arith.index_cast", "arith.extsi"):
             source = owner.operands[0]
-            if (
-                source not in self.env
-                or isinstance(source.type, ir.IndexType)
-                or self.get(source, copy).step == 0
-            ):
+            if source not in self.env or isinstance(source.type, ir.IndexType) or self.get(source, copy).step == 0:
                 break
             value, owner = source, source.owner
         return self.vector(self.get(value, copy))

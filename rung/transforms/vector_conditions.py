@@ -104,9 +104,7 @@ def _predicate(body: BodyEmitter, instr: Instr, masks: Masks) -> None:
             body.define([result], copy, [body.e.value("arith.select", x.type, [conditions[copy], x, y])])
 
 
-def _run_then(
-    body: BodyEmitter, then: Body, masks: Masks, direct: dict[ir.Value, list[Val]]
-) -> set[ir.Value]:
+def _run_then(body: BodyEmitter, then: Body, masks: Masks, direct: dict[ir.Value, list[Val]]) -> set[ir.Value]:
     """Emit `then`; returns the loads that took their `else` value as pass-through."""
     taken: set[ir.Value] = set()
     repeated = len(set(then.yields)) != len(then.yields)

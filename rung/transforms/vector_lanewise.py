@@ -50,9 +50,7 @@ def _remap(op: ir.Operation, mapping: dict[ir.Value, ir.Value]) -> None:
                 _remap(inner.operation, mapping)
 
 
-def _lane_loop(
-    body: BodyEmitter, instr: Instr, values: dict[ir.Value, Val], mask: ir.Value | None
-) -> list[ir.Value]:
+def _lane_loop(body: BodyEmitter, instr: Instr, values: dict[ir.Value, Val], mask: ir.Value | None) -> list[ir.Value]:
     e = body.e
     vectors = {v: (None if val.step == 0 else body.vector(val)) for v, val in values.items()}
     scalars = {v: body.scalar(val) for v, val in values.items() if val.step == 0}

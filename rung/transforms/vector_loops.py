@@ -77,9 +77,7 @@ class NestLowering:
             self._load_operands(level, inside)
             return flatten(keys, self._level(level + 1, inside, unflatten(keys, rows)))
 
-        return self._loop(
-            0, size, 1, keys, state, body, self._evidence(context.variant) if innermost else None
-        )
+        return self._loop(0, size, 1, keys, state, body, self._evidence(context.variant) if innermost else None)
 
     def _loop(
         self,
@@ -126,9 +124,7 @@ class NestLowering:
         """
         lanes, unroll = self.plan.lanes, self.plan.unroll
         main = self.e.floor_to(size, lanes * unroll)
-        segments: list[tuple[Index, Index, Variant]] = [
-            (0, main, Variant(lanes, unroll, list(range(unroll))))
-        ]
+        segments: list[tuple[Index, Index, Variant]] = [(0, main, Variant(lanes, unroll, list(range(unroll))))]
         covered = main
         if unroll > 1 and (not self.masked or isinstance(size, int)):
             whole = self.e.floor_to(size, lanes)
@@ -156,9 +152,7 @@ class NestLowering:
 
         step = variant.lanes * variant.copies
         innermost = level == self.nest.rank - 1
-        return self._loop(
-            lower, upper, step, keys, state, body, self._evidence(variant) if innermost else None
-        )
+        return self._loop(lower, upper, step, keys, state, body, self._evidence(variant) if innermost else None)
 
     def _carried(self, variant: Variant | None, state: State) -> list[tuple[Group, int]]:
         """The rows that a loop changes: outside the chosen dimension all, inside those of the variant."""
@@ -177,9 +171,7 @@ class NestLowering:
         for operand in self.inputs:
             if self.level_of[id(operand)] != level:
                 continue
-            if context.variant is None or (
-                operand.stride_along(self.plan.dim) == 0 and not operand.is_output
-            ):
+            if context.variant is None or (operand.stride_along(self.plan.dim) == 0 and not operand.is_output):
                 value = self._load(operand, context, 0, 1)
                 context.loaded[operand.arg] = [Val(0, scalar=value)] * self._copies(context)
                 continue
@@ -234,9 +226,7 @@ class NestLowering:
                 self._store(output, context, copy, variant.lanes, value)
         return new
 
-    def _step(
-        self, group: Group, body: BodyEmitter, copy: int, old: Row, context: Context, variant: Variant
-    ) -> Row:
+    def _step(self, group: Group, body: BodyEmitter, copy: int, old: Row, context: Context, variant: Variant) -> Row:
         if group.instr is None:
             return [body.vector(body.get(m.yielded, copy)) for m in group.members if m.yielded is not None]
         element = [body.vector(body.get(v, copy)) for v in group.elements]
@@ -272,9 +262,7 @@ class NestLowering:
             lanes = self.plan.lanes
             rows = [state.pop((group, slot)) for slot in range(self.plan.unroll)]
             row = (
-                across_lanes(self.e, self.plan.analysis, group, rows, lanes)
-                if lanes > 1 or len(rows) > 1
-                else rows[0]
+                across_lanes(self.e, self.plan.analysis, group, rows, lanes) if lanes > 1 or len(rows) > 1 else rows[0]
             )
             remainder = state.pop((group, self.plan.unroll), None)
             if remainder is not None:

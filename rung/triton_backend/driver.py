@@ -25,9 +25,7 @@ _UNLIMITED = 1 << 30
 class Utils:
     """What Triton asks of a loaded program and of the device."""
 
-    def load_binary(
-        self, name: str, kernel: bytes, shared: int, device: int
-    ) -> tuple[Loaded, int, int, int, int]:
+    def load_binary(self, name: str, kernel: bytes, shared: int, device: int) -> tuple[Loaded, int, int, int, int]:
         """(what keeps the code alive, its address, registers, spills, most threads per program)"""
         from ..compile import load
 

@@ -154,9 +154,7 @@ def test_machines() -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_bad_input_is_one_message(
-    refused: Callable[..., str], arguments: tuple[str, ...], words: str
-) -> None:
+def test_bad_input_is_one_message(refused: Callable[..., str], arguments: tuple[str, ...], words: str) -> None:
     assert words in refused(*arguments)
 
 
@@ -200,9 +198,7 @@ def test_report_of_a_wrong_result(tmp_path: Path) -> None:
 
 def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
     path, plot = tmp_path / "a.json", tmp_path / "a.png"
-    done = rung(
-        "ladder", "gelu", "--size", "10007", "--rounds", "3", "--json", str(path), "--plot", str(plot)
-    )
+    done = rung("ladder", "gelu", "--size", "10007", "--rounds", "3", "--json", str(path), "--plot", str(plot))
     assert done.returncode == 0, done.stdout + done.stderr
     record = read(path)
     assert [r.rung for r in record.results] == ["Scalar", "Vec", "Vec+MT", "Vec+MT+DB"]
@@ -214,18 +210,14 @@ def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
 
 
 def test_a_small_ladder_of_two_dimensions_in_f16() -> None:
-    done = rung(
-        "ladder", "vec-add", "--size", "5x1000", "--dtype", "f16", "--rounds", "3", "--rungs", "scalar,vec"
-    )
+    done = rung("ladder", "vec-add", "--size", "5x1000", "--dtype", "f16", "--rounds", "3", "--rungs", "scalar,vec")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "vec-add, 5 x 1000 f16" in done.stdout
 
 
 def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    done = rung(
-        "ladder", "--kernel", f"{own}::double", "--size", "1000", "--rounds", "3", "--json", str(path)
-    )
+    done = rung("ladder", "--kernel", f"{own}::double", "--size", "1000", "--rounds", "3", "--json", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert {r.reference for r in read(path).results} == {"scalar rung"}
     assert "reference: scalar rung" in done.stdout
@@ -234,9 +226,7 @@ def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
 def test_interruption_writes_what_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     command = [*_COMMAND, "ladder", "gelu", "--size", "1000", "--rounds", "1000000", "--json", str(path)]
-    process = subprocess.Popen(
-        command, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert "gelu on host" in process.stderr.readline()
     time.sleep(1)

@@ -77,9 +77,7 @@ def test_transposed_operand_is_refused() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
-@pytest.mark.parametrize(
-    ("m", "n", "k"), [(1, 1, 1), (5, 3, 7), (16, 16, 16), (17, 33, 5), (9, 47, 3), (64, 48, 2)]
-)
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (5, 3, 7), (16, 16, 16), (17, 33, 5), (9, 47, 3), (64, 48, 2)])
 def test_any_size(form: tuple[TileContractions, Vectorize], m: int, n: int, k: int) -> None:
     rng = np.random.default_rng(m)
     a, b, c = (rng.standard_normal(s).astype(np.float32) for s in ((m, k), (k, n), (m, n)))

@@ -160,9 +160,7 @@ def columns_around(x, y, n, m, stride, BLOCK: tl.constexpr):
 
 
 def test_a_wrapped_pointer_is_carried_in_closed_form() -> None:
-    text = linalg(
-        columns_around, {"x": "*fp32", "y": "*fp32", "n": "i32", "m": "i32", "stride": "i32"}, BLOCK=64
-    )
+    text = linalg(columns_around, {"x": "*fp32", "y": "*fp32", "n": "i32", "m": "i32", "stride": "i32"}, BLOCK=64)
     assert "iter_args" not in text and "xi64>" not in text
     in_order(text, r"scf\.for %", r"scf\.if", GENERIC, GENERIC, r"\} else \{", GENERIC, r"memref\.load")
 
@@ -175,9 +173,7 @@ def look_up(x, idx, y, BLOCK: tl.constexpr):
 
 def test_indices_from_memory_are_a_gather() -> None:
     text = linalg(look_up, {"x": "*fp32", "idx": "*i32", "y": "*fp32"}, BLOCK=64)
-    in_order(
-        text, GENERIC, r"arith\.index_cast", r"memref\.load %\w+\[%\w+\] : memref<\?xf32>", r"linalg\.yield"
-    )
+    in_order(text, GENERIC, r"arith\.index_cast", r"memref\.load %\w+\[%\w+\] : memref<\?xf32>", r"linalg\.yield")
     assert text.count("linalg.generic") == 1 and "memref.alloca" not in text
 
 
@@ -195,9 +191,7 @@ def strided_sum(x, y, n, step, BLOCK: tl.constexpr):
 def test_pointers_with_invariant_increments_are_not_carried() -> None:
     text = linalg(strided_sum, {"x": "*fp32", "y": "*fp32", "n": "i32", "step": "i32"}, BLOCK=64)
     assert "iter_args" not in text
-    in_order(
-        text, r"scf\.for %", r"arith\.muli", r"memref\.reinterpret_cast %\w+ to offset: \[%\w+\]", GENERIC
-    )
+    in_order(text, r"scf\.for %", r"arith\.muli", r"memref\.reinterpret_cast %\w+ to offset: \[%\w+\]", GENERIC)
 
 
 @triton.jit
@@ -213,9 +207,7 @@ def stepping(x, steps, y, n, BLOCK: tl.constexpr):
 
 def test_increments_from_memory_carry_one_offset() -> None:
     text = linalg(stepping, {"x": "*fp32", "steps": "*i32", "y": "*fp32", "n": "i32"}, BLOCK=64)
-    in_order(
-        text, r"scf\.for %.* iter_args\(%\w+ = %\w+\) -> \(index\)", r"memref\.reinterpret_cast", GENERIC
-    )
+    in_order(text, r"scf\.for %.* iter_args\(%\w+ = %\w+\) -> \(index\)", r"memref\.reinterpret_cast", GENERIC)
     assert not any("memref.load" in nest for nest in bodies(text))
 
 

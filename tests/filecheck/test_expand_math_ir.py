@@ -47,9 +47,7 @@ def test_erf_does_not_divide() -> None:
     assert "arith.divf" not in expanded("math.erf %x : vector<16xf32>", "vector<16xf32>")
 
 
-@pytest.mark.parametrize(
-    "kind", ["f32", "vector<16xf32>", "vector<4x16xf32>", "vector<f32>", "vector<[4]xf32>"]
-)
+@pytest.mark.parametrize("kind", ["f32", "vector<16xf32>", "vector<4x16xf32>", "vector<f32>", "vector<[4]xf32>"])
 @pytest.mark.parametrize("name", ["exp", "tanh", "erf", "sin", "log1p"])
 def test_any_shape(name: str, kind: str) -> None:
     assert f"math.{name}" not in expanded(f"math.{name} %x : {kind}", kind)

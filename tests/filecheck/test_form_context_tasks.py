@@ -60,10 +60,7 @@ def test_scratch_and_vectors_cross():
   %s = memref.alloca() : memref<4x16xf32, 1>
   %w = vector.broadcast %f : f32 to vector<16xf32>
 """
-            + loop(
-                "%k = arith.constant 0 : index\n"
-                "vector.store %w, %s[%c, %k] : memref<4x16xf32, 1>, vector<16xf32>"
-            )
+            + loop("%k = arith.constant 0 : index\nvector.store %w, %s[%c, %k] : memref<4x16xf32, 1>, vector<16xf32>")
         ),
         FormContextTasks(),
     )

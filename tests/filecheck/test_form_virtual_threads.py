@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 import pytest
 from matching import in_order, run
 
@@ -60,9 +59,7 @@ def test_block_cyclic():
 
 def test_block_cyclic_in_chunks():
     text = run(GRID.replace("USE", "px"), FormVirtualThreads(distribution="block-cyclic", chunk=8))
-    in_order(
-        text, "scf.forall", r"scf.for %(\w+) =", "arith.minui", r"scf.for %\w+ =", r"\} \{rung.grid_loop\}"
-    )
+    in_order(text, "scf.forall", r"scf.for %(\w+) =", "arith.minui", r"scf.for %\w+ =", r"\} \{rung.grid_loop\}")
 
 
 def test_one_context_is_a_plain_loop():

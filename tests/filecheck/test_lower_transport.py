@@ -41,9 +41,7 @@ def test_a_load_is_strided_in_its_source_and_a_store_in_its_target():
         r"arith.divui",
         r"call @rung_dma_start\(%\w+, %\w+, %\w+, (%\w+), \1, (?!\1)%\w+, %\w+\)",
     )
-    store = run(
-        module(f"memref.dma_start %b[%c1, %c0], %x[%i], %n, %tag[%c1], %ld, %k : {BACK}"), LowerTransport()
-    )
+    store = run(module(f"memref.dma_start %b[%c1, %c0], %x[%i], %n, %tag[%c1], %ld, %k : {BACK}"), LowerTransport())
     in_order(store, r"call @rung_dma_start\(%\w+, %\w+, %\w+, (%\w+), (?!\1)%\w+, \1, %\w+\)")
 
 

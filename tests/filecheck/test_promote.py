@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 import pytest
 from matching import in_order, run
 
@@ -114,9 +113,7 @@ def test_a_load_after_a_store_of_the_same_iteration_stays_behind_it():
     )
 
 
-@pytest.mark.parametrize(
-    ("mark", "offset", "streams"), [("{rung.grid_loop}", "%p", 2), ("", "%o", 2), ("", "%p", 0)]
-)
+@pytest.mark.parametrize(("mark", "offset", "streams"), [("{rung.grid_loop}", "%p", 2), ("", "%o", 2), ("", "%p", 0)])
 def test_in_place_in_a_sequential_loop_needs_a_proof(mark: str, offset: str, streams: int):
     """Without a mark, iterations must be proven to lie apart: `%p` moves by 1, and the view has 64 elements."""
     text = run(loop(view("v", "%x", offset) + double("%v", "%v"), mark), Promote())
@@ -156,9 +153,7 @@ def test_a_view_under_a_condition_is_loaded_there():
         ),
         Promote(),
     )
-    in_order(
-        text, r"scf.for", r"scf.if", r'rung.transfer = "load"', r"linalg.generic", r'rung.transfer = "store"'
-    )
+    in_order(text, r"scf.for", r"scf.if", r'rung.transfer = "load"', r"linalg.generic", r'rung.transfer = "store"')
 
 
 @pytest.mark.parametrize(
@@ -175,9 +170,7 @@ def test_views_without_a_layout_stay_direct(change: tuple[str, str], reason: str
     kind = V.replace("[1]", f"[{stride}]")
     text = run(
         loop(
-            view("v", "%x").replace(*change).replace(V, kind)
-            + view("w", "%y")
-            + double("%v", "%w").replace(V, kind, 1)
+            view("v", "%x").replace(*change).replace(V, kind) + view("w", "%y") + double("%v", "%w").replace(V, kind, 1)
         ),
         Promote(),
     )

@@ -58,12 +58,8 @@ def test_one_dimension():
 
 
 def test_linalg_index_counts_from_the_start_of_the_block():
-    text = run(
-        program(views() + nest("%i = linalg.index 0 : index\n%u = arith.addi %i, %i : index")), TileBlocks()
-    )
-    in_order(
-        text, r"(%\w+) = arith.muli %\w+, %c16384", r"linalg.index 0", r"arith.addi %\w+, %\w+", r"arith.addi"
-    )
+    text = run(program(views() + nest("%i = linalg.index 0 : index\n%u = arith.addi %i, %i : index")), TileBlocks())
+    in_order(text, r"(%\w+) = arith.muli %\w+, %c16384", r"linalg.index 0", r"arith.addi %\w+, %\w+", r"arith.addi")
 
 
 def test_outer_dimensions_first_and_accumulators_with_them():
@@ -93,13 +89,9 @@ def test_outer_dimensions_first_and_accumulators_with_them():
     "text",
     [
         pytest.param(program(views(16384) + nest()), id="small enough"),
-        pytest.param(
-            program(views() + nest("memref.store %in, %y[%c0] : memref<?xf32>")), id="stores in its body"
-        ),
+        pytest.param(program(views() + nest("memref.store %in, %y[%c0] : memref<?xf32>")), id="stores in its body"),
         pytest.param(program(views() + f"scf.for %i = %c0 to %n step %c1 {{ {nest()} }}"), id="in a loop"),
-        pytest.param(
-            program(views() + nest()).replace("{rung.bounds = array<i64: 1048576>}", ""), id="no bound"
-        ),
+        pytest.param(program(views() + nest()).replace("{rung.bounds = array<i64: 1048576>}", ""), id="no bound"),
         pytest.param(program(views() + nest(), ""), id="not in the grid"),
         pytest.param(
             program(

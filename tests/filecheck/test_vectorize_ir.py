@@ -162,9 +162,7 @@ def test_addresses_that_move_by_two_become_a_gather() -> None:
     in_order(run(module(nest), Vectorize(unroll=1)), r"dense<\[0, 2, 4, 6", r"vector.gather %arg0\[%\w+\]")
 
 
-@pytest.mark.parametrize(
-    ("element", "lanes"), [("i8", 64), ("f16", 32), ("bf16", 32), ("f32", 16), ("i64", 8)]
-)
+@pytest.mark.parametrize(("element", "lanes"), [("i8", 64), ("f16", 32), ("bf16", 32), ("f32", 16), ("i64", 8)])
 def test_lanes_follow_the_widest_data(element: str, lanes: int) -> None:
     text = f"""
     func.func @kernel(%x: memref<?x{element}>, %y: memref<?x{element}>) {{

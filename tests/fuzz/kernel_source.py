@@ -140,9 +140,7 @@ class Writer:
         form = self.rng.choice(FLOAT_FORMS)
         if form == "where":
             c = self.expression("b", depth)
-            return Value(
-                f"tl.where({c.text}, {a.text}, {b.text})", "f", a.exact and b.exact, scalar and c.scalar
-            )
+            return Value(f"tl.where({c.text}, {a.text}, {b.text})", "f", a.exact and b.exact, scalar and c.scalar)
         if form == "cast":
             i = self.expression("i", depth)
             return Value(f"({i.text} & 255).to(tl.float32)", "f", True, i.scalar)
@@ -151,9 +149,7 @@ class Writer:
             kind = self.rng.choice(["float16", "bfloat16"])
             return Value(f"{e.text}.to(tl.{kind}).to(tl.float32)", "f", True, e.scalar)
         exact = form in ("-{a}", "tl.abs({a})") and a.exact
-        return Value(
-            "(" + form.format(a=a.text, b=b.text) + ")", "f", exact, scalar if "{b}" in form else a.scalar
-        )
+        return Value("(" + form.format(a=a.text, b=b.text) + ")", "f", exact, scalar if "{b}" in form else a.scalar)
 
     def int_expression(self, depth: int) -> Value:
         a, b = self.expression("i", depth), self.expression("i", depth)
@@ -199,9 +195,7 @@ class Writer:
             if rng.random() < 0.15:
                 terms.append(f"(i{d} >= lo)")
         if rng.random() < 0.2:
-            terms.append(
-                rng.choice(["(flag > 0)", "(pid < 1)", "(i0 % 3 != 1)", f"(i{len(self.extents) - 1} <= i0)"])
-            )
+            terms.append(rng.choice(["(flag > 0)", "(pid < 1)", "(i0 % 3 != 1)", f"(i{len(self.extents) - 1} <= i0)"]))
         if rng.random() < 0.15:
             c = self.expression("b", 1)
             if not c.scalar:
@@ -224,9 +218,7 @@ class Writer:
     def address(self) -> str:
         """Any element numbers within half a window."""
         rng = self.rng
-        form = rng.choice(
-            ["dense", "dense", "dense", "shift", "double", "broadcast", "wrap", "gather", "zero"]
-        )
+        form = rng.choice(["dense", "dense", "dense", "shift", "double", "broadcast", "wrap", "gather", "zero"])
         if form == "shift":
             return f"{self.dense()} + {rng.randint(0, 5)}"
         if form == "double":
@@ -415,9 +407,7 @@ class Writer:
             if value.kind == "f":
                 self.line(f"{value.text} = {value.text} * 0.5 + {self.expression('f', 1).text} + zf")
             else:
-                form = self.rng.choice(
-                    [f"{value.text} + 3", f"{value.text} + {self.expression('i', 1).text}"]
-                )
+                form = self.rng.choice([f"{value.text} + 3", f"{value.text} + {self.expression('i', 1).text}"])
                 self.line(f"{value.text} = {form} + zi")
 
 

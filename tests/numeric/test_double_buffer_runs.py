@@ -60,9 +60,7 @@ def view(name: str, base: str, offset: str, size: str, bound: int) -> str:
     )
 
 
-def view2(
-    name: str, base: str, offset: str, sizes: tuple[str, str], pitch: str, bounds: tuple[int, int]
-) -> str:
+def view2(name: str, base: str, offset: str, sizes: tuple[str, str], pitch: str, bounds: tuple[int, int]) -> str:
     return (
         f"%{name} = memref.reinterpret_cast {base} to offset: [{offset}], sizes: [{sizes[0]}, {sizes[1]}], "
         f"strides: [{pitch}, 1] {{rung.bounds = array<i64: {bounds[0]}, {bounds[1]}>}} : {F} to {V2}\n"
@@ -330,9 +328,7 @@ def test_matmul(engine: Path, depth: int, k: int) -> None:
     result = run(MATMUL, schedule(depth), engine, *flat, k, k, 24, 24, 3, 0, 6, 1)
     np.testing.assert_allclose(c, a @ b, rtol=1e-5, atol=1e-5)
     if depth > 1:
-        assert result.text.count(f"rung.depth = {depth}") == 2, (
-            "both the K loop and the grid loop are pipelined"
-        )
+        assert result.text.count(f"rung.depth = {depth}") == 2, "both the K loop and the grid loop are pipelined"
 
 
 def recurrence(shift: int) -> str:

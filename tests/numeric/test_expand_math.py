@@ -84,9 +84,7 @@ def module(name: str, lanes: int, element: str = "f32") -> str:
     )
 
 
-def run(
-    name: str, x: np.ndarray, y: np.ndarray, lanes: int, element: str = "f32", fma: bool = True
-) -> np.ndarray:
+def run(name: str, x: np.ndarray, y: np.ndarray, lanes: int, element: str = "f32", fma: bool = True) -> np.ndarray:
     out = np.empty_like(x)
     jit(module(name, lanes, element), [ExpandMath(fma=fma)])(x, y, out, len(x))
     return out
@@ -108,12 +106,8 @@ def pairs() -> tuple[np.ndarray, np.ndarray]:
     count = 1 << 14
     x, y = (grid.ravel() for grid in np.meshgrid(EDGES, EDGES))
     patterns = generator.integers(0, 1 << 32, (2, count), dtype=np.uint64).astype(np.uint32).view(np.float32)
-    x = np.concatenate(
-        [x, patterns[0], np.exp(generator.uniform(-20, 20, count)), generator.uniform(0.9, 1.1, count)]
-    )
-    y = np.concatenate(
-        [y, patterns[1], generator.uniform(-8, 8, count), generator.uniform(-1000, 1000, count)]
-    )
+    x = np.concatenate([x, patterns[0], np.exp(generator.uniform(-20, 20, count)), generator.uniform(0.9, 1.1, count)])
+    y = np.concatenate([y, patterns[1], generator.uniform(-8, 8, count), generator.uniform(-1000, 1000, count)])
     count = len(x) // 16 * 16
     return x[:count].astype(np.float32), y[:count].astype(np.float32)
 
@@ -125,9 +119,7 @@ def ulps(result: np.ndarray, expected: np.ndarray) -> np.ndarray:
     distance = np.abs(result.astype(np.float64) - expected) / unit
     rounded = expected.astype(np.float32)
     equal = (rounded == result) | (np.isnan(rounded) & np.isnan(result))
-    return np.where(
-        equal, np.where(np.isfinite(distance), distance, 0.0), np.where(np.isnan(distance), INF, distance)
-    )
+    return np.where(equal, np.where(np.isfinite(distance), distance, 0.0), np.where(np.isnan(distance), INF, distance))
 
 
 def assert_within(name: str, result: np.ndarray, expected: np.ndarray, *arguments: np.ndarray) -> None:
@@ -255,13 +247,9 @@ def test_truncation_to_bf16_is_torchs() -> None:
 def test_truncation_of_f64_rounds_once(target: str) -> None:
     """Values just off the midpoint of two neighbours, where rounding to f32 first gives a tie."""
     bits = np.arange(0x0400, 0x7000, dtype=np.uint16)
-    narrow = (
-        bits.view(np.float16).astype(np.float64) if target == "f16" else from_bf16(bits).astype(np.float64)
-    )
+    narrow = bits.view(np.float16).astype(np.float64) if target == "f16" else from_bf16(bits).astype(np.float64)
     middle = (narrow[:-1] + narrow[1:]) / 2
-    x = np.concatenate(
-        [middle, middle * (1 + 2.0**-50), middle * (1 - 2.0**-50), -middle, [0, -0.0, INF, -INF]]
-    )
+    x = np.concatenate([middle, middle * (1 + 2.0**-50), middle * (1 - 2.0**-50), -middle, [0, -0.0, INF, -INF]])
     x = x[: len(x) // 16 * 16]
     body = f"%r = arith.truncf %a : vector<16xf64> to vector<16x{target}>"
     result = convert("f64", target, body, x, np.int16)

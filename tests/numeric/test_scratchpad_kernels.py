@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Whole kernels through the scratchpad, single and double buffered, on the real copy engine, against torch."""
 
 from __future__ import annotations
@@ -43,9 +42,7 @@ def run(
 ) -> Executable:
     """Compile and launch once; `types` are those of the arguments that are no constants."""
     signature = dict(zip(kernel.arg_names, [*types.split(), *(["constexpr"] * len(constants))], strict=True))
-    executable = compile_kernel(
-        kernel, signature, constants, machine=host(), schedule=schedule, observers=(_check,)
-    )
+    executable = compile_kernel(kernel, signature, constants, machine=host(), schedule=schedule, observers=(_check,))
     executable.run(args, grid)
     return executable
 
@@ -111,9 +108,7 @@ def test_norm_in_two_passes(schedule: Schedule) -> None:
 
 def test_transpose(schedule: Schedule) -> None:
     x, out = torch.randn(70, 130), torch.zeros(130, 70)
-    run(
-        kernels.transpose, "*fp32 *fp32 i32 i32", {"BM": 32, "BN": 64}, [x, out, 70, 130], (3, 3, 1), schedule
-    )
+    run(kernels.transpose, "*fp32 *fp32 i32 i32", {"BM": 32, "BN": 64}, [x, out, 70, 130], (3, 3, 1), schedule)
     torch.testing.assert_close(out, x.t().contiguous())
 
 

@@ -16,9 +16,7 @@ IDS = [schedule.rung for schedule in RUNGS]
 def check(workload: suite.Workload, shape: tuple[int, ...], dtype: str, schedule: Schedule) -> None:
     case = ladder.case_of(workload, shape, dtype, seed=1)
     constexprs = dict(case.problem.constexprs)
-    executable = native().compile(
-        case.kernel, case.signature, constexprs, machine=machine.host(), schedule=schedule
-    )
+    executable = native().compile(case.kernel, case.signature, constexprs, machine=machine.host(), schedule=schedule)
     executable.bind(case.problem.args, case.problem.grid)()
     assert case.problem.expected is not None
     error = problem.compare(problem.outputs(case.problem), list(case.problem.expected()), case.tolerance)

@@ -191,9 +191,7 @@ def test_arguments_of_every_kind(runtime: str):
     stores = ""
     for at, kind in enumerate(kinds):
         extend = (
-            ""
-            if kind == "i64"
-            else f"%w{kind} = arith.ext{'u' if kind == 'i1' else 's'}i %{kind} : {kind} to i64\n"
+            "" if kind == "i64" else f"%w{kind} = arith.ext{'u' if kind == 'i1' else 's'}i %{kind} : {kind} to i64\n"
         )
         value = "%i64" if kind == "i64" else f"%w{kind}"
         stores += f"{extend}%at{at} = arith.constant {at} : index\nmemref.store {value}, %x[%at{at}] : memref<?xi64>\n"

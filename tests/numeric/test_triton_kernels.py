@@ -48,9 +48,7 @@ def _compiled(
 ) -> Executable:
     """Tests of one kernel with several sizes share the code."""
     signature = {**dict.fromkeys(kernel.arg_names, "constexpr"), **dict(types)}
-    return compile_kernel(
-        kernel, signature, dict(constexprs), machine=HOST, schedule=Schedule.parse(schedule)
-    )
+    return compile_kernel(kernel, signature, dict(constexprs), machine=HOST, schedule=Schedule.parse(schedule))
 
 
 def _type(argument: Any) -> str:
@@ -69,9 +67,7 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 
 def close(actual: Any, expected: Any, tolerance: float = 1e-6, what: str = "") -> None:
     a, e = (x.double().numpy() if isinstance(x, torch.Tensor) else np.asarray(x) for x in (actual, expected))
-    np.testing.assert_allclose(
-        a.astype(np.float64), e.astype(np.float64), rtol=tolerance, atol=tolerance, err_msg=what
-    )
+    np.testing.assert_allclose(a.astype(np.float64), e.astype(np.float64), rtol=tolerance, atol=tolerance, err_msg=what)
 
 
 def equal(actual: np.ndarray, expected: Any, what: str = "") -> None:
@@ -368,9 +364,7 @@ def test_negative_strides(launch: Launch, rng: np.random.Generator) -> None:
     close(o[64:], np.r_[x[:50] + 1, np.zeros(14)])
 
 
-@pytest.mark.parametrize(
-    ("modulus", "shift"), [(100, 0), (40, 0), (16, 3), (7, 0), (33, 60), (50, -20), (16, -20)]
-)
+@pytest.mark.parametrize(("modulus", "shift"), [(100, 0), (40, 0), (16, 3), (7, 0), (33, 60), (50, -20), (16, -20)])
 def test_wrap_around(launch: Launch, rng: np.random.Generator, modulus: int, shift: int) -> None:
     memory = floats(rng, 2 * modulus, 4)
     o = np.zeros((48, 4), np.float32)
@@ -556,10 +550,7 @@ def test_contraction_of_types(
     if operand == "int8":
         a, b = (torch.from_numpy(rng.integers(-128, 128, s)).to(torch.int8) for s in ((m, depth), (depth, n)))
     else:
-        a, b = (
-            torch.from_numpy(rng.standard_normal(s)).to(getattr(torch, operand))
-            for s in ((m, depth), (depth, n))
-        )
+        a, b = (torch.from_numpy(rng.standard_normal(s)).to(getattr(torch, operand)) for s in ((m, depth), (depth, n)))
     c = torch.zeros(m, n, dtype=getattr(torch, result))
     launch(k.dot_tile, a, b, c, M=m, N=n, K=depth)
     close(c, a.double() @ b.double(), 1e-5)
@@ -857,9 +848,7 @@ def test_shifted_loads_and_stores(launch: Launch, rng: np.random.Generator) -> N
 
 
 @pytest.mark.parametrize(("n", "flag"), [(0, 0), (3, 1)])
-def test_loads_before_loops_that_overwrite_them(
-    launch: Launch, rng: np.random.Generator, n: int, flag: int
-) -> None:
+def test_loads_before_loops_that_overwrite_them(launch: Launch, rng: np.random.Generator, n: int, flag: int) -> None:
     x, y, o = floats(rng, 120), floats(rng, 16), np.zeros((5, 16), np.float32)
     before = x.copy()
     launch(k.load_then_loop_stores, x, y, o, n, flag, BLOCK=16)

@@ -52,9 +52,7 @@ func.func @kernel({arguments}) {{
 }}"""
 
 
-def generic(
-    dims: str, kinds: str, ins: list[tuple[str, str, str]], outs: list[tuple[str, str, str]], body: str
-) -> str:
+def generic(dims: str, kinds: str, ins: list[tuple[str, str, str]], outs: list[tuple[str, str, str]], body: str) -> str:
     """`ins` and `outs`: (value, map results, type); `kinds`: one letter p or r per dimension."""
     maps = ", ".join(f"affine_map<({dims}) -> ({m})>" for _, m, _ in [*ins, *outs])
     words = ", ".join({"p": '"parallel"', "r": '"reduction"'}[k] for k in kinds)
@@ -243,8 +241,7 @@ def test_reduction(config: Pass, name: str) -> None:
             "r",
             [("%a_", "i", line(element))],
             [("%s_", "", f"memref<{element}>")],
-            f"^bb0(%a: {element}, %s: {element}):\n %r = arith.{name} %s, %a : {element}\n"
-            f" linalg.yield %r : {element}",
+            f"^bb0(%a: {element}, %s: {element}):\n %r = arith.{name} %s, %a : {element}\n linalg.yield %r : {element}",
         ),
     )
     call = jit(text, [config])
@@ -511,8 +508,7 @@ def test_guarded_loads_and_stores(config: Pass) -> None:
     %r = arith.addf %v, %w : f32
     linalg.yield %r : f32"""
     text = module(
-        "%x: memref<?xf32>, %z: memref<?xf32>, %k0: memref<?xi32>, %o0: memref<?xf32>,"
-        "%shift: index, %n: index",
+        "%x: memref<?xf32>, %z: memref<?xf32>, %k0: memref<?xi32>, %o0: memref<?xf32>,%shift: index, %n: index",
         vec("k", "k0", "i32") + vec("o", "o0", "f32"),
         generic("i", "p", [("%k_", "i", i)], [("%o_", "i", f)], body),
     )

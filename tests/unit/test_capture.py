@@ -47,9 +47,7 @@ def test_corpus_is_imported_whole(kernel, signature):
     module = capture(kernel, signature, debug=True)
     assert module.operation.verify()
     assert "rung_generic_form" not in str(module)
-    line = next(
-        n for n, s in enumerate(CORPUS_FILE.read_text().split("\n"), 1) if f"def {kernel.__name__}(" in s
-    )
+    line = next(n for n, s in enumerate(CORPUS_FILE.read_text().split("\n"), 1) if f"def {kernel.__name__}(" in s)
     for op in walk(module.operation):
         if op.name.startswith("tt."):
             file, _, at = source_line(op).partition(":")

@@ -44,9 +44,7 @@ def pipelined(depth: int) -> ir.Module:
 
 def ops(module: ir.Module, name: str, inside: bool) -> list[ir.Operation]:
     """Operations of a name, directly in the loop's body or outside of it."""
-    return [
-        op for op in collect(module.operation) if op.name == name and (op.parent.name == "scf.for") == inside
-    ]
+    return [op for op in collect(module.operation) if op.name == name and (op.parent.name == "scf.for") == inside]
 
 
 def drop_load_wait(module: ir.Module) -> None:

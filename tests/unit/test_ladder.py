@@ -20,9 +20,7 @@ from tests.bench_fakes import FakeBound, toolchain
 SAMPLING = Sampling(rounds=5)
 
 
-def run(
-    name: str = "gelu", rungs: str = ladder.LADDER, wrong: dict[str, float] | None = None
-) -> list[Result]:
+def run(name: str = "gelu", rungs: str = ladder.LADDER, wrong: dict[str, float] | None = None) -> list[Result]:
     workload = suite.find(name)
     case = ladder.case_of(workload, workload.odd_shapes[1], "f32", 0)
     schedules = ladder.parse_rungs(rungs, Schedule())
@@ -109,9 +107,7 @@ def test_the_command_writes_the_record(tmp_path: Path, capsys: pytest.CaptureFix
     assert "Vec pays" in shown and "DB does not pay here" in shown
 
 
-def test_a_wrong_result_is_shown_and_the_record_is_whole(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_result_is_shown_and_the_record_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run(options(tmp_path), lambda: toolchain({"Vec+MT": 1.0})) == 1
     assert "WRONG" in capsys.readouterr().out
     raw = json.loads((tmp_path / "a.json").read_text())

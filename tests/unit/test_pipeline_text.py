@@ -21,7 +21,10 @@ MODULE = "func.func @f(%x: i32) -> i32 {\n  %y = arith.addi %x, %x : i32\n  retu
 
 @pytest.mark.parametrize(
     "schedule",
-    [Schedule(vectorize=v, threads=t, double_buffer=d, depth=3) for v, t, d in product((True, False), (0, 1, 3), (True, False))],
+    [
+        Schedule(vectorize=vec, threads=threads, double_buffer=db, depth=3)
+        for vec, threads, db in product((True, False), (0, 1, 3), (True, False))
+    ],
     ids=str,
 )
 def test_every_pipeline_round_trips(schedule: Schedule) -> None:

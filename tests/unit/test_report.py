@@ -29,9 +29,7 @@ def test_durations(seconds: float, shown: str) -> None:
     assert text.duration(seconds) == shown
 
 
-@pytest.mark.parametrize(
-    "value, shown", [(24.53, "24.5x"), (0.912, "0.912x"), (1.0, "1.00x"), (1234.5, "1,234x")]
-)
+@pytest.mark.parametrize("value, shown", [(24.53, "24.5x"), (0.912, "0.912x"), (1.0, "1.00x"), (1234.5, "1,234x")])
 def test_ratios(value: float, shown: str) -> None:
     assert text.times(value) == shown
 
@@ -88,9 +86,7 @@ def shown(record: Record) -> str:
 
 def test_a_table_says_what_is_wrong_and_what_is_noisy() -> None:
     noisy = NOISE.model_copy(update={"noisy": True, "reasons": ["the load was high"]})
-    found = shown(
-        Record(environment=ENVIRONMENT, results=[result("Scalar", noise=noisy), result("Vec", **voided())])
-    )
+    found = shown(Record(environment=ENVIRONMENT, results=[result("Scalar", noise=noisy), result("Vec", **voided())]))
     for words in (
         "gelu, 1,048,576 f32, on host",
         "1.050 ms",
@@ -105,27 +101,19 @@ def test_all_eight_give_shapley_values() -> None:
     rungs = ("Scalar", "Vec", "MT", "DB", "Vec+MT", "Vec+DB", "MT+DB", "Vec+MT+DB")
     # Vec is worth 4x, MT 2x, DB nothing, in any order.
     speedups = {r: (4.0 if "Vec" in r else 1.0) * (2.0 if "MT" in r else 1.0) for r in rungs}
-    found = shown(
-        Record(environment=ENVIRONMENT, results=[result(r, speedup=s) for r, s in speedups.items()])
-    )
+    found = shown(Record(environment=ENVIRONMENT, results=[result(r, speedup=s) for r, s in speedups.items()]))
     table = found.partition("whatever the order")[2].partition("pays")[0]
     rows = {line.split()[0]: line for line in table.splitlines() if line.split()}
-    assert (
-        rows["Vec"].count("4.00x") == 3 and rows["MT"].count("2.00x") == 3 and rows["DB"].count("1.00x") == 3
-    )
+    assert rows["Vec"].count("4.00x") == 3 and rows["MT"].count("2.00x") == 3 and rows["DB"].count("1.00x") == 3
 
 
 def test_a_plot_is_drawn_with_wrong_rungs_in_it(tmp_path: Path) -> None:
-    record = Record(
-        environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec", **voided())]
-    )
+    record = Record(environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec", **voided())])
     plots.ladder(record, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(
-    "name, message", [("a.txt", "must end in one of: .png"), ("none/a.png", "no folder")]
-)
+@pytest.mark.parametrize("name, message", [("a.txt", "must end in one of: .png"), ("none/a.png", "no folder")])
 def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         plots.check_path(tmp_path / name)

@@ -171,6 +171,4 @@ def test_a_forked_child_gets_an_engine_of_its_own() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity masks")
 def test_one_core_for_producer_and_engine() -> None:
-    run_alone(
-        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})", "assert all(copy() for _ in range(200))"
-    )
+    run_alone("os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})", "assert all(copy() for _ in range(200))")

@@ -39,9 +39,7 @@ class RecordingLauncher:
 
 
 def compile_nothing(ttir, *, machine, schedule, fuse, distinct=True):
-    COMPILED.append(
-        SimpleNamespace(ttir=str(ttir), machine=machine, schedule=schedule, fuse=fuse, distinct=distinct)
-    )
+    COMPILED.append(SimpleNamespace(ttir=str(ttir), machine=machine, schedule=schedule, fuse=fuse, distinct=distinct))
     metadata = {"name": "masked_add", "assumed": ASSUMED}
     stages = {"linalg": "linalg text", "llvm": "llvm text"}
     return SimpleNamespace(binary=b"code", stages=stages, metadata=metadata)
@@ -196,8 +194,7 @@ def test_do_bench_measures_milliseconds():
     import time
 
     fast, slow = (
-        triton.testing.do_bench(lambda s=s: time.sleep(s), warmup=1, rep=20, return_mode="min")
-        for s in (0, 2e-3)
+        triton.testing.do_bench(lambda s=s: time.sleep(s), warmup=1, rep=20, return_mode="min") for s in (0, 2e-3)
     )
     assert fast < 2 <= slow
     low, high = triton.testing.do_bench(lambda: None, warmup=1, rep=2, quantiles=[0.1, 0.9])

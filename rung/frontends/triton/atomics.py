@@ -43,9 +43,7 @@ def atomic_rmw(blocks: BlockConverter, op: ir.Operation) -> None:
     mask = op.operands[2] if len(op.operands) > 2 else None
     kind = _KINDS.get(int_attr(op, "atomic_rmw_op"))
     if kind is None:
-        raise UnsupportedError(
-            "this kind of tt.atomic_rmw", source_line(op), "and, or, xor, add, max, min, xchg"
-        )
+        raise UnsupportedError("this kind of tt.atomic_rmw", source_line(op), "and, or, xor, add, max, min, xchg")
 
     def update(base: ir.Value, index: ir.Value, operand: ir.Value) -> ir.Value:
         return memref.AtomicRMWOp(kind, operand, base, [index]).result
@@ -107,11 +105,7 @@ def _atomic(
 
 def _place(expressions: Expressions, buffer: Buffer, position: Position) -> list[ir.Value]:
     ix = expressions.ix
-    return [
-        ix.value(expressions.coordinate(axis))
-        for axis, n in zip(position, buffer.extents, strict=True)
-        if n != 1
-    ]
+    return [ix.value(expressions.coordinate(axis)) for axis, n in zip(position, buffer.extents, strict=True) if n != 1]
 
 
 def _scalar_atomic(

@@ -133,9 +133,7 @@ class BlockConverter:
     def _select_pointer(self, op: ir.Operation) -> None:
         a, b = self.program.pointer(op.operands[1]), self.program.pointer(op.operands[2])
         if a.base is None or b.base is None or not same_base(a.base, b.base):
-            raise UnsupportedError(
-                "a choice between two kernel arguments", source_line(op), "one argument + offsets"
-            )
+            raise UnsupportedError("a choice between two kernel arguments", source_line(op), "one argument + offsets")
         condition = self.program.scalar(op.operands[0])
         chosen = type(a)(a.base, self.ix.choose(condition, a.offset, b.offset))
         self.program.pointers.known[op.results[0]] = chosen
@@ -186,9 +184,7 @@ class BlockConverter:
             return []
         parts: list[ir.Value] = []
         for operand in op.operands:
-            parts += (
-                self._offset_parts(operand) if is_pointer(operand) else [operand] if is_block(operand) else []
-            )
+            parts += self._offset_parts(operand) if is_pointer(operand) else [operand] if is_block(operand) else []
         return parts
 
     # ---- memory

@@ -1,4 +1,4 @@
-"""Iteration boxes: a block's index space, cut where masks end and pointers wrap, so that inside a box they need not be asked."""
+"""Iteration boxes: a block's index space, cut where masks end and pointers wrap: inside a box neither is asked."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def cut(
 ) -> Iterator[Box]:
     """Boxes that cover `i[d] < limits[d]` (all of `extents[d]` for None).
 
-    bounds: per dimension the upper bounds of masks. The first box of every lap is where all of them hold: no mask is needed there.
+    bounds: per dimension the upper bounds of masks. The first box of every lap is where all of them hold.
     wraps: at most one per dimension, each wrapping at most once over its extent.
     """
     full = tuple(n if limit is None else limit for n, limit in zip(extents, limits, strict=True))

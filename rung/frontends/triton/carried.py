@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Carried:
     """One loop-carried value. kind:
 
-    `scalar`: an SSA value; `closed`: `initial + iteration * increment`; `offset`: an affine pointer whose offset is carried;
+    `scalar`: an SSA value; `closed`: `initial + iteration * increment`; `offset`: an affine pointer, by its offset;
     `buffer`: a block in scratch; `addresses`: a block of pointers, as a base and a block of i64 offsets in scratch.
     """
 
@@ -87,7 +87,7 @@ def classify(
     final: ir.Value,
     counted: bool,
 ) -> Carried:
-    """Decide how a value is carried; builds what must exist before the loop. `counted`: the iteration number is known."""
+    """Decide how a value is carried; build what stands before the loop. `counted`: the iteration number is known."""
     made = Carried("scalar", argument, initial, final)
     pointer = is_pointer(argument)
     if not is_block(argument) and not pointer and not (counted and is_integer(element(argument))):
@@ -115,9 +115,7 @@ def _affine(blocks: BlockConverter, value: ir.Value) -> Affine | None:
     return blocks.program.pointers.affine(value)
 
 
-def _uniform(
-    blocks: BlockConverter, loop: ir.Operation, steps: Sequence[ir.Value] | None
-) -> list[Affine] | None:
+def _uniform(blocks: BlockConverter, loop: ir.Operation, steps: Sequence[ir.Value] | None) -> list[Affine] | None:
     """The increments, when all are loop-invariant and the same for every element."""
     if steps is None:
         return None

@@ -87,9 +87,7 @@ def _initial(blocks: BlockConverter, entry: Carried) -> ir.Value | None:
     return None
 
 
-def _enter(
-    blocks: BlockConverter, carried: Sequence[Carried], values: list[ir.Value], iteration: Index
-) -> None:
+def _enter(blocks: BlockConverter, carried: Sequence[Carried], values: list[ir.Value], iteration: Index) -> None:
     """Inside the body: what each carried argument means."""
     remaining = iter(values)
     for entry in carried:
@@ -150,15 +148,11 @@ def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
         or start.base is None
         or not same_base(affine.base, start.base)
     ):
-        raise UnsupportedError(
-            "a loop that changes which argument a pointer belongs to", "", "one argument + offsets"
-        )
+        raise UnsupportedError("a loop that changes which argument a pointer belongs to", "", "one argument + offsets")
     return affine
 
 
-def _accumulators(
-    blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block
-) -> dict[ir.Value, Buffer]:
+def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block) -> dict[ir.Value, Buffer]:
     """Contractions whose result may replace the carried block in place: nothing reads the old block afterwards."""
     found: dict[ir.Value, Buffer] = {}
     order = {o.operation: k for k, o in enumerate(body.operations)}
@@ -168,9 +162,7 @@ def _accumulators(
             continue
         old = entry.argument
         reads = [
-            d
-            for v, d in cone(blocks.program, [op.operands[2]]).buffers
-            if blocks.program.stored[v] == entry.buffer
+            d for v, d in cone(blocks.program, [op.operands[2]]).buffers if blocks.program.stored[v] == entry.buffer
         ]
         straight = all(d == tuple(range(len(d))) for d in reads)
         through_operands = any(
@@ -269,9 +261,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     forwarded = list(condition_op.operands)[1:]
     for value in (*before.arguments, *after.arguments):
         if is_pointer(value) and is_block(value):
-            raise UnsupportedError(
-                "a block of pointers carried by `while`", source_line(op), "carry integer offsets"
-            )
+            raise UnsupportedError("a block of pointers carried by `while`", source_line(op), "carry integer offsets")
     first: dict[ir.Value, Buffer] = {
         a: copy_of(blocks, i) for a, i in zip(before.arguments, op.operands, strict=True) if is_block(a)
     }
@@ -300,9 +290,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
                 scalars.append(ix.value(bases[a].offset))
             elif a not in second:
                 scalars.append(program.scalar(v))
-        assign(
-            blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second]
-        )
+        assign(blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second])
         scf.ConditionOp(go_on, scalars)
     with ir.InsertionPoint(tail), blocks.region():
         _bind_arguments(blocks, list(after.arguments), list(tail.arguments), second, bases)
@@ -313,9 +301,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
                 moved = program.pointer(v)
                 start = starts[a].base
                 if moved.base is None or start is None or not same_base(moved.base, start):
-                    raise UnsupportedError(
-                        "a pointer that changes its argument in `while`", source_line(op), SUPPORTED
-                    )
+                    raise UnsupportedError("a pointer that changes its argument in `while`", source_line(op), SUPPORTED)
                 scalars.append(ix.value(moved.offset))
             elif a not in first:
                 scalars.append(program.scalar(v))

@@ -38,10 +38,7 @@ EXPENSIVE = frozenset(
                 "powf",
             ]
         ),
-        *(
-            "math." + f
-            for f in ["asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh", "cbrt"]
-        ),
+        *("math." + f for f in ["asin", "acos", "atan", "atan2", "sinh", "cosh", "asinh", "acosh", "atanh", "cbrt"]),
         "arith.divf",
         "arith.divsi",
         "arith.divui",
@@ -78,9 +75,7 @@ def create(
     result: ir.Type,
     attributes: dict[str, ir.Attribute] | None = None,
 ) -> ir.Value:
-    return ir.Operation.create(
-        name, results=[result], operands=list(operands), attributes=attributes or {}
-    ).results[0]
+    return ir.Operation.create(name, results=[result], operands=list(operands), attributes=attributes or {}).results[0]
 
 
 def _attributes(op: ir.Operation, fuse: bool) -> dict[str, ir.Attribute]:
@@ -124,13 +119,11 @@ Builder = Callable[[ir.Operation, Sequence[ir.Value], ir.Type], ir.Value]
 
 def _extern(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
     symbol = ir.StringAttr(op.attributes["symbol"]).value
-    if symbol.startswith("math.") or symbol.startswith("arith."):
+    if symbol.startswith(("math.", "arith.")):
         return _predicate_result(create_math(symbol, operands, result), result)
     if symbol.startswith("libm."):
         return _libm(symbol.removeprefix("libm."), operands, result)
-    raise UnsupportedError(
-        f"the external function `{symbol}`", source_line(op), "tl.extra.libdevice functions"
-    )
+    raise UnsupportedError(f"the external function `{symbol}`", source_line(op), "tl.extra.libdevice functions")
 
 
 _FLOAT_PREDICATES = frozenset({"math.isnan", "math.isinf", "math.isfinite", "math.isnormal"})
@@ -180,10 +173,7 @@ def declare(symbol: str, inputs: list[ir.Type], results: list[ir.Type]) -> None:
         module = module.parent.operation
     body = module.regions[0].blocks[0]
     for existing in body.operations:
-        if (
-            existing.operation.name == "func.func"
-            and ir.StringAttr(existing.attributes["sym_name"]).value == symbol
-        ):
+        if existing.operation.name == "func.func" and ir.StringAttr(existing.attributes["sym_name"]).value == symbol:
             return
     with ir.InsertionPoint.at_block_begin(body):
         func.FuncOp(symbol, ir.FunctionType.get(inputs, results), visibility="private")
@@ -192,9 +182,7 @@ def declare(symbol: str, inputs: list[ir.Type], results: list[ir.Type]) -> None:
 def _fp_to_fp(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
     source = operands[0].type
     if "rounding" in op.attributes and int_attr(op, "rounding") != 1:
-        raise UnsupportedError(
-            "a float conversion with rtz rounding", source_line(op), "round to nearest even"
-        )
+        raise UnsupportedError("a float conversion with rtz rounding", source_line(op), "round to nearest even")
     if not (is_float(source) and is_float(result)) or "f8" in f"{source}{result}":
         raise UnsupportedError(f"the conversion {source} -> {result}", source_line(op), "f16, bf16, f32, f64")
     return convert_float(operands[0], result)

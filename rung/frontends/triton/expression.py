@@ -44,9 +44,7 @@ class LoadPlan:
 class Expressions:
     """Evaluation of block values over one box with `loops` loops, first as a plan of views, then as a body."""
 
-    def __init__(
-        self, program: Program, box: Box, loops: int, sizes: Sequence[Index], bounds: Sequence[int]
-    ) -> None:
+    def __init__(self, program: Program, box: Box, loops: int, sizes: Sequence[Index], bounds: Sequence[int]) -> None:
         self.program, self.ix, self.box, self.loops = program, program.ix, box, loops
         self.sizes, self.bounds = sizes, bounds
         self.views: dict[Leaf, View] = {}
@@ -162,7 +160,7 @@ class Expressions:
         return op.operands[1] if not guards and not residual else None
 
     def resolved(self, pointer: ir.Value, position: Position) -> Affine | None:
-        """The access over this box's loops, with wraps replaced by what the box knows; None if it is not affine here."""
+        """The access over this box's loops, with what the box knows of wraps; None if it is not affine here."""
         affine = self.program.pointers.affine(pointer)
         if affine is None or affine.base is None:
             return None
@@ -224,9 +222,7 @@ class Expressions:
             return self.ix.to_integer(self._index(known, position), element(value))
         op = owner(value)
         if op is None:
-            raise UnsupportedError(
-                "a block that is carried in this way", "", "loop-carried blocks and pointers"
-            )
+            raise UnsupportedError("a block that is carried in this way", "", "loop-carried blocks and pointers")
         constant = splat_constant(value)
         if constant is not None:
             return self.ix.literal(constant, element(value))
@@ -277,9 +273,7 @@ class Expressions:
         """Where a mask's term is looked up for the mask's element at `position`."""
         return term.value, tuple(fixed(self.loops, 0) if d is None else position[d] for d in term.dims)
 
-    def condition(
-        self, guards: list[Guard], residual: tuple[Term, ...], position: Position
-    ) -> ir.Value | None:
+    def condition(self, guards: list[Guard], residual: tuple[Term, ...], position: Position) -> ir.Value | None:
         """The conjunction, or None when nothing needs to be asked."""
         terms = [self.ix.less(self.coordinate(axis), bound) for axis, bound in guards]
         terms += [self.at(*self.term(t, position)) for t in residual]
@@ -328,15 +322,9 @@ class Expressions:
         if op.name == "tt.addptr":
             return [*self.offset_leaves(op.operands[0], position), (op.operands[1], position)]
         if op.name == "arith.select":
-            inner = self.offset_leaves(op.operands[1], position) + self.offset_leaves(
-                op.operands[2], position
-            )
+            inner = self.offset_leaves(op.operands[1], position) + self.offset_leaves(op.operands[2], position)
             return [(op.operands[0], position), *inner] if is_block(op.operands[0]) else inner
-        return [
-            leaf
-            for v, p in operand_positions(op, position, self.loops) or []
-            for leaf in self.offset_leaves(v, p)
-        ]
+        return [leaf for v, p in operand_positions(op, position, self.loops) or [] for leaf in self.offset_leaves(v, p)]
 
     def address(self, pointer: ir.Value, position: Position) -> tuple[Base, ir.Value]:
         """(base, element index) of one element of a block of pointers, inside the body."""
@@ -383,9 +371,7 @@ class Expressions:
     def _selected_address(self, op: ir.Operation, position: Position) -> tuple[Base, Index]:
         (base, a), (other, b) = (self._address(v, position) for v in op.operands[1:])
         if not same_base(base, other):
-            raise UnsupportedError(
-                "a choice between two kernel arguments", source_line(op), "one argument + offsets"
-            )
+            raise UnsupportedError("a choice between two kernel arguments", source_line(op), "one argument + offsets")
         condition = self.at(op.operands[0], position if is_block(op.operands[0]) else ())
         return base, self.ix.choose(condition, a, b)
 

@@ -81,9 +81,7 @@ def convert_body(blocks: BlockConverter, block: ir.Block, path: tuple[ir.Block, 
     operands = list(last.operands)
     branch = scf.IfOp(blocks.program.scalar(operands[0]), [], has_else=True)
     passed = (operands[1 : 1 + sizes[1]], operands[1 + sizes[1] :])
-    for successor, values, target in zip(
-        last.successors, passed, (branch.then_block, branch.else_block), strict=True
-    ):
+    for successor, values, target in zip(last.successors, passed, (branch.then_block, branch.else_block), strict=True):
         with ir.InsertionPoint(target), blocks.region():
             _pass_arguments(blocks, successor, list(values))
             convert_body(blocks, successor, path)

@@ -16,7 +16,7 @@ Index = int | ir.Value
 
 
 class Indices:
-    """Builds index arithmetic at the current insertion point. `constants` is where literals go: they dominate everything."""
+    """Builds index arithmetic at the insertion point. `constants` is where literals go: they dominate everything."""
 
     def __init__(self, constants: ir.Block) -> None:
         self._constants = constants
@@ -47,9 +47,9 @@ class Indices:
         known = self._scopes[0].get(key)
         if known is None:
             with ir.InsertionPoint.at_block_begin(self._constants):
-                known = ir.Operation.create(
-                    "arith.constant", results=[kind], attributes={"value": attribute}
-                ).results[0]
+                known = ir.Operation.create("arith.constant", results=[kind], attributes={"value": attribute}).results[
+                    0
+                ]
             self._scopes[0][key] = known
         return known
 
@@ -128,9 +128,7 @@ class Indices:
     def less(self, a: Index, b: Index) -> ir.Value:
         """The i1 value `a < b`, signed."""
         left, right = self.value(a), self.value(b)
-        return self.once(
-            ("<", left, right), lambda: arith.CmpIOp(arith.CmpIPredicate.slt, left, right).result
-        )
+        return self.once(("<", left, right), lambda: arith.CmpIOp(arith.CmpIPredicate.slt, left, right).result)
 
     def choose(self, condition: ir.Value, a: Index, b: Index) -> Index:
         if same(a, b):

@@ -91,9 +91,7 @@ def fdim(x, y):
 @triton.jit
 def ilogb(x):
     exponent = _extern.logb(x)
-    return tl.where(
-        x == 0.0, -2147483647, tl.where(tl.abs(exponent) < 2000.0, exponent, 2147483520.0).to(tl.int32)
-    )
+    return tl.where(x == 0.0, -2147483647, tl.where(tl.abs(exponent) < 2000.0, exponent, 2147483520.0).to(tl.int32))
 
 
 @triton.jit
@@ -242,9 +240,7 @@ def cyl_bessel_i0(x):
     """Abramowitz and Stegun 9.8.1 and 9.8.2: 2e-7 relative, in f64 too."""
     a = tl.abs(x)
     t = (a / 3.75) * (a / 3.75)
-    near = 1.0 + t * (
-        3.5156229 + t * (3.0899424 + t * (1.2067492 + t * (0.2659732 + t * (0.0360768 + t * 0.0045813))))
-    )
+    near = 1.0 + t * (3.5156229 + t * (3.0899424 + t * (1.2067492 + t * (0.2659732 + t * (0.0360768 + t * 0.0045813)))))
     u = 3.75 / a
     far = 0.00916281 + u * (-0.02057706 + u * (0.02635537 + u * (-0.01647633 + u * 0.00392377)))
     far = 0.39894228 + u * (0.01328592 + u * (0.00225319 + u * (-0.00157565 + u * far)))
@@ -257,12 +253,11 @@ def cyl_bessel_i1(x):
     a = tl.abs(x)
     t = (a / 3.75) * (a / 3.75)
     near = 0.5 + t * (
-        0.87890594
-        + t * (0.51498869 + t * (0.15084934 + t * (0.02658733 + t * (0.00301532 + t * 0.00032411))))
+        0.87890594 + t * (0.51498869 + t * (0.15084934 + t * (0.02658733 + t * (0.00301532 + t * 0.00032411))))
     )
     u = 3.75 / a
     far = -0.01031555 + u * (0.02282967 + u * (-0.02895312 + u * (0.01787654 - u * 0.00420059)))
     far = 0.39894228 + u * (-0.03988024 + u * (-0.00362018 + u * (0.00163801 + u * far)))
-    return tl.where(
-        a < 3.75, near * x, far * _extern.exp(a) * _extern.rsqrt(a) * tl.where(x < 0, -1.0, 1.0)
-    ).to(x.dtype)
+    return tl.where(a < 3.75, near * x, far * _extern.exp(a) * _extern.rsqrt(a) * tl.where(x < 0, -1.0, 1.0)).to(
+        x.dtype
+    )

@@ -51,22 +51,16 @@ def _call(symbol: str, signature: str, arguments: tuple[Any, ...], semantic: Any
     """`tt.extern_elementwise` of `symbol` on one floating-point type; f16 and bf16 go through f32."""
     operands = [semantic.to_tensor(argument) for argument in arguments]
     kinds, result = signature.split(">")
-    floats = [
-        o.dtype for o, kind in zip(operands, kinds, strict=True) if kind == "f" and o.dtype.is_floating()
-    ]
+    floats = [o.dtype for o, kind in zip(operands, kinds, strict=True) if kind == "f" and o.dtype.is_floating()]
     if not floats:
         types = ", ".join(str(o.dtype) for o in operands)
-        raise TypeError(
-            f"libdevice: {symbol.partition('.')[2]} takes floating-point values, but was given {types}"
-        )
+        raise TypeError(f"libdevice: {symbol.partition('.')[2]} takes floating-point values, but was given {types}")
     widest = max(floats, key=lambda dtype: dtype.primitive_bitwidth)
     computed = core.float64 if widest == core.float64 else core.float32
     types = tuple(computed if kind == "f" else core.int32 for kind in kinds)
     operands = [semantic.cast(o, dtype) for o, dtype in zip(operands, types, strict=True)]
     returned = {"f": computed, "b": core.int1}[result]
-    value = core.extern_elementwise(
-        "", "", operands, {types: (symbol, returned)}, is_pure=True, _semantic=semantic
-    )
+    value = core.extern_elementwise("", "", operands, {types: (symbol, returned)}, is_pure=True, _semantic=semantic)
     return semantic.cast(value, widest if result == "f" else core.int32)
 
 
@@ -120,9 +114,7 @@ def _count_bits(name: str, symbol: str) -> None:
 
 def _refuse(name: str) -> None:
     def function(*_arguments: Any, _semantic: Any = None) -> Any:
-        raise UnsupportedError(
-            f"libdevice.{name}", supported="functions that round to nearest, as CPUs do by default"
-        )
+        raise UnsupportedError(f"libdevice.{name}", supported="functions that round to nearest, as CPUs do by default")
 
     _public(name, function)
 

@@ -48,9 +48,7 @@ class Mask:
 class MaskAnalysis:
     """Answers `decompose(mask)`. Index arithmetic is built where the question is first asked."""
 
-    def __init__(
-        self, indices: Indices, pointers: PointerAnalysis, scalars: dict[ir.Value, ir.Value]
-    ) -> None:
+    def __init__(self, indices: Indices, pointers: PointerAnalysis, scalars: dict[ir.Value, ir.Value]) -> None:
         self._ix = indices
         self._pointers = pointers
         self._scalars = scalars
@@ -111,9 +109,7 @@ class MaskAnalysis:
         limit = self._ix.clamp(room, extents[dim])
         return [] if isinstance(limit, int) and limit == extents[dim] else [(dim, limit)]
 
-    def _slopes(
-        self, left: tuple[Index, ...], right: tuple[Index, ...], dims: Dims
-    ) -> list[tuple[int, Index]]:
+    def _slopes(self, left: tuple[Index, ...], right: tuple[Index, ...], dims: Dims) -> list[tuple[int, Index]]:
         """(mask dimension, slope of left - right) where it is not zero. A broadcast dimension only has position 0."""
         differences = [self._ix.sub(s, t) for s, t in zip(left, right, strict=True)]
         return [

@@ -50,7 +50,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Accumulate:
-    """Fold `values` over dimension `axis` into `buffers` (of the shape without it). `combine` gives the new accumulators."""
+    """Fold `values` over dimension `axis` into `buffers` (whose shape lacks it). `combine` gives the accumulators."""
 
     values: tuple[ir.Value, ...]
     axis: int
@@ -61,7 +61,7 @@ class Accumulate:
 
 @dataclass(frozen=True)
 class Effect:
-    """Something done per element for its effect: `emit(expressions, position)`; `reads` are the blocks that it needs."""
+    """Done per element for its effect: `emit(expressions, position)`; `reads` are the blocks that it needs."""
 
     reads: tuple[ir.Value, ...]
     mask: ir.Value | None
@@ -138,9 +138,7 @@ class NestBuilder:
     ) -> list[list[Index]]:
         """Per dimension, the bounds of masks that are worth a cut: those of loads and of stores."""
         found: list[list[Index]] = [[] for _ in extents]
-        masks = [
-            (s.mask, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store | Effect) and s.mask
-        ]
+        masks = [(s.mask, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store | Effect) and s.mask]
         masks += [(op.operands[1], dims) for op, dims in cones.loads if len(op.operands) > 1]
         for mask, dims in masks:
             for inner, bound in self.program.masks.decompose(mask).cuts():
@@ -189,8 +187,7 @@ class _Nest:
         self.bounds = [extents[d] for d in self.dims]
         self.loops = loops
         self.position: Position = tuple(
-            follow(loops, self.dims.index(d), box.low[d]) if n != 1 else fixed(loops, 0)
-            for d, n in enumerate(extents)
+            follow(loops, self.dims.index(d), box.low[d]) if n != 1 else fixed(loops, 0) for d, n in enumerate(extents)
         )
         self.expressions = Expressions(program, inner, loops, self.sizes, self.bounds)
         self.outputs: list[_Output] = []
@@ -230,9 +227,7 @@ class _Nest:
         affine = self.expressions.resolved(sink.pointer, self.position)
         # A view only where every loop moves it: else several elements write one place, and the last must win.
         if not guards and not residual and affine is not None and affine.base is not None:
-            view = make_view(
-                self.ix, affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds
-            )
+            view = make_view(self.ix, affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds)
             if len(view.loops) == self.loops:
                 self.outputs.append(_Output(view, lambda _: [self._value(sink.value)]))
                 return
@@ -250,12 +245,10 @@ class _Nest:
         if guards is None:
             return
         for value in sink.reads:
-            self._plan_address(value, residual) if str(element(value)).startswith(
-                "!tt.ptr"
-            ) else self._plan_value(value)
-        self.effects.append(
-            lambda: self._guarded(guards, residual, lambda: sink.emit(self.expressions, self.position))
-        )
+            self._plan_address(value, residual) if str(element(value)).startswith("!tt.ptr") else self._plan_value(
+                value
+            )
+        self.effects.append(lambda: self._guarded(guards, residual, lambda: sink.emit(self.expressions, self.position)))
 
     def _prepare_accumulate(self, sink: Accumulate) -> None:
         for value in sink.values:
@@ -309,14 +302,10 @@ class _Nest:
     def _straight(self) -> None:
         """No dimension is longer than 1: plain loads, arithmetic and stores."""
         with self.ix.scope():
-            current = [
-                from_memory(memref.LoadOp(o.view.memref, []).result, o.view.element) for o in self.outputs
-            ]
+            current = [from_memory(memref.LoadOp(o.view.memref, []).result, o.view.element) for o in self.outputs]
             for effect in self.effects:
                 effect()
-            self._each_output(
-                current, lambda o, v: memref.StoreOp(to_memory(v, o.view.element), o.view.memref, [])
-            )
+            self._each_output(current, lambda o, v: memref.StoreOp(to_memory(v, o.view.element), o.view.memref, []))
 
     def _each_output(self, current: Sequence[ir.Value], write: Callable[[_Output, ir.Value], object]) -> None:
         results: list[ir.Value] = []
@@ -351,9 +340,7 @@ class _Nest:
             linalg.YieldOp(results if self.outputs else current)
 
 
-def _create_generic(
-    loops: int, inputs: Sequence[View], outputs: Sequence[View], reduced: set[int]
-) -> ir.Operation:
+def _create_generic(loops: int, inputs: Sequence[View], outputs: Sequence[View], reduced: set[int]) -> ir.Operation:
     maps = [
         ir.AffineMapAttr.get(ir.AffineMap.get(loops, 0, [ir.AffineDimExpr.get(d) for d in view.loops]))
         for view in (*inputs, *outputs)

@@ -1,4 +1,4 @@
-"""Order of memory accesses: loads are computed where they are used, so one that a later store may change is kept in scratch first."""
+"""Order of memory accesses: a load is computed where it is used, or kept in scratch before a store may change it."""
 
 from __future__ import annotations
 
@@ -54,15 +54,12 @@ class MemoryOrder:
             return
         self.program.assumed.add((min(a.key, b.key), max(a.key, b.key)))
 
-    def endangered_by_region(
-        self, op: ir.Operation, order: dict[ir.Operation, int], block: ir.Block
-    ) -> list[ir.Value]:
+    def endangered_by_region(self, op: ir.Operation, order: dict[ir.Operation, int], block: ir.Block) -> list[ir.Value]:
         """Loads before `op` that are needed behind it and that a store inside may change."""
         waiting = [
             load
             for load in self.loads
-            if load.results[0] not in self.program.stored
-            and needed_after(load.results[0], order, order[op], block)
+            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, order[op], block)
         ]
         if not waiting:
             return []
@@ -105,7 +102,7 @@ class MemoryOrder:
         return found
 
     def _same_place(self, pointer: ir.Value, store: Store) -> bool:
-        """Element for element the same place, or (other arguments) the same place if the arguments are the same memory."""
+        """Element for element the same place; with different arguments, if they are the same memory."""
         a, b = self.program.pointers.affine(pointer), self.program.pointers.affine(store.pointer)
         if a is None or b is None or a.base is None or b.base is None:
             return False
@@ -122,7 +119,7 @@ _KEEP_BASE = frozenset(
 def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
     """What stores and atomics inside `op` write to; None for anything.
 
-    They have not been converted: pointers are followed without asking the pointer analysis, which would remember the answer.
+    They have not been converted: pointers are followed without the pointer analysis, which would remember the answer.
     """
     found: list[Base | None] = []
 

@@ -1,8 +1,8 @@
 """Structured pointer analysis: which blocks of pointers or integers are affine in their position.
 
-`base + offset + sum(stride[d] * i[d])` covers splat, addptr, make_range, broadcast, expand_dims, transposition, sums, products with a
-uniform value and loop-carried increments; one wrap-around `(start + i) % modulus` per dimension is kept as a Wrap. Whatever else
-there is becomes a gather or a scatter.
+`base + offset + sum(stride[d] * i[d])` covers splat, addptr, make_range, broadcast, expand_dims, transposition, sums,
+products with a uniform value and loop-carried increments; one wrap-around `(start + i) % modulus` per dimension is kept
+as a Wrap. Whatever else there is becomes a gather or a scatter.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Wrap:
 
 @dataclass(frozen=True)
 class Affine:
-    """`base[offset + sum(strides[d] * i[d]) + wraps]`, in elements. `base` is None for integers. Scalars have no strides."""
+    """`base[offset + sum(strides[d] * i[d]) + wraps]`, in elements. Integers have no base, scalars no strides."""
 
     base: Base | None
     offset: Index
@@ -71,7 +71,7 @@ def equal(a: Affine | None, b: Affine | None) -> bool:
 
 
 class PointerAnalysis:
-    """Answers `affine(value)` and remembers the answers. Index arithmetic is built where the question is first asked."""
+    """Answers `affine(value)` and remembers it. Index arithmetic is built where the question is first asked."""
 
     def __init__(self, indices: Indices, scalars: dict[ir.Value, ir.Value]) -> None:
         self._ix = indices
@@ -159,7 +159,7 @@ class PointerAnalysis:
         )
 
     def _remainder(self, op: ir.Operation) -> Affine | None:
-        """`(offset + i) % modulus`: signed remainder of non-negative values, as Triton users write it to stay in bounds."""
+        """`(offset + i) % modulus`: of values that are not negative, as Triton users write it to stay in bounds."""
         a, b = self.affine(op.operands[0]), self.affine(op.operands[1])
         if a is None or b is None or not b.uniform or a.wraps or a.base is not None:
             return None
@@ -201,9 +201,7 @@ class PointerAnalysis:
         inner, extents = self.affine(op.operands[0]), shape(op.operands[0]) or ()
         if inner is None or any(extents[w.dim] == 1 for w in inner.wraps):
             return None
-        return replace(
-            inner, strides=tuple(0 if n == 1 else s for n, s in zip(extents, inner.strides, strict=True))
-        )
+        return replace(inner, strides=tuple(0 if n == 1 else s for n, s in zip(extents, inner.strides, strict=True)))
 
     def _trans(self, op: ir.Operation) -> Affine | None:
         inner = self.affine(op.operands[0])
@@ -211,9 +209,7 @@ class PointerAnalysis:
             return None
         order = list(ir.DenseI32ArrayAttr(op.attributes["order"]))
         strides = tuple(inner.strides[d] for d in order)
-        return replace(
-            inner, strides=strides, wraps=tuple(replace(w, dim=order.index(w.dim)) for w in inner.wraps)
-        )
+        return replace(inner, strides=strides, wraps=tuple(replace(w, dim=order.index(w.dim)) for w in inner.wraps))
 
     def _reshape(self, op: ir.Operation) -> Affine | None:
         inner, old, new = self.affine(op.operands[0]), shape(op.operands[0]) or (), shape(op.results[0]) or ()
@@ -224,9 +220,7 @@ class PointerAnalysis:
         if any(w.dim not in source for w in inner.wraps):
             return None
         strides = tuple(0 if d is None else inner.strides[d] for d in source)
-        return replace(
-            inner, strides=strides, wraps=tuple(replace(w, dim=source.index(w.dim)) for w in inner.wraps)
-        )
+        return replace(inner, strides=strides, wraps=tuple(replace(w, dim=source.index(w.dim)) for w in inner.wraps))
 
     _RULES: ClassVar[dict[str, Callable[[PointerAnalysis, ir.Operation], Affine | None]]] = {
         "tt.splat": _splat,

@@ -40,9 +40,7 @@ def follow(loops: int, loop: int, start: Index) -> Axis:
     return Axis(tuple(int(d == loop) for d in range(loops)), start)
 
 
-def operand_positions(
-    op: ir.Operation, position: Position, loops: int
-) -> list[tuple[ir.Value, Position]] | None:
+def operand_positions(op: ir.Operation, position: Position, loops: int) -> list[tuple[ir.Value, Position]] | None:
     """(operand, position) pairs from which the element of `op`'s (first) result at `position` is computed.
 
     None where no such rule exists: the result must then be in scratch. Scalars come with the empty position.

@@ -18,7 +18,7 @@ SUPPORTED = "see docs/triton.md for the operations that rung compiles"
 
 @dataclass
 class Program:
-    """State of one conversion. TTIR values are the keys: scalars map to SSA values, blocks that live in memory to buffers."""
+    """State of one conversion. TTIR values are the keys: scalars map to SSA values, blocks in memory to buffers."""
 
     ix: Indices
     scratch: Scratch
@@ -30,9 +30,7 @@ class Program:
     """Multiplies and adds may be contracted."""
     scalars: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
     stored: dict[ir.Value, Buffer] = field(default_factory=dict[ir.Value, Buffer])
-    offsets: dict[ir.Value, tuple[Base, ir.Value]] = field(
-        default_factory=dict[ir.Value, tuple[Base, ir.Value]]
-    )
+    offsets: dict[ir.Value, tuple[Base, ir.Value]] = field(default_factory=dict[ir.Value, tuple[Base, ir.Value]])
     """Blocks of pointers that are a base plus a block of i64 offsets in scratch."""
     distinct: bool = True
     """Different pointer arguments are assumed not to overlap except element for element; see `assumed`."""
@@ -60,7 +58,5 @@ class Program:
         if affine is None or affine.base is None:
             definer = value.owner
             where = "" if isinstance(definer, ir.Block) else source_line(definer.operation)
-            raise UnsupportedError(
-                "a pointer that is not derived from one kernel argument", where, "argument + offset"
-            )
+            raise UnsupportedError("a pointer that is not derived from one kernel argument", where, "argument + offset")
         return affine

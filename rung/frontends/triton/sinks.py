@@ -82,9 +82,7 @@ def _shared_expensive(blocks: BlockConverter, op: ir.Operation, extents: tuple[i
             continue
         below = cone(blocks.program, [value]).values
         expensive = definer.name in elementwise.EXPENSIVE
-        if (expensive or len(below) >= _LONG_CHAIN) and needed_after(
-            value, blocks.positions, index, blocks.current
-        ):
+        if (expensive or len(below) >= _LONG_CHAIN) and needed_after(value, blocks.positions, index, blocks.current):
             found.append(Keep(value, blocks.program.scratch.allocate(extents, element(value))))
             if not expensive:
                 covered.update(below)
@@ -96,10 +94,7 @@ def scan(blocks: BlockConverter, op: ir.Operation) -> None:
     blocks.flush()
     axis = int_attr(op, "axis")
     reverse = "reverse" in op.attributes and bool(ir.BoolAttr(op.attributes["reverse"]).value)
-    buffers = [
-        blocks.keep(v, blocks.program.scratch.allocate(shape(v) or (), element(v)), False)
-        for v in op.operands
-    ]
+    buffers = [blocks.keep(v, blocks.program.scratch.allocate(shape(v) or (), element(v)), False) for v in op.operands]
     reductions.scan(blocks.program, op, buffers, axis, reverse)
     blocks.program.stored.update(zip(op.results, buffers, strict=True))
 
@@ -114,9 +109,7 @@ def dot(blocks: BlockConverter, op: ir.Operation) -> None:
     if into is not None and blocks.program.stored.get(c) == into:
         target = into
     else:
-        target = blocks.keep(
-            c, into or blocks.program.scratch.allocate(shape(c) or (), element(c)), record=False
-        )
+        target = blocks.keep(c, into or blocks.program.scratch.allocate(shape(c) or (), element(c)), record=False)
     contract(left, right, target)
     blocks.program.stored[result] = target
 
@@ -153,9 +146,7 @@ def unsplat(blocks: BlockConverter, op: ir.Operation) -> None:
     """The only element of a block, as a scalar."""
     blocks.flush()
     buffer = blocks.keep(op.operands[0])
-    blocks.program.scalars[op.results[0]] = from_memory(
-        memref.LoadOp(buffer.memref, []).result, op.results[0].type
-    )
+    blocks.program.scalars[op.results[0]] = from_memory(memref.LoadOp(buffer.memref, []).result, op.results[0].type)
 
 
 def histogram(blocks: BlockConverter, op: ir.Operation) -> None:
@@ -184,11 +175,7 @@ def histogram(blocks: BlockConverter, op: ir.Operation) -> None:
 def device_assert(blocks: BlockConverter, op: ir.Operation) -> None:
     """`tl.device_assert`, per element for a block."""
     blocks.flush()
-    text = (
-        ir.StringAttr(op.attributes["message"]).value
-        if "message" in op.attributes
-        else "device_assert failed"
-    )
+    text = ir.StringAttr(op.attributes["message"]).value if "message" in op.attributes else "device_assert failed"
     message = f"{source_line(op)}: {text}"
     condition = op.operands[0]
     if not is_block(condition):

@@ -1,4 +1,4 @@
-"""Views: `memref.reinterpret_cast` of a kernel argument or a scratch buffer, with the loops that each of its dimensions follows."""
+"""Views: `memref.reinterpret_cast` of an argument or a scratch buffer, and the loops that its dimensions follow."""
 
 from __future__ import annotations
 
@@ -47,18 +47,14 @@ def make_view(
     dynamic_size, dynamic = ir.ShapedType.get_dynamic_size(), ir.ShapedType.get_dynamic_stride_or_offset()
 
     def split(values: Sequence[Index], marker: int) -> tuple[list[ir.Value], list[int]]:
-        return [v for v in values if not isinstance(v, int)], [
-            v if isinstance(v, int) else marker for v in values
-        ]
+        return [v for v in values if not isinstance(v, int)], [v if isinstance(v, int) else marker for v in values]
 
     offsets, static_offset = split([offset], dynamic)
     dims, static_sizes = split([sizes[d] for d in loops], dynamic_size)
     steps, static_strides = split([strides[d] for d in loops], dynamic)
     layout = ir.StridedLayoutAttr.get(static_offset[0], static_strides)
     result = ir.MemRefType.get(static_sizes, kind.element_type, layout=layout)
-    cast = memref.ReinterpretCastOp(
-        result, base, offsets, dims, steps, static_offset, static_sizes, static_strides
-    )
+    cast = memref.ReinterpretCastOp(result, base, offsets, dims, steps, static_offset, static_sizes, static_strides)
     if dims:
         cast.operation.attributes["rung.bounds"] = ir.DenseI64ArrayAttr.get([bounds[d] for d in loops])
     return View(cast.result, loops)

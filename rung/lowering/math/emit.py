@@ -65,9 +65,7 @@ class Constants:
             attribute = ir.DenseElementsAttr.get_splat(type_, attribute)
         # Before the first of them, once there is one: the block's own first op may be erased.
         ip = self._ip or ir.InsertionPoint.at_block_begin(self._block)
-        constant = ir.Operation.create(
-            "arith.constant", [type_], [], {"value": attribute}, loc=self._location, ip=ip
-        )
+        constant = ir.Operation.create("arith.constant", [type_], [], {"value": attribute}, loc=self._location, ip=ip)
         if self._ip is None:
             self._ip = ir.InsertionPoint(constant)
         return constant.result
@@ -96,9 +94,7 @@ class Emit:
         operands: Sequence[Value],
         attributes: dict[str, ir.Attribute] | None = None,
     ) -> Value:
-        return ir.Operation.create(
-            name, [result], operands, attributes, loc=self._location, ip=self._ip
-        ).result
+        return ir.Operation.create(name, [result], operands, attributes, loc=self._location, ip=self._ip).result
 
     def f(self, value: Operand) -> Value:
         return value if isinstance(value, ir.Value) else self._constants.get(self.type, float(value))
