@@ -80,12 +80,12 @@ common = settings(
 
 
 @given(rng=st.randoms(use_true_random=False))
-@settings(common, max_examples=100)
+@settings(common, max_examples=80)
 def test_random_kernels(interpreter: Interpreter, rng: Random) -> None:
     check(interpreter, rng, (SCHEDULES[rng.randrange(2)],))
 
 
-FOUND = (1000, 1033, 1034, 3000, 3010, 3049, 3050, 3057, 3065, 3087, 3099)
+FOUND = (0, 22, 25, 29, 34, 38, 51, 57, 65, 74)
 """Seeds that found a bug when they were tried first."""
 
 
