@@ -413,3 +413,17 @@ def test_what_is_not_supported_is_refused_with_its_line(
     assert what in str(error.value)
     if offset is not None:
         assert f"test_convert.py:{kernel.starting_line_number + offset}" in str(error.value)
+
+
+@triton.jit
+def one_row(x, y, rows, n, XBLOCK: tl.constexpr, RBLOCK: tl.constexpr):
+    row = tl.program_id(0) * XBLOCK + tl.arange(0, XBLOCK)[:, None]
+    col = tl.arange(0, RBLOCK)[None, :]
+    inside = (row < rows) & (col < n)
+    tl.store(y + row * n + col, tl.load(x + row * n + col, mask=inside) + 1.0, mask=inside)
+
+
+def test_a_mask_on_a_dimension_of_extent_1_is_a_bound_too() -> None:
+    text = linalg(one_row, {"x": "*fp32", "y": "*fp32", "rows": "i32", "n": "i32"}, XBLOCK=1, RBLOCK=256)
+    assert text.count("linalg.generic") == 1
+    assert "scf.if" not in text

@@ -36,7 +36,11 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 CASES = [("late", 1), ("late", 3), ("unordered", 2), ("unordered", 4), ("early", 2)]
 
 
-@pytest.fixture(params=CASES, ids=lambda p: f"{p[0]}-{p[1]}")
+def _name(case: tuple[str, int]) -> str:
+    return f"{case[0]}-{case[1]}"
+
+
+@pytest.fixture(params=CASES, ids=_name)
 def case(request: pytest.FixtureRequest) -> tuple[str, int]:
     """The engine's timing and the depth; depth 1 is single buffering."""
     return request.param
@@ -529,10 +533,12 @@ def test_matrix_tiles_of_one_program(engine: Path, depth: int) -> None:
 
 
 @pytest.mark.parametrize("programs", [1, 6])
+@pytest.mark.parametrize("case", [c for c in CASES if c[0] != "unordered"], ids=_name, indirect=True)
 def test_stores_that_overlap_keep_their_order(engine: Path, case: tuple[str, int], programs: int) -> None:
-    """Every iteration overwrites half of what the one before it wrote: a queue serves stores in order."""
-    if case[0] == "unordered":
-        pytest.skip("rung asks of an engine that a context's transfers take effect in order")
+    """Every iteration overwrites half of what the one before it wrote: a queue serves stores in order.
+
+    Compiled code relies on that order (runtime.h), so an engine without it is left out.
+    """
     text = kernel(
         f"%x: {F}, %y: {F}, %n: index",
         """%half = arith.constant 32 : index

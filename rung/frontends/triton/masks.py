@@ -77,13 +77,14 @@ class MaskAnalysis:
         """(dimension, upper bound) pairs equivalent to `term`, or None when it is not a range."""
         constant = constant_int(term.value)
         if constant is not None:
-            return [] if constant else [(0, 0)]
+            return [] if constant else [(_whole(extents), 0)]
         op = owner(term.value)
         if op is None:
             return None
         if op.name == "tt.splat":
             scalar = self._scalars.get(op.operands[0])
-            return None if scalar is None else [(0, self._ix.choose(scalar, extents[0], 0))]
+            dim = _whole(extents)
+            return None if scalar is None else [(dim, self._ix.choose(scalar, extents[dim], 0))]
         if op.name == "arith.cmpi":
             return self._comparison(op, term.dims, extents)
         return None
@@ -98,24 +99,30 @@ class MaskAnalysis:
         room = self._ix.sub(right.offset, left.offset)
         if predicate == _SLE:
             room = self._ix.add(room, 1)
-        slopes = self._slopes(left.strides, right.strides, dims)
+        slopes = self._slopes(left.strides, right.strides, dims, extents)
         if not slopes:  # a condition without a dimension: all or nothing
+            dim = _whole(extents)
             if isinstance(room, int):
-                return [] if room > 0 else [(0, 0)]
-            return [(0, self._ix.choose(self._ix.less(0, room), extents[0], 0))]
+                return [] if room > 0 else [(dim, 0)]
+            return [(dim, self._ix.choose(self._ix.less(0, room), extents[dim], 0))]
         if len(slopes) != 1 or slopes[0][1] != 1:
             return None
         dim = slopes[0][0]
         limit = self._ix.clamp(room, extents[dim])
         return [] if isinstance(limit, int) and limit == extents[dim] else [(dim, limit)]
 
-    def _slopes(self, left: tuple[Index, ...], right: tuple[Index, ...], dims: Dims) -> list[tuple[int, Index]]:
-        """(mask dimension, slope of left - right) where it is not zero. A broadcast dimension only has position 0."""
+    def _slopes(
+        self, left: tuple[Index, ...], right: tuple[Index, ...], dims: Dims, extents: Shape
+    ) -> list[tuple[int, Index]]:
+        """(mask dimension, slope of left - right) where it is not zero.
+
+        A broadcast dimension, or one of extent 1, only has position 0: it has no slope.
+        """
         differences = [self._ix.sub(s, t) for s, t in zip(left, right, strict=True)]
         return [
             (d, s)
             for d, s in zip(dims, differences, strict=True)
-            if d is not None and not (isinstance(s, int) and s == 0)
+            if d is not None and extents[d] != 1 and not (isinstance(s, int) and s == 0)
         ]
 
     def _assured(self, term: Term, extents: Shape) -> list[tuple[int, Index, Term]]:
@@ -131,7 +138,7 @@ class MaskAnalysis:
             return []
         if left is None or right is None or left.wraps or right.wraps:
             return []
-        slopes = self._slopes(left.strides, right.strides, term.dims)
+        slopes = self._slopes(left.strides, right.strides, term.dims, extents)
         if len(slopes) != 1 or slopes[0][1] != 1:
             return []
         dim = slopes[0][0]
@@ -140,6 +147,11 @@ class MaskAnalysis:
         if isinstance(threshold, int):
             return [(dim, extents[dim], term)] if threshold >= 0 else []
         return [(dim, self._ix.choose(self._ix.less(-1, threshold), extents[dim], 0), term)]
+
+
+def _whole(extents: Shape) -> int:
+    """The dimension that carries a condition on the whole block: the first that is longer than 1."""
+    return next((d for d, n in enumerate(extents) if n != 1), 0)
 
 
 def _terms(mask: ir.Value, dims: Dims) -> Iterator[Term]:
