@@ -154,8 +154,8 @@ def _matmul(shape: Shape, draw: Callable[..., Any]) -> Problem:
     m, n, k = shape
     a, b = draw(m, k), draw(k, n)
     c = a.new_full((m, n), float("nan"))
-    blocks = {"BLOCK_M": 128, "BLOCK_N": 256, "BLOCK_K": 64}
-    grid = (_cdiv(m, 128), _cdiv(n, 256), 1)
+    blocks = {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 256}
+    grid = (_cdiv(m, 128), _cdiv(n, 128), 1)
     return Problem((a, b, c, m, n, k), (2,), blocks, grid, lambda: [a.double() @ b.double()])
 
 
