@@ -137,9 +137,16 @@ def compile_kernel(
     signature: Triton's type of every argument by name (`*fp32`, `i32`, `constexpr`); constexprs: their values.
     Raises UnsupportedError, naming the operation and its line, for what rung does not compile.
     """
+    from triton.compiler.errors import CompilationError
+
     from .frontends.triton.capture import make_ttir
 
-    ttir = make_ttir(kernel, signature, constexprs, attrs, options)
+    try:
+        ttir = make_ttir(kernel, signature, constexprs, attrs, options)
+    except CompilationError as error:
+        raise UsageError(
+            f"Triton refuses kernel `{kernel.__name__}` with this signature: {_last_words(error)}"
+        ) from error
     compiled = compile_ttir(ttir, machine=machine, schedule=schedule, observers=observers)
     return Executable(
         compiled.metadata["name"],
@@ -147,6 +154,16 @@ def compile_kernel(
         compiled,
         load(compiled.binary, compiled.metadata["name"]),
     )
+
+
+def _last_words(error: BaseException) -> str:
+    """Triton's message, and its cause where the message does not say it already."""
+    words, cause = str(error).strip(), error.__cause__
+    while cause is not None:
+        reason = str(cause).strip()
+        words += "" if reason in words else f"\n{reason}"
+        cause = cause.__cause__
+    return words
 
 
 def compile_ttir(
@@ -271,7 +288,7 @@ def optimize(text: str, steps: Pipeline | None, observers: Sequence[Observer] = 
         try:
             module = ir.Module.parse(text, context)
         except ir.MLIRError as error:
-            raise UsageError(f"this is not a module of MLIR: {error}") from None
+            raise UsageError(f"this is not a module of MLIR: {' '.join(str(error).split())}") from None
         steps.run(module, observers)
         return str(module)
 

@@ -147,6 +147,8 @@ def host() -> Machine:
 def names() -> list[str]:
     """Machines that ship with rung, besides `host`."""
     files = resources.files("rung") / "machines"
+    if not files.is_dir():
+        return []
     return sorted(f.name.removesuffix(".toml") for f in files.iterdir() if f.name.endswith(".toml"))
 
 

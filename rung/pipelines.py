@@ -53,10 +53,11 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
             *threads(machine, schedule),
             *scratchpad(machine, schedule),
             Stage("scheduled"),
+            # Before anything is hoisted: what moved out of a task would have to be handed to it.
+            FormContextTasks(),
             *vectors(machine, schedule),
             Stage("vector"),
             LowerTransport(),
-            FormContextTasks(),
             PlaceScratch(),
             LowerAbi(),
             ToLlvm(scalar=not schedule.vectorize),

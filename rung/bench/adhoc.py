@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from ..errors import UsageError
 from .ladder import Case
-from .problem import TRITON, Problem, Shape, Tolerance, torch_dtype
+from .problem import TRITON, Problem, Shape, Tolerance, check_memory, torch_dtype
 
 _ROWS = re.compile(r"(n_?rows|num_rows|rows|M)$")
 _COLS = re.compile(r"(n_?cols|num_cols|n_?columns|cols|N)$")
@@ -45,6 +46,7 @@ def case(
     """The case of `file.py::kernel`. Raises UsageError naming the parameter that cannot be filled."""
     from ..frontends.triton.loader import load_kernel
 
+    check_memory(prod(shape))
     kernel: Any = load_kernel(source)
     given = dict(constexprs or {})
     for unknown in sorted(given.keys() - set(kernel.arg_names)):

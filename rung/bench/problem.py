@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,17 @@ class Problem:
     grid: tuple[int, int, int]
     expected: Callable[[], Sequence[torch.Tensor]] | None
     """Computes the outputs in float64; None when the scalar rung is the reference."""
+
+
+def check_memory(elements: int, option: str = "--size") -> None:
+    """Raises UsageError when tensors of so many elements, their float64 reference and copies do not fit in memory."""
+    needed = 64 * elements
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    if needed > available:
+        raise UsageError(
+            f"{option} asks for {elements:,} elements, about {needed / 2**30:,.0f} GiB with the reference and copies; "
+            f"{available / 2**30:,.0f} GiB are free: give a smaller size"
+        )
 
 
 def torch_dtype(dtype: str) -> torch.dtype:

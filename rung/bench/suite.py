@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import UsageError
 from . import references
-from .problem import DTYPES, Problem, Shape, Tolerance, torch_dtype
+from .problem import DTYPES, Problem, Shape, Tolerance, check_memory, torch_dtype
 
 _PACKAGE = Path(__file__).parents[1]
 _EPSILON = {"f32": 2.0**-23, "f16": 2.0**-10, "bf16": 2.0**-7}
@@ -50,6 +51,7 @@ class Workload:
             form = "x".join(self.dimensions)
             given = "x".join(str(size) for size in shape)
             raise UsageError(f"{self.name} takes sizes of the form {form}, each at least 1; got `{given}`")
+        check_memory(prod(sorted(shape)[-2:]))  # no tensor has more than two of the dimensions
 
     def problem(self, shape: Shape, dtype: str, seed: int) -> Problem:
         """Inputs drawn with `seed`; outputs filled with NaN, so that an element left out is found."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.passmanager import PassManager
 
-from ..errors import PassError, RungError
+from ..errors import PassError, RungError, UsageError
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,14 @@ class Upstream(Pass):
     passes: str = ""
 
     def run(self, module: ir.Module) -> None:
-        PassManager.parse(f"builtin.module({self.passes})").run(module.operation)
+        try:
+            manager = PassManager.parse(f"builtin.module({self.passes})")
+        except ValueError as error:
+            reason = str(error).splitlines()[0].rpartition("error: ")[2]
+            raise UsageError(
+                f"`{self.passes}` is neither a pass of rung nor a pipeline of upstream passes: {reason}"
+            ) from None
+        manager.run(module.operation)
 
     def __str__(self) -> str:
         return self.passes

@@ -90,6 +90,25 @@ def _contexts(ran: int, threads: int | None) -> str:
     )
 
 
+def _no_engine(mechanism: str, found: dict[str, Any]) -> str:
+    """On a host whose cores are all busy, the contexts copy for themselves."""
+    copies = found.get("dma_waiter_copies", 0)
+    return "; no core was left for the copy engine" if mechanism == "DB" and copies else ""
+
+
+def _did_not_fire(mechanism: str, found: dict[str, Any]) -> str | None:
+    """Why a mechanism was not at work, though it was on; None if it was."""
+    if mechanism == "MT" and found.get("contexts_ran", 2) <= 1:
+        return "one context did all the work, which is too little to share"
+    if mechanism != "DB" or "dma_transfers" not in found:
+        return None
+    if found["dma_transfers"] == 0:
+        return "no tile went through the scratchpad"
+    if found.get("dma_max_in_flight", 2) <= 1:
+        return "no context had two transfers in flight"
+    return None
+
+
 def conclusion(result: Result) -> str | None:
     """One sentence on what the last mechanism of this rung is worth here; None for the scalar rung."""
     name = result.rung.rpartition("+")[2]
@@ -97,12 +116,15 @@ def conclusion(result: Result) -> str | None:
         return f"{result.rung} is WRONG: no number is given for it."
     if result.step is None or result.step_from is None:
         return None
+    idle = _did_not_fire(name, result.evidence)
+    if idle is not None:
+        return f"{name} did not take part here: {idle}."
     measured = f"{times(result.step)} of {result.step_from}, 95% CI {interval(result.step_ci)}"
     if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
         return f"{name} shows no gain that can be claimed here: {measured}."
     if result.step < 1:
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({measured})."
+        return f"{name} does not pay here: {longer} ({measured}){_no_engine(name, result.evidence)}."
     return f"{name} pays: {measured}."
 
 

@@ -34,7 +34,8 @@ def disassemble(object_code: bytes) -> str | None:
         path.write_bytes(object_code)
         command = [tool, "-dr", "--no-show-raw-insn", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else None
+    # What precedes the first section names the temporary file.
+    return done.stdout[done.stdout.find("Disassembly") :] if done.returncode == 0 else None
 
 
 def host_evidence(object_code: bytes) -> dict[str, Any]:

@@ -82,7 +82,9 @@ class Jit:
         """The address of a function, for instance `kernel_packed`. Raises RungError when there is none."""
         found = _c_api().mlirExecutionEngineLookup(_engine(self._engine), _StringRef(name.encode(), len(name.encode())))
         if not found:
-            raise RungError(f"the compiled module has no function `{name}`")
+            raise RungError(
+                f"the compiled module has no function `{name}`, or calls one that nobody defines (the lines above name it)"
+            )
         return int(found)
 
     def object_code(self) -> bytes:

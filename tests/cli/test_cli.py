@@ -151,11 +151,33 @@ def test_machines() -> None:
         (("report", "none.json"), "cannot read none.json"),
         (("report", __file__), "is not a record"),
         (("machines", "moon"), "there is no machine `moon`"),
+        (("ladder", "gelu", "--size", "99999999999999"), "give a smaller size"),
+        (("opt", "none.mlir"), "cannot read `none.mlir`"),
+        (("opt", __file__), "no pipeline: give one with --pipeline"),
+        (("opt", __file__, "--pipeline", "cse"), "this is not a module of MLIR"),
+        (("opt", __file__, "--pipeline", "vectorize{lanes=4}"), "has no option `lanes`"),
+        (("opt", "/dev/null", "--pipeline", "nopass"), "is neither a pass of rung nor a pipeline"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_bad_input_is_one_message(refused: Callable[..., str], arguments: tuple[str, ...], words: str) -> None:
     assert words in refused(*arguments)
+
+
+@pytest.mark.parametrize(
+    "signature, words",
+    [
+        ("*fp32, *fp32, i32, 1000", "arange's range must be a power of 2"),
+        ("fp32, *fp32, i32, 1024", "Unsupported ptr type"),
+        ("*fp32, *fp32, *fp32, 1024", "invalid operands of type"),
+        ("*fp32, i32", "the signature has 2 entries"),
+    ],
+)
+def test_a_signature_that_does_not_match_shows_the_line(run: Run, signature: str, words: str) -> None:
+    kernel = Path(__file__).parents[2] / "examples" / "kernels" / "gelu.py"
+    status, out, errors = run("compile", f"{kernel}::gelu_tanh_kernel", "--signature", signature)
+    assert (status, out) == (2, "")
+    assert errors.startswith("error: ") and words in errors and "Traceback" not in errors
 
 
 def test_an_error_of_a_process() -> None:

@@ -117,3 +117,22 @@ def test_a_plot_is_drawn_with_wrong_rungs_in_it(tmp_path: Path) -> None:
 def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         plots.check_path(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("rung", "evidence", "words"),
+    [
+        ("Vec+MT", {"contexts_ran": 1}, "MT did not take part here: one context did all the work"),
+        ("Vec+MT+DB", {"dma_transfers": 0}, "DB did not take part here: no tile went through the scratchpad"),
+        ("Vec+MT+DB", {"dma_transfers": 2, "dma_max_in_flight": 1}, "no context had two transfers in flight"),
+        (
+            "Vec+MT+DB",
+            {"dma_transfers": 9, "dma_max_in_flight": 4, "dma_waiter_copies": 9},
+            "does not pay here: it takes 2.00 times as long (0.500x of Vec, 95% CI [0.400, 0.600]); no core was left",
+        ),
+        ("Vec+MT", {"contexts_ran": 2}, "MT does not pay here"),
+    ],
+)
+def test_a_mechanism_that_did_not_fire_gets_no_verdict(rung: str, evidence: dict[str, int], words: str) -> None:
+    found = result(rung, step=0.5, step_ci=(0.4, 0.6), step_from="Vec", evidence=evidence)
+    assert words in (text.conclusion(found) or "")

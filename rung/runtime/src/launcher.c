@@ -202,8 +202,9 @@ int rung_pack_grid(PyObject *const *grid, int64_t *slots) {
       slots[i] = number ? PyLong_AsLong(number) : -1;
       Py_XDECREF(number);
     }
-    if (slots[i] >= 0) continue;
-    rung_raise(PyUnicode_FromFormat("grid dimension %c is %R; it must be a whole number from 0 on", "xyz"[i], grid[i]));
+    if (slots[i] >= 0 && slots[i] <= INT32_MAX) continue;  // a program id is an i32
+    PyErr_Clear();
+    rung_raise(PyUnicode_FromFormat("grid dimension %c is %R; it must be a whole number from 0 to 2147483647", "xyz"[i], grid[i]));
     return -1;
   }
   return 0;

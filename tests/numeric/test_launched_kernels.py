@@ -1,0 +1,84 @@
+"""Kernels launched as Triton users launch them, through the plug-in, under every kind of schedule."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import triton
+import triton.language as tl
+
+from rung.errors import LaunchError
+
+SCHEDULES = [
+    "",
+    "vectorize=off",
+    "threads=1",
+    "double_buffer=on",
+    "scratchpad=on",
+    "double_buffer=on depth=3 threads=3 distribution=block-cyclic",
+]
+
+
+@triton.jit
+def sum_of_planes(x, out, A, B, C, BA: tl.constexpr, BB: tl.constexpr, BC: tl.constexpr):
+    a = tl.arange(0, BA)[:, None, None]
+    b = tl.arange(0, BB)[None, :, None]
+    c = tl.arange(0, BC)[None, None, :]
+    block = tl.load(x + (a * B + b) * C + c, mask=(a < A) & (b < B) & (c < C), other=0.0)
+    rows, cols = tl.arange(0, BB)[:, None], tl.arange(0, BC)[None, :]
+    tl.store(out + rows * C + cols, tl.sum(block, axis=0), mask=(rows < B) & (cols < C))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_masked_reduction_over_the_first_of_three_axes(schedule: str) -> None:
+    """The remainders of the mask reduce constants: loops that must stay with their task."""
+    for shape in ((4, 8, 16), (3, 5, 11)):
+        x, out = torch.randn(shape), torch.empty(shape[1:])
+        for grid in (1, 2):
+            sum_of_planes[(grid,)](x, out, *shape, 4, 8, 16, schedule=schedule)
+            torch.testing.assert_close(out, x.sum(0), rtol=1e-5, atol=1e-5)
+
+
+@triton.jit
+def center(x, out, M, N, ROWS: tl.constexpr, COLS: tl.constexpr):
+    r = (tl.program_id(0) * ROWS + tl.arange(0, ROWS))[:, None]
+    c = tl.arange(0, COLS)[None, :]
+    mask = (c < N) & (r < M)
+    v = tl.load(x + r * N + c, mask).to(tl.float32)
+    mean = tl.sum(tl.where(mask, v, 0), 1)[:, None] / N
+    tl.store(out + r * N + c, v - mean, mask)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_narrow_rows(dtype: torch.dtype, schedule: str) -> None:
+    for rows in (1, 4):
+        x = torch.randn(77, 133).to(dtype)
+        out = torch.empty_like(x)
+        center[(triton.cdiv(77, rows),)](x, out, 77, 133, ROWS=rows, COLS=256, schedule=schedule)
+        wide = x.float()
+        torch.testing.assert_close(out.float(), wide - wide.mean(1, keepdim=True), rtol=1e-2, atol=1e-2)
+
+
+@triton.jit
+def triple_scalars(x, out, n):
+    p = tl.program_id(0)
+    tl.store(out + p, tl.load(x + p).to(tl.float32) * 3, mask=p < n)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_scalars_that_cross_a_branch(dtype: torch.dtype) -> None:
+    """bf16 is rounded by a function of the runtime there; every rounding must be to nearest even."""
+    x = torch.randn(1000).to(dtype)
+    out = torch.zeros_like(x)
+    triple_scalars[(1000,)](x, out, 999)
+    expected = (x.float() * 3).to(dtype)
+    assert torch.equal(out[:999], expected[:999])
+    assert out[999] == 0
+
+
+@pytest.mark.parametrize("size", [2**31, 2**33, 2**70, -1])
+def test_a_grid_beyond_32_bits_is_refused(size: int) -> None:
+    x = torch.zeros(1)
+    with pytest.raises(LaunchError, match="grid dimension x is"):
+        triple_scalars[(size,)](x, x, 0)
