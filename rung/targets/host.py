@@ -83,7 +83,7 @@ class Jit:
         found = _c_api().mlirExecutionEngineLookup(_engine(self._engine), _StringRef(name.encode(), len(name.encode())))
         if not found:
             raise RungError(
-                f"the compiled module has no function `{name}`, or calls one that nobody defines (the lines above name it)"
+                f"the compiled module has no function `{name}`, or calls one that nobody defines (named above)"
             )
         return int(found)
 
