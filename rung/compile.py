@@ -15,6 +15,7 @@ from torch_mlir import ir
 from . import knobs
 from .errors import ContractError, PassError, UsageError
 from .ir.context import compiler_context
+from .ir.contracts import check_stage
 from .ir.evidence import decisions
 from .machine import Machine
 from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
@@ -223,7 +224,9 @@ def _write_reproducer(source: str, steps: Pipeline) -> str:
 
 
 def _verify(event: str, step: Pass | Stage, module: ir.Module) -> None:
-    """`RUNG_VERIFY=1`: MLIR's own verifier after every pass."""
+    """`RUNG_VERIFY=1`: MLIR's own verifier after every pass, and the contract of every stage."""
+    if isinstance(step, Stage):
+        check_stage(step.name, module)
     if event == "after" and not module.operation.verify():
         raise ContractError(f"the module is not valid after `{step}`")
 
