@@ -9,11 +9,11 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from ...errors import UnsupportedError
-from .expression import Expressions, from_memory, to_memory
+from .expression import Expressions
 from .locations import source_line
 from .nests import Effect
 from .positions import Position
-from .scratch import Buffer
+from .scratch import Buffer, from_memory, to_memory
 from .ttir import element, int_attr, is_block, shape
 
 if TYPE_CHECKING:

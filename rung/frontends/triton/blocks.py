@@ -12,13 +12,12 @@ from torch_mlir.dialects import memref, scf
 from ...errors import UnsupportedError
 from . import elementwise, sinks
 from .control import convert_control
-from .expression import from_memory, to_memory
 from .locations import source_line
 from .nests import Keep, NestBuilder, Store
 from .order import MemoryOrder
 from .pointers import same_base
 from .program import SUPPORTED, Program
-from .scratch import Buffer
+from .scratch import Buffer, from_memory, to_memory
 from .traversal import cone, is_virtual
 from .ttir import (
     defined_in,

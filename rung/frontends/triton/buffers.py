@@ -8,8 +8,7 @@ from math import prod
 from torch_mlir import ir
 from torch_mlir.dialects import linalg, memref
 
-from .expression import to_memory
-from .scratch import Buffer
+from .scratch import Buffer, to_memory
 from .ttir import memory_type
 
 

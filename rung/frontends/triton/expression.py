@@ -18,11 +18,11 @@ from .masks import Term
 from .pointers import Affine, Base, same_base
 from .positions import Axis, Position, fixed, flat_axis, operand_positions, split_position
 from .program import Program
+from .scratch import flattened, from_memory
 from .ttir import (
     element,
     int_attr,
     is_block,
-    is_bool,
     owner,
     splat_constant,
 )
@@ -304,7 +304,7 @@ class Expressions:
         for d, axis in enumerate(position):
             if d != dim:
                 index = self.ix.add(index, self.ix.mul(self.coordinate(axis), buffer.strides[d]))
-        flat = _flattened(buffer.memref)
+        flat = flattened(buffer.memref)
         return from_memory(memref.LoadOp(flat, [self.ix.value(index)]).result, buffer.element)
 
     # ---- addresses of unstructured accesses
@@ -386,28 +386,3 @@ def _mask(op: ir.Operation) -> ir.Value | None:
 
 def _other(op: ir.Operation) -> ir.Value | None:
     return op.operands[2] if len(op.operands) > 2 else None
-
-
-def _flattened(buffer: ir.Value) -> ir.Value:
-    """A rank-1 view of a dense buffer."""
-    kind = ir.MemRefType(buffer.type)
-    if kind.rank == 1:
-        return buffer
-    total = 1
-    for n in kind.shape:
-        total *= n
-    flat = ir.MemRefType.get([total], kind.element_type, layout=ir.StridedLayoutAttr.get(0, [1]))
-    return memref.ReinterpretCastOp(flat, buffer, [], [], [], [0], [total], [1]).result
-
-
-def from_memory(value: ir.Value, kind: ir.Type) -> ir.Value:
-    """A value as it lies in memory, as a value of type `kind`: bytes become i1."""
-    if value.type == kind or not is_bool(kind):
-        return value
-    zero = arith.ConstantOp(value.type, ir.IntegerAttr.get(value.type, 0)).result
-    return arith.CmpIOp(arith.CmpIPredicate.ne, value, zero).result
-
-
-def to_memory(value: ir.Value, kind: ir.Type) -> ir.Value:
-    """Inverse of `from_memory` for a memory of element type `kind`."""
-    return value if value.type == kind else arith.ExtUIOp(kind, value).result

@@ -9,13 +9,13 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, linalg, memref, scf
 
 from .boxes import Box, cut
-from .expression import Expressions, Guard, from_memory, to_memory
+from .expression import Expressions, Guard
 from .indices import Index, same
 from .masks import Term
 from .pointers import Wrap
 from .positions import Position, fixed, flat_axis, follow
 from .program import Program
-from .scratch import Buffer
+from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, element, is_block, pointee
 from .views import View, make_view, shape_view

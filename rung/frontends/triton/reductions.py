@@ -9,10 +9,9 @@ from torch_mlir.dialects import arith, func, memref, scf
 
 from ...errors import UnsupportedError
 from .elementwise import build, is_elementwise
-from .expression import from_memory, to_memory
 from .locations import source_line
 from .program import Program
-from .scratch import Buffer
+from .scratch import Buffer, from_memory, to_memory
 from .ttir import combine_block, is_bool, memory_type, owner
 
 Combine = Callable[[Sequence[ir.Value], Sequence[ir.Value]], list[ir.Value]]

@@ -11,11 +11,11 @@ from torch_mlir.dialects import arith, cf, memref, scf
 from . import elementwise, reductions
 from .atomics import atomic_cas, atomic_rmw
 from .buffers import contract, fill, rebuilt, window
-from .expression import Expressions, from_memory
+from .expression import Expressions
 from .locations import source_line
 from .nests import Accumulate, Effect, Keep, Sink
 from .positions import Position, is_unit_reshape
-from .scratch import Buffer
+from .scratch import Buffer, from_memory
 from .traversal import cone, needed_after
 from .ttir import element, int_attr, is_block, is_pointer, owner, shape
 
