@@ -56,7 +56,7 @@ def ladder(
     constexpr: Annotated[list[str] | None, typer.Option(help="Of --kernel: NAME=VALUE; may be repeated.")] = None,
     grid: Annotated[str | None, typer.Option(help="Of --kernel: programs, such as 1024 or 16x16.")] = None,
     inductor: Annotated[
-        bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes instead.")
+        bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes, too.")
     ] = False,
     json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
     plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,

@@ -111,12 +111,13 @@ def make_plan(options: Options) -> Plan:
         if shape:
             workload.check(shape)
 
-    def make(workload: suite.Workload) -> Callable[[], ladder.Case]:
-        if options.inductor:
-            return lambda: generated.case(workload, shape, dtype, options.seed)
-        return lambda: ladder.case_of(workload, shape, dtype, options.seed)
+    def make(workload: suite.Workload) -> list[tuple[str, Callable[[], ladder.Case]]]:
+        """The hand-written kernel, and beside it the one that Inductor writes."""
+        own = (workload.name, lambda: ladder.case_of(workload, shape, dtype, options.seed))
+        written = (f"{workload.name} (Inductor)", lambda: generated.case(workload, shape, dtype, options.seed))
+        return [own, written] if options.inductor else [own]
 
-    return Plan(plan.machine, schedules, sampling, tuple((w.name, make(w)) for w in workloads))
+    return Plan(plan.machine, schedules, sampling, tuple(case for w in workloads for case in make(w)))
 
 
 def _own_kernel(

@@ -193,3 +193,8 @@ def test_arguments_are_made_from_names(tmp_path: Path) -> None:
 def test_what_cannot_be_made_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         command.make_plan(command.Options(kernel=own(tmp_path, default=""), **changes))
+
+
+def test_inductor_s_kernels_stand_beside_the_hand_written_ones() -> None:
+    plan = command.make_plan(command.Options(kernels=("gelu", "softmax"), inductor=True))
+    assert [name for name, _ in plan.cases] == ["gelu", "gelu (Inductor)", "softmax", "softmax (Inductor)"]
