@@ -1,4 +1,4 @@
-"""The study's kernels, compiled by rung, against float64: every rung, sizes that do not divide the block."""
+"""The study's kernels, compiled by rung, against float64: all eight combinations, sizes that do not divide."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from rung.bench import ladder, problem, suite
 from rung.bench.toolchain import native
 from rung.schedule import Schedule
 
-RUNGS = Schedule().ladder()
+RUNGS = Schedule().factorial()
 IDS = [schedule.rung for schedule in RUNGS]
+SCALAR, VEC_MT = Schedule().ladder()[0], Schedule().ladder()[2]
 
 
 def check(workload: suite.Workload, shape: tuple[int, ...], dtype: str, schedule: Schedule) -> None:
@@ -25,7 +26,7 @@ def check(workload: suite.Workload, shape: tuple[int, ...], dtype: str, schedule
 
 @pytest.mark.parametrize("schedule", RUNGS, ids=IDS)
 @pytest.mark.parametrize("workload", suite.WORKLOADS, ids=lambda w: w.name)
-def test_every_rung_in_f32(workload: suite.Workload, schedule: Schedule) -> None:
+def test_every_combination_in_f32(workload: suite.Workload, schedule: Schedule) -> None:
     for shape in workload.odd_shapes:
         check(workload, shape, "f32", schedule)
 
@@ -33,5 +34,20 @@ def test_every_rung_in_f32(workload: suite.Workload, schedule: Schedule) -> None
 @pytest.mark.parametrize("dtype", ["f16", "bf16"])
 @pytest.mark.parametrize("workload", suite.WORKLOADS, ids=lambda w: w.name)
 def test_narrow_types(workload: suite.Workload, dtype: str) -> None:
-    for schedule in (RUNGS[0], RUNGS[2]):
+    for schedule in (SCALAR, VEC_MT):
         check(workload, workload.odd_shapes[1], dtype, schedule)
+
+
+@pytest.mark.skipif(machine.host().arch != "x86_64", reason="counts x86 instructions")
+@pytest.mark.parametrize("workload", suite.WORKLOADS, ids=lambda w: w.name)
+def test_the_scalar_rung_is_scalar(workload: suite.Workload) -> None:
+    """From the object code: no packed arithmetic without Vec, some with it."""
+    case = ladder.case_of(workload, workload.odd_shapes[1], "f32", seed=1)
+    constexprs = dict(case.problem.constexprs)
+    packed = [
+        native()
+        .compile(case.kernel, case.signature, constexprs, machine=machine.host(), schedule=schedule)
+        .evidence["object"]["packed_ops"]
+        for schedule in (SCALAR, VEC_MT)
+    ]
+    assert packed[0] == 0 < packed[1]
