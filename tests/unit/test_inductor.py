@@ -6,19 +6,12 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-import triton  # noqa: E402
-
-import rung.runtime  # noqa: E402
-from rung.errors import UsageError  # noqa: E402
-from rung.frontends.inductor import capture, copy_arguments  # noqa: E402
-from rung.frontends.triton.capture import make_ttir  # noqa: E402
-
-pytestmark = pytest.mark.skipif(
-    "cpu" not in triton.backends.backends,
-    reason="rung is not installed: `pip install -e .` registers it with Triton",
-)
+import rung.runtime
+from rung.errors import UsageError
+from rung.frontends.inductor import capture, copy_arguments
+from rung.frontends.triton.capture import make_ttir
 
 
 @pytest.fixture(autouse=True)

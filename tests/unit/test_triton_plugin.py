@@ -7,16 +7,15 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
+import triton
+import triton.language as tl
+import triton.testing
 
-torch = pytest.importorskip("torch")
-import triton  # noqa: E402
-import triton.language as tl  # noqa: E402
-import triton.testing  # noqa: E402
-
-import rung.runtime  # noqa: E402
-from rung.errors import UnsupportedError, UsageError  # noqa: E402
-from rung.triton_backend.arguments import argument_kinds, c_type  # noqa: E402
-from tests import kernels_corpus as corpus  # noqa: E402
+import rung.runtime
+from rung.errors import UnsupportedError, UsageError
+from rung.triton_backend.arguments import argument_kinds, c_type
+from tests import kernels_corpus as corpus
 
 pytestmark = pytest.mark.skipif(
     "cpu" not in triton.backends.backends,
