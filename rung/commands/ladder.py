@@ -29,6 +29,7 @@ class Options:
 
     kernels: tuple[str, ...] = ()
     device: str = "host"
+    overrides: tuple[str, ...] = ()
     dtype: str = "f32"
     size: str | None = None
     rungs: str = ladder.LADDER
@@ -96,7 +97,7 @@ def make_plan(options: Options) -> Plan:
     shape = parse.sizes(options.size, "--size") if options.size else None
     sampling = Sampling(options.rounds, options.budget_s, options.seed)
     schedules = ladder.parse_rungs(options.rungs, Schedule.parse(options.schedule))
-    machine = machines.load(options.device)
+    machine = machines.load(options.device, options.overrides)
     plan = Plan(machine, schedules, sampling)
     if options.kernel:
         return Plan(machine, schedules, sampling, (_own_kernel(options, options.kernel, dtype, shape),))
