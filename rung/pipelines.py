@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .lowering.expand_math import ExpandMath
+from .lowering.expand_scalarized import ExpandScalarized
 from .lowering.lower_abi import LowerAbi
 from .lowering.lower_transport import LowerTransport
 from .lowering.place_scratch import PlaceScratch
@@ -10,6 +11,7 @@ from .lowering.to_llvm import ToLlvm
 from .machine import Machine
 from .passes import Pass, Pipeline, Stage, Upstream
 from .schedule import Schedule
+from .transforms.align_accesses import AlignAccesses
 from .transforms.contraction import TileContractions
 from .transforms.double_buffer import DoubleBuffer
 from .transforms.form_context_tasks import FormContextTasks
@@ -30,7 +32,9 @@ PASSES: tuple[type[Pass], ...] = (
     TileContractions,
     Vectorize,
     NestsToLoops,
+    AlignAccesses,
     ExpandMath,
+    ExpandScalarized,
     LowerTransport,
     FormContextTasks,
     PlaceScratch,
@@ -58,7 +62,7 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
             *vectors(machine, schedule),
             Stage("vector"),
             LowerTransport(),
-            PlaceScratch(),
+            PlaceScratch(alignment=machine.buffer_alignment_bytes),
             LowerAbi(),
             ToLlvm(scalar=not schedule.vectorize, index_bits=machine.index_bits),
             Stage("llvm"),
@@ -105,8 +109,16 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         TileContractions(machine.vector_bytes, machine.vector_registers, fma),
         Vectorize(machine.vector_bytes, machine.vector_registers, machine.masked_memory, schedule.unroll),
         ExpandMath(fma),
+        *vector_unit(machine),
         HOIST,
     )
+
+
+def vector_unit(machine: Machine) -> Steps:
+    """What the machine's vector unit lacks is made of what it has; where it wants alignment, it is told."""
+    lacks = "+".join(machine.scalarized_vector_ops)
+    expand = (ExpandScalarized(lacks),) if lacks else ()
+    return (*expand, AlignAccesses(machine.vector_bytes)) if machine.aligned_vectors else expand
 
 
 def buffers(schedule: Schedule) -> int:
