@@ -91,6 +91,11 @@ class Machine(BaseModel):
     vector_bytes: int = Field(ge=4, le=1024, description="bytes of one vector register")
     vector_registers: int = Field(ge=4, le=256)
     masked_memory: bool = Field(description="masked vector loads and stores are one instruction")
+    library_math: bool = Field(
+        default=False,
+        description="scalar code calls the C library's functions (expf ...) instead of rung's polynomials: "
+        "what most compilers do, and the baseline of published speed-ups",
+    )
     aligned_vectors: bool = Field(
         default=False, description="an unaligned vector load is two loads and a shift: say where one is aligned"
     )

@@ -104,7 +104,8 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
     """Vec: nests become loops over vectors with polynomial math, or over scalars with the same polynomials."""
     fma = "fma" in machine.features
     if not schedule.vectorize:
-        return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), ExpandMath(fma), HOIST
+        math = () if machine.library_math else (ExpandMath(fma),)
+        return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         TileContractions(machine.vector_bytes, machine.vector_registers, fma),
         Vectorize(machine.vector_bytes, machine.vector_registers, machine.masked_memory, schedule.unroll),
