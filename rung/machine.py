@@ -96,6 +96,9 @@ class Machine(BaseModel):
         description="scalar code calls the C library's functions (expf ...) instead of rung's polynomials: "
         "what most compilers do, and the baseline of published speed-ups",
     )
+    vectors_from_scratchpad: bool = Field(
+        default=False, description="vector code moves its tiles through the scratchpad, double-buffered or not"
+    )
     aligned_vectors: bool = Field(
         default=False, description="an unaligned vector load is two loads and a shift: say where one is aligned"
     )

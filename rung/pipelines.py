@@ -72,7 +72,7 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
 
 def tiles(machine: Machine, schedule: Schedule) -> TileBlocks:
     """Blocks larger than a tile become loops over tiles; with a scratchpad, all live tiles must fit it."""
-    if not schedule.uses_scratchpad:
+    if not uses_scratchpad(machine, schedule):
         return TileBlocks(schedule.tile_elements)
     return TileBlocks(schedule.tile_elements, machine.scratchpad_bytes_per_context, buffers(schedule))
 
@@ -93,7 +93,7 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
 
 def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
     """Scratchpad and DB: footprints move through the scratchpad, ahead of and behind the computation."""
-    if not schedule.uses_scratchpad:
+    if not uses_scratchpad(machine, schedule):
         return ()
     promote = Promote(machine.scratchpad_bytes_per_context, buffers(schedule), on_overflow="direct")
     structure = (DoubleBuffer(schedule.depth, machine.dma.max_rank),) if schedule.double_buffer else ()
@@ -120,6 +120,12 @@ def vector_unit(machine: Machine) -> Steps:
     lacks = "+".join(machine.scalarized_vector_ops)
     expand = (ExpandScalarized(lacks),) if lacks else ()
     return (*expand, AlignAccesses(machine.vector_bytes)) if machine.aligned_vectors else expand
+
+
+def uses_scratchpad(machine: Machine, schedule: Schedule) -> bool:
+    """Whether tiles move through the scratchpad: asked for, needed by DB, or wanted by the machine's vector code."""
+    wanted = machine.vectors_from_scratchpad and schedule.vectorize
+    return schedule.double_buffer or schedule.scratchpad == "on" or (schedule.scratchpad == "auto" and wanted)
 
 
 def buffers(schedule: Schedule) -> int:

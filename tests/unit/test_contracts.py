@@ -21,7 +21,7 @@ def test_contracts_hold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNG_VERIFY", "1")
     workload = suite.find(name)
     case = group.case_of(workload, workload.odd_shapes[1], "f32", seed=0)
-    for schedule in Schedule(scratchpad=True).factorial():
+    for schedule in Schedule(scratchpad="on").factorial():
         constexprs = dict(case.problem.constexprs)
         compile_kernel(case.kernel, case.signature, constexprs, machine=machine.host(), schedule=schedule)
 
