@@ -91,6 +91,22 @@ class Machine(BaseModel):
     vector_bytes: int = Field(ge=4, le=1024, description="bytes of one vector register")
     vector_registers: int = Field(ge=4, le=256)
     masked_memory: bool = Field(description="masked vector loads and stores are one instruction")
+    library_math: bool = Field(
+        default=False,
+        description="scalar code calls the C library's functions (expf ...) instead of rung's polynomials: "
+        "what most compilers do, and the baseline of published speed-ups",
+    )
+    vectors_from_scratchpad: bool = Field(
+        default=False, description="vector code moves its tiles through the scratchpad, double-buffered or not"
+    )
+    aligned_vectors: bool = Field(
+        default=False, description="an unaligned vector load is two loads and a shift: say where one is aligned"
+    )
+    scalarized_vector_ops: tuple[str, ...] = Field(
+        default=(),
+        description="MLIR's names of ops that the back end takes apart lane by lane, such as `arith.divf`, or "
+        "`arith.divf:f32` for one element type; rung expands those that it can and names the others",
+    )
     contexts: int = Field(ge=1, le=1024, description="hardware contexts (cores, on the host)")
     cache_line_bytes: int = Field(default=64, ge=1)
     l1_bytes: int = Field(ge=1024)
@@ -123,6 +139,11 @@ class Machine(BaseModel):
             given = self.scratchpad_bytes
             raise _wrong("scratchpad_bytes", f"is {given}; a multiple of contexts x vector_bytes, which is {share}")
         return self
+
+    @property
+    def buffer_alignment_bytes(self) -> int:
+        """Of scratch and scratchpad: no two buffers share a cache line, and aligned vectors are possible."""
+        return max(self.cache_line_bytes, self.vector_bytes if self.aligned_vectors else 1)
 
     @property
     def scratchpad_bytes_per_context(self) -> int:
