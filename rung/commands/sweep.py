@@ -66,9 +66,7 @@ def run(
         sweep_result.write(found, target)
     if picture:
         report.plot(found, picture)
-    out.print(report.table(found))
-    compilations = 1 + max(point.compilation for point in found.points)
-    out.print(f"{len(variants):,} machines, compiled {compilations} times", style="dim", highlight=False)
+    report.show(out, found)
     return 0
 
 

@@ -45,7 +45,7 @@ def draw(timeline: Timeline, machine: Machine, title: str, path: str | Path) -> 
     from matplotlib.patches import Patch
 
     rows = _rows(timeline, machine)
-    size = (12, 1.6 + 0.36 * 2 * timeline.contexts)
+    size = (12, 1.9 + 0.36 * 2 * timeline.contexts)
     figure, axis = pyplot.subplots(figsize=size, layout="constrained")
     canvas, panel = _untyped(figure), _untyped(axis)
     seen: set[str] = set()
@@ -57,12 +57,11 @@ def draw(timeline: Timeline, machine: Machine, title: str, path: str | Path) -> 
     panel.set_yticks(range(len(labels)), labels)
     panel.set_ylim(len(labels) - 0.4, -0.6)
     panel.set_xlim(0, timeline.cycles / machine.clock_ghz / 1000)
-    panel.set_xlabel("us of the modelled clock")
+    panel.set_xlabel(f"us of the modelled clock\n{_footer(timeline, machine)}", fontsize=9, color="#555555")
     panel.set_title(title, fontsize=11, loc="left")
     panel.spines[["top", "right"]].set_visible(False)
     patches = [Patch(color=colour, label=look) for look, colour in _LOOKS.items() if look in seen]
     canvas.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False, fontsize=8)
-    canvas.supxlabel(_footer(timeline, machine), fontsize=8, color="#555555")
     canvas.savefig(target, dpi=160)
     pyplot.close(figure)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from ..bench.sweep_result import Point, Sweep
@@ -44,6 +45,17 @@ def table(sweep: Sweep) -> Table:
             f"{point.stall_cycles:,.0f}",
         )
     return found
+
+
+def show(console: Console, sweep: Sweep) -> None:
+    """The table, and how much was compiled for it."""
+    console.print(table(sweep))
+    compilations = len({point.compilation for point in sweep.points})
+    console.print(
+        f"{len(sweep.points):,} machines, {compilations} compilation{'s' * (compilations > 1)}",
+        style="dim",
+        highlight=False,
+    )
 
 
 def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:
@@ -95,6 +107,8 @@ def plot(sweep: Sweep, path: str | Path) -> None:
 
 
 def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None:
+    from matplotlib.ticker import LogLocator
+
     groups: dict[str, list[Point]] = {}
     for point in points:
         groups.setdefault(str(point.values[line]) if line else "", []).append(point)
@@ -111,9 +125,9 @@ def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axis.xaxis.set_minor_formatter("")
     axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:g}")
-    axis.tick_params(axis="y", which="minor", labelsize=7)
+    axis.yaxis.set_minor_formatter("")
     axis.set_xlabel(x)
     axis.set_ylabel("us (modelled)")
     axis.grid(color="#dddddd", linewidth=0.7)
