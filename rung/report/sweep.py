@@ -50,12 +50,9 @@ def table(sweep: Sweep) -> Table:
 def show(console: Console, sweep: Sweep) -> None:
     """The table, and how much was compiled for it."""
     console.print(table(sweep))
-    compilations = len({point.compilation for point in sweep.points})
-    console.print(
-        f"{len(sweep.points):,} machines, {compilations} compilation{'s' * (compilations > 1)}",
-        style="dim",
-        highlight=False,
-    )
+    count = len({point.compilation for point in sweep.points})
+    compilations = "1 compilation" if count == 1 else f"{count} compilations"
+    console.print(f"{len(sweep.points):,} machines, {compilations}", style="dim", highlight=False)
 
 
 def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:
