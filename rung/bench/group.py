@@ -15,7 +15,7 @@ from .measure import Progress, Samples, Sampling, Subject, interleave, once
 from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore, signature, snapshot
 from .result import Interval, Noise, Point, Result
 from .stats import Ratio, median, paired_ratio
-from .suite import Workload
+from .suite import HOST_BLOCK, Workload
 from .toolchain import Toolchain
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class _Candidate:
     evidence: Mapping[str, Any]
 
 
-def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int) -> Case:
-    """A registered workload at one size (None: the study's)."""
+def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int, block: int = HOST_BLOCK) -> Case:
+    """A registered workload at one size (None: the study's); `block`: elements of a program."""
     from ..frontends.triton.loader import load_kernel
 
     size = shape or workload.shape
-    problem = workload.problem(size, dtype, seed)
+    problem = workload.problem(size, dtype, seed, block)
     kernel: Any = load_kernel(workload.kernel)
     types = signature(kernel.arg_names, problem)
     return Case(workload.name, dtype, size, kernel, types, problem, workload.tolerance(dtype), FLOAT64)

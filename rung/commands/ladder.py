@@ -103,9 +103,11 @@ def make_plan(options: Options) -> Plan:
         if shape:
             workload.check(shape)
 
+    block = suite.block_elements(machine)
+
     def make(workload: suite.Workload) -> list[tuple[str, Callable[[], group.Case]]]:
         """The hand-written kernel, and beside it the one that Inductor writes."""
-        own = (workload.name, lambda: group.case_of(workload, shape, dtype, options.seed))
+        own = (workload.name, lambda: group.case_of(workload, shape, dtype, options.seed, block))
         written = (f"{workload.name} (Inductor)", lambda: generated.case(workload, shape, dtype, options.seed))
         return [own, written] if options.inductor else [own]
 
