@@ -19,6 +19,10 @@ app = typer.Typer(
 )
 
 Device = Annotated[str, typer.Option(help="`host`, a machine that `rung machines` lists, or a .toml file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a field of the device: dma.bytes_per_cycle=8; may be repeated."),
+]
 ScheduleText = Annotated[str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")]
 
 
@@ -43,6 +47,7 @@ def ladder(
         typer.Argument(metavar="KERNEL", help="Names of the study's kernels; default: vec-add gelu."),
     ] = None,
     device: Device = "host",
+    overrides: Overrides = None,
     dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
     size: Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")] = None,
     rungs: Annotated[str, typer.Option(help="Rungs joined by commas.")] = "scalar,vec,vec+mt,vec+mt+db",
@@ -75,6 +80,7 @@ def ladder(
     options = command.Options(
         kernels=tuple(kernels or ()),
         device=device,
+        overrides=tuple(overrides or ()),
         dtype=dtype,
         size=size,
         rungs=rungs,
@@ -105,6 +111,7 @@ def compile(
     output: Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")] = None,
     schedule: ScheduleText = "",
     device: Device = "host",
+    overrides: Overrides = None,
     print_after_all: Annotated[
         bool, typer.Option("--print-after-all", help="Print the IR after every pass to stderr.")
     ] = False,
@@ -112,7 +119,10 @@ def compile(
     """Print a kernel's IR or code at one stage."""
     from .commands import compile as command
 
-    raise typer.Exit(command.run(command.Options(kernel, signature, emit, output, schedule, device, print_after_all)))
+    options = command.Options(
+        kernel, signature, emit, output, schedule, device, tuple(overrides or ()), print_after_all
+    )
+    raise typer.Exit(command.run(options))
 
 
 @app.command()
@@ -155,11 +165,12 @@ def doctor() -> None:
 @app.command()
 def machines(
     name: Annotated[str | None, typer.Argument(help="A machine, or a .toml file, to show in full.")] = None,
+    overrides: Overrides = None,
 ) -> None:
     """List the machines, or show one."""
     from .commands import machines as command
 
-    raise typer.Exit(command.run(name))
+    raise typer.Exit(command.run(name, tuple(overrides or ())))
 
 
 def main() -> None:

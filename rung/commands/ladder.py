@@ -25,6 +25,7 @@ class Options:
 
     kernels: tuple[str, ...] = ()
     device: str = "host"
+    overrides: tuple[str, ...] = ()
     dtype: str = "f32"
     size: str | None = None
     rungs: str = ladder.LADDER
@@ -88,7 +89,7 @@ def make_plan(options: Options) -> Plan:
     if options.factorial and options.rungs != ladder.LADDER:
         raise UsageError("--factorial measures all eight combinations; leave --rungs out")
     schedules = base.factorial() if options.factorial else ladder.parse_rungs(options.rungs, base)
-    machine = machines.load(options.device)
+    machine = machines.load(options.device, options.overrides)
     plan = Plan(machine, schedules, sampling)
     if options.kernel:
         return Plan(machine, schedules, sampling, (_own_kernel(options, options.kernel, dtype, shape),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -111,6 +112,12 @@ def test_machines() -> None:
     assert "vector_bytes" in rung("machines", "host").stdout
 
 
+def test_a_field_of_a_machine_is_set(run: Run) -> None:
+    status, out, _ = run("machines", "hexagon-v73", "--set", "dma.bytes_per_cycle=8", "--set", "contexts=2")
+    assert status == 0
+    assert re.search(r"dma.bytes_per_cycle +8.0 ", out) and re.search(r"contexts +2 ", out)
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -152,6 +159,12 @@ def test_machines() -> None:
         (("report", "none.json"), "cannot read none.json"),
         (("report", __file__), "is not a record"),
         (("machines", "moon"), "there is no machine `moon`"),
+        (("machines", "hexagon-v73", "--set", "dma.x=1"), "field `dma.x`: there is no such field; known: queue_depth"),
+        (("machines", "--set", "contexts=1"), "--set changes one machine; give its name"),
+        (
+            ("ladder", "--set", "contexts=0"),
+            "machine host: field `contexts`: Input should be greater than or equal to 1",
+        ),
         (("ladder", "gelu", "--size", "99999999999999"), "give a smaller size"),
         (("opt", "none.mlir"), "cannot read `none.mlir`"),
         (("opt", __file__), "no pipeline: give one with --pipeline"),

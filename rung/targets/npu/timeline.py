@@ -112,60 +112,75 @@ class Timeline:
         return self.dma_busy_cycles / self.cycles if self.cycles else 0.0
 
 
-def replay(trace: Trace, machine: Machine, record: bool = False) -> Timeline:
-    """The timeline of `trace` on `machine`; `record` keeps the intervals.
+class Replayer:
+    """A trace made ready once, to be replayed on many machines."""
 
-    Raises UsageError for a machine of kind `host`, and when the trace used more scratchpad than the machine's contexts
-    have.
-    """
-    npu = machine.npu
-    if npu is None or machine.dma.bytes_per_cycle is None:
-        raise UsageError(f"machine {machine.name} is not modelled: it has no cycles; choose one of kind `npu`")
-    if trace.scratchpad_bytes > machine.scratchpad_bytes_per_context:
-        raise UsageError(
-            f"the trace needs {trace.scratchpad_bytes} bytes of scratchpad per context, machine {machine.name} has "
-            f"{machine.scratchpad_bytes_per_context}; compile for that machine"
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._programs = tuple(flatten(region.streams) for region in trace.regions)
+
+    def on(self, machine: Machine, record: bool = False) -> Timeline:
+        """The timeline on `machine`; `record` keeps the intervals.
+
+        Raises UsageError for a machine of kind `host`, and when the trace used more scratchpad than the machine's
+        contexts have.
+        """
+        npu = machine.npu
+        if npu is None or machine.dma.bytes_per_cycle is None:
+            raise UsageError(f"machine {machine.name} is not modelled: it has no cycles; choose one of kind `npu`")
+        self._check_scratchpad(machine)
+        works = array("d", [number for work in self._trace.works for number in cost(work, npu)]).tobytes()
+        parameters = _parameters(machine, npu, machine.dma.bytes_per_cycle)
+        now = npu.launch_cycles
+        contexts = 1
+        sums = [0.0] * 7
+        transfers = most = 0
+        intervals: list[Interval] = []
+        if record and now:
+            intervals.append(Interval(0, Kind.LAUNCH, 0.0, now))
+        for region, program in zip(self._trace.regions, self._programs, strict=True):
+            begin = now + (machine.fork_join_cycles if region.forked else 0.0)
+            if record and begin > now:
+                intervals.append(Interval(0, Kind.FORK, now, begin))
+            used = min(machine.contexts, len(region.streams))
+            contexts = max(contexts, used)
+            now, *more, count, in_flight, found = replay_region(
+                program.code, program.entries, works, parameters, used, program.tags, begin, record
+            )
+            sums = [total + one for total, one in zip(sums, more, strict=True)]
+            transfers, most = transfers + count, max(most, in_flight)
+            for context, kind, start, end, stream, moved, rows, write in _INTERVAL.iter_unpack(found):
+                intervals.append(Interval(context, Kind(kind), start, end, stream, moved, rows, bool(write)))
+        forks = sum(region.forked for region in self._trace.regions)
+        compute, issue, blocked, wait, shared, busy, dma_bytes = sums
+        return Timeline(
+            cycles=now,
+            contexts=contexts,
+            compute_cycles=compute,
+            issue_cycles=issue,
+            blocked_cycles=blocked,
+            wait_cycles=wait,
+            shared_cycles=shared,
+            overhead_cycles=npu.launch_cycles + forks * machine.fork_join_cycles,
+            dma_busy_cycles=busy,
+            dma_bytes=int(dma_bytes),
+            dma_transfers=transfers,
+            dma_max_in_flight=most,
+            intervals=tuple(intervals),
         )
-    works = array("d", [number for work in trace.works for number in cost(work, npu)]).tobytes()
-    parameters = _parameters(machine, machine.dma.bytes_per_cycle)
-    now = npu.launch_cycles
-    contexts = 1
-    sums = [0.0] * 7
-    transfers = most = 0
-    intervals: list[Interval] = []
-    if record and now:
-        intervals.append(Interval(0, Kind.LAUNCH, 0.0, now))
-    for region in trace.regions:
-        begin = now + (machine.fork_join_cycles if region.forked else 0.0)
-        if record and begin > now:
-            intervals.append(Interval(0, Kind.FORK, now, begin))
-        used = min(machine.contexts, len(region.streams))
-        contexts = max(contexts, used)
-        program = flatten(region.streams)
-        now, *more, count, in_flight, found = replay_region(
-            program.code, program.entries, works, parameters, used, program.tags, begin, record
-        )
-        sums = [total + one for total, one in zip(sums, more, strict=True)]
-        transfers, most = transfers + count, max(most, in_flight)
-        for context, kind, start, end, stream, moved, rows, write in _INTERVAL.iter_unpack(found):
-            intervals.append(Interval(context, Kind(kind), start, end, stream, moved, rows, bool(write)))
-    forks = sum(region.forked for region in trace.regions)
-    compute, issue, blocked, wait, shared, busy, dma_bytes = sums
-    return Timeline(
-        cycles=now,
-        contexts=contexts,
-        compute_cycles=compute,
-        issue_cycles=issue,
-        blocked_cycles=blocked,
-        wait_cycles=wait,
-        shared_cycles=shared,
-        overhead_cycles=npu.launch_cycles + forks * machine.fork_join_cycles,
-        dma_busy_cycles=busy,
-        dma_bytes=int(dma_bytes),
-        dma_transfers=transfers,
-        dma_max_in_flight=most,
-        intervals=tuple(intervals),
-    )
+
+    def _check_scratchpad(self, machine: Machine) -> None:
+        needed, there = self._trace.scratchpad_bytes, machine.scratchpad_bytes_per_context
+        if needed > there:
+            raise UsageError(
+                f"the trace needs {needed} bytes of scratchpad per context, machine {machine.name} has {there}; "
+                "compile for that machine"
+            )
+
+
+def replay(trace: Trace, machine: Machine, record: bool = False) -> Timeline:
+    """The timeline of one trace on one machine; see `Replayer.on`."""
+    return Replayer(trace).on(machine, record)
 
 
 def cost(work: Work, npu: Npu) -> tuple[float, float, float]:
@@ -177,9 +192,8 @@ def cost(work: Work, npu: Npu) -> tuple[float, float, float]:
     return total, work.vector_packets * npu.cycles_per_packet, bus
 
 
-def _parameters(machine: Machine, bytes_per_cycle: float) -> Parameters:
+def _parameters(machine: Machine, npu: Npu, bytes_per_cycle: float) -> Parameters:
     dma = machine.dma
-    assert machine.npu is not None
     return (
         bytes_per_cycle,
         dma.latency_cycles,
@@ -188,7 +202,7 @@ def _parameters(machine: Machine, bytes_per_cycle: float) -> Parameters:
         dma.row_cycles,
         dma.turnaround_cycles,
         dma.issue_cycles,
-        float(machine.npu.vector_units or machine.contexts),
+        float(npu.vector_units or machine.contexts),
         dma.queue_depth,
         dma.arbitration == "oldest-first",
     )
