@@ -18,9 +18,7 @@ from ..errors import RungError, UsageError
 from ..machine import Machine
 from ..report import plots, tables, text
 from ..schedule import Schedule
-from . import parse
-
-INTERRUPTED = 130
+from . import interrupt, parse
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,8 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     complete = True
     found = environment.describe(plan.machine, options.seed)
     try:
-        _measure(plan, toolchain, results, lambda group: tables.show_group(out, group))
+        with interrupt.cooperative() as check:
+            _measure(plan, toolchain, results, lambda group: tables.show_group(out, group), check)
     except KeyboardInterrupt:
         complete = False
     except RungError:
@@ -83,7 +82,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
         write(record, json)
     if not complete:
         out.print("interrupted" + (f"; what was finished is in {json}" if json else ""), style="yellow")
-        return INTERRUPTED
+        return interrupt.INTERRUPTED
     out.print(tables.environment(found), style="dim", highlight=False)
     if plot and any(result.speedup for result in results):
         plots.ladder(record, plot)
@@ -139,8 +138,12 @@ def _measure(
     load: Callable[[], Toolchain],
     results: list[Result],
     show: Callable[[Sequence[Result]], None],
+    check: Callable[[], None],
 ) -> None:
-    """Appends to `results` kernel by kernel, so that an interruption keeps those that are done."""
+    """Appends to `results` kernel by kernel, so that an interruption keeps those that are done.
+
+    `check` raises KeyboardInterrupt when one was asked for.
+    """
     errors = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -159,6 +162,7 @@ def _measure(
         for number, (name, make) in enumerate(plan.cases, 1):
 
             def tell(step: ladder.Step, label: str = f"[{number}/{len(plan.cases)}] {name}") -> None:
+                check()
                 rounds = step.progress
                 progress.update(
                     task,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,28 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, monkeypatch: pyt
     assert command.run(_two(tmp_path), toolchain) == 130
     record = read(tmp_path / "a.json")
     assert not record.complete and {r.kernel for r in record.results} == {"gelu"}
+
+
+def test_a_signal_ends_the_run_at_the_next_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million rounds: it must not wait for the last."""
+    rounds = {"n": 0}
+    time = FakeBound.time
+
+    def interrupted(self: FakeBound, n: int) -> list[float]:
+        rounds["n"] += 1
+        if rounds["n"] == 100:
+            os.kill(os.getpid(), signal.SIGINT)
+        return time(self, n)
+
+    monkeypatch.setattr(FakeBound, "time", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert command.run(options(tmp_path, rounds=1_000_000), toolchain) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    record = read(tmp_path / "a.json")
+    assert not record.complete and record.results == [] and rounds["n"] < 120
 
 
 def _two(tmp_path: Path) -> command.Options:
