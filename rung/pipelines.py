@@ -82,6 +82,7 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
             fork_join_ns=machine.fork_join_ns,
             clock_ghz=machine.clock_ghz,
             lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
+            profitability=schedule.profitability,
         ),
     )
 

@@ -29,6 +29,8 @@ class Schedule:
     """Elements of one tile, when a block is cut into tiles."""
     unroll: int = 0
     """Vectors in flight per nest; 0 lets the vectorizer choose from the machine's registers."""
+    profitability: bool = True
+    """Fork only where the estimated cost says that it pays; off: fork whenever there are two programs."""
 
     def __post_init__(self) -> None:
         if self.threads < 0:

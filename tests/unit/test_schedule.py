@@ -19,6 +19,7 @@ schedules = st.builds(
     distribution=st.sampled_from(["block", "block-cyclic"]),
     tile_elements=st.integers(1, 1 << 20),
     unroll=st.integers(0, 16),
+    profitability=st.booleans(),
 )
 
 
