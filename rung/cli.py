@@ -45,9 +45,10 @@ def ladder(
     device: Device = "host",
     dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
     size: Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")] = None,
-    rungs: Annotated[
-        str, typer.Option(help="Rungs joined by commas, or `all` for the eight combinations.")
-    ] = "scalar,vec,vec+mt,vec+mt+db",
+    rungs: Annotated[str, typer.Option(help="Rungs joined by commas.")] = "scalar,vec,vec+mt,vec+mt+db",
+    factorial: Annotated[
+        bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
+    ] = False,
     schedule: ScheduleText = "",
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None,
     signature: Annotated[
@@ -77,6 +78,7 @@ def ladder(
         dtype=dtype,
         size=size,
         rungs=rungs,
+        factorial=factorial,
         schedule=schedule,
         kernel=kernel,
         signature=signature,
