@@ -14,7 +14,7 @@ from ..bench.result import Record
 from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
 from ..machine import Machine
-from ..report import plots, tables
+from ..report import figure, plots, tables
 from ..schedule import Schedule
 from . import parse, session
 
@@ -60,7 +60,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     is passed on after what was finished is written.
     """
     json = parse.output(options.json, "--json")
-    plot = plots.check_path(options.plot) if options.plot else None
+    plot = figure.check_path(options.plot) if options.plot else None
     plan = make_plan(options)
     if plot and not any(schedule.rung == "Scalar" for schedule in plan.schedules):
         raise UsageError("--plot shows speed-ups over Scalar; put `scalar` into --rungs")
