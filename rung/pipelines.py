@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .lowering.check_transfers import CheckTransfers
 from .lowering.expand_math import ExpandMath
 from .lowering.lower_abi import LowerAbi
 from .lowering.lower_transport import LowerTransport
@@ -31,6 +32,7 @@ PASSES: tuple[type[Pass], ...] = (
     Vectorize,
     NestsToLoops,
     ExpandMath,
+    CheckTransfers,
     LowerTransport,
     FormContextTasks,
     PlaceScratch,
@@ -43,8 +45,8 @@ CLEAN = Upstream(passes="canonicalize,cse")
 HOIST = Upstream(passes="func.func(loop-invariant-code-motion),cse")
 
 
-def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
-    """From stage `linalg` to stage `llvm`."""
+def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> Pipeline:
+    """From stage `linalg` to stage `llvm`. check_dma: transfers by the engine that checks their contract."""
     return Pipeline(
         (
             CLEAN,
@@ -57,7 +59,7 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
             FormContextTasks(),
             *vectors(machine, schedule),
             Stage("vector"),
-            LowerTransport(),
+            *transport(check_dma),
             PlaceScratch(),
             LowerAbi(),
             ToLlvm(scalar=not schedule.vectorize),
@@ -106,6 +108,11 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         ExpandMath(fma),
         HOIST,
     )
+
+
+def transport(checked: bool) -> Steps:
+    """Transfers become calls of the copy engine, or of the one that watches them."""
+    return (CheckTransfers(), LowerTransport(checked=True)) if checked else (LowerTransport(),)
 
 
 def buffers(schedule: Schedule) -> int:
