@@ -72,7 +72,7 @@ def tiles(machine: Machine, schedule: Schedule) -> TileBlocks:
     """Blocks larger than a tile become loops over tiles; with a scratchpad, all live tiles must fit it."""
     if not schedule.uses_scratchpad:
         return TileBlocks(schedule.tile_elements)
-    return TileBlocks(schedule.tile_elements, machine.scratchpad_bytes_per_context, buffers(schedule))
+    return TileBlocks(schedule.tile_elements, scratchpad_bytes(machine, schedule), buffers(schedule))
 
 
 def threads(machine: Machine, schedule: Schedule) -> Steps:
@@ -84,6 +84,7 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
             fork_join_ns=machine.fork_join_ns,
             clock_ghz=machine.clock_ghz,
             lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
+            line_bytes=machine.cache_line_bytes,
         ),
     )
 
@@ -92,7 +93,9 @@ def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
     """Scratchpad and DB: footprints move through the scratchpad, ahead of and behind the computation."""
     if not schedule.uses_scratchpad:
         return ()
-    promote = Promote(machine.scratchpad_bytes_per_context, buffers(schedule), on_overflow="direct")
+    # A cached CPU reaches memory without a scratchpad, too; other machines do not.
+    on_overflow = "direct" if machine.kind == "host" else "error"
+    promote = Promote(scratchpad_bytes(machine, schedule), buffers(schedule), on_overflow)
     structure = (DoubleBuffer(schedule.depth, machine.dma.max_rank),) if schedule.double_buffer else ()
     return CLEAN, promote, *structure, Transport(machine.dma.max_rank)
 
@@ -118,6 +121,11 @@ def transport(checked: bool) -> Steps:
 def buffers(schedule: Schedule) -> int:
     """Buffers per stream in the scratchpad."""
     return schedule.depth if schedule.double_buffer else 1
+
+
+def scratchpad_bytes(machine: Machine, schedule: Schedule) -> int:
+    """Of one context. Contexts beyond the machine's share what there is."""
+    return machine.scratchpad_bytes // max(machine.contexts, contexts(machine, schedule))
 
 
 def contexts(machine: Machine, schedule: Schedule) -> int:
