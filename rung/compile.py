@@ -188,7 +188,7 @@ def compile_ttir(
     with lock:
         recorder = _Recorder(str(ttir))
         converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
-        _run(pipeline(machine, schedule), converted.module, recorder, observers)
+        _run(pipeline(machine, schedule, knobs.debug_dma()), converted.module, recorder, observers)
         metadata = {
             "name": converted.name,
             "kinds": converted.kinds,
