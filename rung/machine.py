@@ -32,6 +32,7 @@ class Machine(BaseModel):
     name: str
     kind: Literal["host", "npu"]
     arch: str = Field(description="LLVM's name of the architecture: x86_64, aarch64, hexagon ...")
+    cpu: str = Field(default="", description="LLVM's name of the processor; empty: the one that runs us")
     features: tuple[str, ...] = Field(
         default=(), description="instruction-set extensions that the lowering may rely on"
     )
@@ -46,6 +47,11 @@ class Machine(BaseModel):
     fork_join_ns: float = Field(ge=0, description="cost of one fork and join over all contexts")
     clock_ghz: float = Field(gt=0)
     dma: Dma = Dma()
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of an address, which is what `index` becomes."""
+        return 32 if self.arch == "hexagon" else 64
 
     @property
     def scratchpad_bytes_per_context(self) -> int:

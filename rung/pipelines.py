@@ -60,7 +60,7 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
             LowerTransport(),
             PlaceScratch(),
             LowerAbi(),
-            ToLlvm(scalar=not schedule.vectorize),
+            ToLlvm(scalar=not schedule.vectorize, index_bits=machine.index_bits),
             Stage("llvm"),
         )
     )
