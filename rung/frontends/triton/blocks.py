@@ -42,11 +42,16 @@ class BlockConverter:
         self.pending: list[Store] = []
         self.positions: dict[ir.Operation, int] = {}
         self.current: ir.Block | None = None
-        self.combiners = 0
+        self._combiners = 0
         self.in_place: dict[ir.Value, Buffer] = {}
         """Results of contractions that may be accumulated in a loop-carried buffer."""
 
     # ---- the walk
+
+    def combiner_symbol(self) -> str:
+        """A name for one more combine function."""
+        self._combiners += 1
+        return f"combine{self._combiners - 1}"
 
     def convert(self, block: ir.Block) -> ir.Operation:
         """Convert all operations but the terminator, which is returned."""
