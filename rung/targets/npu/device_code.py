@@ -44,7 +44,7 @@ class DeviceCode:
     def object_code(self) -> bytes:
         """The object file of the same code."""
         with LOCK:
-            return _target_machine(self.machine).emit_object(llvm.parse_assembly(self.ir))
+            return _target_machine(self.machine.cpu, self.machine.features).emit_object(llvm.parse_assembly(self.ir))
 
 
 def compile_for_device(text: str, machine: Machine) -> DeviceCode:
@@ -60,7 +60,7 @@ def compile_for_device(text: str, machine: Machine) -> DeviceCode:
             "pass pointers as arguments"
         )
     with LOCK:
-        target = _target_machine(machine)
+        target = _target_machine(machine.cpu, machine.features)
         module = _optimised(adapt(text), target)
         # Code generation changes the module.
         named = str(module)
@@ -79,11 +79,10 @@ def initialize() -> None:
 
 
 @cache
-def _target_machine(machine: Machine) -> llvm.TargetMachine:
+def _target_machine(cpu: str, features: tuple[str, ...]) -> llvm.TargetMachine:
     initialize()
-    features = ",".join(f"+{feature}" for feature in machine.features)
     target = llvm.Target.from_triple(TRIPLE).create_target_machine(
-        cpu=machine.cpu, features=features, opt=3, reloc="pic", codemodel="default"
+        cpu=cpu, features=",".join(f"+{feature}" for feature in features), opt=3, reloc="pic", codemodel="default"
     )
     target.set_asm_verbosity(True)
     return target
