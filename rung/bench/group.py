@@ -16,11 +16,12 @@ from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore
 from .result import Interval, Noise, Point, Result
 from .stats import Ratio, median, paired_ratio
 from .suite import HOST_BLOCK, Workload
-from .toolchain import Toolchain
+from .toolchain import Modelled, Toolchain
 
 if TYPE_CHECKING:
-    from ..compile import Executable
+    from ..compile import AnyExecutable
     from ..runtime._native import Bound
+    from ..targets.npu.executable import NpuBound
 
 FLOAT64 = "torch in float64"
 _OBSERVED_LAUNCHES = 5
@@ -82,8 +83,8 @@ class _Candidate:
     """A compiled variant on its way to a result."""
 
     variant: Variant
-    executable: Executable
-    bound: Bound
+    executable: AnyExecutable
+    bound: Bound | NpuBound
     error: Error
     evidence: Mapping[str, Any]
 
@@ -108,12 +109,12 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
     tell = lab.tell
     saved = {id(v.case.problem.args): snapshot(v.case.problem) for v in variants}
 
-    def launch(case: Case, bound: Bound) -> list[Any]:
+    def launch(case: Case, bound: Bound | NpuBound) -> list[Any]:
         restore(case.problem, saved[id(case.problem.args)])
         bound()
         return outputs(case.problem)
 
-    def build(variant: Variant) -> Executable:
+    def build(variant: Variant) -> AnyExecutable:
         tell(Step(f"compiling {variant.name}"))
         case = variant.case
         constexprs = dict(case.problem.constexprs)
@@ -135,7 +136,7 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
             found = launch(variant.case, executable.bind(problem.args, problem.grid))
         expected[_reference(problem)] = found
 
-    def check(variant: Variant, bound: Bound) -> Error:
+    def check(variant: Variant, bound: Bound | NpuBound) -> Error:
         wanted = expected[_reference(variant.case.problem)]
         return compare(launch(variant.case, bound), wanted, variant.case.tolerance)
 
@@ -191,12 +192,14 @@ def _worse(first: Error, second: Error) -> Error:
     )
 
 
-def _counters(lab: Lab, bound: Bound) -> Mapping[str, Any]:
+def _counters(lab: Lab, bound: Bound | NpuBound) -> Mapping[str, Any]:
     """What the runtime does in one launch: of several, the one in which most threads took part.
 
     A thread that slept, or that lost its core to other work, misses a launch now and then; this asks
     whether the mechanism fires, the times tell how well. A model never misses one.
     """
+    if isinstance(bound, Modelled):
+        return bound.counters()
     if not lab.exact:
         bound.time(2)
     found: list[Mapping[str, Any]] = []
@@ -207,7 +210,7 @@ def _counters(lab: Lab, bound: Bound) -> Mapping[str, Any]:
     return max(found, key=lambda counters: counters.get("threads_ran", 0))
 
 
-def _ir_hash(executable: Executable) -> str:
+def _ir_hash(executable: AnyExecutable) -> str:
     """The first 16 hex digits of SHA-256 over the text of the stage `llvm`, which is what is turned into
     code."""
     return hashlib.sha256(executable.stages.get("llvm", "").encode()).hexdigest()[:16]
