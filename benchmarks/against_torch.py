@@ -18,7 +18,7 @@ import torch
 from common import arguments, ratio_fields, save, subject
 
 from rung import machine
-from rung.bench import ladder, noise, suite
+from rung.bench import group, noise, suite
 from rung.bench.measure import Sampling, interleave
 from rung.bench.problem import compare, outputs
 from rung.bench.stats import median, paired_ratio
@@ -66,7 +66,7 @@ RIVALS = (
 def measure(rival: Rival, toolchain: Toolchain, sampling: Sampling) -> dict[str, Any]:
     """One row: raw samples, medians, and the paired ratio torch / rung."""
     host = machine.host()
-    case = ladder.case_of(suite.find(rival.workload), rival.shape, "f32", sampling.seed)
+    case = group.case_of(suite.find(rival.workload), rival.shape, "f32", sampling.seed)
     problem = case.problem
     constexprs = dict(problem.constexprs)
     executable = toolchain.compile(case.kernel, case.signature, constexprs, machine=host, schedule=Schedule())

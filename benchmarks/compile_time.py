@@ -28,11 +28,11 @@ import rung.compile
 import rung.frontends.triton.capture
 import rung.frontends.triton.convert
 from rung import machine
-from rung.bench import ladder, suite
+from rung.bench import group, suite
 from rung.schedule import Schedule
 imported = time.perf_counter()
 workload = suite.find("gelu")
-case = ladder.case_of(workload, workload.shape, "f32", 0)
+case = group.case_of(workload, workload.shape, "f32", 0)
 constexprs = dict(case.problem.constexprs)
 host = machine.host()
 seconds = []

@@ -19,6 +19,10 @@ app = typer.Typer(
 )
 
 Device = Annotated[str, typer.Option(help="`host`, a machine that `rung machines` lists, or a .toml file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a field of the device: dma.bytes_per_cycle=8; may be repeated."),
+]
 ScheduleText = Annotated[str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")]
 
 
@@ -43,11 +47,13 @@ def ladder(
         typer.Argument(metavar="KERNEL", help="Names of the study's kernels; default: vec-add gelu."),
     ] = None,
     device: Device = "host",
+    overrides: Overrides = None,
     dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
     size: Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")] = None,
-    rungs: Annotated[
-        str, typer.Option(help="Rungs joined by commas, or `all` for the eight combinations.")
-    ] = "scalar,vec,vec+mt,vec+mt+db",
+    rungs: Annotated[str, typer.Option(help="Rungs joined by commas.")] = "scalar,vec,vec+mt,vec+mt+db",
+    factorial: Annotated[
+        bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
+    ] = False,
     schedule: ScheduleText = "",
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None,
     signature: Annotated[
@@ -74,15 +80,60 @@ def ladder(
     options = command.Options(
         kernels=tuple(kernels or ()),
         device=device,
+        overrides=tuple(overrides or ()),
         dtype=dtype,
         size=size,
         rungs=rungs,
+        factorial=factorial,
         schedule=schedule,
         kernel=kernel,
         signature=signature,
         constexprs=tuple(constexpr or ()),
         grid=grid,
         inductor=inductor,
+        json=json,
+        plot=plot,
+        seed=seed,
+        rounds=rounds,
+        budget_s=budget,
+    )
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
+def scale(
+    kernel: Annotated[str, typer.Argument(help="A name of the study's kernels.")] = "gelu",
+    device: Device = "host",
+    dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
+    sizes: Annotated[
+        str | None, typer.Option(help="Elements, or ROWSxCOLS, joined by commas; default: 256,1K,4K,...,4M.")
+    ] = None,
+    contexts: Annotated[
+        str | None, typer.Option(help="Contexts joined by commas; default: 1,2,4 ... up to the machine's.")
+    ] = None,
+    block: Annotated[int, typer.Option(help="Elements per program of one-dimensional kernels, a power of 2.")] = 128,
+    schedule: ScheduleText = "",
+    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
+    plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Rounds per size; 0: as many as the budget holds.")] = 0,
+    budget: Annotated[float, typer.Option(help="Seconds of timing per size.")] = 3.0,
+) -> None:
+    """Measure multi-threading (MT) against problem size.
+
+    Vec is on. Forking is forced, so that the sizes where it loses are seen; the size from
+    which on rung forks by itself is told. Exit status 1: a result was wrong.
+    """
+    from .commands import scale as command
+
+    options = command.Options(
+        kernel=kernel,
+        device=device,
+        dtype=dtype,
+        sizes=sizes,
+        contexts=contexts,
+        block=block,
+        schedule=schedule,
         json=json,
         plot=plot,
         seed=seed,
@@ -103,6 +154,7 @@ def compile(
     output: Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")] = None,
     schedule: ScheduleText = "",
     device: Device = "host",
+    overrides: Overrides = None,
     print_after_all: Annotated[
         bool, typer.Option("--print-after-all", help="Print the IR after every pass to stderr.")
     ] = False,
@@ -110,7 +162,10 @@ def compile(
     """Print a kernel's IR or code at one stage."""
     from .commands import compile as command
 
-    raise typer.Exit(command.run(command.Options(kernel, signature, emit, output, schedule, device, print_after_all)))
+    options = command.Options(
+        kernel, signature, emit, output, schedule, device, tuple(overrides or ()), print_after_all
+    )
+    raise typer.Exit(command.run(options))
 
 
 @app.command()
@@ -133,8 +188,8 @@ def opt(
 
 @app.command()
 def report(
-    file: Annotated[str, typer.Argument(help="What `rung ladder --json` wrote.")],
-    plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,
+    file: Annotated[str, typer.Argument(help="What --json of a study wrote.")],
+    plot: Annotated[str | None, typer.Option(help="Draw the figure to a .png, .svg or .pdf file.")] = None,
 ) -> None:
     """Draw tables and plots from a record alone."""
     from .commands import report as command
@@ -153,11 +208,12 @@ def doctor() -> None:
 @app.command()
 def machines(
     name: Annotated[str | None, typer.Argument(help="A machine, or a .toml file, to show in full.")] = None,
+    overrides: Overrides = None,
 ) -> None:
     """List the machines, or show one."""
     from .commands import machines as command
 
-    raise typer.Exit(command.run(name))
+    raise typer.Exit(command.run(name, tuple(overrides or ())))
 
 
 def main() -> None:

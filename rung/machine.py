@@ -2,42 +2,111 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from .errors import UsageError
 from .knobs import threads as threads_knob
 
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+_TEMPLATE = "template"
+"""A file beside the machines that explains every field; it can be loaded, but it is no device."""
+
 
 class Dma(BaseModel):
-    """The engine behind `dma_start` / `dma_wait`: one queue per context."""
+    """The engine behind `dma_start` / `dma_wait`: one queue of descriptors per context, one data path for all.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    queue_depth: int = Field(default=64, ge=1, description="descriptors a context may have in flight")
+    The times matter on a modelled device only; `targets/npu/timeline.py` says what they mean.
+    """
+
+    model_config = _STRICT
+    queue_depth: int = Field(
+        default=64, ge=1, le=65536, description="descriptors of a context until the last byte has moved; more block it"
+    )
     max_rank: int = Field(default=2, ge=1, le=3, description="highest rank of one descriptor")
+    bytes_per_cycle: float | None = Field(
+        default=None, gt=0, description="bandwidth between DRAM and scratchpad, of all contexts together"
+    )
+    latency_cycles: float = Field(
+        default=0, ge=0, description="from the last byte's move to the end of the wait; overlaps other transfers"
+    )
+    gap_cycles: float = Field(default=0, ge=0, description="the engine's pause before every descriptor")
+    fetch_cycles: float = Field(
+        default=0, ge=0, description="fetch of a descriptor; hidden behind the move of the one before it in its queue"
+    )
+    row_cycles: float = Field(default=0, ge=0, description="per row of a descriptor that has more than one")
+    turnaround_cycles: float = Field(
+        default=0, ge=0, description="when a descriptor moves the other way than the one before"
+    )
+    issue_cycles: float = Field(default=0, ge=0, description="the context's own time for starting a descriptor")
+    arbitration: Literal["round-robin", "oldest-first"] = Field(
+        default="round-robin", description="which queue's next descriptor moves"
+    )
+
+
+class Npu(BaseModel):
+    """What a modelled device adds: the price of what its contexts do."""
+
+    model_config = _STRICT
+    cycles_per_packet: float = Field(gt=0, description="of one VLIW packet, stalls inside the core averaged in")
+    vector_units: int | None = Field(
+        default=None, ge=1, description="vector packets per packet time, of all contexts together; default: one each"
+    )
+    dram_scalar_cycles: float = Field(ge=0, description="stall per load or store of one element in DRAM")
+    dram_vector_cycles: float = Field(ge=0, description="stall per load or store of one vector in DRAM")
+    dram_bytes_per_cycle: float = Field(
+        gt=0, description="bandwidth of the vector accesses to DRAM, of all contexts together"
+    )
+    launch_cycles: float = Field(ge=0, description="from the launch to the kernel's first instruction")
+    helper_cycles: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict[str, float], description="of one call of a library helper, by its symbol"
+    )
+    default_helper_cycles: float = Field(ge=0, description="of a call of any other library helper")
 
 
 class Machine(BaseModel):
     """A frozen description of one device. `kind` selects the target; the passes read plain fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
     name: str
     kind: Literal["host", "npu"]
     arch: str = Field(description="LLVM's name of the architecture: x86_64, aarch64, hexagon ...")
+    cpu: str = Field(
+        default="", description="LLVM's name of the processor: hexagonv73 ...; empty: the one that runs us"
+    )
     features: tuple[str, ...] = Field(
         default=(), description="instruction-set extensions that the lowering may rely on"
     )
     vector_bytes: int = Field(ge=4, le=1024, description="bytes of one vector register")
     vector_registers: int = Field(ge=4, le=256)
     masked_memory: bool = Field(description="masked vector loads and stores are one instruction")
+    library_math: bool = Field(
+        default=False,
+        description="scalar code calls the C library's functions (expf ...) instead of rung's polynomials: "
+        "what most compilers do, and the baseline of published speed-ups",
+    )
+    vectors_from_scratchpad: bool = Field(
+        default=False, description="vector code moves its tiles through the scratchpad, double-buffered or not"
+    )
+    aligned_vectors: bool = Field(
+        default=False, description="an unaligned vector load is two loads and a shift: say where one is aligned"
+    )
+    scalarized_vector_ops: tuple[str, ...] = Field(
+        default=(),
+        description="MLIR's names of ops that the back end takes apart lane by lane, such as `arith.divf`, or "
+        "`arith.divf:f32` for one element type; rung expands those that it can and names the others",
+    )
     contexts: int = Field(ge=1, le=1024, description="hardware contexts (cores, on the host)")
     cache_line_bytes: int = Field(default=64, ge=1)
     l1_bytes: int = Field(ge=1024)
@@ -46,10 +115,58 @@ class Machine(BaseModel):
     fork_join_ns: float = Field(ge=0, description="cost of one fork and join over all contexts")
     clock_ghz: float = Field(gt=0)
     dma: Dma = Dma()
+    npu: Npu | None = Field(default=None, description='costs of a modelled device; of `kind = "npu"` only')
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.kind == "host":
+            if self.npu is not None:
+                raise _wrong("npu", "belongs to machines of kind `npu` only; take the section out")
+            return self
+        if self.npu is None:
+            raise _wrong("npu", "a machine of kind `npu` needs this section; `template.toml` explains it")
+        if not self.cpu:
+            raise _wrong("cpu", "a machine of kind `npu` needs LLVM's name of its processor, such as hexagonv73")
+        if self.dma.bytes_per_cycle is None:
+            raise _wrong("dma.bytes_per_cycle", "a machine of kind `npu` needs it; greater than 0")
+        if self.npu.vector_units is not None and self.npu.vector_units > self.contexts:
+            given, most = self.npu.vector_units, self.contexts
+            raise _wrong("npu.vector_units", f"is {given}; 1 to `contexts`, which is {most}")
+        share = self.contexts * self.vector_bytes
+        if self.vector_bytes & (self.vector_bytes - 1):
+            raise _wrong("vector_bytes", f"is {self.vector_bytes}; a power of two, 4 to 1024")
+        if self.scratchpad_bytes % share:
+            given = self.scratchpad_bytes
+            raise _wrong("scratchpad_bytes", f"is {given}; a multiple of contexts x vector_bytes, which is {share}")
+        return self
+
+    @property
+    def buffer_alignment_bytes(self) -> int:
+        """Of scratch and scratchpad: no two buffers share a cache line, and aligned vectors are possible."""
+        return max(self.cache_line_bytes, self.vector_bytes if self.aligned_vectors else 1)
 
     @property
     def scratchpad_bytes_per_context(self) -> int:
         return self.scratchpad_bytes // self.contexts
+
+    @property
+    def index_bits(self) -> int:
+        """Width of an address."""
+        return 32 if self.arch == "hexagon" else 64
+
+    @property
+    def fork_join_cycles(self) -> float:
+        return self.fork_join_ns * self.clock_ghz
+
+    @property
+    def hash(self) -> str:
+        """The first 16 hex digits of SHA-256 of all fields."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _wrong(field: str, reason: str) -> PydanticCustomError:
+    """An error of several fields together, reported at `field`."""
+    return PydanticCustomError("inconsistent", "{reason}", {"field": field, "reason": reason})
 
 
 def _cpuinfo() -> dict[str, str]:
@@ -147,34 +264,85 @@ def host() -> Machine:
 def names() -> list[str]:
     """Machines that ship with rung, besides `host`."""
     files = resources.files("rung") / "machines"
-    if not files.is_dir():
-        return []
-    return sorted(f.name.removesuffix(".toml") for f in files.iterdir() if f.name.endswith(".toml"))
+    found = (file.name.removesuffix(".toml") for file in files.iterdir() if file.name.endswith(".toml"))
+    return sorted(name for name in found if name != _TEMPLATE)
 
 
-def load(name_or_path: str) -> Machine:
-    """`host`, the name of a shipped machine file, or the path of one. Raises UsageError naming the wrong field."""
+def load(name_or_path: str, overrides: Sequence[str] = ()) -> Machine:
+    """`host`, the name of a shipped machine file, or the path of one; `overrides` as in `override`.
+
+    Raises UsageError naming the wrong field.
+    """
+    return override(_load(name_or_path), overrides)
+
+
+def _load(name_or_path: str) -> Machine:
     if name_or_path == "host":
         return host()
     shipped = resources.files("rung") / "machines" / f"{name_or_path}.toml"
     if shipped.is_file():
-        text, where = shipped.read_text(), name_or_path
-    elif Path(name_or_path).is_file():
-        text, where = Path(name_or_path).read_text(), name_or_path
-    else:
-        raise UsageError(
-            f"there is no machine `{name_or_path}`; choose from: {', '.join(['host', *names()])}, or give a .toml file"
-        )
-    return parse(text, where)
+        return parse(shipped.read_text(), name_or_path)
+    if Path(name_or_path).is_file():
+        return parse(Path(name_or_path).read_text(), name_or_path)
+    raise UsageError(
+        f"there is no machine `{name_or_path}`; choose from: {', '.join(['host', *names()])}, or give a .toml file"
+    )
 
 
 def parse(text: str, where: str) -> Machine:
     """A Machine from TOML text; `where` names the file in errors."""
     try:
-        return Machine.model_validate(tomllib.loads(text))
+        return _validated(tomllib.loads(text), f"machine file {where}")
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"machine file {where}: not valid TOML: {error}") from None
+
+
+def override(machine: Machine, assignments: Sequence[str]) -> Machine:
+    """`machine` with fields set, as in `dma.bytes_per_cycle=8`: a dotted path and a TOML value (quotes may be left
+    out). The result is checked as a machine file is. Raises UsageError naming the field."""
+    if not assignments:
+        return machine
+    values = machine.model_dump()
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not text.strip():
+            raise UsageError(f"machine field `{assignment}`: give FIELD=VALUE, such as dma.bytes_per_cycle=8")
+        set_field(values, path.strip(), _toml_value(text.strip()))
+    return _validated(values, f"machine {machine.name}")
+
+
+def set_field(values: dict[str, Any], path: str, value: object) -> None:
+    """Sets one entry of the nested dictionaries that `model_dump` makes. An unknown name is left to the validation,
+    an unknown section is a UsageError."""
+    *sections, last = path.split(".")
+    for section in sections:
+        inner = cast(object, values.get(section))
+        if not isinstance(inner, dict):
+            known = ", ".join(name for name, entry in values.items() if isinstance(entry, dict))
+            raise UsageError(f"machine field `{path}`: there is no section `{section}` here; sections: {known or '-'}")
+        values = cast(dict[str, Any], inner)
+    values[last] = value
+
+
+def _toml_value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _validated(values: dict[str, Any], where: str) -> Machine:
+    try:
+        return Machine.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"machine file {where}: field `{field}`: {first['msg']}") from None
+        field = str(first.get("ctx", {}).get("field", "")) or ".".join(map(str, first["loc"])) or "the file"
+        raise UsageError(f"{where}: field `{field}`: {_explained(first['type'], field, first['msg'])}") from None
+
+
+def _explained(kind: str, field: str, message: str) -> str:
+    """Pydantic's message, and for an unknown field the known ones of its section."""
+    if kind != "extra_forbidden":
+        return message
+    section = {"dma": Dma, "npu": Npu}.get(field.partition(".")[0], Machine) if "." in field else Machine
+    return f"there is no such field; known: {', '.join(section.model_fields)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .lowering.expand_math import ExpandMath
+from .lowering.expand_scalarized import ExpandScalarized
 from .lowering.lower_abi import LowerAbi
 from .lowering.lower_transport import LowerTransport
 from .lowering.place_scratch import PlaceScratch
@@ -10,6 +11,7 @@ from .lowering.to_llvm import ToLlvm
 from .machine import Machine
 from .passes import Pass, Pipeline, Stage, Upstream
 from .schedule import Schedule
+from .transforms.align_accesses import AlignAccesses
 from .transforms.contraction import TileContractions
 from .transforms.double_buffer import DoubleBuffer
 from .transforms.form_context_tasks import FormContextTasks
@@ -30,7 +32,9 @@ PASSES: tuple[type[Pass], ...] = (
     TileContractions,
     Vectorize,
     NestsToLoops,
+    AlignAccesses,
     ExpandMath,
+    ExpandScalarized,
     LowerTransport,
     FormContextTasks,
     PlaceScratch,
@@ -58,9 +62,9 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
             *vectors(machine, schedule),
             Stage("vector"),
             LowerTransport(),
-            PlaceScratch(),
+            PlaceScratch(alignment=machine.buffer_alignment_bytes),
             LowerAbi(),
-            ToLlvm(scalar=not schedule.vectorize),
+            ToLlvm(scalar=not schedule.vectorize, index_bits=machine.index_bits),
             Stage("llvm"),
         )
     )
@@ -68,7 +72,7 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
 
 def tiles(machine: Machine, schedule: Schedule) -> TileBlocks:
     """Blocks larger than a tile become loops over tiles; with a scratchpad, all live tiles must fit it."""
-    if not schedule.uses_scratchpad:
+    if not uses_scratchpad(machine, schedule):
         return TileBlocks(schedule.tile_elements)
     return TileBlocks(schedule.tile_elements, machine.scratchpad_bytes_per_context, buffers(schedule))
 
@@ -82,13 +86,14 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
             fork_join_ns=machine.fork_join_ns,
             clock_ghz=machine.clock_ghz,
             lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
+            profitability=schedule.profitability,
         ),
     )
 
 
 def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
     """Scratchpad and DB: footprints move through the scratchpad, ahead of and behind the computation."""
-    if not schedule.uses_scratchpad:
+    if not uses_scratchpad(machine, schedule):
         return ()
     promote = Promote(machine.scratchpad_bytes_per_context, buffers(schedule), on_overflow="direct")
     structure = (DoubleBuffer(schedule.depth, machine.dma.max_rank),) if schedule.double_buffer else ()
@@ -99,13 +104,28 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
     """Vec: nests become loops over vectors with polynomial math, or over scalars with the same polynomials."""
     fma = "fma" in machine.features
     if not schedule.vectorize:
-        return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), ExpandMath(fma), HOIST
+        math = () if machine.library_math else (ExpandMath(fma),)
+        return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         TileContractions(machine.vector_bytes, machine.vector_registers, fma),
         Vectorize(machine.vector_bytes, machine.vector_registers, machine.masked_memory, schedule.unroll),
         ExpandMath(fma),
+        *vector_unit(machine),
         HOIST,
     )
+
+
+def vector_unit(machine: Machine) -> Steps:
+    """What the machine's vector unit lacks is made of what it has; where it wants alignment, it is told."""
+    lacks = "+".join(machine.scalarized_vector_ops)
+    expand = (ExpandScalarized(lacks),) if lacks else ()
+    return (*expand, AlignAccesses(machine.vector_bytes)) if machine.aligned_vectors else expand
+
+
+def uses_scratchpad(machine: Machine, schedule: Schedule) -> bool:
+    """Whether tiles move through the scratchpad: asked for, needed by DB, or wanted by the machine's vector code."""
+    wanted = machine.vectors_from_scratchpad and schedule.vectorize
+    return schedule.double_buffer or schedule.scratchpad == "on" or (schedule.scratchpad == "auto" and wanted)
 
 
 def buffers(schedule: Schedule) -> int:

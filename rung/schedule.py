@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from .errors import UsageError
 
 Distribution = Literal["block", "block-cyclic"]
+Scratchpad = Literal["auto", "on", "off"]
 _WORDS = {"on": True, "off": False, "true": True, "false": False}
 
 
@@ -22,13 +23,16 @@ class Schedule:
     double_buffer: bool = False
     depth: int = 2
     """Buffers per stream when `double_buffer` is on."""
-    scratchpad: bool = False
-    """Copy tiles through the scratchpad. Implied by `double_buffer`; on its own it is single buffering."""
+    scratchpad: Scratchpad = "auto"
+    """Copy tiles through the scratchpad. Implied by `double_buffer`; on its own it is single buffering. `auto`: where
+    the machine's vector code wants its operands there (`Machine.vectors_from_scratchpad`)."""
     distribution: Distribution = "block"
     tile_elements: int = 16384
     """Elements of one tile, when a block is cut into tiles."""
     unroll: int = 0
     """Vectors in flight per nest; 0 lets the vectorizer choose from the machine's registers."""
+    profitability: bool = True
+    """Fork only where the estimated cost says that it pays; off: fork whenever there are two programs."""
 
     def __post_init__(self) -> None:
         if self.threads < 0:
@@ -41,10 +45,8 @@ class Schedule:
             raise UsageError(f"schedule: unroll is {self.unroll}; give 0 (automatic) to 16")
         if self.distribution not in get_args(Distribution):
             raise UsageError(f"schedule: distribution is `{self.distribution}`; choose from: block, block-cyclic")
-
-    @property
-    def uses_scratchpad(self) -> bool:
-        return self.scratchpad or self.double_buffer
+        if self.scratchpad not in get_args(Scratchpad):
+            raise UsageError(f"schedule: scratchpad is `{self.scratchpad}`; choose from: auto, on, off")
 
     @property
     def rung(self) -> str:

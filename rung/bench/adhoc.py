@@ -22,7 +22,7 @@ from math import prod
 from typing import Any
 
 from ..errors import UsageError
-from .ladder import Case
+from .group import Case
 from .problem import TRITON, Problem, Shape, Tolerance, check_memory, torch_dtype
 
 _ROWS = re.compile(r"(n_?rows|num_rows|rows|M)$")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import subprocess
 import sys
@@ -74,11 +73,6 @@ def git_revision(folder: Path = _CHECKOUT) -> str | None:
         return None
 
 
-def machine_hash(machine: Machine) -> str:
-    """The first 16 hex digits of SHA-256 of the machine's fields."""
-    return hashlib.sha256(machine.model_dump_json().encode()).hexdigest()[:16]
-
-
 def describe(machine: Machine, seed: int, command: Sequence[str] | None = None) -> Environment:
     """The environment of a run on `machine`; the command defaults to this process's."""
     model, flags = cpu()
@@ -96,5 +90,5 @@ def describe(machine: Machine, seed: int, command: Sequence[str] | None = None) 
         seed=seed,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine.model_dump(mode="json"),
-        machine_hash=machine_hash(machine),
+        machine_hash=machine.hash,
     )

@@ -4,7 +4,7 @@ launch."""
 from __future__ import annotations
 
 from ..errors import UsageError
-from .ladder import FLOAT64, Case
+from .group import FLOAT64, Case
 from .problem import Problem, Shape
 from .suite import Workload
 

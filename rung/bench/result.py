@@ -53,6 +53,35 @@ class Noise(_Model):
 Interval = tuple[float, float]
 
 
+class ScalePoint(_Model):
+    """Where a result stands in `rung scale`: `step` compares it with one context at the same size."""
+
+    study: Literal["scale"] = "scale"
+    contexts: int = Field(ge=1, description="that the schedule asks for")
+    elements: int = Field(ge=1)
+    programs: int = Field(ge=1, description="of the launch grid, which the contexts share")
+    break_even_programs: int | None = Field(description="from which on rung's own profitability test forks")
+
+
+class OverlapPoint(_Model):
+    """Where a result stands in `rung overlap`: `step` of `double` compares it with `single` as `control` says."""
+
+    study: Literal["overlap"] = "overlap"
+    degree: int = Field(ge=1, description="of the exponent series")
+    flops_per_byte: float = Field(description="arithmetic per byte that is moved")
+    tile: int = Field(ge=1, description="elements of the tile that single buffering uses")
+    buffering: Literal["direct", "single", "double", "compute"] = Field(
+        description="`compute`: one tile that stays in the caches, without a scratchpad"
+    )
+    own_tile: int = Field(ge=1, description="elements of this result's tile")
+    depth: int = Field(ge=1, description="buffers per stream")
+    control: Literal["equal tile", "equal scratchpad"] | None = None
+    trips: int = Field(ge=1, description="tiles per context of one launch")
+
+
+Point = ScalePoint | OverlapPoint
+
+
 class Result(_Model):
     """One kernel under one schedule. When `correct` is false, there are no samples and no ratios."""
 
@@ -67,11 +96,11 @@ class Result(_Model):
     warmup: list[float] = Field(description="recorded, not counted")
     inner: int = Field(ge=1, description="launches averaged into one sample")
     median: float | None
-    speedup: float | None = Field(description="median over rounds of scalar / this")
-    speedup_ci: Interval | None = Field(description="95% bootstrap interval")
-    step: float | None = Field(description="the same against the rung without the last mechanism")
-    step_ci: Interval | None
-    step_from: str | None = Field(description="the rung that `step` compares with")
+    speedup: float | None = Field(default=None, description="median over rounds of scalar / this")
+    speedup_ci: Interval | None = Field(default=None, description="95% bootstrap interval")
+    step: float | None = Field(default=None, description="the same against what `step_from` names")
+    step_ci: Interval | None = None
+    step_from: str | None = Field(default=None, description="in the ladder: the rung without the last mechanism")
     correct: bool
     max_abs_err: float | None = Field(description="None when the error is not finite")
     max_rel_err: float | None
@@ -79,6 +108,7 @@ class Result(_Model):
     reference: str
     evidence: dict[str, Any]
     noise: Noise
+    point: Point | None = Field(default=None, discriminator="study", description="None in a ladder")
 
     @model_validator(mode="after")
     def _wrong_has_no_numbers(self) -> Result:
@@ -107,12 +137,18 @@ class Record(_Model):
     complete: bool = Field(default=True, description="false when the run was interrupted")
 
     def groups(self) -> list[list[Result]]:
-        """Results by kernel, type, shape and device, in the order of the file."""
+        """Results by kernel, type, shape and device, in the order of the file: what was timed in turn."""
         found: dict[tuple[object, ...], list[Result]] = {}
         for result in self.results:
             key = (result.kernel, result.dtype, tuple(result.shape), result.device)
             found.setdefault(key, []).append(result)
         return list(found.values())
+
+    @property
+    def study(self) -> Literal["ladder", "scale", "overlap"]:
+        """What the record is of."""
+        points = [result.point for result in self.results if result.point]
+        return points[0].study if points else "ladder"
 
     @property
     def correct(self) -> bool:

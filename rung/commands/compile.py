@@ -24,6 +24,7 @@ class Options:
     output: str | None = None
     schedule: str = ""
     device: str = "host"
+    overrides: tuple[str, ...] = ()
     print_after_all: bool = False
 
 
@@ -35,7 +36,7 @@ def run(options: Options) -> int:
     if options.emit == "obj" and target is None and sys.stdout.isatty():
         raise UsageError("--emit obj writes a binary; give a file with -o")
     schedule = Schedule.parse(options.schedule)
-    machine = machines.load(options.device)
+    machine = machines.load(options.device, options.overrides)
 
     from ..compile import compile_kernel
     from ..frontends.triton.loader import load_kernel

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn
-from rich.progress import Progress as Bar
 
 from .. import machine as machines
-from ..bench import adhoc, environment, generated, ladder, probes, suite
-from ..bench.measure import Progress, Sampling
-from ..bench.result import Record, Result, write
+from ..bench import adhoc, generated, group, ladder, suite
+from ..bench.measure import Sampling
+from ..bench.result import Record
 from ..bench.toolchain import Toolchain, native
-from ..errors import RungError, UsageError
+from ..errors import UsageError
 from ..machine import Machine
-from ..report import plots, tables, text
+from ..report import figure, plots, tables
 from ..schedule import Schedule
-from . import parse
-
-INTERRUPTED = 130
+from . import parse, session
 
 
 @dataclass(frozen=True)
@@ -29,9 +25,11 @@ class Options:
 
     kernels: tuple[str, ...] = ()
     device: str = "host"
+    overrides: tuple[str, ...] = ()
     dtype: str = "f32"
     size: str | None = None
     rungs: str = ladder.LADDER
+    factorial: bool = False
     schedule: str = ""
     kernel: str | None = None
     signature: str | None = None
@@ -52,7 +50,7 @@ class Plan:
     machine: Machine
     schedules: tuple[Schedule, ...]
     sampling: Sampling
-    cases: tuple[tuple[str, Callable[[], ladder.Case]], ...] = field(default=())
+    cases: tuple[tuple[str, Callable[[], group.Case]], ...] = field(default=())
 
 
 def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
@@ -62,32 +60,24 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     is passed on after what was finished is written.
     """
     json = parse.output(options.json, "--json")
-    plot = plots.check_path(options.plot) if options.plot else None
+    plot = figure.check_path(options.plot) if options.plot else None
     plan = make_plan(options)
     if plot and not any(schedule.rung == "Scalar" for schedule in plan.schedules):
         raise UsageError("--plot shows speed-ups over Scalar; put `scalar` into --rungs")
-    out = tables.console()
-    results: list[Result] = []
-    complete = True
-    found = environment.describe(plan.machine, options.seed)
-    try:
-        _measure(plan, toolchain, results, lambda group: tables.show_group(out, group))
-    except KeyboardInterrupt:
-        complete = False
-    except RungError:
-        if json:
-            write(Record(environment=found, results=results, complete=False), json)
-        raise
-    record = Record(environment=found, results=results, complete=complete)
-    if json:
-        write(record, json)
-    if not complete:
-        out.print("interrupted" + (f"; what was finished is in {json}" if json else ""), style="yellow")
-        return INTERRUPTED
-    out.print(tables.environment(found), style="dim", highlight=False)
-    if plot and any(result.speedup for result in results):
-        plots.ladder(record, plot)
-    return 0 if record.correct else 1
+
+    def part(name: str, make: Callable[[], group.Case]) -> session.Part:
+        return session.Part(name, lambda lab: ladder.run(make(), plan.schedules, lab))
+
+    def conclude(_: Console, record: Record) -> None:
+        if plot and any(result.speedup for result in record.results):
+            plots.ladder(record, plot)
+
+    names = ", ".join(name for name, _ in plan.cases)
+    rungs = ", ".join(schedule.rung for schedule in plan.schedules)
+    parts = tuple(part(name, make) for name, make in plan.cases)
+    what = f"{names} on {plan.machine.name}: {rungs}"
+    whole = session.Session(what, plan.machine, plan.sampling, parts, json, tables.show_group, conclude)
+    return session.run(whole, toolchain)
 
 
 def make_plan(options: Options) -> Plan:
@@ -95,8 +85,11 @@ def make_plan(options: Options) -> Plan:
     dtype = parse.dtype(options.dtype)
     shape = parse.sizes(options.size, "--size") if options.size else None
     sampling = Sampling(options.rounds, options.budget_s, options.seed)
-    schedules = ladder.parse_rungs(options.rungs, Schedule.parse(options.schedule))
-    machine = machines.load(options.device)
+    base = Schedule.parse(options.schedule)
+    if options.factorial and options.rungs != ladder.LADDER:
+        raise UsageError("--factorial measures all eight combinations; leave --rungs out")
+    schedules = base.factorial() if options.factorial else ladder.parse_rungs(options.rungs, base)
+    machine = machines.load(options.device, options.overrides)
     plan = Plan(machine, schedules, sampling)
     if options.kernel:
         return Plan(machine, schedules, sampling, (_own_kernel(options, options.kernel, dtype, shape),))
@@ -111,9 +104,11 @@ def make_plan(options: Options) -> Plan:
         if shape:
             workload.check(shape)
 
-    def make(workload: suite.Workload) -> list[tuple[str, Callable[[], ladder.Case]]]:
+    block = suite.block_elements(machine)
+
+    def make(workload: suite.Workload) -> list[tuple[str, Callable[[], group.Case]]]:
         """The hand-written kernel, and beside it the one that Inductor writes."""
-        own = (workload.name, lambda: ladder.case_of(workload, shape, dtype, options.seed))
+        own = (workload.name, lambda: group.case_of(workload, shape, dtype, options.seed, block))
         written = (f"{workload.name} (Inductor)", lambda: generated.case(workload, shape, dtype, options.seed))
         return [own, written] if options.inductor else [own]
 
@@ -122,7 +117,7 @@ def make_plan(options: Options) -> Plan:
 
 def _own_kernel(
     options: Options, source: str, dtype: str, shape: tuple[int, ...] | None
-) -> tuple[str, Callable[[], ladder.Case]]:
+) -> tuple[str, Callable[[], group.Case]]:
     if options.kernels:
         raise UsageError("give names of the study's kernels, or --kernel file.py::name, not both")
     if options.inductor:
@@ -132,57 +127,3 @@ def _own_kernel(
     sizes = shape or (1 << 20,)
     case = adhoc.case(source, sizes, dtype, options.seed, options.signature, constexprs, grid)
     return case.name, lambda: case
-
-
-def _measure(
-    plan: Plan,
-    load: Callable[[], Toolchain],
-    results: list[Result],
-    show: Callable[[Sequence[Result]], None],
-) -> None:
-    """Appends to `results` kernel by kernel, so that an interruption keeps those that are done."""
-    errors = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[left]}"),
-    )
-    if not errors.is_terminal:
-        errors.print(_announcement(plan), highlight=False, soft_wrap=True)
-    probe: Callable[[], float] | None = None
-    with Bar(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(f"{_announcement(plan)}: loading torch, Triton and MLIR", total=None, left="")
-        toolchain = load()
-        if plan.machine.kind == "host":
-            probe = probes.empty_launch(toolchain, plan.machine)
-        for number, (name, make) in enumerate(plan.cases, 1):
-
-            def tell(step: ladder.Step, label: str = f"[{number}/{len(plan.cases)}] {name}") -> None:
-                rounds = step.progress
-                progress.update(
-                    task,
-                    description=f"{label}: {step.what}",
-                    total=rounds.rounds if rounds else None,
-                    completed=rounds.done if rounds else 0,
-                    left=_left(rounds) if rounds else "",
-                )
-
-            tell(ladder.Step("drawing the inputs"))
-            group = ladder.run(make(), plan.machine, plan.schedules, plan.sampling, toolchain, tell, probe)
-            results.extend(group)
-            progress.stop()
-            show(group)
-            progress.start()
-
-
-def _left(rounds: Progress) -> str:
-    return f"{rounds.done}/{rounds.rounds} rounds, {rounds.remaining_s:.0f} s left"
-
-
-def _announcement(plan: Plan) -> str:
-    seconds = len(plan.cases) * (plan.sampling.budget_s + 2)
-    names = ", ".join(name for name, _ in plan.cases)
-    rungs = ", ".join(schedule.rung for schedule in plan.schedules)
-    howlong = f"{plan.sampling.rounds} rounds" if plan.sampling.rounds else f"about {text.duration(seconds)}"
-    return f"{names} on {plan.machine.name}: {rungs}; {howlong}"

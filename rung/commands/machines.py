@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import cast
 
+from pydantic import BaseModel
+
 from .. import machine as machines
+from ..errors import UsageError
 from ..report import tables
 
 
-def run(name: str | None) -> int:
+def run(name: str | None, overrides: Sequence[str] = ()) -> int:
     """A list of all machines, or all fields of one."""
     console = tables.console()
     if name is None:
+        if overrides:
+            raise UsageError("--set changes one machine; give its name, such as rung machines hexagon-v73 --set ...")
         table = tables.new_table("machines", "name", "kind", "arch", "vector", "contexts", "scratchpad")
         for each in ("host", *machines.names()):
             found = machines.load(each)
@@ -26,18 +32,25 @@ def run(name: str | None) -> int:
         console.print(table)
         console.print("`rung machines NAME` shows all fields; --device also takes a .toml file", style="dim")
         return 0
-    found = machines.load(name)
+    found = machines.load(name, overrides)
     table = tables.new_table(found.name, "field", "value", "meaning")
-    fields = type(found).model_fields
-    for key, value in found.model_dump(mode="json").items():
-        table.add_row(key, _shown(value), fields[key].description or "")
+    for field, value, meaning in _rows(found):
+        table.add_row(field, value, meaning)
     console.print(table)
+    console.print(f"machine hash {found.hash}", style="dim", highlight=False)
     return 0
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {inner}" for key, inner in cast(dict[object, object], value).items())
-    if isinstance(value, list):
-        return ", ".join(map(str, cast(list[object], value))) or "-"
-    return str(value)
+def _rows(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """(dotted path as `--set` takes it, value, meaning), sections last."""
+    fields = [(name, getattr(model, name), field) for name, field in type(model).model_fields.items()]
+    for name, value, field in fields:
+        if isinstance(value, dict):
+            for key, inner in cast(dict[str, object], value).items():
+                yield f"{prefix}{name}.{key}", str(inner), field.description or ""
+        elif not isinstance(value, BaseModel) and value is not None:
+            shown = ", ".join(cast(tuple[str, ...], value)) if isinstance(value, tuple) else str(value)
+            yield f"{prefix}{name}", shown or "-", field.description or ""
+    for name, value, _ in fields:
+        if isinstance(value, BaseModel):
+            yield from _rows(value, f"{prefix}{name}.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..bench.result import read
-from ..report import plots, tables
+from ..report import figure, study, tables
 
 
 def run(path: str, plot: str | None) -> int:
     """Prints the tables and draws the plot. 1 when the record holds a wrong result."""
-    target = plots.check_path(plot) if plot else None
+    target = figure.check_path(plot) if plot else None
     record = read(path)
-    tables.show(tables.console(), record)
+    study.show(tables.console(), record)
     if target:
-        plots.ladder(record, target)
+        study.plot(record, target)
     return 0 if record.correct else 1

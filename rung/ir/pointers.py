@@ -1,8 +1,10 @@
 """Raw pointers below memrefs: frames of 8-byte slots, memrefs at a pointer, and calls of the runtime.
 
-A memref at a pointer is written as one op until the `llvm` stage, where `to-llvm` turns it into a descriptor:
+A memref at a pointer, and the pointer of a memref, are one op each until the `llvm` stage, where `to-llvm` makes or
+reads a descriptor. No address passes through an integer: `index` may be narrower than a pointer.
 
     %x = builtin.unrealized_conversion_cast %p : !llvm.ptr to memref<?xf32>
+    %p = builtin.unrealized_conversion_cast %x : memref<?xf32> to !llvm.ptr
 """
 
 from __future__ import annotations
@@ -52,6 +54,18 @@ def is_memref_at(op: ir.Operation) -> bool:
     return isinstance(op.operands[0].type, llvm.PointerType) and isinstance(op.results[0].type, ir.MemRefType)
 
 
+def pointer_of(memory: Value) -> Value:
+    """The aligned pointer of a memref: its offset is not in it."""
+    return builtin.UnrealizedConversionCastOp([pointer_type()], [memory]).results[0]
+
+
+def is_pointer_of(op: ir.Operation) -> bool:
+    """Whether `op` was made by `pointer_of`."""
+    if op.name != "builtin.unrealized_conversion_cast" or len(op.operands) != 1 or len(op.results) != 1:
+        return False
+    return isinstance(op.operands[0].type, ir.MemRefType) and isinstance(op.results[0].type, llvm.PointerType)
+
+
 def can_be_rebuilt(kind: ir.MemRefType) -> bool:
     """Whether a pointer and the type say all about a memref: static strides and offset, or a plain rank 1."""
     strides, offset = kind.get_strides_and_offset()
@@ -72,7 +86,7 @@ def slot(frame: Value, position: int) -> Value:
 def store_slot(frame: Value, position: int, value: Value) -> None:
     """Store a scalar, a pointer, or the aligned pointer of a memref into a slot (low bytes first)."""
     if isinstance(value.type, ir.MemRefType):
-        value = to_i64(memref.ExtractAlignedPointerAsIndexOp(value).result)
+        value = pointer_of(value)
     elif isinstance(value.type, ir.IndexType):
         value = to_i64(value)
     llvm.StoreOp(value, slot(frame, position))
@@ -100,12 +114,10 @@ def element_address(buffer: Value, position: Sequence[Value]) -> Value:
     for d, i in enumerate(position):
         stride = parts[2 + kind.rank + d] if strides[d] == dynamic else index(strides[d])
         linear = arith.AddIOp(linear, arith.MulIOp(i, stride).result).result
-    base = memref.ExtractAlignedPointerAsIndexOp(buffer).result
-    pointer = llvm.IntToPtrOp(pointer_type(), to_i64(base)).result
     dynamic_index = ir.DenseI32ArrayAttr.get([-(1 << 31)])
     flags = ir.Attribute.parse("0 : i32")
     element = kind.element_type
-    return llvm.GEPOp(pointer_type(), pointer, [to_i64(linear)], dynamic_index, element, flags).result
+    return llvm.GEPOp(pointer_type(), pointer_of(buffer), [to_i64(linear)], dynamic_index, element, flags).result
 
 
 def declare(module: ir.Module, name: str, inputs: Sequence[ir.Type], results: Sequence[ir.Type] = ()) -> func.FuncOp:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, func, llvm, memref
+from torch_mlir.dialects import arith, func
 
 from ..ir.footprints import element_bytes
-from ..ir.pointers import constant, declare, i64, index, pointer_type, to_i64
+from ..ir.pointers import constant, declare, element_address, i64, index, pointer_type, to_i64
 from ..ir.slicing import collect
 from ..passes import Pass
 
@@ -75,13 +75,15 @@ def _lower_start(op: ir.Operation) -> None:
     row_bytes, stride_bytes = _bytes(row, size), _bytes(far_stride, size)
     source_is_far = _space(source) <= _space(target)
     strides = (row_bytes, stride_bytes) if source_is_far else (stride_bytes, row_bytes)
-    target_pointer, source_pointer = _pointer(target, target_at), _pointer(source, source_at)
-    func.CallOp([], START, [target_pointer, source_pointer, to_i64(rows), row_bytes, *strides, _pointer(tag, tag_at)])
+    target_pointer, source_pointer = element_address(target, target_at), element_address(source, source_at)
+    func.CallOp(
+        [], START, [target_pointer, source_pointer, to_i64(rows), row_bytes, *strides, element_address(tag, tag_at)]
+    )
 
 
 def _lower_wait(op: ir.Operation) -> None:
     tag, at = _take(list(op.operands))
-    func.CallOp([], WAIT, [_pointer(tag, at)])
+    func.CallOp([], WAIT, [element_address(tag, at)])
 
 
 def _bytes(elements: Value, size: int) -> Value:
@@ -91,26 +93,3 @@ def _bytes(elements: Value, size: int) -> Value:
 def _space(memory: Value) -> int:
     space = ir.MemRefType(memory.type).memory_space
     return ir.IntegerAttr(space).value if isinstance(space, ir.IntegerAttr) else 0
-
-
-def _pointer(memory: Value, at: list[Value]) -> Value:
-    """The address of one element of a memref of any strided layout."""
-    kind = ir.MemRefType(memory.type)
-    strides, offset = kind.get_strides_and_offset()
-    dynamic = ir.MemRefType.get_dynamic_stride_or_offset()
-    size = element_bytes(kind.element_type)
-    address = to_i64(memref.ExtractAlignedPointerAsIndexOp(memory).result)
-    known: list[Value | int] = [offset, *strides]
-    if dynamic in known:
-        parts = list(memref.ExtractStridedMetadataOp(memory).results)
-        actual = [parts[1], *parts[2 + kind.rank :]]
-        known = [value if number == dynamic else number for number, value in zip(known, actual, strict=True)]
-    total = _index_of(known[0])
-    for position, stride in zip(at, known[1:], strict=True):
-        total = arith.AddIOp(total, arith.MulIOp(position, _index_of(stride)).result).result
-    address = arith.AddIOp(address, _bytes(total, size)).result
-    return llvm.IntToPtrOp(pointer_type(), address).result
-
-
-def _index_of(part: Value | int) -> Value:
-    return index(part) if isinstance(part, int) else part

@@ -13,8 +13,6 @@ from ..errors import ContractError
 from ..ir.pointers import constant, declare, functions, i64, index, memref_at, pointer_type
 from ..passes import Pass
 
-_ALIGNMENT = 64
-
 
 @dataclass(frozen=True)
 class PlaceScratch(Pass):
@@ -36,7 +34,7 @@ class PlaceScratch(Pass):
           scf.for ... { }
           call @rung_arena_exit(%base)
         }
-    Offsets are multiples of 64 bytes. Up to `stack_bytes` in total stay on the stack, hoisted to the entry
+    Offsets are multiples of `alignment` bytes. Up to `stack_bytes` in total stay on the stack, hoisted to the entry
     block. Space 0 is scratch and space 1 the scratchpad: their totals are written on the function, and then
     every memref type of space 1 in the module becomes one of space 0.
 
@@ -45,6 +43,7 @@ class PlaceScratch(Pass):
 
     name: ClassVar[str] = "place-scratch"
     stack_bytes: int = 4096
+    alignment: int = 64
 
     def run(self, module: ir.Module) -> None:
         spaces = False
@@ -52,7 +51,7 @@ class PlaceScratch(Pass):
             allocas = _allocas(function)
             if not allocas:
                 continue
-            sizes = [_bytes(alloca) for alloca in allocas]
+            sizes = [_bytes(alloca, self.alignment) for alloca in allocas]
             in_pad = [_space(alloca.result.type) == 1 for alloca in allocas]
             spaces = spaces or any(in_pad)
             for attribute, pad in (("rung.scratch_bytes", False), ("rung.scratchpad_bytes", True)):
@@ -60,9 +59,9 @@ class PlaceScratch(Pass):
                 function.operation.attributes[attribute] = ir.IntegerAttr.get(i64(), total)
             with function.operation.location:
                 if sum(sizes) <= self.stack_bytes:
-                    _hoist(function, allocas)
+                    _hoist(function, allocas, self.alignment)
                 else:
-                    _to_arena(module, function, allocas, sizes)
+                    _to_arena(module, function, allocas, sizes, self.alignment)
         if spaces:
             _forget_spaces(module)
 
@@ -86,14 +85,14 @@ def _allocas(function: func.FuncOp) -> list[memref.AllocaOp]:
     return found
 
 
-def _bytes(alloca: memref.AllocaOp) -> int:
-    """Size of a buffer, rounded up to whole cache lines."""
+def _bytes(alloca: memref.AllocaOp, alignment: int) -> int:
+    """Size of a buffer, rounded up to a multiple of `alignment`."""
     kind = alloca.result.type
     assert isinstance(kind, ir.MemRefType)
     if not kind.has_static_shape or not isinstance(kind.layout, ir.AffineMapAttr):
         raise ContractError(f"place-scratch: `{alloca.operation}`: a buffer has a static shape and no layout")
     size = prod(kind.shape) * element_bytes(kind.element_type)
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
+    return -(-size // alignment) * alignment
 
 
 def element_bytes(kind: ir.Type) -> int:
@@ -117,19 +116,20 @@ def _in_default_space(kind: ir.MemRefType) -> ir.MemRefType:
     return ir.MemRefType.get(kind.shape, kind.element_type, kind.layout, None)
 
 
-def _hoist(function: func.FuncOp, allocas: list[memref.AllocaOp]) -> None:
-    alignment = ir.IntegerAttr.get(i64(), _ALIGNMENT)
+def _hoist(function: func.FuncOp, allocas: list[memref.AllocaOp], alignment: int) -> None:
     first = function.entry_block.operations[0]
     for alloca in allocas:
-        alloca.operation.attributes["alignment"] = alignment
+        alloca.operation.attributes["alignment"] = ir.IntegerAttr.get(i64(), alignment)
         if alloca != first:
             alloca.operation.move_before(first.operation)
 
 
-def _to_arena(module: ir.Module, function: func.FuncOp, allocas: list[memref.AllocaOp], sizes: list[int]) -> None:
+def _to_arena(
+    module: ir.Module, function: func.FuncOp, allocas: list[memref.AllocaOp], sizes: list[int], alignment: int
+) -> None:
     enter = declare(module, "rung_arena_enter", [i64()], [pointer_type()])
     enter.operation.attributes["res_attrs"] = ir.ArrayAttr.get(
-        [ir.DictAttr.get({"llvm.noalias": ir.UnitAttr.get(), "llvm.align": ir.IntegerAttr.get(i64(), _ALIGNMENT)})]
+        [ir.DictAttr.get({"llvm.noalias": ir.UnitAttr.get(), "llvm.align": ir.IntegerAttr.get(i64(), alignment)})]
     )
     leave = declare(module, "rung_arena_exit", [pointer_type()])
     byte = ir.IntegerType.get_signless(8)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import llvm
+from torch_mlir.dialects import builtin, llvm
 from torch_mlir.passmanager import PassManager
 
 from ..ir.llvm_stage import check_llvm
-from ..ir.pointers import is_memref_at
+from ..ir.pointers import is_memref_at, is_pointer_of
 from ..passes import Pass
 from .expand_atomics import expand_atomics
 from .expand_copies import expand_copies
@@ -74,15 +74,14 @@ class ToLlvm(Pass):
     index_bits: int = 64
 
     def run(self, module: ir.Module) -> None:
-        ops: dict[str, list[ir.Operation]] = {}
-
-        def visit(op: ir.Operation) -> ir.WalkResult:
-            ops.setdefault(op.name, []).append(op)
-            return ir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
-        expand_atomics(ops.get("memref.atomic_rmw", []) + ops.get("memref.generic_atomic_rmw", []))
-        expand_copies(ops.get("memref.copy", []))
+        ops = _by_name(module)
+        atomics = ops.get("memref.atomic_rmw", []) + ops.get("memref.generic_atomic_rmw", [])
+        copies = ops.get("memref.copy", [])
+        if atomics or copies:
+            ops.clear()
+            expand_atomics(atomics)
+            expand_copies(copies)
+            ops = _by_name(module)
         self._make_descriptors(ops.get("builtin.unrealized_conversion_cast", []))
         convert = _WITH_64_BIT_INDEX
         if self.index_bits != 64:
@@ -103,11 +102,21 @@ class ToLlvm(Pass):
         self._set_function_attributes(module)
 
     def _make_descriptors(self, casts: Iterable[ir.Operation]) -> None:
-        """Let memrefs at pointers start from the struct that the memref lowering uses."""
-        for cast in filter(is_memref_at, casts):
+        """Let memrefs at pointers start from the struct that the memref lowering uses, and take pointers from it."""
+        unused: list[ir.Operation] = []
+        for cast in casts:
             with ir.InsertionPoint(cast), cast.location:
-                kind = ir.MemRefType(cast.results[0].type)
-                cast.operands[0] = _descriptor(cast.operands[0], kind, self.index_bits)
+                if is_memref_at(cast):
+                    kind = ir.MemRefType(cast.results[0].type)
+                    cast.operands[0] = _descriptor(cast.operands[0], kind, self.index_bits)
+                elif is_pointer_of(cast):
+                    struct = _descriptor_type(ir.MemRefType(cast.operands[0].type), self.index_bits)
+                    whole = builtin.UnrealizedConversionCastOp([struct], [cast.operands[0]]).results[0]
+                    pointer = llvm.ExtractValueOp(cast.results[0].type, whole, [1]).result
+                    cast.results[0].replace_all_uses_with(pointer)
+                    unused.append(cast)
+        for cast in unused:
+            cast.erase()
 
     def _set_function_attributes(self, module: ir.Module) -> None:
         for op in module.body.operations:
@@ -121,12 +130,29 @@ class ToLlvm(Pass):
                 op.operation.attributes["passthrough"] = ir.ArrayAttr.get(strings)
 
 
+def _by_name(module: ir.Module) -> dict[str, list[ir.Operation]]:
+    """All operations by their names, in order."""
+    ops: dict[str, list[ir.Operation]] = {}
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        ops.setdefault(op.name, []).append(op)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    return ops
+
+
+def _descriptor_type(kind: ir.MemRefType, index_bits: int) -> ir.Type:
+    """The struct that the memref lowering uses: two pointers, offset, sizes, strides."""
+    dims = f", array<{kind.rank} x i{index_bits}>" * (2 if kind.rank else 0)
+    return ir.Type.parse(f"!llvm.struct<(ptr, ptr, i{index_bits}{dims})>")
+
+
 def _descriptor(pointer: Value, kind: ir.MemRefType, index_bits: int) -> Value:
     """Pointers, offset, sizes and strides of a memref at `pointer`."""
     strides, offset = kind.get_strides_and_offset()
     index = ir.IntegerType.get_signless(index_bits)
-    dims = f", array<{kind.rank} x {index}>" * (2 if kind.rank else 0)
-    value: Value = llvm.PoisonOp(ir.Type.parse(f"!llvm.struct<(ptr, ptr, {index}{dims})>")).result
+    value: Value = llvm.PoisonOp(_descriptor_type(kind, index_bits)).result
 
     def insert(item: Value, *position: int) -> None:
         nonlocal value

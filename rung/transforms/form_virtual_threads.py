@@ -39,7 +39,8 @@ class FormVirtualThreads(Pass):
     break-even, there is only the loop over all iterations.
 
     Profitability: n contexts save T*c*(1 - 1/n) and cost one fork and join F, so T must be at least
-    F*n / (c*(n - 1)), where c is the body's cost estimate (`rung.ir.cost`). The first dimension of a grid
+    F*n / (c*(n - 1)), where c is the body's cost estimate (`rung.ir.cost`). With profitability=off two iterations
+    are enough to fork; the break-even is still written down. The first dimension of a grid
     varies fastest, as in Triton; the last dimension of tiles does, as in memory. A loop inside another one
     forks only where the outer one does not.
 
@@ -53,6 +54,7 @@ class FormVirtualThreads(Pass):
     fork_join_ns: float = 2000.0
     clock_ghz: float = 3.0
     lanes: int = 1
+    profitability: bool = True
 
     def run(self, module: ir.Module) -> None:
         loops: list[scf.ForallOp] = []
@@ -80,11 +82,12 @@ class FormVirtualThreads(Pass):
             known = space.static_total
             outer = _outer_contexts(loop)
             serial = self.contexts == 1 or (isinstance(outer, int) and outer > 1)
-            if serial or (known is not None and known < break_even):
+            threshold = break_even if self.profitability else 2
+            if serial or (known is not None and known < threshold):
                 _fill(_for(index(0), space.total, index(1), attribute), loop, space)
                 loop.operation.erase()
                 return
-            used = self._contexts_used(space.total, known, break_even, outer)
+            used = self._contexts_used(space.total, known, threshold, outer)
             contexts = scf.ForallOp([0], [_fold(used)], [1])
             decision = contexts.operation.attributes
             decision["rung.contexts"] = ir.UnitAttr.get()
@@ -103,11 +106,11 @@ class FormVirtualThreads(Pass):
         saved = max(body_ns, 0.1) * (1 - 1 / self.contexts)
         return max(2, ceil(self.fork_join_ns / saved))
 
-    def _contexts_used(self, total: Value, known: int | None, break_even: int, outer: Value | int | None) -> Value:
+    def _contexts_used(self, total: Value, known: int | None, threshold: int, outer: Value | int | None) -> Value:
         if known is not None:
             used = index(min(known, self.contexts))
         else:
-            pays = arith.CmpIOp(arith.CmpIPredicate.sge, total, index(break_even)).result
+            pays = arith.CmpIOp(arith.CmpIPredicate.sge, total, index(threshold)).result
             most = arith.MinSIOp(total, index(self.contexts)).result
             used = arith.SelectOp(pays, most, index(1)).result
         if not isinstance(outer, ir.Value):

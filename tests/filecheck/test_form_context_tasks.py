@@ -28,7 +28,7 @@ def test_outlines_and_forks():
         r"memref.store",
         r"func.func @kernel",
         r"llvm.alloca %\w+ x i64",
-        r"memref.extract_aligned_pointer_as_index %arg0",
+        r"unrealized_conversion_cast %arg0 : memref<\?xf32> to !llvm.ptr",
         r"llvm.store %arg2, %\w+ : f32",
         r"constant @kernel_task0",
         r"call @rung_fork",

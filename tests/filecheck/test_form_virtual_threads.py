@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from matching import in_order, run
 
@@ -37,6 +39,14 @@ def test_block():
         r"rung.body_cost_ns = .* rung.break_even_programs = .* rung.contexts, rung.distribution = \"block\"",
     )
     assert "rung.grid}" not in text
+
+
+def test_forced_forking_asks_for_two_programs_and_still_writes_the_break_even_down():
+    by_cost = run(GRID.replace("USE", "px"), FormVirtualThreads(contexts=4))
+    forced = run(GRID.replace("USE", "px"), FormVirtualThreads(contexts=4, profitability=False))
+    in_order(forced, r"(%c2\w*) = arith.constant 2", r"arith.cmpi sge, %\w+, %c2")
+    decision = re.compile(r"rung.break_even_programs = (\d+)")
+    assert decision.findall(forced) == decision.findall(by_cost) != ["2"]
 
 
 def test_unused_dimensions_cost_nothing():

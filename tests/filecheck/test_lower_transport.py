@@ -24,9 +24,9 @@ def test_one_row():
     in_order(
         text,
         r"(?P<row>%\w+) = arith.muli %\w+, %c2_i64",
-        r"llvm.inttoptr",
-        r"llvm.inttoptr",
-        r"llvm.inttoptr",
+        r"llvm.getelementptr",
+        r"llvm.getelementptr",
+        r"llvm.getelementptr",
         r"call @rung_dma_start\(%\w+, %\w+, %\w+, (%\w+), \1, %\w+, %\w+\)",
     )
     assert "memref.dma" not in text
@@ -49,7 +49,8 @@ def test_a_wait_takes_the_tag():
     text = run(module("memref.dma_wait %tag[%c1], %n : memref<2xi32>"), LowerTransport())
     in_order(
         text,
-        r"memref.extract_aligned_pointer_as_index",
+        r"unrealized_conversion_cast %\w+ : memref<2xi32> to !llvm.ptr",
+        r"llvm.getelementptr",
         r"call @rung_dma_wait\(%\w+\) : \(!llvm.ptr\) -> \(\)",
     )
 

@@ -19,6 +19,7 @@ from rung.ir.dma_contract import check_transfers
 from rung.ir.slicing import collect
 from rung.lowering.lower_transport import LowerTransport
 from rung.lowering.place_scratch import PlaceScratch
+from rung.lowering.to_llvm import ToLlvm
 from rung.passes import Pass, Pipeline, Upstream
 from rung.transforms.double_buffer import DoubleBuffer
 from rung.transforms.promote import Promote
@@ -63,11 +64,7 @@ void stub_dma_wait(int32_t *tag) {
 int engine_errors(void) { int e = errors + 1000 * count; errors = count = 0; return e; }
 int engine_started(void) { int s = started; started = 0; return s; }
 """
-_LOWERING = (
-    "func.func(convert-linalg-to-loops),lower-affine,expand-strided-metadata,lower-affine,convert-scf-to-cf,"
-    "convert-math-to-libm,convert-vector-to-llvm,finalize-memref-to-llvm,convert-func-to-llvm,convert-arith-to-llvm,"
-    "convert-cf-to-llvm,reconcile-unrealized-casts"
-)
+_LOOPS = Upstream("func.func(convert-linalg-to-loops)")
 
 
 def build_engine(directory: Path) -> Path:
@@ -112,7 +109,7 @@ def run(source: str, passes: tuple[Pass, ...], engine: Path, *args: np.ndarray |
             with ir.InsertionPoint(copy):
                 linalg.copy(copy.operands[0], outs=[copy.operands[1]])
             copy.erase()
-        Pipeline((LowerTransport(), PlaceScratch(stack_bytes=1 << 20), Upstream(_LOWERING))).run(module)
+        Pipeline((LowerTransport(), PlaceScratch(stack_bytes=1 << 20), _LOOPS, ToLlvm())).run(module)
         # Symbols are those of the process: rung's own engine may have been loaded by another test.
         module = ir.Module.parse(str(module).replace("@rung_dma_", "@stub_dma_"))
         jit = ExecutionEngine(module, opt_level=1, shared_libs=[str(engine)])

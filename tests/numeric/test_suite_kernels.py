@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rung import machine
-from rung.bench import ladder, problem, suite
+from rung.bench import group, problem, suite
 from rung.bench.toolchain import native
 from rung.schedule import Schedule
 
@@ -15,7 +15,7 @@ SCALAR, VEC_MT = Schedule().ladder()[0], Schedule().ladder()[2]
 
 
 def check(workload: suite.Workload, shape: tuple[int, ...], dtype: str, schedule: Schedule) -> None:
-    case = ladder.case_of(workload, shape, dtype, seed=1)
+    case = group.case_of(workload, shape, dtype, seed=1)
     constexprs = dict(case.problem.constexprs)
     executable = native().compile(case.kernel, case.signature, constexprs, machine=machine.host(), schedule=schedule)
     executable.bind(case.problem.args, case.problem.grid)()
@@ -42,7 +42,7 @@ def test_narrow_types(workload: suite.Workload, dtype: str) -> None:
 @pytest.mark.parametrize("workload", suite.WORKLOADS, ids=lambda w: w.name)
 def test_the_scalar_rung_is_scalar(workload: suite.Workload) -> None:
     """From the object code: no packed arithmetic without Vec, some with it."""
-    case = ladder.case_of(workload, workload.odd_shapes[1], "f32", seed=1)
+    case = group.case_of(workload, workload.odd_shapes[1], "f32", seed=1)
     constexprs = dict(case.problem.constexprs)
     packed = [
         native()

@@ -6,7 +6,7 @@ import pytest
 from torch_mlir import ir
 
 from rung import machine
-from rung.bench import ladder, suite
+from rung.bench import group, suite
 from rung.compile import compile_kernel
 from rung.errors import ContractError
 from rung.ir.context import make_context
@@ -20,8 +20,8 @@ KERNELS = ("gelu", "vec-add", "softmax", "matmul")
 def test_contracts_hold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNG_VERIFY", "1")
     workload = suite.find(name)
-    case = ladder.case_of(workload, workload.odd_shapes[1], "f32", seed=0)
-    for schedule in Schedule(scratchpad=True).factorial():
+    case = group.case_of(workload, workload.odd_shapes[1], "f32", seed=0)
+    for schedule in Schedule(scratchpad="on").factorial():
         constexprs = dict(case.problem.constexprs)
         compile_kernel(case.kernel, case.signature, constexprs, machine=machine.host(), schedule=schedule)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rung import machine
-from rung.bench import ladder, suite
+from rung.bench import group, ladder, suite
 from rung.bench.measure import Sampling
 from rung.bench.result import Result, read
 from rung.commands import ladder as command
@@ -22,9 +24,9 @@ SAMPLING = Sampling(rounds=5)
 
 def run(name: str = "gelu", rungs: str = ladder.LADDER, wrong: dict[str, float] | None = None) -> list[Result]:
     workload = suite.find(name)
-    case = ladder.case_of(workload, workload.odd_shapes[1], "f32", 0)
-    schedules = ladder.parse_rungs(rungs, Schedule())
-    return ladder.run(case, machine.host(), schedules, SAMPLING, toolchain(wrong or {}))
+    case = group.case_of(workload, workload.odd_shapes[1], "f32", 0)
+    schedules = Schedule().factorial() if rungs == "factorial" else ladder.parse_rungs(rungs, Schedule())
+    return ladder.run(case, schedules, group.Lab(machine.host(), toolchain(wrong or {}), SAMPLING))
 
 
 def test_speedups_and_steps_are_ratios_of_the_times() -> None:
@@ -72,7 +74,7 @@ def test_a_rung_without_scalar_has_no_speedup() -> None:
 
 
 def test_all_eight() -> None:
-    results = run(rungs="all")
+    results = run(rungs="factorial")
     assert len({r.rung for r in results}) == 8
     steps = {r.rung: r.step_from for r in results}
     assert steps["Vec+DB"] == "Vec" and steps["MT+DB"] == "MT" and steps["DB"] == "Scalar"
@@ -82,9 +84,9 @@ def test_two_inputs_in_two_dimensions() -> None:
     assert all(r.correct and r.shape == [3, 100] for r in run("vec-add"))
 
 
-@pytest.mark.parametrize("text", ["", "vec,", "fast", "scalar+vec", "vec+", "vec mt"])
+@pytest.mark.parametrize("text", ["", "all", "vec,", "fast", "scalar+vec", "vec+", "vec mt"])
 def test_unknown_rungs_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="choose from: all, scalar"):
+    with pytest.raises(UsageError, match="choose from: scalar"):
         ladder.parse_rungs(text, Schedule())
 
 
@@ -127,6 +129,28 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, monkeypatch: pyt
     assert command.run(_two(tmp_path), toolchain) == 130
     record = read(tmp_path / "a.json")
     assert not record.complete and {r.kernel for r in record.results} == {"gelu"}
+
+
+def test_a_signal_ends_the_run_at_the_next_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million rounds: it must not wait for the last."""
+    rounds = {"n": 0}
+    time = FakeBound.time
+
+    def interrupted(self: FakeBound, n: int) -> list[float]:
+        rounds["n"] += 1
+        if rounds["n"] == 100:
+            os.kill(os.getpid(), signal.SIGINT)
+        return time(self, n)
+
+    monkeypatch.setattr(FakeBound, "time", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert command.run(options(tmp_path, rounds=1_000_000), toolchain) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    record = read(tmp_path / "a.json")
+    assert not record.complete and record.results == [] and rounds["n"] < 120
 
 
 def _two(tmp_path: Path) -> command.Options:

@@ -13,6 +13,7 @@ GOOD = """
 name = "toy"
 kind = "npu"
 arch = "hexagon"
+cpu = "hexagonv73"
 vector_bytes = 128
 vector_registers = 32
 masked_memory = true
@@ -22,6 +23,21 @@ l2_bytes = 1048576
 scratchpad_bytes = 1048576
 fork_join_ns = 1000.0
 clock_ghz = 1.0
+
+[dma]
+bytes_per_cycle = 4.0
+
+[npu]
+cycles_per_packet = 1.0
+vector_units = 2
+dram_scalar_cycles = 40
+dram_vector_cycles = 100
+dram_bytes_per_cycle = 4.0
+launch_cycles = 0
+default_helper_cycles = 20
+
+[npu.helper_cycles]
+expf = 120
 """
 
 
@@ -57,6 +73,22 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (("clock_ghz = 1.0", "clock_ghz = 1.0\nclock_mhz = 3"), "field `clock_mhz`"),
         (("contexts = 4", "contexts = "), "not valid TOML"),
         (('kind = "npu"', 'kind = "gpu"'), "field `kind`"),
+        (('kind = "npu"', 'kind = "host"'), "field `npu`: belongs to machines of kind `npu` only"),
+        (("[dma]\nbytes_per_cycle = 4.0", "[dma]"), "field `dma.bytes_per_cycle`: a machine of kind `npu` needs it"),
+        (
+            ("[dma]\nbytes_per_cycle = 4.0", "[dma]\nbytes_per_cycle = 0"),
+            "`dma.bytes_per_cycle`: Input should be greater than 0",
+        ),
+        (("vector_units = 2", "vector_units = 5"), "field `npu.vector_units`: is 5; 1 to `contexts`, which is 4"),
+        (("expf = 120", "expf = -1"), "`npu.helper_cycles.expf`: Input should be greater than or equal to 0"),
+        (("scratchpad_bytes = 1048576", "scratchpad_bytes = 1000"), "`scratchpad_bytes`: is 1000; a multiple of"),
+        (("vector_bytes = 128", "vector_bytes = 96"), "field `vector_bytes`: is 96; a power of two"),
+        (('cpu = "hexagonv73"', ""), "field `cpu`: a machine of kind `npu` needs"),
+        (("clock_ghz = 1.0", "clock_ghz = inf"), "field `clock_ghz`: Input should be a finite number"),
+        (
+            ("[npu]", "queue_depht = 3\n[npu]"),
+            "`dma.queue_depht`: there is no such field; known: queue_depth, max_rank",
+        ),
     ],
 )
 def test_a_wrong_file_names_the_field(change: tuple[str, str], message: str) -> None:
@@ -67,3 +99,56 @@ def test_a_wrong_file_names_the_field(change: tuple[str, str], message: str) -> 
 def test_an_unknown_machine_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="there is no machine `abacus`; choose from: host"):
         machine.load("abacus")
+
+
+@pytest.mark.parametrize("name", [*machine.names(), "template"])
+def test_the_shipped_machines_are_sound(name: str) -> None:
+    found = machine.load(name)
+    assert found.name == name and found.kind == "npu" and found.npu
+    assert found.index_bits == 32
+    assert found.hash == machine.load(name).hash
+
+
+def test_the_template_is_no_machine() -> None:
+    assert machine.names() == ["hexagon-v68", "hexagon-v73", "micro-64k"]
+
+
+def test_every_constant_of_the_shipped_machines_has_a_comment() -> None:
+    """All but names and words carry their source, or say that they are calibrated or assumed."""
+    for name in [*machine.names(), "template"]:
+        text = (Path(machine.__file__).parent / "machines" / f"{name}.toml").read_text()
+        lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
+        bare = [line for line in lines if "#" not in line and '= "' not in line]
+        assert bare == ([] if name != "template" else ["expf = 120.0"])
+
+
+def test_the_template_has_every_field() -> None:
+    text = (Path(machine.__file__).parent / "machines" / "template.toml").read_text()
+    for section in (machine.Machine, machine.Dma, machine.Npu):
+        for field in section.model_fields:
+            assert f"\n{field} = " in text or f"\n[{field}]" in text or f".{field}]" in text
+
+
+def test_fields_are_set_by_dotted_path() -> None:
+    changes = ["contexts=2", "dma.bytes_per_cycle=8", "npu.helper_cycles.erff=3", "dma.arbitration=oldest-first"]
+    found = machine.load("hexagon-v73", changes)
+    assert (found.contexts, found.dma.bytes_per_cycle, found.dma.arbitration) == (2, 8.0, "oldest-first")
+    assert found.npu and found.npu.helper_cycles["erff"] == 3 and found.npu.helper_cycles["expf"] == 120
+    assert found.hash != machine.load("hexagon-v73").hash
+    assert machine.load("hexagon-v73", []) == machine.load("hexagon-v73")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("dma.bytes_per_cycle=0", "machine hexagon-v73: field `dma.bytes_per_cycle`: Input should be greater than 0"),
+        ("dma.bandwidth=3", "field `dma.bandwidth`: there is no such field; known: queue_depth"),
+        ("bus.width=3", "field `bus.width`: there is no section `bus` here; sections: dma, npu"),
+        ("contexts=many", "field `contexts`: Input should be a valid integer"),
+        ("contexts", "field `contexts`: give FIELD=VALUE"),
+        ("contexts=3", "field `scratchpad_bytes`: is 8388608; a multiple of contexts x vector_bytes, which is 384"),
+    ],
+)
+def test_a_wrong_change_names_the_field(change: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        machine.load("hexagon-v73", [change])

@@ -15,10 +15,11 @@ schedules = st.builds(
     threads=st.integers(0, 64),
     double_buffer=st.booleans(),
     depth=st.integers(2, 8),
-    scratchpad=st.booleans(),
+    scratchpad=st.sampled_from(["auto", "on", "off"]),
     distribution=st.sampled_from(["block", "block-cyclic"]),
     tile_elements=st.integers(1, 1 << 20),
     unroll=st.integers(0, 16),
+    profitability=st.booleans(),
 )
 
 

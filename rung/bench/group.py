@@ -1,0 +1,274 @@
+"""Variants that are compared with each other: compile all, check all, time them in turn, check again."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..machine import Machine
+from ..schedule import Schedule
+from . import noise
+from .measure import Progress, Samples, Sampling, Subject, interleave, once
+from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore, signature, snapshot
+from .result import Interval, Noise, Point, Result
+from .stats import Ratio, median, paired_ratio
+from .suite import HOST_BLOCK, Workload
+from .toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from ..compile import Executable
+    from ..runtime._native import Bound
+
+FLOAT64 = "torch in float64"
+_OBSERVED_LAUNCHES = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured: a kernel (a Triton JITFunction) on a problem. `reference` says in words what it is
+    checked with."""
+
+    name: str
+    dtype: str
+    shape: Shape
+    kernel: Any
+    signature: dict[str, str]
+    problem: Problem
+    tolerance: Tolerance
+    reference: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """Told before every stretch of work: a few words, and the state of the rounds while timing."""
+
+    what: str
+    progress: Progress | None = None
+
+
+Tell = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Where and how measuring is done. `probe` times an empty launch, for the noise record."""
+
+    machine: Machine
+    toolchain: Toolchain
+    sampling: Sampling
+    tell: Tell = lambda _: None
+    probe: Callable[[], float] | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Modelled cycles are the same in every run: one is enough, and its ratios have no spread."""
+        return self.machine.kind != "host"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A case under a schedule. `name` is unique among what it is compared with."""
+
+    name: str
+    case: Case
+    schedule: Schedule
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A compiled variant on its way to a result."""
+
+    variant: Variant
+    executable: Executable
+    bound: Bound
+    error: Error
+    evidence: Mapping[str, Any]
+
+
+def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int, block: int = HOST_BLOCK) -> Case:
+    """A registered workload at one size (None: the study's); `block`: elements of a program."""
+    from ..frontends.triton.loader import load_kernel
+
+    size = shape or workload.shape
+    problem = workload.problem(size, dtype, seed, block)
+    kernel: Any = load_kernel(workload.kernel)
+    types = signature(kernel.arg_names, problem)
+    return Case(workload.name, dtype, size, kernel, types, problem, workload.tolerance(dtype), FLOAT64)
+
+
+def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
+    """Results in the order of `variants`, without ratios. A variant with a wrong result carries no times.
+
+    Results are checked before the timing (rule 1) and once more after it, so that a fault that shows only
+    under repetition voids the number too.
+    """
+    tell = lab.tell
+    saved = {id(v.case.problem.args): snapshot(v.case.problem) for v in variants}
+
+    def launch(case: Case, bound: Bound) -> list[Any]:
+        restore(case.problem, saved[id(case.problem.args)])
+        bound()
+        return outputs(case.problem)
+
+    def build(variant: Variant) -> Executable:
+        tell(Step(f"compiling {variant.name}"))
+        case = variant.case
+        constexprs = dict(case.problem.constexprs)
+        return lab.toolchain.compile(
+            case.kernel, case.signature, constexprs, machine=lab.machine, schedule=variant.schedule
+        )
+
+    expected: dict[int, list[Any]] = {}
+    for variant in variants:
+        problem = variant.case.problem
+        if _reference(problem) in expected:
+            continue
+        tell(Step("computing the reference"))
+        if problem.expected:
+            found = list(problem.expected())
+        else:
+            scalar = replace(variant, schedule=variant.schedule.with_mechanisms(False, False, False))
+            executable = build(scalar)
+            found = launch(variant.case, executable.bind(problem.args, problem.grid))
+        expected[_reference(problem)] = found
+
+    def check(variant: Variant, bound: Bound) -> Error:
+        wanted = expected[_reference(variant.case.problem)]
+        return compare(launch(variant.case, bound), wanted, variant.case.tolerance)
+
+    candidates: list[_Candidate] = []
+    for variant in variants:
+        executable = build(variant)
+        bound = executable.bind(variant.case.problem.args, variant.case.problem.grid)
+        tell(Step(f"checking {variant.name}"))
+        error = check(variant, bound)
+        evidence = {
+            **executable.evidence,
+            **_counters(lab, bound),
+            "ir_hash": _ir_hash(executable),
+        }
+        candidates.append(_Candidate(variant, executable, bound, error, evidence))
+
+    for variant in variants:
+        restore(variant.case.problem, saved[id(variant.case.problem.args)])
+    before = noise.read(lab.probe)
+    timed = [c for c in candidates if c.error.within]
+    samples = {s.name: s for s in _time(timed, lab)}
+    window = noise.compare(before, noise.read(lab.probe))
+
+    tell(Step("checking again"))
+    results: list[Result] = []
+    for candidate in candidates:
+        if candidate.error.within:
+            again = check(candidate.variant, candidate.bound)
+            candidate = replace(candidate, error=_worse(candidate.error, again))
+        results.append(_result(candidate, samples.get(candidate.variant.name), window, lab.machine))
+    return results
+
+
+def _reference(problem: Problem) -> int:
+    """Problems with the same one share its values."""
+    return id(problem.expected) if problem.expected else id(problem.args)
+
+
+def _time(candidates: Sequence[_Candidate], lab: Lab) -> list[Samples]:
+    subjects = [Subject(c.variant.name, c.bound.time) for c in candidates]
+    names = ", ".join(s.name for s in subjects)
+    lab.tell(Step(f"warming up {names}"))
+    if lab.exact:
+        return once(subjects)
+    return interleave(subjects, lab.sampling, lambda done: lab.tell(Step(f"timing {names} in turn", done)))
+
+
+def _worse(first: Error, second: Error) -> Error:
+    return Error(
+        max(first.absolute, second.absolute),
+        max(first.relative, second.relative),
+        first.within and second.within,
+    )
+
+
+def _counters(lab: Lab, bound: Bound) -> Mapping[str, Any]:
+    """What the runtime does in one launch: of several, the one in which most threads took part.
+
+    A thread that slept, or that lost its core to other work, misses a launch now and then; this asks
+    whether the mechanism fires, the times tell how well. A model never misses one.
+    """
+    if not lab.exact:
+        bound.time(2)
+    found: list[Mapping[str, Any]] = []
+    for _ in range(1 if lab.exact else _OBSERVED_LAUNCHES):
+        lab.toolchain.reset_counters()
+        bound.time(1)
+        found.append(lab.toolchain.counters())
+    return max(found, key=lambda counters: counters.get("threads_ran", 0))
+
+
+def _ir_hash(executable: Executable) -> str:
+    """The first 16 hex digits of SHA-256 over the text of the stage `llvm`, which is what is turned into
+    code."""
+    return hashlib.sha256(executable.stages.get("llvm", "").encode()).hexdigest()[:16]
+
+
+def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machine: Machine) -> Result:
+    variant, case = candidate.variant, candidate.variant.case
+    own = samples if candidate.error.within else None
+    return Result(
+        kernel=case.name,
+        dtype=case.dtype,  # pyright: ignore[reportArgumentType]  # checked by `Result`
+        shape=list(case.shape),
+        device=machine.name,
+        rung=variant.schedule.rung,
+        schedule=asdict(variant.schedule),
+        unit="s" if machine.kind == "host" else "cycles",
+        samples=list(own.values) if own else [],
+        warmup=list(own.warmup) if own else [],
+        inner=own.inner if own else 1,
+        median=median(own.values) if own else None,
+        correct=candidate.error.within,
+        max_abs_err=_finite(candidate.error.absolute),
+        max_rel_err=_finite(candidate.error.relative),
+        tolerance=str(case.tolerance),
+        reference=case.reference,
+        evidence=dict(candidate.evidence),
+        noise=window,
+    )
+
+
+def speedup_over(result: Result, base: Result | None) -> dict[str, Any]:
+    """Fields of `result` with its speed-up over `base`, paired by round."""
+    found = ratio(base, result)
+    return {"speedup": found.value, "speedup_ci": interval(found)} if found else {}
+
+
+def step_over(result: Result, base: Result | None, name: str) -> dict[str, Any]:
+    """Fields of `result` with its gain over `base`, which is called `name`, paired by round."""
+    found = ratio(base, result)
+    return {"step": found.value, "step_ci": interval(found), "step_from": name} if found else {}
+
+
+def place(result: Result, point: Point, fields: Mapping[str, Any]) -> Result:
+    """The result as a point of a study, with ratios."""
+    return result.model_copy(update={"point": point, **fields})
+
+
+def ratio(base: Result | None, other: Result) -> Ratio | None:
+    """How many times faster `other` is, when both have times. Modelled cycles have no spread."""
+    if base is None or not base.samples or not other.samples:
+        return None
+    if other.unit == "cycles":
+        value = base.samples[0] / other.samples[0]
+        return Ratio(value, value, value)
+    return paired_ratio(base.samples, other.samples)
+
+
+def interval(found: Ratio) -> Interval | None:
+    """The interval, when it is bounded (JSON has no infinity)."""
+    return (found.low, found.high) if math.isfinite(found.high) else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

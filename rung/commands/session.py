@@ -1,0 +1,134 @@
+"""What every measuring command does around its measurement: announce, show progress, keep what is finished, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from ..bench import environment, probes
+from ..bench.group import Lab, Step
+from ..bench.measure import Progress, Sampling
+from ..bench.result import Environment, Record, Result, write
+from ..bench.toolchain import Toolchain
+from ..errors import RungError
+from ..machine import Machine
+from ..report import tables, text
+from . import interrupt
+
+INTERRUPTED = interrupt.INTERRUPTED
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stretch of a session, of which the results are kept together or not at all."""
+
+    name: str
+    measure: Callable[[Lab], list[Result]]
+
+
+@dataclass(frozen=True)
+class Session:
+    """`show` prints the results of one part when it is done; `conclude` what follows from all of them."""
+
+    what: str
+    machine: Machine
+    sampling: Sampling
+    parts: tuple[Part, ...]
+    json: Path | None
+    show: Callable[[Console, Sequence[Result]], None]
+    conclude: Callable[[Console, Record], None]
+
+
+def run(session: Session, toolchain: Callable[[], Toolchain]) -> int:
+    """Measures part after part and writes the record.
+
+    Returns 0, 1 when a result was wrong, 130 when interrupted. When a part fails, the error is passed on
+    after what was finished is written.
+    """
+    out = tables.console()
+    results: list[Result] = []
+    found = environment.describe(session.machine, session.sampling.seed)
+    try:
+        with interrupt.cooperative() as check:
+            _measure(session, toolchain, results, out, check)
+    except KeyboardInterrupt:
+        _keep(found, results, session.json)
+        out.print("interrupted" + (f"; what was finished is in {session.json}" if session.json else ""), style="yellow")
+        return INTERRUPTED
+    except RungError:
+        _keep(found, results, session.json)
+        raise
+    record = Record(environment=found, results=results)
+    if session.json:
+        write(record, session.json)
+    session.conclude(out, record)
+    out.print(tables.environment(found), style="dim", highlight=False)
+    return 0 if record.correct else 1
+
+
+def _keep(found: Environment, results: Sequence[Result], json: Path | None) -> None:
+    if json:
+        write(Record(environment=found, results=list(results), complete=False), json)
+
+
+def _measure(
+    session: Session,
+    load: Callable[[], Toolchain],
+    results: list[Result],
+    out: Console,
+    check: Callable[[], None],
+) -> None:
+    """Appends to `results` part by part, so that an interruption keeps those that are done.
+
+    `check` raises KeyboardInterrupt when one was asked for.
+    """
+    errors = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[left]}"),
+    )
+    announcement = _announcement(session)
+    if not errors.is_terminal:
+        errors.print(announcement, highlight=False, soft_wrap=True)
+    with Bar(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(f"{announcement}: loading torch, Triton and MLIR", total=None, left="")
+        loaded = load()
+        check()
+        probe = probes.empty_launch(loaded, session.machine) if session.machine.kind == "host" else None
+        for number, part in enumerate(session.parts, 1):
+
+            def tell(step: Step, label: str = f"[{number}/{len(session.parts)}] {part.name}") -> None:
+                check()
+                rounds = step.progress
+                progress.update(
+                    task,
+                    description=f"{label}: {step.what}",
+                    total=rounds.rounds if rounds else None,
+                    completed=rounds.done if rounds else 0,
+                    left=_left(rounds) if rounds else "",
+                )
+
+            tell(Step("drawing the inputs"))
+            group = part.measure(Lab(session.machine, loaded, session.sampling, tell, probe))
+            results.extend(group)
+            progress.stop()
+            session.show(out, group)
+            progress.start()
+
+
+def _left(rounds: Progress) -> str:
+    return f"{rounds.done}/{rounds.rounds} rounds, {rounds.remaining_s:.0f} s left"
+
+
+def _announcement(session: Session) -> str:
+    seconds = len(session.parts) * (session.sampling.budget_s + 2)
+    rounds = session.sampling.rounds
+    howlong = f"{rounds} rounds" if rounds else f"about {text.duration(seconds)}"
+    return f"{session.what}; {howlong}"

@@ -1,0 +1,99 @@
+"""`expand-scalarized`: vector ops that a back end would take apart lane by lane become ops that it keeps whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch_mlir import ir
+
+from ..errors import UsageError
+from ..ir.slicing import collect
+from ..passes.base import Pass
+from .math import newton
+from .math.emit import Constants, Emit, shaped
+
+Value = ir.Value[Any]
+_EXPANSIONS: dict[str, Callable[..., Value]] = {
+    "arith.divf": newton.divide,
+    "arith.maxnumf": newton.maxnum,
+    "arith.minnumf": newton.minnum,
+    "math.sqrt": newton.sqrt,
+    "math.floor": newton.floor,
+    "math.ceil": newton.ceil,
+    "math.trunc": newton.trunc,
+    "math.roundeven": newton.roundeven,
+}
+EVIDENCE = "rung.scalarized"
+"""On a function: the ops, with their types, that are left for the back end to take apart."""
+
+
+@dataclass(frozen=True)
+class ExpandScalarized(Pass):
+    """Expand the ops that the Machine lists as scalarized, where they are vectors of f32 or f16.
+
+    before: %q = arith.divf %n, %d : vector<32xf32>
+    after:  a guess from the bits of %d, three steps of Newton's iteration, %n times that   (about 25 ops; 2 ulp)
+
+    `ops`: names joined by `+`, such as `arith.divf+math.sqrt`; with a type, such as `arith.divf:f32`, for that
+    element only. f16 is computed in f32 and rounded.
+
+    An op on the list that has no expansion (an integer division, a gather) is left, and named in the function's
+    attribute `rung.scalarized`, which evidence and warnings are read from. Scalars are left alone.
+
+    Refuses: names without a dialect.
+    """
+
+    name: ClassVar[str] = "expand-scalarized"
+    ops: str = ""
+
+    def run(self, module: ir.Module) -> None:
+        listed = frozenset(filter(None, self.ops.split("+")))
+        for item in listed:
+            if "." not in item:
+                raise UsageError(f"expand-scalarized: `{item}` names no operation; write it as MLIR does, `arith.divf`")
+        if not listed:
+            return
+        with module.context:
+            for view in module.body.operations:
+                function = view.operation
+                found = [op for op in collect(function) if _is_listed(op, listed)]
+                if not found:
+                    continue
+                constants = Constants(function.regions[0].blocks[0], function.location)
+                left = sorted({what for op in found if (what := _expand(op, constants)) is not None})
+                if left:
+                    function.attributes[EVIDENCE] = ir.ArrayAttr.get([ir.StringAttr.get(what) for what in left])
+
+
+def _vector(op: ir.Operation) -> ir.VectorType | None:
+    """The type of vector that an op works on."""
+    for value in (*op.operands, *op.results):
+        if isinstance(value.type, ir.VectorType):
+            return value.type
+    return None
+
+
+def _is_listed(op: ir.Operation, listed: frozenset[str]) -> bool:
+    kind = _vector(op)
+    return kind is not None and not listed.isdisjoint((op.name, f"{op.name}:{kind.element_type}"))
+
+
+def _expand(op: ir.Operation, constants: Constants) -> str | None:
+    """Replaces an op, or says what is left."""
+    kind = _vector(op)
+    assert kind is not None
+    f32, f16 = ir.F32Type.get(), ir.F16Type.get()
+    expansion = _EXPANSIONS.get(op.name)
+    if expansion is None or kind.element_type not in (f32, f16):
+        return f"{op.name} on {kind}"
+    e = Emit(shaped(kind, f32), ir.InsertionPoint(op), op.location, constants, fma=False)
+    narrow = kind.element_type == f16
+    operands = [e.op("arith.extf", e.type, [x]) if narrow else x for x in op.operands]
+    value = expansion(e, *operands)
+    if narrow:
+        value = e.op("arith.truncf", kind, [value])
+    op.results[0].replace_all_uses_with(value)
+    op.erase()
+    return None

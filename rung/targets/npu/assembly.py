@@ -1,0 +1,128 @@
+"""Hexagon assembly as LLVM prints it -> functions, blocks, packets, and the edges between blocks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_FUNCTION = re.compile(r"^([A-Za-z_][\w.]*):")
+_BLOCK = re.compile(r"^(?:(?P<label>\.LBB\d+_\d+):|// %bb\.(?P<number>\d+):)(?P<rest>.*)$")
+_NAME = re.compile(r"//\s+%([^\s:]+)\s*$")
+_JUMP = re.compile(r"\bjump(?::n?t)?\s+(?:##)?(\.LBB\d+_\d+)")
+_LOOP = re.compile(r"\bloop([01])\((?:##)?(\.LBB\d+_\d+)")
+_CALL = re.compile(r"\bcall\s+(?:##)?([A-Za-z_][\w.]*)")
+_TAIL_CALL = re.compile(r"\bjump(?::n?t)?\s+(?:##)?([A-Za-z_]\w*)\s*$")
+_RETURN = re.compile(r"\bjumpr\b|\bdealloc_return\b")
+_END_OF_LOOP = re.compile(r":endloop(01|0|1)")
+# HVX: a vector or vector-predicate register.
+_VECTOR = re.compile(r"\b[vq]\d+\b|\bv\d+:\d+\b|\bvmem|\bvgather|\bvscatter")
+
+
+@dataclass
+class Block:
+    """A block of machine code. `name`: of the IR's block, when it stands for one."""
+
+    label: str
+    name: str | None = None
+    packets: list[list[str]] = field(default_factory=lambda: [])
+    """Instructions by packet."""
+    successors: list[str] = field(default_factory=lambda: [])
+    calls: list[str] = field(default_factory=lambda: [])
+    returns: bool = False
+    """May leave the function, by a return or a tail call."""
+    ended_loops: list[str] = field(default_factory=lambda: [])
+    """Hardware loops (0, 1) that its last packet ends."""
+
+    @property
+    def vector_packets(self) -> int:
+        return sum(any(_VECTOR.search(part) for part in packet) for packet in self.packets)
+
+
+def parse(assembly: str) -> dict[str, list[Block]]:
+    """The blocks of every function, in the order of the code, with their edges."""
+    functions: dict[str, list[Block]] = {}
+    blocks: list[Block] | None = None
+    for line in assembly.splitlines():
+        if not line or line.startswith("\t."):
+            continue
+        if line[0] not in "\t ./":
+            name = _FUNCTION.match(line)
+            if name is not None:
+                blocks = functions[name[1]] = []
+            continue
+        if blocks is None or line.startswith(".Lfunc_end"):
+            blocks = None
+            continue
+        _read(line, blocks)
+    for name in [name for name, found in functions.items() if not found]:
+        del functions[name]  # data
+    for found in functions.values():
+        _connect(found)
+    return functions
+
+
+def _read(line: str, blocks: list[Block]) -> None:
+    head = _BLOCK.match(line)
+    if head is not None:
+        blocks.append(Block(head["label"] or f"bb.{head['number']}"))
+    if not blocks:
+        return
+    block = blocks[-1]
+    if head is not None or line.lstrip().startswith("//"):
+        # The header of a loop has its name on a line of its own, below remarks on nesting and taken addresses.
+        name = _NAME.search(line)
+        if name is not None and block.name is None and not block.packets and not name[1].startswith("bb."):
+            block.name = name[1]
+        return
+    text = line.partition("//")[0].strip()
+    if text == "{":
+        block.packets.append([])
+    elif text.startswith("}"):
+        for loops in _END_OF_LOOP.findall(text):
+            block.ended_loops += list(loops)
+    elif text and not text.startswith(".") and block.packets:
+        # `p0 = cmp.eq(r0,#0); if (p0.new) jump:nt .LBB0_1` is two parts of one instruction.
+        block.packets[-1] += [part.strip() for part in text.split(";")]
+
+
+def _connect(blocks: list[Block]) -> None:
+    position = {block.label: i for i, block in enumerate(blocks)}
+    heads: dict[str, list[int]] = {"0": [], "1": []}
+    for block in blocks:
+        for part in _parts(block):
+            for loop, label in _LOOP.findall(part):
+                heads[loop].append(position[label])
+    for i, block in enumerate(blocks):
+        falls = True
+        for part in _parts(block):
+            falls = _leave(block, part) and falls
+        for loop in block.ended_loops:
+            # The innermost head above: loops of one number do not nest.
+            block.successors.append(blocks[max(head for head in heads[loop] if head <= i)].label)
+        if falls and i + 1 < len(blocks):
+            block.successors.append(blocks[i + 1].label)
+        block.successors = list(dict.fromkeys(block.successors))
+
+
+def _parts(block: Block) -> list[str]:
+    return [part for packet in block.packets for part in packet]
+
+
+def _leave(block: Block, part: str) -> bool:
+    """Record where `part` may go; whether control may also go on behind it."""
+    conditional = part.startswith("if")
+    call = _CALL.search(part)
+    if call is not None:
+        block.calls.append(call[1])
+        return True
+    jump = _JUMP.search(part)
+    if jump is not None:
+        block.successors.append(jump[1])
+        return conditional
+    tail = _TAIL_CALL.search(part)
+    if tail is not None:
+        block.calls.append(tail[1])
+    if tail is not None or _RETURN.search(part):
+        block.returns = True
+        return conditional
+    return True

@@ -1,0 +1,106 @@
+"""One LLVM module for the device: optimised once, then written as assembly or as an object."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from functools import cache
+
+import llvmlite.binding as llvm
+
+from ...errors import UsageError
+from ...machine import Machine
+from .older_llvm import adapt
+
+TRIPLE = "hexagon-unknown-linux-musl"
+LOCK = threading.RLock()
+"""llvmlite works in LLVM's global context: one thread at a time."""
+
+_EXACT_MAPPING = (
+    "-enable-pipeliner=false",
+    "-disable-tail-duplicate",
+    "-disable-early-taildup",
+    "-tail-dup-placement=false",
+    "-disable-block-placement",
+    "-jump-is-expensive=true",
+    "-enable-tail-merge=false",
+    "-hexagon-eif=false",
+    "-disable-hexagon-loop-align",
+)
+"""Switches of code generation that would duplicate or merge blocks, so that executions could not be told from the
+IR's. Without the software pipeliner, scalar reductions are about 1.5 times dearer than they need be."""
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """What is compiled for the device, and with the same blocks for the host."""
+
+    ir: str
+    """Optimised LLVM IR; the blocks of every function are named b0, b1, ..."""
+    assembly: str
+    machine: Machine
+
+    def object_code(self) -> bytes:
+        """The object file of the same code."""
+        with LOCK:
+            return _target_machine(self.machine).emit_object(llvm.parse_assembly(self.ir))
+
+
+def compile_for_device(text: str, machine: Machine) -> DeviceCode:
+    """LLVM IR as MLIR prints it -> code for `machine`.
+
+    Raises UsageError for code that makes pointers of integers: the same module runs on the host, where they are
+    wider.
+    """
+    found = re.search(r"^.*\b(?:inttoptr|ptrtoint)\b.*$", text, re.MULTILINE)
+    if found is not None:
+        raise UsageError(
+            f"the kernel turns integers into pointers (`{found[0].strip()}`), which `{machine.name}` cannot model; "
+            "pass pointers as arguments"
+        )
+    with LOCK:
+        target = _target_machine(machine)
+        module = _optimised(adapt(text), target)
+        # Code generation changes the module.
+        named = str(module)
+        return DeviceCode(named, target.emit_assembly(module), machine)
+
+
+@cache
+def initialize() -> None:
+    """Register the back ends and set the options, which are the process's."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    for option in _EXACT_MAPPING:
+        llvm.set_option("rung", option)
+
+
+@cache
+def _target_machine(machine: Machine) -> llvm.TargetMachine:
+    initialize()
+    features = ",".join(f"+{feature}" for feature in machine.features)
+    target = llvm.Target.from_triple(TRIPLE).create_target_machine(
+        cpu=machine.cpu, features=features, opt=3, reloc="pic", codemodel="default"
+    )
+    target.set_asm_verbosity(True)
+    return target
+
+
+def _optimised(text: str, target: llvm.TargetMachine) -> llvm.ModuleRef:
+    module = llvm.parse_assembly(text)
+    module.triple = TRIPLE
+    module.data_layout = str(target.target_data)
+    # What is scalar stays scalar, and no loop grows behind the vectorizer's back.
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
+    builder = llvm.create_pass_builder(target, tuning)
+    builder.getModulePassManager().run(module, builder)
+    for function in module.functions:
+        for number, block in enumerate(function.blocks):
+            block.name = f"rung.{number}"
+        for number, block in enumerate(function.blocks):
+            block.name = f"b{number}"
+    return module

@@ -1,0 +1,208 @@
+"""Replays a trace on a machine: how many cycles it takes, and who waits for what. All of it is modelled.
+
+**Contexts** run in order and do one thing at a time. A region's streams go to the contexts in order of their numbers;
+when there are more streams than contexts, the next one goes to the context that is free first. A fork and its join cost
+`fork_join_ns`, charged before the region.
+
+**Computing.** A work's time on a lone context is the sum of its packets, its helpers, its stalls on DRAM (one latency
+per access) and the time of its vector accesses on DRAM's data bus. Vector units (vector packets) and that bus are
+shared: where all contexts together want more than there is, no context gets more than a fair share, those that want
+less get what they want, and a context's whole work slows down in proportion. Scalar accesses to DRAM do not contend.
+
+**DMA.** One queue per context, one data path for all. Starting a descriptor takes the context `issue_cycles`; when
+`queue_depth` of its descriptors have not moved yet, it is blocked until one has. The engine serves the queues
+round-robin (or the oldest descriptor first), one descriptor at a time:
+
+    gap + exposed fetch + turnaround + rows * row_cycles (if rows > 1) + bytes / bytes_per_cycle
+
+and `latency_cycles` after the last byte the wait for it ends; latencies overlap later transfers.
+
+*Exposed fetch* is the part of `fetch_cycles` that is not hidden. The engine fetches along a queue's chain: while a
+descriptor moves, the next one of its queue is fetched. One that is in its queue in time costs nothing; one that arrives
+at an empty queue holds up the data path for the whole fetch. Double buffering keeps the queues filled; single buffering
+pays for each group of transfers, even where other contexts keep the data path busy.
+
+A region ends when its streams have ended and all transfers are delivered.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from ...errors import UsageError
+from ...machine import Machine, Npu
+from ._replay import replay as replay_region
+from .program import flatten
+from .trace import Trace, Work
+
+if TYPE_CHECKING:
+    from ._replay import Parameters
+
+_INTERVAL = struct.Struct("=iiddqqqq")
+
+
+class Kind(IntEnum):
+    """What an interval is. The numbers are those of `replay.c`."""
+
+    COMPUTE = 1
+    ISSUE = 2
+    """The context starts a descriptor."""
+    BLOCKED = 3
+    """The context's queue is full."""
+    WAIT = 4
+    """The context waits for a transfer."""
+    MOVE = 5
+    """The engine serves a descriptor of the context's queue."""
+    FORK = 6
+    LAUNCH = 7
+
+
+@dataclass(frozen=True)
+class Interval:
+    """`context` did, or had done for it, something from `begin` to `end`, in cycles. The last three are of a MOVE."""
+
+    context: int
+    kind: Kind
+    begin: float
+    end: float
+    stream: int = 0
+    bytes: int = 0
+    rows: int = 0
+    write: bool = False
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One launch, in modelled cycles. Sums are over all contexts."""
+
+    cycles: float
+    contexts: int
+    """That took part."""
+    compute_cycles: float
+    issue_cycles: float
+    blocked_cycles: float
+    """Full queues."""
+    wait_cycles: float
+    shared_cycles: float
+    """The part of `compute_cycles` that is due to sharing vector units and DRAM."""
+    overhead_cycles: float
+    """Launch, forks and joins."""
+    dma_busy_cycles: float
+    dma_bytes: int
+    dma_transfers: int
+    dma_max_in_flight: int
+    intervals: tuple[Interval, ...] = ()
+    """In order of their ends within each region; empty unless recorded."""
+
+    @property
+    def stall_cycles(self) -> float:
+        return self.blocked_cycles + self.wait_cycles
+
+    @property
+    def compute_utilisation(self) -> float:
+        """Part of the launch in which a context computes, on average."""
+        return self.compute_cycles / (self.cycles * self.contexts) if self.cycles else 0.0
+
+    @property
+    def dma_utilisation(self) -> float:
+        return self.dma_busy_cycles / self.cycles if self.cycles else 0.0
+
+
+class Replayer:
+    """A trace made ready once, to be replayed on many machines."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._programs = tuple(flatten(region.streams) for region in trace.regions)
+
+    def on(self, machine: Machine, record: bool = False) -> Timeline:
+        """The timeline on `machine`; `record` keeps the intervals.
+
+        Raises UsageError for a machine of kind `host`, and when the trace used more scratchpad than the machine's
+        contexts have.
+        """
+        npu = machine.npu
+        if npu is None or machine.dma.bytes_per_cycle is None:
+            raise UsageError(f"machine {machine.name} is not modelled: it has no cycles; choose one of kind `npu`")
+        self._check_scratchpad(machine)
+        works = array("d", [number for work in self._trace.works for number in cost(work, npu)]).tobytes()
+        parameters = _parameters(machine, npu, machine.dma.bytes_per_cycle)
+        now = npu.launch_cycles
+        contexts = 1
+        sums = [0.0] * 7
+        transfers = most = 0
+        intervals: list[Interval] = []
+        if record and now:
+            intervals.append(Interval(0, Kind.LAUNCH, 0.0, now))
+        for region, program in zip(self._trace.regions, self._programs, strict=True):
+            begin = now + (machine.fork_join_cycles if region.forked else 0.0)
+            if record and begin > now:
+                intervals.append(Interval(0, Kind.FORK, now, begin))
+            used = min(machine.contexts, len(region.streams))
+            contexts = max(contexts, used)
+            now, *more, count, in_flight, found = replay_region(
+                program.code, program.entries, works, parameters, used, program.tags, begin, record
+            )
+            sums = [total + one for total, one in zip(sums, more, strict=True)]
+            transfers, most = transfers + count, max(most, in_flight)
+            for context, kind, start, end, stream, moved, rows, write in _INTERVAL.iter_unpack(found):
+                intervals.append(Interval(context, Kind(kind), start, end, stream, moved, rows, bool(write)))
+        forks = sum(region.forked for region in self._trace.regions)
+        compute, issue, blocked, wait, shared, busy, dma_bytes = sums
+        return Timeline(
+            cycles=now,
+            contexts=contexts,
+            compute_cycles=compute,
+            issue_cycles=issue,
+            blocked_cycles=blocked,
+            wait_cycles=wait,
+            shared_cycles=shared,
+            overhead_cycles=npu.launch_cycles + forks * machine.fork_join_cycles,
+            dma_busy_cycles=busy,
+            dma_bytes=int(dma_bytes),
+            dma_transfers=transfers,
+            dma_max_in_flight=most,
+            intervals=tuple(intervals),
+        )
+
+    def _check_scratchpad(self, machine: Machine) -> None:
+        needed, there = self._trace.scratchpad_bytes, machine.scratchpad_bytes_per_context
+        if needed > there:
+            raise UsageError(
+                f"the trace needs {needed} bytes of scratchpad per context, machine {machine.name} has {there}; "
+                "compile for that machine"
+            )
+
+
+def replay(trace: Trace, machine: Machine, record: bool = False) -> Timeline:
+    """The timeline of one trace on one machine; see `Replayer.on`."""
+    return Replayer(trace).on(machine, record)
+
+
+def cost(work: Work, npu: Npu) -> tuple[float, float, float]:
+    """Cycles of `work` on a lone context: in all, with a vector unit, with DRAM's data bus."""
+    helpers = sum(n * npu.helper_cycles.get(name, npu.default_helper_cycles) for name, n in work.calls)
+    bus = work.dram_vector_bytes / npu.dram_bytes_per_cycle
+    stalls = work.dram_scalar * npu.dram_scalar_cycles + work.dram_vector * npu.dram_vector_cycles
+    total = work.packets * npu.cycles_per_packet + helpers + stalls + bus
+    return total, work.vector_packets * npu.cycles_per_packet, bus
+
+
+def _parameters(machine: Machine, npu: Npu, bytes_per_cycle: float) -> Parameters:
+    dma = machine.dma
+    return (
+        bytes_per_cycle,
+        dma.latency_cycles,
+        dma.gap_cycles,
+        dma.fetch_cycles,
+        dma.row_cycles,
+        dma.turnaround_cycles,
+        dma.issue_cycles,
+        float(npu.vector_units or machine.contexts),
+        dma.queue_depth,
+        dma.arbitration == "oldest-first",
+    )

@@ -1,0 +1,79 @@
+"""From counters to work: one matrix for a kernel, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from .assembly import Block, parse
+from .device_code import DeviceCode
+from .host_copy import Counters
+from .mapping import Flow, solve
+from .memory import dram_traffic
+from .trace import Work
+
+_FIELDS = ("packets", "vector_packets", "dram_scalar", "dram_vector", "dram_vector_bytes")
+_RUNTIME = "rung_"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """work = matrix @ counters, with one row per field of `Work` and per library helper that the code calls."""
+
+    matrix: npt.NDArray[np.float64]
+    helpers: tuple[str, ...]
+    """`memcpy.bytes` and the like stand for the bytes that such calls moved."""
+    flows: tuple[Flow, ...]
+
+    def work(self, row: npt.NDArray[np.int64]) -> Work:
+        """One row of the product as a Work."""
+        numbers = [int(number) for number in row]
+        calls = zip(self.helpers, numbers[len(_FIELDS) :], strict=True)
+        return Work(*numbers[: len(_FIELDS)], tuple((name, count) for name, count in calls if count))
+
+    def check(self, counters: npt.NDArray[np.int64]) -> None:
+        """Raises RungError when a run's counts contradict the machine code."""
+        for flow in self.flows:
+            flow.check(counters)
+
+    @cached_property
+    def executions(self) -> dict[tuple[str, str], tuple[Block, npt.NDArray[np.float64]]]:
+        """(function, label of a block of machine code) -> the block, its executions per counter."""
+        return {
+            (flow.function, block.label): (block, row)
+            for flow in self.flows
+            for block, row in zip(flow.blocks, flow.executions, strict=True)
+        }
+
+
+def weigh(code: DeviceCode, counters: Counters) -> Weights:
+    """Map the device's machine code to the counters.
+
+    The packed entry point is left out: it is the host's way into the kernel. Calls of the runtime are no helpers: what
+    they cost is the machine's business.
+    """
+    functions = {name: blocks for name, blocks in parse(code.assembly).items() if not name.endswith("_packed")}
+    flows = tuple(solve(name, blocks, counters) for name, blocks in functions.items())
+    called = {call for flow in flows for block in flow.blocks for call in block.calls}
+    outside = sorted(name for name in called - set(functions) if not name.startswith(_RUNTIME))
+    copies = [name for name in counters.copied_bytes if name in outside]
+    helpers = sorted([*outside, *(f"{name}.bytes" for name in copies)])
+    matrix = np.zeros((len(_FIELDS) + len(helpers), counters.count))
+    row_of = {name: len(_FIELDS) + position for position, name in enumerate(helpers)}
+    for flow in flows:
+        for block, executions in zip(flow.blocks, flow.executions, strict=True):
+            matrix[0] += len(block.packets) * executions
+            matrix[1] += block.vector_packets * executions
+            for call in block.calls:
+                if call in row_of:
+                    matrix[row_of[call]] += executions
+    for name in copies:
+        matrix[row_of[f"{name}.bytes"], counters.copied_bytes[name]] = 1
+    for place, traffic in dram_traffic(code.ir, code.machine.vector_bytes).items():
+        if place[0] in functions and place in counters.blocks:
+            counter = counters.blocks[place]
+            matrix[2:5, counter] += traffic.scalar, traffic.vector, traffic.vector_bytes
+    return Weights(np.ascontiguousarray(matrix), tuple(helpers), flows)
