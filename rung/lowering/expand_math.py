@@ -26,11 +26,13 @@ class ExpandMath(Pass):
     and what LLVM lowers to instructions (sqrt, fma, absf, floor, ceil ...). Error bounds:
     `rung.lowering.math.bounds.ULP_BOUNDS`.
 
-    `fma`: products and sums fuse (math.fma); off, each is rounded.
+    `fma`: products and sums fuse (math.fma); off, each is rounded. `float_division`: the machine divides vectors of
+    floats; off, vectors of integers are left alone.
     """
 
     name: ClassVar[str] = "expand-math"
     fma: bool = True
+    float_division: bool = True
 
     def run(self, module: ir.Module) -> None:
         with module.context:
@@ -39,7 +41,7 @@ class ExpandMath(Pass):
                 found = _collect(top)
                 if not found:
                     continue
-                expander = _Expander(Constants(top.regions[0].blocks[0], top.location), self.fma)
+                expander = _Expander(Constants(top.regions[0].blocks[0], top.location), self.fma, self.float_division)
                 # No handle may outlive its operation: a new one at the same address would be taken for it.
                 while found:
                     expander.expand(found.pop())
@@ -69,9 +71,10 @@ def _is_constant(value: Value) -> bool:
 class _Expander:
     """Replaces single ops of one function."""
 
-    def __init__(self, constants: Constants, fma: bool) -> None:
+    def __init__(self, constants: Constants, fma: bool, float_division: bool) -> None:
         self._constants = constants
         self._fma = fma
+        self._float_division = float_division
         self._f32 = ir.F32Type.get()
         self._f16 = ir.F16Type.get()
         self._bf16 = ir.BF16Type.get()
@@ -98,7 +101,7 @@ class _Expander:
     def _divide(self, op: ir.Operation) -> None:
         """Vectors only: scalars have an instruction, and constant divisors become products in LLVM."""
         a, b = op.operands
-        if not isinstance(a.type, ir.VectorType) or _is_constant(b):
+        if not self._float_division or not isinstance(a.type, ir.VectorType) or _is_constant(b):
             return
         divider = integer_division.Divider(a.type, ir.InsertionPoint(op), op.location, self._constants)
         value = divider.run(op.name, a, b)

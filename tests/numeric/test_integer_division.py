@@ -70,6 +70,15 @@ def test_no_integer_division_is_left(element: str) -> None:
     assert not re.search("arith.(div|rem)[su]i", transform(text, [ExpandMath()]))
 
 
+def test_a_machine_without_vector_division_keeps_the_operation() -> None:
+    text = """func.func @kernel(%a: vector<8xi32>, %b: vector<8xi32>) -> vector<8xi32> {
+      %r = arith.divsi %a, %b : vector<8xi32>
+      return %r : vector<8xi32>
+    }"""
+    done = transform(text, [ExpandMath(float_division=False)])
+    assert "arith.divsi" in done and "arith.divf" not in done
+
+
 def test_scalars_and_constant_divisors_are_left_alone() -> None:
     text = """func.func @kernel(%a: vector<8xi32>, %b: i32) -> (vector<8xi32>, i32) {
       %c = arith.constant dense<7> : vector<8xi32>
