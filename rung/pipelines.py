@@ -114,7 +114,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
     return (
         TileContractions(machine.vector_bytes, machine.vector_registers, fma),
         Vectorize(machine.vector_bytes, machine.vector_registers, machine.masked_memory, schedule.unroll),
-        ExpandMath(fma),
+        ExpandMath(fma, float_division="arith.divf" not in machine.scalarized_vector_ops),
         *vector_unit(machine),
         HOIST,
     )
