@@ -159,6 +159,13 @@ class Machine(BaseModel):
         return self.fork_join_ns * self.clock_ghz
 
     @property
+    def compiled_for(self) -> str:
+        """What compiled code may depend on, as text: all fields but the name and those that only the timeline reads
+        (`npu.*`, and `dma.*` but for `dma.max_rank`). Machines that agree in it can replay one another's traces."""
+        timing = {"name": True, "npu": True, "dma": {field for field in Dma.model_fields if field != "max_rank"}}
+        return self.model_dump_json(exclude=timing)
+
+    @property
     def hash(self) -> str:
         """The first 16 hex digits of SHA-256 of all fields."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
@@ -322,6 +329,16 @@ def set_field(values: dict[str, Any], path: str, value: object) -> None:
             raise UsageError(f"machine field `{path}`: there is no section `{section}` here; sections: {known or '-'}")
         values = cast(dict[str, Any], inner)
     values[last] = value
+
+
+def field(machine: Machine, path: str) -> Any:
+    """The value at a dotted path, as `override` takes it. Raises UsageError when there is none."""
+    value: Any = machine.model_dump(mode="json")
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            raise UsageError(f"machine {machine.name} has no field `{path}`; `rung machines {machine.name}` lists them")
+        value = cast(dict[str, Any], value)[name]
+    return value
 
 
 def _toml_value(text: str) -> object:
