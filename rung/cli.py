@@ -21,6 +21,8 @@ app = typer.Typer(
 Device = Annotated[str, typer.Option(help="`host`, a machine that `rung machines` lists, or a .toml file.")]
 ScheduleText = Annotated[str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")]
 
+Explain = Annotated[bool, typer.Option("--explain", help="Tell the compiler's decisions, with their numbers.")]
+
 
 @app.callback(invoke_without_command=True)
 def root(
@@ -49,6 +51,7 @@ def ladder(
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
     ] = False,
+    explain: Explain = False,
     schedule: ScheduleText = "",
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None,
     signature: Annotated[
@@ -79,6 +82,7 @@ def ladder(
         size=size,
         rungs=rungs,
         factorial=factorial,
+        explain=explain,
         schedule=schedule,
         kernel=kernel,
         signature=signature,
@@ -180,11 +184,12 @@ def opt(
 def report(
     file: Annotated[str, typer.Argument(help="What --json of a study wrote.")],
     plot: Annotated[str | None, typer.Option(help="Draw the figure to a .png, .svg or .pdf file.")] = None,
+    explain: Explain = False,
 ) -> None:
     """Draw tables and plots from a record alone."""
     from .commands import report as command
 
-    raise typer.Exit(command.run(file, plot))
+    raise typer.Exit(command.run(file, plot, explain))
 
 
 @app.command()
