@@ -33,6 +33,7 @@ OwnSignature = Annotated[str | None, typer.Option("--signature", help="Of file.p
 OwnConstexpr = Annotated[list[str] | None, typer.Option("--constexpr", help="Of file.py::name: NAME=VALUE.")]
 OwnGrid = Annotated[str | None, typer.Option("--grid", help="Of file.py::name: programs, such as 1024 or 16x16.")]
 MODELLED = "hexagon-v73"
+Explain = Annotated[bool, typer.Option("--explain", help="Tell the compiler's decisions, with their numbers.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -63,6 +64,7 @@ def ladder(
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
     ] = False,
+    explain: Explain = False,
     schedule: ScheduleText = "",
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None,
     signature: Annotated[
@@ -94,6 +96,7 @@ def ladder(
         size=size,
         rungs=rungs,
         factorial=factorial,
+        explain=explain,
         schedule=schedule,
         kernel=kernel,
         signature=signature,
@@ -199,11 +202,12 @@ def opt(
 def report(
     file: Annotated[str, typer.Argument(help="What --json of a study wrote.")],
     plot: Annotated[str | None, typer.Option(help="Draw the figure to a .png, .svg or .pdf file.")] = None,
+    explain: Explain = False,
 ) -> None:
     """Draw tables and plots from a record alone."""
     from .commands import report as command
 
-    raise typer.Exit(command.run(file, plot))
+    raise typer.Exit(command.run(file, plot, explain))
 
 
 @app.command()
