@@ -154,7 +154,8 @@ class FormVirtualThreads(Pass):
         one = index(1)
         if self.distribution == "block":
             following = arith.AddIOp(context, one).result
-            return _for(*(_boundary(c, used, total, group) for c in (context, following)), one, attribute)
+            lower, upper = _boundary(context, used, total, group), _boundary(following, used, total, group)
+            return _for(lower, upper, one, attribute)
         if self.chunk == 1 and group == 1:
             return _for(context, total, used, attribute)
         chunk = index(self.chunk)
