@@ -33,6 +33,7 @@ OwnSignature = Annotated[str | None, typer.Option("--signature", help="Of file.p
 OwnConstexpr = Annotated[list[str] | None, typer.Option("--constexpr", help="Of file.py::name: NAME=VALUE.")]
 OwnGrid = Annotated[str | None, typer.Option("--grid", help="Of file.py::name: programs, such as 1024 or 16x16.")]
 MODELLED = "hexagon-v73"
+Explain = Annotated[bool, typer.Option("--explain", help="Tell the compiler's decisions, with their numbers.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -63,6 +64,7 @@ def ladder(
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
     ] = False,
+    explain: Explain = False,
     schedule: ScheduleText = "",
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None,
     signature: Annotated[
@@ -94,12 +96,56 @@ def ladder(
         size=size,
         rungs=rungs,
         factorial=factorial,
+        explain=explain,
         schedule=schedule,
         kernel=kernel,
         signature=signature,
         constexprs=tuple(constexpr or ()),
         grid=grid,
         inductor=inductor,
+        json=json,
+        plot=plot,
+        seed=seed,
+        rounds=rounds,
+        budget_s=budget,
+    )
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
+def scale(
+    kernel: Annotated[str, typer.Argument(help="A name of the study's kernels.")] = "gelu",
+    device: Device = "host",
+    dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
+    sizes: Annotated[
+        str | None, typer.Option(help="Elements, or ROWSxCOLS, joined by commas; default: 256,1K,4K,...,4M.")
+    ] = None,
+    contexts: Annotated[
+        str | None, typer.Option(help="Contexts joined by commas; default: 1,2,4 ... up to the machine's.")
+    ] = None,
+    block: Annotated[int, typer.Option(help="Elements per program of one-dimensional kernels, a power of 2.")] = 128,
+    schedule: ScheduleText = "",
+    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
+    plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Rounds per size; 0: as many as the budget holds.")] = 0,
+    budget: Annotated[float, typer.Option(help="Seconds of timing per size.")] = 3.0,
+) -> None:
+    """Measure multi-threading (MT) against problem size.
+
+    Vec is on. Forking is forced, so that the sizes where it loses are seen; the size from
+    which on rung forks by itself is told. Exit status 1: a result was wrong.
+    """
+    from .commands import scale as command
+
+    options = command.Options(
+        kernel=kernel,
+        device=device,
+        dtype=dtype,
+        sizes=sizes,
+        contexts=contexts,
+        block=block,
+        schedule=schedule,
         json=json,
         plot=plot,
         seed=seed,
@@ -154,13 +200,14 @@ def opt(
 
 @app.command()
 def report(
-    file: Annotated[str, typer.Argument(help="What `rung ladder --json` wrote.")],
-    plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,
+    file: Annotated[str, typer.Argument(help="What --json of a study wrote.")],
+    plot: Annotated[str | None, typer.Option(help="Draw the figure to a .png, .svg or .pdf file.")] = None,
+    explain: Explain = False,
 ) -> None:
     """Draw tables and plots from a record alone."""
     from .commands import report as command
 
-    raise typer.Exit(command.run(file, plot))
+    raise typer.Exit(command.run(file, plot, explain))
 
 
 @app.command()

@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import UsageError
+from ..machine import Machine
 from . import references
 from .problem import DTYPES, Problem, Shape, Tolerance, check_memory, torch_dtype
 
+HOST_BLOCK = 1024
+"""Elements of a program of a pointwise kernel, on a machine with caches."""
+_DMA_BLOCK = 16384
+"""The same where a program's block is a DMA transfer, whose latency it has to amortise: 64 KiB of f32."""
 _PACKAGE = Path(__file__).parents[1]
 _EPSILON = {"f32": 2.0**-23, "f16": 2.0**-10, "bf16": 2.0**-7}
 
 
 class Build(Protocol):
     """Makes the problem of a shape from a function that draws tensors: `draw(*shape)` is normal(0, 1) in
-    the data type."""
+    the data type. `block`: elements of a program, for kernels that leave the choice."""
 
-    def __call__(self, shape: Shape, draw: Callable[..., Any]) -> Problem: ...
+    def __call__(self, shape: Shape, draw: Callable[..., Any], block: int) -> Problem: ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Workload:
             raise UsageError(f"{self.name} takes sizes of the form {form}, each at least 1; got `{given}`")
         check_memory(prod(sorted(shape)[-2:]))  # no tensor has more than two of the dimensions
 
-    def problem(self, shape: Shape, dtype: str, seed: int) -> Problem:
+    def problem(self, shape: Shape, dtype: str, seed: int, block: int = HOST_BLOCK) -> Problem:
         """Inputs drawn with `seed`; outputs filled with NaN, so that an element left out is found."""
         import torch
 
@@ -64,7 +69,7 @@ class Workload:
         def draw(*size: int) -> torch.Tensor:
             return torch.randn(size, generator=generator, dtype=torch.float32).to(element)
 
-        return self.build(shape, draw)
+        return self.build(shape, draw, block)
 
     def tolerance(self, dtype: str) -> Tolerance:
         """float32 arithmetic, plus one rounding when the type in memory is narrower."""
@@ -105,32 +110,34 @@ def _power_of_two(n: int) -> int:
 
 
 def _pointwise(function: Callable[..., Any], inputs: int = 1, **constexprs: int) -> Build:
-    def build(shape: Shape, draw: Callable[..., Any]) -> Problem:
+    def build(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
         (n,) = shape
         xs = [draw(n) for _ in range(inputs)]
         return Problem(
             (*xs, _nan_like(xs[0]), n),
             (inputs,),
-            {**constexprs, "BLOCK": 1024},
-            (_cdiv(n, 1024), 1, 1),
+            {**constexprs, "BLOCK": block},
+            (_cdiv(n, block), 1, 1),
             lambda: [function(*(x.double() for x in xs))],
         )
 
     return build
 
 
-def _vec_add_2d(shape: Shape, draw: Callable[..., Any]) -> Problem:
+def _vec_add_2d(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
     rows, cols = shape
     x, y = draw(rows, cols), draw(rows, cols)
-    grid = (_cdiv(rows, 4), _cdiv(cols, 1024), 1)
-    blocks = {"BLOCK_ROWS": 4, "BLOCK_COLS": 1024}
+    wide = min(block, _power_of_two(cols))
+    high = block // wide
+    grid = (_cdiv(rows, high), _cdiv(cols, wide), 1)
+    blocks = {"BLOCK_ROWS": high, "BLOCK_COLS": wide}
     return Problem((x, y, _nan_like(x), rows, cols), (2,), blocks, grid, lambda: [x.double() + y.double()])
 
 
 def _row_wise(function: Callable[..., Any], vectors: int = 0, epsilon: float | None = None) -> Build:
     """One row per program, with `vectors` weights of a row's length."""
 
-    def build(shape: Shape, draw: Callable[..., Any]) -> Problem:
+    def build(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
         rows, cols = shape
         xs = [draw(rows, cols), *(draw(cols) for _ in range(vectors))]
         scalars = (cols,) if epsilon is None else (cols, epsilon)
@@ -145,14 +152,14 @@ def _row_wise(function: Callable[..., Any], vectors: int = 0, epsilon: float | N
     return build
 
 
-def _row_sum(shape: Shape, draw: Callable[..., Any]) -> Problem:
+def _row_sum(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
     rows, cols = shape
     x = draw(rows, cols)
     out = x.new_full((rows,), float("nan"))
-    return Problem((x, out, cols), (1,), {"BLOCK": 1024}, (rows, 1, 1), lambda: [x.double().sum(dim=1)])
+    return Problem((x, out, cols), (1,), {"BLOCK": block}, (rows, 1, 1), lambda: [x.double().sum(dim=1)])
 
 
-def _matmul(shape: Shape, draw: Callable[..., Any]) -> Problem:
+def _matmul(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
     m, n, k = shape
     a, b = draw(m, k), draw(k, n)
     c = a.new_full((m, n), float("nan"))
@@ -201,6 +208,11 @@ WORKLOADS: tuple[Workload, ...] = (
 )  # fmt: skip
 
 
+def block_elements(machine: Machine) -> int:
+    """Elements of a program of a pointwise kernel, as a user of the machine would choose them."""
+    return HOST_BLOCK if machine.kind == "host" else _DMA_BLOCK
+
+
 def find(name: str) -> Workload:
     """The workload of that name. Raises UsageError listing all."""
     for workload in WORKLOADS:
@@ -209,4 +221,4 @@ def find(name: str) -> Workload:
     raise UsageError(f"there is no kernel `{name}`; choose from: {', '.join(w.name for w in WORKLOADS)}")
 
 
-__all__ = ["DTYPES", "WORKLOADS", "Build", "Workload", "find", "kernels_folder"]
+__all__ = ["DTYPES", "WORKLOADS", "Build", "Workload", "block_elements", "find", "kernels_folder"]

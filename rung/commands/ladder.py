@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -10,11 +10,11 @@ from rich.console import Console
 from .. import machine as machines
 from ..bench import adhoc, generated, group, ladder, suite
 from ..bench.measure import Sampling
-from ..bench.result import Record
+from ..bench.result import Record, Result
 from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
 from ..machine import Machine
-from ..report import plots, tables
+from ..report import explain, figure, plots, tables
 from ..schedule import Schedule
 from . import parse, session
 
@@ -30,6 +30,7 @@ class Options:
     size: str | None = None
     rungs: str = ladder.LADDER
     factorial: bool = False
+    explain: bool = False
     schedule: str = ""
     kernel: str | None = None
     signature: str | None = None
@@ -60,13 +61,18 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     is passed on after what was finished is written.
     """
     json = parse.output(options.json, "--json")
-    plot = plots.check_path(options.plot) if options.plot else None
+    plot = figure.check_path(options.plot) if options.plot else None
     plan = make_plan(options)
     if plot and not any(schedule.rung == "Scalar" for schedule in plan.schedules):
         raise UsageError("--plot shows speed-ups over Scalar; put `scalar` into --rungs")
 
     def part(name: str, make: Callable[[], group.Case]) -> session.Part:
         return session.Part(name, lambda lab: ladder.run(make(), plan.schedules, lab))
+
+    def show(out: Console, results: Sequence[Result]) -> None:
+        tables.show_group(out, results)
+        if options.explain:
+            explain.show(out, results, plan.machine.model_dump())
 
     def conclude(_: Console, record: Record) -> None:
         if plot and any(result.speedup for result in record.results):
@@ -76,7 +82,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     rungs = ", ".join(schedule.rung for schedule in plan.schedules)
     parts = tuple(part(name, make) for name, make in plan.cases)
     what = f"{names} on {plan.machine.name}: {rungs}"
-    whole = session.Session(what, plan.machine, plan.sampling, parts, json, tables.show_group, conclude)
+    whole = session.Session(what, plan.machine, plan.sampling, parts, json, show, conclude)
     return session.run(whole, toolchain)
 
 
@@ -104,9 +110,11 @@ def make_plan(options: Options) -> Plan:
         if shape:
             workload.check(shape)
 
+    block = suite.block_elements(machine)
+
     def make(workload: suite.Workload) -> list[tuple[str, Callable[[], group.Case]]]:
         """The hand-written kernel, and beside it the one that Inductor writes."""
-        own = (workload.name, lambda: group.case_of(workload, shape, dtype, options.seed))
+        own = (workload.name, lambda: group.case_of(workload, shape, dtype, options.seed, block))
         written = (f"{workload.name} (Inductor)", lambda: generated.case(workload, shape, dtype, options.seed))
         return [own, written] if options.inductor else [own]
 

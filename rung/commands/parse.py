@@ -25,6 +25,34 @@ def sizes(text: str, option: str, limit: int = 3) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+_SUFFIXES = {"k": 1 << 10, "m": 1 << 20}
+
+
+def many_sizes(text: str, option: str) -> list[tuple[int, ...]]:
+    """`1K,16K,4M` or `64x1K,128x1K`: sizes joined by commas, K and M being powers of 1024."""
+    found: list[tuple[int, ...]] = []
+    for item in text.lower().split(","):
+        parts = [_size(part.strip()) for part in item.split("x")]
+        if not all(parts):
+            raise UsageError(f"{option} is `{text}`; give sizes joined by commas, such as 1K,64K,4M or 64x1K,128x1K")
+        found.append(tuple(parts))
+    return found
+
+
+def counts(text: str, option: str) -> tuple[int, ...]:
+    """`1,2,4`: whole numbers of at least 1, or with K and M, in rising order."""
+    found = [_size(part.strip()) for part in text.lower().split(",")]
+    if not all(found):
+        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1 joined by commas, such as 1,2,4")
+    return tuple(sorted(set(found)))
+
+
+def _size(text: str) -> int:
+    """0 for what is no size."""
+    digits, factor = (text[:-1], _SUFFIXES[text[-1]]) if text[-1:] in _SUFFIXES else (text, 1)
+    return int(digits) * factor if digits.isascii() and digits.isdigit() else 0
+
+
 def grid(text: str) -> tuple[int, int, int]:
     """`1024` or `16x16`: programs per axis; axes left out are 1."""
     found = sizes(text, "--grid")

@@ -35,6 +35,9 @@ class Group:
     """The combiner that `instr` calls."""
     casts: tuple[Instr, ...] = ()
     """Conversions of a boolean that the body combines as `i1` and keeps as `i8`; it is combined as a byte."""
+    scan: bool = False
+    """Elements of the nest receive the accumulators as they are on the way: the order is that of the one
+    dimension that the accumulators leave out."""
 
     @property
     def combined(self) -> list[ir.Operation]:
@@ -76,13 +79,17 @@ def _known_group(
     instr = definitions.get(output.yielded)
     if instr is None:
         return None
+    scan = any(_running(nest, r) for r in instr.results)
+    if scan and len(output.dims) != nest.rank - 1:
+        return None
+    uses = {**uses, **{r: uses[r] - _running(nest, r) for r in instr.results}}
     if instr.name in COMBINERS:
         ours = [i for i, v in enumerate(instr.operands) if v == output.arg]
         if len(ours) != 1 or uses[output.arg] != 1 or uses[output.yielded] != 1:
             return None
-        return Group([output], instr, [instr.operands[1 - ours[0]]])
+        return Group([output], instr, [instr.operands[1 - ours[0]]], scan=scan)
     if instr.name == "arith.extui":
-        return _boolean_group(output, instr, definitions, uses)
+        return _boolean_group(output, instr, definitions, uses, scan)
     if instr.name != "func.call":
         return None
     count = len(instr.results)
@@ -96,11 +103,16 @@ def _known_group(
     callee = callee_body(instr.op)
     if not single or not in_place or len({m.dims for m in group}) != 1 or callee is None:
         return None
-    return Group(group, instr, instr.operands[count:], callee)
+    return Group(group, instr, instr.operands[count:], callee, scan=scan)
+
+
+def _running(nest: Nest, value: ir.Value) -> int:
+    """Elementwise outputs that receive `value`."""
+    return sum(o.yielded == value for o in nest.elementwise_outputs)
 
 
 def _boolean_group(
-    output: Operand, widened: Instr, definitions: dict[ir.Value, Instr], uses: dict[ir.Value, int]
+    output: Operand, widened: Instr, definitions: dict[ir.Value, Instr], uses: dict[ir.Value, int], scan: bool
 ) -> Group | None:
     """`extui (ori (cmpi ne %acc, 0), %e) : i1 to i8`, and the same with andi and xori."""
     instr = definitions.get(widened.operands[0])
@@ -113,7 +125,7 @@ def _boolean_group(
         not_equal = ir.IntegerAttr(test.attributes["predicate"]).value == 1
         values = (output.arg, test.results[0], instr.results[0], widened.results[0])
         if not_equal and constant_int(test.operands[1]) == 0 and all(uses[v] == 1 for v in values):
-            return Group([output], instr, [instr.operands[1 - ours]], casts=(test, widened))
+            return Group([output], instr, [instr.operands[1 - ours]], casts=(test, widened), scan=scan)
     return None
 
 

@@ -148,6 +148,20 @@ class Emitter:
                 self._constants[key] = self.broadcast(value, lanes)
         return self._constants[key]
 
+    def shuffle(self, left: ir.Value, right: ir.Value, lanes: Sequence[int]) -> ir.Value:
+        """The lanes of `left`, then those of `right`, in the order of `lanes`."""
+        type_ = vector_of(ir.VectorType(left.type).element_type, len(lanes))
+        return self.value(
+            "vector.shuffle", type_, [left, right], {"mask": ir.DenseI64ArrayAttr.get(lanes, self.context)}
+        )
+
+    def extract(self, vector: ir.Value, lane: Index) -> ir.Value:
+        """One lane as a scalar."""
+        known = isinstance(lane, int)
+        position = {"static_position": ir.DenseI64ArrayAttr.get([lane if known else DYNAMIC], self.context)}
+        element = ir.VectorType(vector.type).element_type
+        return self.value("vector.extract", element, [vector] if known else [vector, lane], position)
+
     # Index arithmetic, folded as it is built.
 
     def add(self, a: Index, b: Index) -> Index:

@@ -66,12 +66,17 @@ def analyse_nest(nest: Nest, dim: int) -> Lanes:
     combined = {op for group in nest.groups for op in group.combined}
     _analyse(nest.body, lanes, dim, masked=False, skip=combined)
     for group in nest.groups:
+        # Lanes along a dimension that the accumulators have are as many accumulators, each on its own.
+        across = dim not in group.dims
         if group.instr is None:
-            lanes.refusal = lanes.refusal or "an accumulator's update is not a known combiner"
+            if across:
+                lanes.refusal = lanes.refusal or "an accumulator's update is not a known combiner"
         elif group.callee is not None:
             inside = lanes.combiners[group] = Lanes(dict.fromkeys(group.callee.args, VARYING))
             _analyse(group.callee, inside, -1, masked=False, skip=set())
             lanes.refusal = lanes.refusal or inside.refusal
+            if group.scan and across and any(i.name in INTEGER_DIVISIONS for i in group.callee.instrs):
+                lanes.refusal = lanes.refusal or "the combine function of a scan divides integers"
     return lanes
 
 

@@ -8,17 +8,17 @@ from typing import Any
 from ..errors import UsageError
 from ..machine import Machine
 from ..targets.npu.timeline import Kind, Timeline
-from . import plots
+from .figure import BLUE, GREEN, GREY, ORANGE, RED, check_path
 
-# Okabe and Ito (2008), as in plots.py; waiting is pale, so that work stands out.
+# Waiting is pale, so that work stands out.
 _LOOKS = {
-    "compute": "#009e73",
+    "compute": GREEN,
     "start transfer": "#f0e442",
     "wait for transfer": "#dddddd",
-    "queue full": "#d55e00",
-    "launch, fork and join": "#7f7f7f",
-    "load": "#0072b2",
-    "store": "#e69f00",
+    "queue full": RED,
+    "launch, fork and join": GREY,
+    "load": BLUE,
+    "store": ORANGE,
 }
 _KINDS = {
     Kind.COMPUTE: "compute",
@@ -33,9 +33,9 @@ _KINDS = {
 def draw(timeline: Timeline, machine: Machine, title: str, path: str | Path) -> None:
     """Writes the picture. `timeline` must have been recorded.
 
-    Raises UsageError for formats that `plots` does not have, and when nothing was recorded.
+    Raises UsageError for other formats than those of plots, and when nothing was recorded.
     """
-    target = plots.check_path(path)
+    target = check_path(path)
     if not timeline.intervals:
         raise UsageError("there is nothing to draw: the kernel did nothing")
     import matplotlib

@@ -1,4 +1,4 @@
-"""Plots from result models, drawn by matplotlib without a display."""
+"""The ladder as bars."""
 
 from __future__ import annotations
 
@@ -9,47 +9,24 @@ from typing import Any
 from ..bench.result import Record, Result
 from ..errors import UsageError
 from . import text
-
-# Okabe and Ito (2008): told apart by colour-blind readers.
-_GREY, _ORANGE, _BLUE, _GREEN, _RED = "#7f7f7f", "#e69f00", "#0072b2", "#009e73", "#d55e00"
-FORMATS = (".png", ".svg", ".pdf")
-
-
-def check_path(path: str | Path) -> Path:
-    """The path, if a plot can be written to it. Raises UsageError for other formats and missing folders."""
-    target = Path(path)
-    if target.suffix.lower() not in FORMATS:
-        raise UsageError(f"cannot plot to {target}; the name must end in one of: {', '.join(FORMATS)}")
-    if not target.parent.is_dir():
-        raise UsageError(f"cannot plot to {target}: there is no folder {target.parent}")
-    return target
+from .figure import BLUE, GREEN, GREY, ORANGE, RED, panels, plain
 
 
 def ladder(record: Record, path: str | Path) -> None:
     """One panel per kernel: speed-up over Scalar on a logarithmic axis, with 95% bootstrap intervals."""
-    target = check_path(path)
     groups = record.groups()
     if not any(result.speedup for group in groups for result in group):
         raise UsageError("there is nothing to plot: no rung has a speed-up over Scalar")
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     columns = min(len(groups), 3)
     rows = -(-len(groups) // columns)
     widest = max(len(group) for group in groups)
     size = (max(4.6, 1.15 * widest + 1.2) * columns, 4.2 * rows + 0.4)
-    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
-    panels: list[Any] = list(axes.flat)
-    for panel, group in zip(panels, groups, strict=False):
-        _panel(panel, group)
-    for panel in panels[len(groups) :]:
-        panel.set_axis_off()
-    canvas: Any = figure
-    canvas.supxlabel(_footer(record), fontsize=8, color="#555555")
-    canvas.savefig(target, dpi=160)
-    pyplot.close(figure)
+    with panels(record, path, rows, columns, size) as axes:
+        cells: list[Any] = list(axes.flat)
+        for cell, group in zip(cells, groups, strict=False):
+            _panel(cell, group)
+        for cell in cells[len(groups) :]:
+            cell.set_axis_off()
 
 
 def _panel(axis: Any, group: Sequence[Result]) -> None:
@@ -75,18 +52,18 @@ def _panel(axis: Any, group: Sequence[Result]) -> None:
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}x")
     axis.yaxis.set_minor_formatter("")
-    axis.grid(axis="y", color="#dddddd", linewidth=0.7, zorder=0)
+    plain(axis)
+    axis.grid(axis="x", visible=False)
     axis.set_xlabel("rung and its median time")
     axis.set_ylabel("speed-up over Scalar (log scale)")
     axis.set_title(text.title(group[0]), fontsize=11)
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _label(axis: Any, position: int, result: Result, top: float) -> None:
     words = text.times(result.speedup) if result.speedup else ("WRONG" if not result.correct else "")
     axis.annotate(
         words, (position, top), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=9,
-        color="black" if result.correct else _RED, fontweight="bold", zorder=4,
+        color="black" if result.correct else RED, fontweight="bold", zorder=4,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )  # fmt: skip
 
@@ -99,14 +76,7 @@ def _tick(result: Result) -> str:
 def _colour(result: Result) -> str:
     vec, mt, db = result.mechanisms
     if db:
-        return _GREEN
+        return GREEN
     if mt:
-        return _BLUE
-    return _ORANGE if vec else _GREY
-
-
-def _footer(record: Record) -> str:
-    found = record.environment
-    noisy = "; measured in a noisy window" if any(result.noise.noisy for result in record.results) else ""
-    where = f"{found.cpu}, {found.contexts} contexts; rung {found.rung}"
-    return f"medians with 95% bootstrap intervals; {where}{noisy}"
+        return BLUE
+    return ORANGE if vec else GREY

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from ..bench.sweep_result import Point, Sweep
 from ..errors import UsageError
-from . import plots, tables
+from . import tables
+from .figure import check_path, plain
 
 _ROWS = 40
 """A longer table shows the fastest."""
@@ -69,7 +70,7 @@ def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:
 
 def plot(sweep: Sweep, path: str | Path) -> None:
     """Time over the first field; a line per value of the second, a panel per value of the third."""
-    target = plots.check_path(path)
+    target = check_path(path)
     check_plot(sweep.varied)
     import matplotlib
 
@@ -127,7 +128,6 @@ def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None
     axis.yaxis.set_minor_formatter("")
     axis.set_xlabel(x)
     axis.set_ylabel("us (modelled)")
-    axis.grid(color="#dddddd", linewidth=0.7)
-    axis.spines[["top", "right"]].set_visible(False)
+    plain(axis)
     if line:
         axis.legend(title=line, fontsize=8, title_fontsize=8)

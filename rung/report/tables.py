@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..bench import stats
-from ..bench.result import Environment, Record, Result
+from ..bench.result import Environment, Result
 from . import text
 
 MECHANISMS = ("Vec", "MT", "DB")
@@ -93,9 +93,7 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
         if sentence:
             console.print(f"  {sentence}", style="" if result.correct else "bold red", highlight=False)
         if not result.correct:
-            errors = f"max abs error {_error(result.max_abs_err)}, max rel error {_error(result.max_rel_err)}"
-            against = f"against {result.reference}; allowed: {result.tolerance}"
-            console.print(f"    {errors} {against}", highlight=False)
+            console.print(f"    {_errors(result)}", highlight=False)
     if results[0].reference != "torch in float64":
         console.print(f"  reference: {results[0].reference}", highlight=False)
     warning = text.noise(results[0].noise)
@@ -109,13 +107,19 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
     )
 
 
-def show(console: Console, record: Record) -> None:
-    """Everything in a record."""
-    for group in record.groups():
-        show_group(console, group)
-    console.print(environment(record.environment), style="dim", highlight=False)
-    if not record.complete:
-        console.print("the run was interrupted: what it had finished is shown", style="yellow")
+def show_problems(console: Console, results: Sequence[Result]) -> None:
+    """Results that are wrong with their errors, and windows that were noisy."""
+    for result in results:
+        if not result.correct:
+            console.print(f"  {text.title(result)}: {result.rung} is WRONG: {_errors(result)}", style="bold red")
+    reasons = sorted({warning for result in results if (warning := text.noise(result.noise))})
+    for warning in reasons:
+        console.print(f"  {warning}", style="yellow", highlight=False)
+
+
+def _errors(result: Result) -> str:
+    errors = f"max abs error {_error(result.max_abs_err)}, max rel error {_error(result.max_rel_err)}"
+    return f"{errors} against {result.reference}; allowed: {result.tolerance}"
 
 
 def _error(value: float | None) -> str:

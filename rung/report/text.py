@@ -54,6 +54,14 @@ def _leading_zeros(value: float) -> int:
     return zeros
 
 
+def count(value: float) -> str:
+    """A number of elements with K or M for powers of 1024: `64K`, `1.5M`, `12.8K`."""
+    for factor, suffix in ((1 << 20, "M"), (1 << 10, "K")):
+        if value >= factor:
+            return f"{value / factor:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
 def shape(sizes: Sequence[int]) -> str:
     return " x ".join(f"{size:,}" if len(sizes) == 1 else str(size) for size in sizes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from torch_mlir import ir
 
@@ -15,11 +16,13 @@ from ..ir.nest import Operand
 class Access:
     """Where the lanes are: `memref[indices]` is lane 0, and lane l is l elements on
     (`contiguous`), at the same place
-    (neither), or at the offset that `vector` gives in elements."""
+    (neither), or at the offset that `vector` gives in elements. `backwards`: contiguous, and `memref[indices]`
+    is the last lane."""
 
     memref: ir.Value
     indices: list[ir.Value]
     contiguous: bool = False
+    backwards: bool = False
     vector: ir.Value | None = None
 
 
@@ -39,8 +42,17 @@ def locate_operand(emitter: Emitter, operand: Operand, position: dict[int, Index
         start = emitter.add(start, emitter.mul(index, by))
     if stride == 1:
         return Access(flat, [emitter.index(start)], contiguous=True)
+    if stride == -1:
+        return _backwards(emitter, flat, [start], lanes)
     along = strides[operand.dims.index(dim)]
     return Access(flat, [emitter.index(start)], vector=_stride_vector(emitter, along, lanes))
+
+
+def _backwards(emitter: Emitter, memref: ir.Value, indices: Sequence[Index], lanes: int) -> Access:
+    """The lanes from `indices` downwards in the last dimension, as one access from the last lane on."""
+    *outer, start = indices
+    place = [emitter.index(i) for i in (*outer, emitter.add(start, 1 - lanes))]
+    return Access(memref, place, contiguous=True, backwards=True)
 
 
 def _runs_backwards(view: ir.Value) -> bool:
@@ -84,6 +96,8 @@ def locate(
             return Access(memref, indices, vector=_stride_vector(emitter, 0, lanes))
     elif still and unit and last is None and steps[-1] == 1:
         return Access(memref, indices, contiguous=True)
+    elif still and unit and last is None and steps[-1] == -1:
+        return _backwards(emitter, memref, indices, lanes)
     if len(indices) == 1 and unit:
         vector = last if last is not None else _stride_vector(emitter, steps[-1], lanes)
         return Access(memref, indices, vector=vector)
@@ -118,6 +132,10 @@ def _offsets(emitter: Emitter, lanes: int, step: int, vector: ir.Value | None, s
 def load(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, other: ir.Value | None) -> ir.Value:
     """All lanes of `access`; lanes outside `mask` give `other` (zero if there is none) and
     touch no memory."""
+    if access.backwards:
+        flip = partial(_flipped, emitter, lanes)
+        found = load(emitter, replace(access, backwards=False), lanes, flip(mask), flip(other))
+        return emitter.shuffle(found, found, range(lanes - 1, -1, -1))
     element = ir.MemRefType(access.memref.type).element_type
     if lanes == 1:
         return emitter.value("memref.load", element, [access.memref, *access.indices])
@@ -140,6 +158,10 @@ def load(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, ot
     return emitter.value("vector.gather", type_, operands)
 
 
+def _flipped(emitter: Emitter, lanes: int, vector: ir.Value | None) -> ir.Value | None:
+    return None if vector is None else emitter.shuffle(vector, vector, range(lanes - 1, -1, -1))
+
+
 def _load_bf16(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, other: ir.Value | None) -> ir.Value:
     bits = replace(access, memref=emitter.as_integers(access.memref))
     if other is not None:
@@ -152,6 +174,10 @@ def _load_bf16(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | No
 
 def store(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, value: ir.Value) -> None:
     """Write the active lanes of `value`. Where lanes share an address the last one wins."""
+    if access.backwards:
+        flipped = emitter.shuffle(value, value, range(lanes - 1, -1, -1))
+        store(emitter, replace(access, backwards=False), lanes, _flipped(emitter, lanes, mask), flipped)
+        return
     element = ir.MemRefType(access.memref.type).element_type
     special = mask is not None or access.vector is not None
     if lanes > 1 and special and isinstance(element, ir.BF16Type):
@@ -171,6 +197,4 @@ def store(emitter: Emitter, access: Access, lanes: int, mask: ir.Value | None, v
         emitter.op("vector.scatter", [], [*place, access.vector, active, value])
     else:
         assert mask is None, "a masked store to one address is a scatter"
-        position = {"static_position": ir.DenseI64ArrayAttr.get([lanes - 1], emitter.context)}
-        last = emitter.value("vector.extract", element, [value], position)
-        emitter.op("memref.store", [], [last, *place])
+        emitter.op("memref.store", [], [emitter.extract(value, lanes - 1), *place])

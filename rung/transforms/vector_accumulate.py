@@ -36,9 +36,8 @@ def identities(emitter: Emitter, group: Group) -> Row:
 
 def has_identity(group: Group) -> bool:
     """Known operations have one, and groups with a flag (`i8`, last) can be empty. Such accumulators start
-    there and meet
-    memory at the end; others start from memory."""
-    if group.instr is None:
+    there and meet memory at the end; others start from memory, and so do scans, whose order counts."""
+    if group.instr is None or group.scan:
         return False
     return group.callee is None or str(group.members[-1].element) == "i8"
 
@@ -88,8 +87,7 @@ def across_lanes(emitter: Emitter, analysis: Lanes, group: Group, rows: Sequence
 def _half(emitter: Emitter, vector: ir.Value, start: int, lanes: int) -> ir.Value:
     element = ir.VectorType(vector.type).element_type
     if lanes == 1:
-        position = {"static_position": ir.DenseI64ArrayAttr.get([start], emitter.context)}
-        return emitter.value("vector.extract", element, [vector], position)
+        return emitter.extract(vector, start)
     attributes = {
         name: ir.ArrayAttr.get([_i64(emitter, number)], emitter.context)
         for name, number in (("offsets", start), ("sizes", lanes), ("strides", 1))

@@ -61,14 +61,14 @@ def _lane_loop(body: BodyEmitter, instr: Instr, values: dict[ir.Value, Val], mas
         mapping = dict(scalars)
         for value, vector in vectors.items():
             if vector is not None:
-                mapping[value] = _extract(body, vector, lane)
+                mapping[value] = e.extract(vector, lane)
         return clone(body, instr.op, mapping)
 
     def iteration(lane: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
         if mask is None:
             results = one_lane(lane)
         else:
-            made = e.op("scf.if", types, [_extract(body, mask, lane)], None, regions=2)
+            made = e.op("scf.if", types, [e.extract(mask, lane)], None, regions=2)
             with e.at(ir.InsertionPoint(made.regions[0].blocks.append())):
                 e.op("scf.yield", [], one_lane(lane))
             if types:
@@ -82,9 +82,3 @@ def _lane_loop(body: BodyEmitter, instr: Instr, values: dict[ir.Value, Val], mas
         ]
 
     return e.loop(0, body.lanes, 1, inits, iteration)
-
-
-def _extract(body: BodyEmitter, vector: ir.Value, lane: ir.Value) -> ir.Value:
-    position = {"static_position": ir.DenseI64ArrayAttr.get([DYNAMIC], body.e.context)}
-    element = ir.VectorType(vector.type).element_type
-    return body.e.value("vector.extract", element, [vector, lane], position)

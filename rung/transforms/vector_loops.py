@@ -16,6 +16,7 @@ from .vector_access import Access, load, locate_operand, store
 from .vector_accumulate import Row, accumulate, across_lanes, combine, has_identity, identities
 from .vector_body import BodyEmitter
 from .vector_plan import Plan
+from .vector_scan import ScanEmitter
 from .vector_state import Context, State, Variant, flatten, fresh, unflatten
 from .vector_values import Masks, Val
 
@@ -139,20 +140,30 @@ class NestLowering:
         self, level: int, context: Context, state: State, lower: Index, upper: Index, variant: Variant
     ) -> State:
         dim = self.plan.dim
+        # Between the loops the carry of a scan is a scalar, in a loop it is in all lanes.
+        scans = [group for group, _ in state if self._scanned(group)]
+        state = {**state, **{(g, 0): [self.e.broadcast(v, variant.lanes) for v in state[g, 0]] for g in scans}}
         keys = self._carried(variant, state)
 
         def body(iv: Index, rows: list[ir.Value]) -> list[ir.Value]:
             inside = Context({**context.position, dim: iv}, fresh(context.loaded, variant), variant)
             inside.starts = [self.e.add(iv, copy * variant.lanes) for copy in range(variant.copies)]
             if variant.masked:
-                rest = self.e.index(self.e.sub(upper, iv))
-                inside.mask = self.e.value("vector.create_mask", vector_of(self.e.i1, variant.lanes), [rest])
+                inside.rest = self.e.index(self.e.sub(upper, iv))
+                inside.mask = self.e.value("vector.create_mask", vector_of(self.e.i1, variant.lanes), [inside.rest])
             self._load_operands(level, inside)
             return flatten(keys, self._level(level + 1, inside, unflatten(keys, rows)))
 
         step = variant.lanes * variant.copies
         innermost = level == self.nest.rank - 1
-        return self._loop(lower, upper, step, keys, state, body, self._evidence(variant) if innermost else None)
+        state = self._loop(lower, upper, step, keys, state, body, self._evidence(variant) if innermost else None)
+        if variant.lanes > 1:
+            state = {**state, **{(g, 0): [self.e.extract(v, 0) for v in state[g, 0]] for g in scans}}
+        return state
+
+    def _scanned(self, group: Group) -> bool:
+        """Whether the lanes are a scan's own dimension: one carry passes through all copies."""
+        return group.scan and self.plan.dim not in group.dims
 
     def _carried(self, variant: Variant | None, state: State) -> list[tuple[Group, int]]:
         """The rows that a loop changes: outside the chosen dimension all, inside those of the variant."""
@@ -161,6 +172,8 @@ class NestLowering:
         return [(g, s) for g, s in state if s in self._slots(g, variant)]
 
     def _slots(self, group: Group, variant: Variant) -> list[int]:
+        if self._scanned(group):
+            return [0]
         outside = self.start[id(group)] <= self.at_dim
         return variant.slots if outside else list(range(variant.copies))
 
@@ -210,6 +223,8 @@ class NestLowering:
                 body.position[dim] = [Val(0, scalar=self.e.index(index))] * variant.copies
         body.env.update(context.loaded)
         for group in self.nest.groups:
+            if self._scanned(group):
+                continue
             for slot, copy in zip(self._slots(group, variant), range(variant.copies), strict=True):
                 for member, value in zip(group.members, state[group, slot], strict=True):
                     body.define([member.arg], copy, [value])
@@ -217,8 +232,13 @@ class NestLowering:
         self.e.loc = self.nest.op.location
         new = dict(state)
         for group in self.nest.groups:
+            if self._scanned(group):
+                new[group, 0] = self._scan(group, body, state[group, 0], context, variant)
+                continue
             for slot, copy in zip(self._slots(group, variant), range(variant.copies), strict=True):
-                new[group, slot] = self._step(group, body, copy, state[group, slot], context, variant)
+                row = new[group, slot] = self._step(group, body, copy, state[group, slot], context, variant)
+                if group.scan:
+                    self._define_running(group, body, copy, row)
         for output in self.nest.elementwise_outputs:
             assert output.yielded is not None
             for copy in range(variant.copies):
@@ -229,16 +249,34 @@ class NestLowering:
     def _step(self, group: Group, body: BodyEmitter, copy: int, old: Row, context: Context, variant: Variant) -> Row:
         if group.instr is None:
             return [body.vector(body.get(m.yielded, copy)) for m in group.members if m.yielded is not None]
-        element = [body.vector(body.get(v, copy)) for v in group.elements]
-        if group.casts:
-            kept = vector_of(group.members[0].element, variant.lanes)
-            element = [self.e.value("arith.extui", kept, element)]
+        element = self._element(group, body, copy, variant)
         return accumulate(self.e, self.plan.analysis, group, old, element, variant.lanes, context.mask)
+
+    def _element(self, group: Group, body: BodyEmitter, copy: int, variant: Variant) -> Row:
+        element = [body.vector(body.get(v, copy)) for v in group.elements]
+        if not group.casts:
+            return element
+        return [self.e.value("arith.extui", vector_of(group.members[0].element, variant.lanes), element)]
+
+    def _scan(self, group: Group, body: BodyEmitter, carry: Row, context: Context, variant: Variant) -> Row:
+        elements = [self._element(group, body, copy, variant) for copy in range(variant.copies)]
+        scan = ScanEmitter(self.e, self.plan.analysis, group, variant.lanes)
+        rows, carry = scan.run(elements, carry, context.rest)
+        for copy, row in enumerate(rows):
+            self._define_running(group, body, copy, row)
+        return carry
+
+    def _define_running(self, group: Group, body: BodyEmitter, copy: int, row: Row) -> None:
+        """What a scan yields for elements is what its accumulators have become."""
+        body.define([m.yielded for m in group.members if m.yielded is not None], copy, row)
 
     # Accumulators between memory and registers.
 
     def _open(self, group: Group, level: int, context: Context, state: State) -> None:
         carried = level < self.nest.rank and has_identity(group)
+        if self._scanned(group):
+            state[group, 0] = [self._load(m, context, 0, 1) for m in group.members]
+            return
         if level <= self.at_dim:
             if carried:
                 scalars, spread = identities(self.e, group), self.e.head_broadcast
@@ -258,6 +296,9 @@ class NestLowering:
 
     def _close(self, group: Group, level: int, context: Context, state: State) -> None:
         carried = level < self.nest.rank and has_identity(group)
+        if self._scanned(group):
+            self._finish(group, state.pop((group, 0)), context, 0, 1, carried=False)
+            return
         if level <= self.at_dim:
             lanes = self.plan.lanes
             rows = [state.pop((group, slot)) for slot in range(self.plan.unroll)]

@@ -8,7 +8,7 @@ from torch_mlir import ir
 
 from ..ir.body import Body
 from ..ir.emit import bits
-from ..ir.lanes import VARYING, Lanes, analyse_nest, element_bits
+from ..ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits
 from ..ir.nest import Nest
 
 
@@ -82,10 +82,17 @@ def _cost(nest: Nest, dim: int, lanes: int, computed: bool) -> float:
     computed: the body holds accesses of its own.
     """
     total = 0.1 if nest.reduction[dim] else 0.0
+    for group in nest.groups:
+        if dim in group.dims:
+            continue
+        if group.instr is None:
+            total += 4.0 * lanes  # stays scalar
+        elif group.scan:
+            steps = 1 if group.callee is None else len(group.callee.instrs)
+            total += lanes.bit_length() * (steps + len(group.members)) / 4
     for operand in nest.operands:
         if operand.reads or operand.yielded is not None:
-            stride = operand.stride_along(dim)
-            total += 1.0 if stride == 1 else 0.2 if stride == 0 else float(lanes)
+            total += _access_cost(operand.stride_along(dim), lanes)
     if computed:
         total += _body_cost(nest.body, analyse_nest(nest, dim), lanes)
     bound = nest.bounds[dim]
@@ -109,8 +116,15 @@ def _body_cost(body: Body, analysis: Lanes, lanes: int) -> float:
             steps = [analysis.of(v) for v in instr.operands[first:]]
             outer_uniform = all(s == 0 for s in steps[:-1])
             last = steps[-1] if steps else 0
-            total += 1.0 if outer_uniform and last == 1 else 0.2 if outer_uniform and last == 0 else lanes
+            total += _access_cost(last if outer_uniform else VARYING, lanes)
     return total
+
+
+def _access_cost(stride: Step, lanes: int) -> float:
+    """One access of all lanes: contiguous (backwards it takes a shuffle), uniform, or lane by lane."""
+    if stride is None or abs(stride) > 1:
+        return float(lanes)
+    return {1: 1.0, -1: 1.5, 0: 0.2}[stride]
 
 
 def _choose_unroll(nest: Nest, analysis: Lanes, lanes: int, vector_bits: int, registers: int) -> int:

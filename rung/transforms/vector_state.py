@@ -32,6 +32,8 @@ class Context:
     loaded: dict[ir.Value, list[Val]] = field(default_factory=dict[ir.Value, list[Val]])
     variant: Variant | None = None
     mask: ir.Value | None = None
+    rest: ir.Value | None = None
+    """Elements that are left, where only some lanes may be active."""
     starts: list[Index] = field(default_factory=list[Index])
     """Index of lane 0 of every copy, in the chosen dimension."""
 

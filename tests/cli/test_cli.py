@@ -149,6 +149,9 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("ladder", "--kernel", "none.py::k"), "there is no file `none.py`"),
         (("ladder", "gelu", "--kernel", "none.py::k"), "not both"),
         (("ladder", "--inductor", "--kernel", "none.py::k"), "--inductor is for"),
+        (("scale", "nope"), "choose from: vec-add"),
+        (("scale", "--sizes", "1Q"), "--sizes is `1Q`"),
+        (("scale", "--contexts", "1"), "nothing to share"),
         (("compile",), "Missing argument"),
         (("compile", "none.py::k"), "Missing option"),
         (("compile", "none.py::k", "--signature", "i32"), "there is no file `none.py`"),
@@ -245,6 +248,15 @@ def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
     assert "gelu, 10,007 f32, on host" in done.stdout
 
 
+def test_a_factorial_with_its_decisions(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    done = rung("ladder", "gelu", "--size", "2000", "--rounds", "3", "--factorial", "--explain", "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(read(path).results) == 8 and "Shapley value" in done.stdout
+    assert "the grid has 2: it " in done.stdout and "2 buffers each" in done.stdout
+    assert "a program is estimated at" in rung("report", str(path), "--explain").stdout
+
+
 def test_a_small_ladder_of_two_dimensions_in_f16() -> None:
     done = rung("ladder", "vec-add", "--size", "5x1000", "--dtype", "f16", "--rounds", "3", "--rungs", "scalar,vec")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -257,6 +269,20 @@ def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert {r.reference for r in read(path).results} == {"scalar rung"}
     assert "reference: scalar rung" in done.stdout
+
+
+def test_a_small_scale_study(tmp_path: Path) -> None:
+    path, plot = tmp_path / "a.json", tmp_path / "a.png"
+    done = rung("scale", "--sizes", "300,2K", "--contexts", "2,3", "--rounds", "3", "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read(path)
+    assert record.study == "scale" and all(r.correct for r in record.results) and len(record.results) == 6
+    ran = {r.schedule["threads"]: r.evidence["contexts_ran"] for r in record.results[3:]}
+    assert ran[2] == 2 and ran[3] == 3, "forking is forced"
+    assert all(r.point.break_even_programs for r in record.results if r.point.contexts > 1)
+    drawn = rung("report", str(path), "--plot", str(plot))
+    assert drawn.returncode == 0 and plot.is_file()
+    assert drawn.stdout == done.stdout
 
 
 def test_interruption_during_the_imports_ends_in_order(tmp_path: Path) -> None:

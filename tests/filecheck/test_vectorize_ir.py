@@ -197,6 +197,63 @@ def test_boolean_reduction_is_vectorized() -> None:
     assert "arith.ori" in text and "vector<16xi8>" in text and "rung.scalar" not in text
 
 
+RUNNING_SUM = """linalg.generic {indexing_maps = [#i, #i, #none], iterator_types = ["reduction"]}
+    ins(%a : LINE) outs(%b, %s : LINE, memref<f32>) {
+  ^bb0(%p: f32, %q: f32, %c: f32):
+    %r = arith.addf %c, %p : f32
+    linalg.yield %r, %r : f32, f32
+  }"""
+
+
+def test_a_scan_is_done_in_registers_block_by_block() -> None:
+    text = run(module(RUNNING_SUM), Vectorize(vector_bytes=16, unroll=1))
+    in_order(
+        text,
+        r"memref.load %arg2",
+        r"scf.for .* step %c4 iter_args\(%\w+ = %\w+\) -> \(vector<4xf32>\)",
+        r"vector.shuffle %\w+, %\w+ \[0, 4, 5, 6\]",
+        r"arith.addf",
+        r"vector.shuffle %\w+, %\w+ \[0, 1, 4, 5\]",
+        r"arith.addf",
+        r"arith.addf",
+        r"vector.shuffle %\w+, %\w+ \[3, 3, 3, 3\]",
+        r"vector.store",
+        r"rung.vectorized = {lanes = 4 : i64, unroll = 1 : i64}",
+        r"vector.maskedstore",
+        r"memref.store .* %arg2",
+    )
+
+
+def test_the_scalar_form_of_a_scan_is_one_loop() -> None:
+    text = run(module(RUNNING_SUM), NestsToLoops())
+    assert "vector" not in text and text.count("scf.for") == 1
+    in_order(
+        text, r"memref.load %arg2", r"scf.for .* iter_args", r"arith.addf", r"memref.store", r"memref.store .* %arg2"
+    )
+
+
+def test_a_scan_whose_combiner_divides_integers_stays_scalar() -> None:
+    """Lanes that are no elements must not divide."""
+    divide = """func.func private @divide(%p: i32, %q: i32) -> i32 attributes {rung.combiner} {
+      %r = arith.divsi %p, %q : i32
+      return %r : i32
+    }"""
+    nest = RUNNING_SUM.replace("arith.addf %c, %p : f32", "func.call @divide(%c, %p) : (i32, i32) -> i32")
+    text = run(module(nest, functions=divide).replace("f32", "i32"), Vectorize())
+    assert 'rung.scalar = "the combine function of a scan divides integers"' in text
+
+
+def test_a_view_that_runs_backwards_is_read_as_one_vector() -> None:
+    text = module(ADD.replace("ins(%a : LINE)", "ins(%c : memref<?xf32, strided<[-1], offset: ?>>)")).replace(
+        "linalg.generic",
+        "%c = memref.reinterpret_cast %x to offset: [%o], sizes: [%n], strides: [-1]"
+        " : memref<?xf32> to memref<?xf32, strided<[-1], offset: ?>>\n linalg.generic",
+    )
+    done = run(text, Vectorize(vector_bytes=16, unroll=1))
+    in_order(done, r"vector.load", r"vector.shuffle .* \[3, 2, 1, 0\]", r"vector.store", r"vector.maskedload")
+    assert "gather" not in done
+
+
 UNKNOWN = """linalg.generic {indexing_maps = [#i, #none], iterator_types = ["reduction"]}
     ins(%a : LINE) outs(%s : memref<f32>) {
   ^bb0(%p: f32, %q: f32):

@@ -18,6 +18,7 @@ CONFIGS: dict[str, Pass] = {
     "32-bytes-masked": Vectorize(vector_bytes=32, vector_registers=16),
     "64-bytes-masked": Vectorize(),
     "64-bytes-split": Vectorize(masked_memory=False, unroll=2),
+    "128-bytes-masked": Vectorize(vector_bytes=128),
 }
 SIZES = (0, 1, 5, 16, 17, 63, 64, 65, 1000)
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rung.bench.result import Record
 from rung.errors import UsageError
-from rung.report import plots, tables, text
+from rung.report import figure, plots, study, text
 from tests.bench_fakes import ENVIRONMENT, NOISE, result
 
 
@@ -80,7 +80,7 @@ def voided() -> dict[str, object]:
 
 def shown(record: Record) -> str:
     console = Console(width=140, record=True, file=io.StringIO())
-    tables.show(console, record)
+    study.show(console, record)
     return console.export_text()
 
 
@@ -116,7 +116,7 @@ def test_a_plot_is_drawn_with_wrong_rungs_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name, message", [("a.txt", "must end in one of: .png"), ("none/a.png", "no folder")])
 def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        plots.check_path(tmp_path / name)
+        figure.check_path(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,13 @@ def test_the_record_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture
     file, picture = tmp_path / "s.json", tmp_path / "s.png"
     assert run(FakeDevice(), "contexts=1,2", json=file) == 0
     first = capsys.readouterr().out
-    assert report.run(str(file), str(picture)) == 0
+    assert report.run(str(file), str(picture), explained=False) == 0
     assert capsys.readouterr().out == first and picture.stat().st_size > 1000
+    with pytest.raises(UsageError, match="--explain is for what `rung ladder` wrote"):
+        report.run(str(file), None, explained=True)
     file.write_text(file.read_text().replace('"cycles"', '"bicycles"'))
     with pytest.raises(UsageError, match=r"not a record of schema rung-sweep-1: field `points.0.cycles`"):
-        report.run(str(file), None)
+        report.run(str(file), None, explained=False)
 
 
 def test_words_are_varied_too(tmp_path: Path) -> None:

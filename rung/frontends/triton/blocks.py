@@ -42,11 +42,16 @@ class BlockConverter:
         self.pending: list[Store] = []
         self.positions: dict[ir.Operation, int] = {}
         self.current: ir.Block | None = None
-        self.combiners = 0
+        self._combiners = 0
         self.in_place: dict[ir.Value, Buffer] = {}
         """Results of contractions that may be accumulated in a loop-carried buffer."""
 
     # ---- the walk
+
+    def combiner_symbol(self) -> str:
+        """A name for one more combine function."""
+        self._combiners += 1
+        return f"combine{self._combiners - 1}"
 
     def convert(self, block: ir.Block) -> ir.Operation:
         """Convert all operations but the terminator, which is returned."""
@@ -55,7 +60,8 @@ class BlockConverter:
         operations = [o.operation for o in block.operations]
         self.positions = {op: k for k, op in enumerate(operations)}
         for op in operations[:-1]:
-            self.operation(op)
+            with op.location:  # what is made of it comes from the same line
+                self.operation(op)
         self.terminator = operations[-1]
         self.flush()
         self.current, self.positions = saved
@@ -195,9 +201,10 @@ class BlockConverter:
         group, self.pending = self.pending, []
         assert self.current is not None
         last = self.positions[group[-1].op]
-        for value in self.memory.endangered(group, self.positions, last, self.current):
-            self.keep(value)
-        self.nests.emit(shape(group[0].pointer) or (), list(group))
+        with group[-1].op.location:
+            for value in self.memory.endangered(group, self.positions, last, self.current):
+                self.keep(value)
+            self.nests.emit(shape(group[0].pointer) or (), list(group))
 
     def _load(self, op: ir.Operation) -> None:
         pointer = op.operands[0]

@@ -18,7 +18,7 @@ from .program import Program
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, element, is_block, pointee
-from .views import View, make_view, shape_view
+from .views import View, create_nest, make_view, shape_view
 
 
 @dataclass(frozen=True)
@@ -325,7 +325,7 @@ class _Nest:
             loops = missing or list(range(self.loops))
             carrier = shape_view(self.ix, anchor, loops, self.sizes, self.bounds)
             (inputs if outputs else outputs).append(carrier)
-        operation = _create_generic(self.loops, inputs, outputs, self.reduced)
+        operation = create_nest(self.loops, inputs, outputs, self.reduced)
         body = ir.Block.create_at_start(operation.regions[0], [v.element for v in (*inputs, *outputs)])
         arguments = list(body.arguments)
         for (leaf, _), argument in zip(reads, arguments, strict=False):
@@ -338,28 +338,6 @@ class _Nest:
                 effect()
             self._each_output(current, lambda o, v: results.append(to_memory(v, o.view.element)))
             linalg.YieldOp(results if self.outputs else current)
-
-
-def _create_generic(loops: int, inputs: Sequence[View], outputs: Sequence[View], reduced: set[int]) -> ir.Operation:
-    maps = [
-        ir.AffineMapAttr.get(ir.AffineMap.get(loops, 0, [ir.AffineDimExpr.get(d) for d in view.loops]))
-        for view in (*inputs, *outputs)
-    ]
-    kinds = [ir.Attribute.parse(_ITERATOR[d in reduced]) for d in range(loops)]
-    return ir.Operation.create(
-        "linalg.generic",
-        results=[],
-        operands=[v.memref for v in (*inputs, *outputs)],
-        attributes={
-            "indexing_maps": ir.ArrayAttr.get(maps),
-            "iterator_types": ir.ArrayAttr.get(kinds),
-            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(inputs), len(outputs)]),
-        },
-        regions=1,
-    )
-
-
-_ITERATOR = {False: "#linalg.iterator_type<parallel>", True: "#linalg.iterator_type<reduction>"}
 
 
 def _roots(sinks: Sequence[Sink]) -> list[ir.Value]:

@@ -1,17 +1,17 @@
-"""`tt.reduce` and `tt.scan`: accumulators, identities and combine regions."""
+"""What `tt.reduce` and `tt.scan` combine with: identities and combine regions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, func, memref, scf
+from torch_mlir.dialects import arith, func
 
 from ...errors import UnsupportedError
 from .elementwise import build, is_elementwise
 from .locations import source_line
 from .program import Program
-from .scratch import Buffer, from_memory, to_memory
+from .scratch import from_memory, to_memory
 from .ttir import combine_block, is_bool, memory_type, owner
 
 Combine = Callable[[Sequence[ir.Value], Sequence[ir.Value]], list[ir.Value]]
@@ -100,34 +100,68 @@ def single_combine(program: Program, op: ir.Operation) -> Combine:
     return combine
 
 
+def combined_types(op: ir.Operation) -> list[ir.Type]:
+    """Types of the values that a combine region combines."""
+    return [v.type for v in list(combine_block(op).arguments)[: len(op.operands)]]
+
+
+def _values(kinds: Sequence[ir.Type], *rows: Sequence[ir.Value]) -> list[ir.Value]:
+    return [from_memory(v, k) for row in rows for v, k in zip(row, kinds, strict=True)]
+
+
+def define_combiner(
+    program: Program, module: ir.Block, symbol: str, stored: Sequence[ir.Type], update: Combine
+) -> None:
+    """`func @symbol(accumulators..., elements...) -> (accumulators...)` with what `update` builds."""
+    with ir.InsertionPoint.at_block_begin(module):
+        function = func.FuncOp(symbol, ir.FunctionType.get([*stored, *stored], [*stored]), visibility="private")
+        function.operation.attributes["rung.combiner"] = ir.UnitAttr.get()
+        entry = function.add_entry_block()
+    with ir.InsertionPoint(entry), program.ix.scope():
+        arguments = list(entry.arguments)
+        func.ReturnOp(update(arguments[: len(stored)], arguments[len(stored) :]))
+
+
+def called_combine(program: Program, op: ir.Operation, module: ir.Block, symbol: str) -> Combine:
+    """The combination of an arbitrary region, as a call of `symbol` on values as they lie in memory."""
+    kinds = combined_types(op)
+    stored = [memory_type(k) for k in kinds]
+
+    def update(left: Sequence[ir.Value], right: Sequence[ir.Value]) -> list[ir.Value]:
+        both = inline_combine(program, op, _values(kinds, left, right))
+        return [to_memory(v, k) for v, k in zip(both, stored, strict=True)]
+
+    define_combiner(program, module, symbol, stored, update)
+
+    def combine(accumulators: Sequence[ir.Value], elements: Sequence[ir.Value]) -> list[ir.Value]:
+        given = [to_memory(v, k) for v, k in zip(elements, stored, strict=True)]
+        return list(func.CallOp(stored, symbol, [*accumulators, *given]).results)
+
+    return combine
+
+
 def flagged_combine(program: Program, op: ir.Operation, module: ir.Block, symbol: str) -> Combine:
     """The combination of an arbitrary region, as a call of `symbol`.
 
     The region has no known identity, so the accumulators carry a flag (last): 0 until they hold a value.
     """
-    kinds = [v.type for v in list(combine_block(op).arguments)[: len(op.operands)]]
+    kinds = combined_types(op)
     flag = ir.IntegerType.get_signless(8)
     stored = [*(memory_type(k) for k in kinds), flag]
-    with ir.InsertionPoint.at_block_begin(module):
-        function = func.FuncOp(symbol, ir.FunctionType.get([*stored, *stored], stored), visibility="private")
-        function.operation.attributes["rung.combiner"] = ir.UnitAttr.get()
-        entry = function.add_entry_block()
-    with ir.InsertionPoint(entry), program.ix.scope():
-        n = len(kinds)
-        arguments = list(entry.arguments)
-        left, left_flag = arguments[:n], arguments[n]
-        right, right_flag = arguments[n + 1 : 2 * n + 1], arguments[2 * n + 1]
-        wide = [from_memory(v, k) for v, k in zip((*left, *right), (*kinds, *kinds), strict=True)]
-        both = inline_combine(program, op, wide)
+
+    def update(left: Sequence[ir.Value], right: Sequence[ir.Value]) -> list[ir.Value]:
+        both = inline_combine(program, op, _values(kinds, left[:-1], right[:-1]))
         zero = arith.ConstantOp(flag, ir.IntegerAttr.get(flag, 0)).result
-        has_left = arith.CmpIOp(arith.CmpIPredicate.ne, left_flag, zero).result
-        has_right = arith.CmpIOp(arith.CmpIPredicate.ne, right_flag, zero).result
+        has_left = arith.CmpIOp(arith.CmpIPredicate.ne, left[-1], zero).result
+        has_right = arith.CmpIOp(arith.CmpIPredicate.ne, right[-1], zero).result
         results: list[ir.Value] = []
         for a, b, c, k in zip(left, right, both, stored, strict=False):
             some = arith.SelectOp(has_left, a, b).result
             taken = arith.SelectOp(has_right, to_memory(c, k), some).result
             results.append(arith.SelectOp(has_left, taken, b).result)
-        func.ReturnOp([*results, arith.OrIOp(left_flag, right_flag).result])
+        return [*results, arith.OrIOp(left[-1], right[-1]).result]
+
+    define_combiner(program, module, symbol, stored, update)
 
     def combine(accumulators: Sequence[ir.Value], elements: Sequence[ir.Value]) -> list[ir.Value]:
         present = program.ix.literal(ir.IntegerAttr.get(flag, 1), flag)
@@ -135,41 +169,3 @@ def flagged_combine(program: Program, op: ir.Operation, module: ir.Block, symbol
         return list(func.CallOp(stored, symbol, [*accumulators, *given, present]).results)
 
     return combine
-
-
-def scan(program: Program, op: ir.Operation, buffers: Sequence[Buffer], axis: int, reverse: bool) -> None:
-    """Scan `buffers` in place along `axis`: sequential loops over scalars, `acc = combine(acc, element)`."""
-    extents = buffers[0].extents
-    ix = program.ix
-    rest = [d for d in range(len(extents)) if d != axis and extents[d] != 1]
-    length = extents[axis]
-    if length == 1:
-        return
-
-    def element_index(coordinates: dict[int, ir.Value], step: ir.Value) -> list[ir.Value]:
-        along = ix.value(ix.sub(length - 1, step)) if reverse else step
-        return [along if d == axis else coordinates[d] for d in range(len(extents)) if extents[d] != 1]
-
-    def line(coordinates: dict[int, ir.Value]) -> None:
-        def load(step: ir.Value) -> list[ir.Value]:
-            where = element_index(coordinates, step)
-            return [from_memory(memref.LoadOp(b.memref, where).result, b.element) for b in buffers]
-
-        loop = scf.ForOp(ix.value(1), ix.value(length), ix.value(1), load(ix.value(0)))
-        with ir.InsertionPoint(loop.body), ix.scope():
-            combined = inline_combine(program, op, [*loop.inner_iter_args, *load(loop.induction_variable)])
-            where = element_index(coordinates, loop.induction_variable)
-            for value, buffer in zip(combined, buffers, strict=True):
-                memref.StoreOp(to_memory(value, memory_type(buffer.element)), buffer.memref, where)
-            scf.YieldOp(combined)
-
-    def nest(dims: list[int], coordinates: dict[int, ir.Value]) -> None:
-        if not dims:
-            line(coordinates)
-            return
-        loop = scf.ForOp(ix.value(0), ix.value(extents[dims[0]]), ix.value(1))
-        with ir.InsertionPoint(loop.body), ix.scope():
-            nest(dims[1:], {**coordinates, dims[0]: loop.induction_variable})
-            scf.YieldOp([])
-
-    nest(rest, {})

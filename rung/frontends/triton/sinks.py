@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch_mlir import ir
 from torch_mlir.dialects import arith, cf, memref, scf
 
-from . import elementwise, reductions
+from . import elementwise, reductions, scans
 from .atomics import atomic_cas, atomic_rmw
 from .buffers import contract, fill, rebuilt, window
 from .expression import Expressions
@@ -43,9 +43,7 @@ def reduce(blocks: BlockConverter, op: ir.Operation) -> None:
         fill(buffers[0], blocks.ix.literal(start, element(values[0])))
         accumulators = tuple(buffers)
     else:
-        symbol = f"combine{blocks.combiners}"
-        blocks.combiners += 1
-        combine = reductions.flagged_combine(blocks.program, op, blocks.module, symbol)
+        combine = reductions.flagged_combine(blocks.program, op, blocks.module, blocks.combiner_symbol())
         flag = blocks.program.scratch.allocate(rest, ir.IntegerType.get_signless(8))
         accumulators = (*buffers, flag)
         for buffer in accumulators:
@@ -95,7 +93,8 @@ def scan(blocks: BlockConverter, op: ir.Operation) -> None:
     axis = int_attr(op, "axis")
     reverse = "reverse" in op.attributes and bool(ir.BoolAttr(op.attributes["reverse"]).value)
     buffers = [blocks.keep(v, blocks.program.scratch.allocate(shape(v) or (), element(v)), False) for v in op.operands]
-    reductions.scan(blocks.program, op, buffers, axis, reverse)
+    if (shape(op.operands[0]) or ())[axis] > 1:
+        scans.scan(blocks, op, buffers, axis, reverse)
     blocks.program.stored.update(zip(op.results, buffers, strict=True))
 
 

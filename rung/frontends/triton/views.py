@@ -80,3 +80,26 @@ def shape_view(
         ix, anchor, 0, [0] * len(loops), [sizes[d] for d in loops], [bounds[d] for d in loops], keep_zero=True
     )
     return View(view.memref, tuple(loops))
+
+
+def create_nest(loops: int, inputs: Sequence[View], outputs: Sequence[View], reduced: set[int]) -> ir.Operation:
+    """`linalg.generic` over `loops` dimensions, of which `reduced` are reductions; its body is still to be built."""
+    maps = [
+        ir.AffineMapAttr.get(ir.AffineMap.get(loops, 0, [ir.AffineDimExpr.get(d) for d in view.loops]))
+        for view in (*inputs, *outputs)
+    ]
+    kinds = [ir.Attribute.parse(_ITERATOR[d in reduced]) for d in range(loops)]
+    return ir.Operation.create(
+        "linalg.generic",
+        results=[],
+        operands=[v.memref for v in (*inputs, *outputs)],
+        attributes={
+            "indexing_maps": ir.ArrayAttr.get(maps),
+            "iterator_types": ir.ArrayAttr.get(kinds),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(inputs), len(outputs)]),
+        },
+        regions=1,
+    )
+
+
+_ITERATOR = {False: "#linalg.iterator_type<parallel>", True: "#linalg.iterator_type<reduction>"}

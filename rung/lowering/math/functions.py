@@ -7,6 +7,7 @@ from collections.abc import Callable
 from . import (
     error_function,
     exponential,
+    integer_division,
     inverse_hyperbolic,
     inverse_trigonometric,
     logarithm,
@@ -74,4 +75,4 @@ BF16_OPS = frozenset(
 
 CONVERSIONS = frozenset(("arith.truncf", "arith.extf"))
 
-CANDIDATES = frozenset(FUNCTIONS) | WIDENED | BF16_OPS | CONVERSIONS
+CANDIDATES = frozenset(FUNCTIONS) | WIDENED | BF16_OPS | CONVERSIONS | integer_division.NAMES

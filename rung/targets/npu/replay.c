@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct {
   double enqueued, bytes;
-  int64_t rows, row_bytes, write, tag, number;
+  int64_t rows, row_bytes, write, tag, number, stream;
 } descriptor;
 
 enum { IDLE, COMPUTING, ISSUING, BLOCKED, WAITING, STATES };  // the first five columns of totals; kinds of intervals
@@ -106,6 +106,7 @@ static void enqueue(simulation *s, context *c) {
   if (++s->in_flight > s->max_in_flight) s->max_in_flight = s->in_flight;
 }
 
+// The first streams go to one context each, so that a context whose stream is over at once does not take its neighbour's.
 static int begin_stream(simulation *s, context *c) {
   if (s->next_stream == s->streams) return 0;
   c->stream = s->next_stream++;
@@ -138,7 +139,7 @@ static void advance(simulation *s, context *c) {
       }
       case START:
         c->starting = (descriptor){.rows = i->b, .row_bytes = i->c, .write = i->d, .tag = i->a,
-                                   .bytes = (double)i->b * (double)i->c};
+                                   .bytes = (double)i->b * (double)i->c, .stream = c->stream};
         issued = 1;
         if (s->p.issue > 0) { enter(s, c, ISSUING, s->now + s->p.issue); return; }
         break;
@@ -166,7 +167,7 @@ static void advance(simulation *s, context *c) {
 static void end_move(simulation *s) {
   context *c = &s->contexts[s->served];
   descriptor *d = &c->queue[c->head];
-  record(s, (interval){(int32_t)s->served, MOVING, s->move_begin, s->now, c->stream, (int64_t)d->bytes, d->rows, d->write});
+  record(s, (interval){(int32_t)s->served, MOVING, s->move_begin, s->now, d->stream, (int64_t)d->bytes, d->rows, d->write});
   c->head = (c->head + 1) % s->p.queue_depth, c->size--;
   c->move_end = s->now;
   s->moving = 0, s->in_flight--;
@@ -270,8 +271,7 @@ static int prepare(simulation *s, double begin) {
     c->queue = malloc((size_t)s->p.queue_depth * sizeof *c->queue);
     if (!c->done || !c->numbers || !c->queue) return -1;
     c->move_begin = c->move_end = -INFINITY;
-    static const instruction end = {.op = END};
-    c->next = &end;  // whence it takes its first stream
+    begin_stream(s, c);
     enter(s, c, IDLE, begin);
   }
   return 0;

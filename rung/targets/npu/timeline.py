@@ -1,7 +1,7 @@
 """Replays a trace on a machine: how many cycles it takes, and who waits for what. All of it is modelled.
 
-**Contexts** run in order and do one thing at a time. A region's streams go to the contexts in order of their numbers;
-when there are more streams than contexts, the next one goes to the context that is free first. A fork and its join cost
+**Contexts** run in order and do one thing at a time. A region's first streams go to one context each; when there are
+more streams than contexts, the next one goes to the context that is free first. A fork and its join cost
 `fork_join_ns`, charged before the region.
 
 **Computing.** A work's time on a lone context is the sum of its packets, its helpers, its stalls on DRAM (one latency

@@ -1,0 +1,83 @@
+"""What follows from times against problem size: where sharing a launch begins to pay, and what a fork costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .result import Record, Result, ScalePoint
+
+
+def points(record: Record) -> list[tuple[ScalePoint, Result]]:
+    """What a record holds of this study, by contexts, then by size."""
+    found = [(r.point, r) for r in record.results if isinstance(r.point, ScalePoint)]
+    return sorted(found, key=lambda pair: (pair[0].contexts, pair[0].elements))
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Below `elements` forking loses. None: it lost at the largest size; `everywhere`: it never lost."""
+
+    elements: float | None
+    everywhere: bool = False
+
+
+def break_even(sizes: Sequence[int], speedups: Sequence[float]) -> BreakEven | None:
+    """The size from which on sharing pays: the last crossing of 1, interpolated between the logarithms.
+
+    None without sizes.
+    """
+    if not sizes:
+        return None
+    losses = [at for at, speedup in enumerate(speedups) if speedup < 1]
+    if not losses:
+        return BreakEven(None, everywhere=True)
+    below = losses[-1]
+    if below == len(sizes) - 1:
+        return BreakEven(None)
+    low, high = math.log(speedups[below]), math.log(speedups[below + 1])
+    share = -low / (high - low)
+    start, end = math.log(sizes[below]), math.log(sizes[below + 1])
+    return BreakEven(math.exp(start + share * (end - start)))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """T(n, p) = launch + fork(p) + n * per_element / min(p, parallel), in the unit of the times."""
+
+    launch: float
+    fork: Mapping[int, float]
+    per_element: float
+    parallel: int
+    """Contexts that the machine has: more than these cannot run at the same time."""
+
+    def time(self, elements: int, contexts: int) -> float:
+        shared = elements * self.per_element / min(contexts, self.parallel)
+        return self.launch + self.fork.get(contexts, 0.0) + shared
+
+
+def fit(samples: Sequence[tuple[int, int, float]], parallel: int) -> Fit | None:
+    """The model through (elements, contexts, time), no term below zero, smallest squares of *relative* residuals.
+
+    Relative, because times span several orders of magnitude, and the small ones tell what a fork costs. `fork(1)` is 0.
+    None when there are fewer samples than terms. Lawson and Hanson, Solving Least Squares Problems (1974), chapter 23.
+    """
+    from scipy.optimize import nnls
+
+    forks = sorted({contexts for _, contexts, _ in samples if contexts > 1})
+    if len(samples) < len(forks) + 2:
+        return None
+    rows = [
+        [1.0, *(float(contexts == p) for p in forks), elements / min(contexts, parallel)]
+        for elements, contexts, _ in samples
+    ]
+    times = np.asarray([time for _, _, time in samples])
+    matrix = np.asarray(rows) / times[:, None]
+    # Columns of like size, so that the solver's tolerance means the same for each.
+    scale = np.linalg.norm(matrix, axis=0)
+    solution = nnls(matrix / scale, np.ones(len(samples)))[0] / scale
+    launch, *fork, per_element = (float(value) for value in solution)
+    return Fit(launch, dict(zip(forks, fork, strict=True)), per_element, parallel)

@@ -1,0 +1,260 @@
+"""The scale study: MT speed-up against problem size, break-even, the fitted cost of a fork, residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..bench import scale_model
+from ..bench.result import Record, Result, ScalePoint
+from ..bench.scale_model import BreakEven, Fit
+from ..errors import UsageError
+from . import text
+from .figure import BLACK, RED, SERIES, panels, plain
+from .tables import new_table, show_problems
+
+
+@dataclass(frozen=True)
+class Study:
+    """What follows from a record's points. `own` is the size from which on rung itself forks."""
+
+    points: Sequence[tuple[ScalePoint, Result]]
+    break_even: Mapping[int, BreakEven]
+    own: Mapping[int, int]
+    fit: Fit | None
+
+    def of(self, contexts: int) -> list[tuple[ScalePoint, Result]]:
+        return [(point, result) for point, result in self.points if point.contexts == contexts and result.median]
+
+    def residual(self, point: ScalePoint, median: float) -> float | None:
+        """(model - measured) / measured; None where the model says nothing."""
+        if self.fit is None or not _shared_by_all(point):
+            return None
+        return self.fit.time(point.elements, point.contexts) / median - 1
+
+
+def study(record: Record) -> Study:
+    points = scale_model.points(record)
+    several = sorted({point.contexts for point, _ in points if point.contexts > 1})
+    break_even: dict[int, BreakEven] = {}
+    own: dict[int, int] = {}
+    for contexts in several:
+        forked = [(p, r.step) for p, r in points if p.contexts == contexts and p.programs > 1 and r.step]
+        found = scale_model.break_even([p.elements for p, _ in forked], [step for _, step in forked])
+        if found:
+            break_even[contexts] = found
+        sizes = [_own_size(p) for p, _ in points if p.contexts == contexts and p.break_even_programs]
+        if sizes:
+            own[contexts] = max(sizes)
+    samples = [(p.elements, p.contexts, r.median) for p, r in points if r.median and _shared_by_all(p)]
+    parallel = int(record.environment.machine.get("contexts", 1))
+    return Study(points, break_even, own, scale_model.fit(samples, parallel))
+
+
+def _shared_by_all(point: ScalePoint) -> bool:
+    """With fewer programs than contexts, some have nothing to do."""
+    return point.programs >= point.contexts
+
+
+def _own_size(point: ScalePoint) -> int:
+    """Elements of as many programs as rung's own test asks for; every program has the same number."""
+    return (point.break_even_programs or 0) * -(-point.elements // point.programs)
+
+
+def show(console: Console, record: Record) -> None:
+    """The table, the break-even points and the fitted model."""
+    found = study(record)
+    if not found.points:
+        return
+    console.print(_table(found))
+    for contexts, even in found.break_even.items():
+        console.print(f"  {_sentence(found, contexts, even)}", highlight=False)
+    if found.fit:
+        console.print(f"  {_model(found, found.fit)}", highlight=False)
+    results = [result for _, result in found.points]
+    show_problems(console, results)
+    rounds = max(len(result.samples) for result in results)
+    console.print(
+        f"  medians of {rounds} interleaved rounds per size; speed-ups are medians over paired rounds; forking is "
+        "forced wherever there are two programs\n",
+        style="dim",
+        highlight=False,
+    )
+
+
+def _table(found: Study) -> Table:
+    result = found.points[0][1]
+    table = new_table(f"MT against problem size: {result.kernel}, {result.dtype}, on {result.device}, Vec on")
+    for name in ("elements", "programs", "contexts", "median", "MT speed-up [95% CI]"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for name in ("model", "residual"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("ran on", no_wrap=True)
+    by_size = sorted(found.points, key=lambda pair: (pair[0].elements, pair[0].contexts))
+    last = None
+    for point, result in by_size:
+        if last not in (None, point.elements):
+            table.add_section()
+        first, last = last != point.elements, point.elements
+        median = result.median
+        residual = found.residual(point, median) if median else None
+        modelled = found.fit.time(point.elements, point.contexts) if found.fit and residual is not None else None
+        table.add_row(
+            f"{point.elements:,}" if first else "",
+            f"{point.programs:,}" if first else "",
+            str(point.contexts),
+            text.amount(median, result.unit) if median else "-",
+            text.ratio(result.step, result.step_ci),
+            _verdict(point, result),
+            text.amount(modelled, result.unit) if modelled else "-",
+            f"{residual:+.0%}" if residual is not None else "-",
+            _threads(result),
+        )
+    return table
+
+
+def _threads(result: Result) -> str:
+    """Cores that took part in a launch at the same time; a fork that was not made runs on the caller's."""
+    forked = result.evidence.get("contexts_ran", 0) > 1
+    threads = result.evidence.get("threads_ran", 1) if forked else 1
+    return f"{threads} thread{'s' if threads > 1 else ''}"
+
+
+def _verdict(point: ScalePoint, result: Result) -> Text:
+    if not result.correct:
+        return Text("WRONG", "bold red")
+    if result.step is None:
+        return Text("")
+    if point.programs < 2:
+        return Text("one program", "dim")
+    if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
+        return Text("no difference", "dim")
+    return Text("gain", "green") if result.step > 1 else Text("LOSS", "red")
+
+
+def _sentence(found: Study, contexts: int, even: BreakEven) -> str:
+    forked = [(p, r) for p, r in found.of(contexts) if p.programs > 1]
+    smallest, largest = forked[0][0].elements, forked[-1][0].elements
+    best, at = max((r.step, p.elements) for p, r in forked if r.step)
+    if even.everywhere:
+        words = f"pay at every size from {smallest:,} on: the break-even lies below the range"
+    elif even.elements is None:
+        words = f"lose up to {largest:,} elements: there is no break-even within the range"
+    else:
+        words = f"pay from about {even.elements:,.0f} elements on, and lose below"
+    peak = f"at most {text.times(best)}, at {at:,}"
+    own = found.own.get(contexts)
+    test = f"; rung's own test forks from {own:,} elements on" if own else ""
+    return f"{contexts} contexts {words}; {peak}{test}."
+
+
+def _model(found: Study, fit: Fit) -> str:
+    unit = found.points[0][1].unit
+    forks = ", ".join(f"fork({p}) {_cost(value, unit)}" for p, value in fit.fork.items())
+    residuals = [found.residual(p, r.median) for p, r in found.points if r.median]
+    known = [abs(value) for value in residuals if value is not None]
+    mean = (sum(value * value for value in known) / len(known)) ** 0.5
+    launch = f"launch {_cost(fit.launch, unit)}, {forks}, c {_cost(fit.per_element, unit)} per element"
+    return (
+        f"T(n, p) = launch + fork(p) + n*c/min(p, {fit.parallel}): {launch}; "
+        f"residuals {mean:.0%} (root mean square), at most {max(known):.0%}."
+    )
+
+
+def _cost(value: float, unit: str) -> str:
+    """Small costs are fractions of the units of times."""
+    return f"{value:.3g} cycles (modelled)" if unit == "cycles" else text.duration(value)
+
+
+def plot(record: Record, path: str | Path) -> None:
+    """Speed-ups with the region of loss; times with the fitted model; its residuals."""
+    found = study(record)
+    several = sorted(found.break_even)
+    if not several:
+        raise UsageError("there is nothing to plot: no size was shared among contexts")
+    with panels(record, path, 1, 3, (16.5, 4.8)) as axes:
+        _speedups(axes[0][0], found, several)
+        _times(axes[0][1], found)
+        _residuals(axes[0][2], found)
+        for axis in axes[0]:
+            axis.set_xscale("log", base=2)
+            axis.xaxis.set_major_formatter(_elements)
+            axis.set_xlabel("elements")
+            plain(axis)
+
+
+def _elements(value: float, _: int) -> str:
+    return text.count(value)
+
+
+def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
+    lowest = 1.0
+    for colour, contexts in zip(SERIES, several, strict=False):
+        pairs = [(p, r) for p, r in found.of(contexts) if r.step]
+        sizes = [p.elements for p, _ in pairs]
+        steps = [r.step or 1.0 for _, r in pairs]
+        ends = [r.step_ci or (r.step or 1.0, r.step or 1.0) for _, r in pairs]
+        below = [max(0.0, step - low) for step, (low, _) in zip(steps, ends, strict=True)]
+        above = [max(0.0, high - step) for step, (_, high) in zip(steps, ends, strict=True)]
+        axis.errorbar(
+            sizes, steps, [below, above], color=colour, marker="o", markersize=4, capsize=3,
+            label=f"{contexts} contexts", zorder=3,
+        )  # fmt: skip
+        lowest = min([lowest, *steps])
+        even = found.break_even[contexts].elements
+        if even:
+            axis.axvline(even, color=colour, linestyle="--", linewidth=1)
+            axis.annotate(
+                f"break-even {text.count(even)}", (even, 1), xytext=(4, 5 + 11 * several.index(contexts)),
+                textcoords="offset points", fontsize=8, color=colour,
+            )  # fmt: skip
+        own = found.own.get(contexts)
+        if own:
+            axis.axvline(own, color=colour, linestyle=":", linewidth=1.4)
+    axis.axhline(1, color=BLACK, linewidth=0.8)
+    axis.axhspan(min(0.0, lowest), 1, color=RED, alpha=0.08, zorder=0)
+    axis.annotate("loss", (0.02, 0.02), xycoords="axes fraction", color=RED, fontsize=9)
+    axis.set_ylim(bottom=0)
+    axis.yaxis.set_major_formatter("{x:g}x")
+    axis.set_ylabel("MT speed-up over 1 context")
+    result = found.points[0][1]
+    axis.set_title(f"{result.kernel}, {result.dtype}, on {result.device}, Vec on", fontsize=11)
+    if found.own:
+        axis.plot([], [], color="#555555", linestyle=":", label="rung forks from here")
+    axis.legend(fontsize=8, loc="lower right", frameon=False)
+
+
+def _times(axis: Any, found: Study) -> None:
+    for colour, contexts in zip((BLACK, *SERIES), _all_contexts(found), strict=False):
+        pairs = found.of(contexts)
+        sizes = [p.elements for p, _ in pairs]
+        axis.plot(sizes, [r.median for _, r in pairs], "o", markersize=4, color=colour, label=f"{contexts} measured")
+        if found.fit:
+            fitted = [found.fit.time(n, contexts) for n in sizes]
+            axis.plot(sizes, fitted, color=colour, linewidth=1, label=f"{contexts} model")
+    axis.set_yscale("log")
+    unit = found.points[0][1].unit
+    axis.set_ylabel("seconds" if unit == "s" else "cycles (modelled)")
+    axis.set_title("T(n, p) = launch + fork(p) + n c / p", fontsize=11)
+    axis.legend(fontsize=8, frameon=False, title="contexts", title_fontsize=8)
+
+
+def _residuals(axis: Any, found: Study) -> None:
+    for colour, contexts in zip((BLACK, *SERIES), _all_contexts(found), strict=False):
+        known = [(p.elements, found.residual(p, r.median)) for p, r in found.of(contexts) if r.median]
+        shown = [(n, 100 * value) for n, value in known if value is not None]
+        axis.plot(*zip(*shown, strict=True), "o-", markersize=4, linewidth=0.8, color=colour) if shown else None
+    axis.axhline(0, color=BLACK, linewidth=0.8)
+    axis.set_ylabel("(model - measured) / measured, %")
+    axis.set_title("residuals of the model", fontsize=11)
+
+
+def _all_contexts(found: Study) -> list[int]:
+    return sorted({point.contexts for point, _ in found.points})

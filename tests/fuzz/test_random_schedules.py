@@ -1,0 +1,170 @@
+"""Random kernels under random schedules and machines: every combination does what the scalar rung does.
+
+A long run: `pytest -m slow tests/fuzz`, with `--hypothesis-seed=N` to repeat one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch_mlir import ir
+
+from rung import machine
+from rung.compile import Executable, compile_ttir, load
+from rung.frontends.triton.capture import make_ttir
+from rung.ir.dma_contract import check_transfers
+from rung.machine import Machine
+from rung.passes import Pass, Stage
+from rung.schedule import Schedule
+from tests.fuzz.interpreter import imported
+from tests.fuzz.study_kernels import FAMILIES, StudyKernel, draw
+
+# Forking costs nothing, so that small grids are dealt out too.
+HOST = machine.host().model_copy(update={"fork_join_ns": 0.0})
+SCALAR = Schedule.parse("vectorize=off threads=1")
+TORCH = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    **{f"i{w}": getattr(torch, f"int{w}") for w in (8, 16, 32, 64)},
+}
+ELEMENTS = 1 << 14
+OUTPUTS = slice(3, 5)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kernel (family and seed), what it runs on, the sizes of one launch."""
+
+    family: str
+    seed: int
+    schedule: str
+    vector_bytes: int = 64
+    masked_memory: bool = True
+    scratchpad_bytes: int = 1 << 18
+    sizes: tuple[int, int, int] = (1000, 40, 5)
+
+
+@cache
+def kernel(family: str, seed: int) -> tuple[StudyKernel, str]:
+    """A drawn kernel and its TTIR."""
+    drawn = draw(family, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "random_kernel.py"
+        path.write_text(drawn.source)
+        buffers = dict(zip("xyk", (drawn.float_type, drawn.float_type, drawn.integer_type), strict=True))
+        signature = {n: f"*{t}" for n, t in {**buffers, "o": "fp32", "p": "fp32"}.items()}
+        signature |= dict.fromkeys(("n", "m", "trips"), "i32")
+        return drawn, str(make_ttir(imported(path).kernel, signature, {}, None, None))
+
+
+def build(text: str, target: Machine, schedule: Schedule) -> Executable:
+    compiled = compile_ttir(text, machine=target, schedule=schedule, observers=(_transfers_are_awaited,))
+    name, kinds = compiled.metadata["name"], compiled.metadata["kinds"]
+    return Executable(name, kinds, compiled, load(compiled.binary, name))
+
+
+def _transfers_are_awaited(event: str, step: Pass | Stage, module: ir.Module) -> None:
+    if event == "stage" and step.name == "scheduled":
+        check_transfers(module)
+
+
+@cache
+def scalar(family: str, seed: int) -> Executable:
+    return build(kernel(family, seed)[1], HOST, SCALAR)
+
+
+@cache
+def memory(float_type: str, integer_type: str) -> list[torch.Tensor]:
+    """x, y, k, o, p: floats that are exact in every type, small integers."""
+    rng = np.random.default_rng(0)
+    x, y, k = (torch.from_numpy(rng.integers(-24, 24, ELEMENTS)) for _ in range(3))
+    o = torch.zeros(ELEMENTS, dtype=torch.float32)
+    return [(x / 8).to(TORCH[float_type]), (y / 8).to(TORCH[float_type]), k.to(TORCH[integer_type]), o, o + 0.25]
+
+
+def launch(executable: Executable, drawn: StudyKernel, sizes: tuple[int, int, int]) -> list[Any]:
+    arrays = [a.clone() for a in memory(drawn.float_type, drawn.integer_type)]
+    executable.run([*arrays, *sizes], (drawn.programs(sizes[0], sizes[1]), 1, 1))
+    return [a.numpy() for a in arrays[OUTPUTS]]
+
+
+def check(case: Case) -> None:
+    drawn, text = kernel(case.family, case.seed)
+    n, m, trips = (min(a, b) for a, b in zip(case.sizes, drawn.largest, strict=True))
+    sizes = (n, max(1, m), trips)
+    expected = launch(scalar(case.family, case.seed), drawn, sizes)
+    target = HOST.model_copy(
+        update={
+            "vector_bytes": case.vector_bytes,
+            "masked_memory": case.masked_memory,
+            "scratchpad_bytes": case.scratchpad_bytes,
+        }
+    )
+    actual = launch(build(text, target, Schedule.parse(case.schedule)), drawn, sizes)
+    for name, a, e in zip("op", actual, expected, strict=True):
+        largest = np.abs(e[np.isfinite(e)]).max(initial=1)
+        np.testing.assert_allclose(a, e, rtol=2e-5, atol=2e-6 * largest, err_msg=f"`{name}`, {case}\n{drawn.source}")
+
+
+SEEDS = 24
+"""Kernels per family in a short run, whose scalar forms are compiled once."""
+
+
+@st.composite
+def schedules(draw_: st.DrawFn) -> str:
+    """All eight combinations of the mechanisms, and their parameters."""
+    vec, mt, db = draw_(st.sampled_from([s.mechanisms for s in Schedule().factorial()]))
+    words = [] if vec else ["vectorize=off"]
+    words.append(f"threads={draw_(st.integers(2, 4)) if mt else 1}")
+    if mt:
+        words.append(f"distribution={draw_(st.sampled_from(['block', 'block-cyclic']))}")
+    if db:
+        words.append(f"double_buffer=on depth={draw_(st.integers(2, 4))}")
+    elif draw_(st.integers(0, 3)) == 0:
+        words.append("scratchpad=on")
+    if draw_(st.booleans()):
+        words.append(f"tile_elements={draw_(st.sampled_from([100, 256, 1000]))}")
+    if draw_(st.integers(0, 2)) == 0:
+        words.append(f"unroll={draw_(st.sampled_from([1, 2, 3, 4]))}")
+    return " ".join(words)
+
+
+def cases(seeds: int) -> st.SearchStrategy[Case]:
+    return st.builds(
+        Case,
+        family=st.sampled_from(list(FAMILIES)),
+        seed=st.integers(0, seeds - 1),
+        schedule=schedules(),
+        vector_bytes=st.sampled_from([16, 32, 64, 128]),
+        masked_memory=st.booleans(),
+        scratchpad_bytes=st.sampled_from([1 << 12, 1 << 15, 1 << 18]),
+        sizes=st.tuples(st.integers(0, 2000), st.integers(1, 130), st.integers(0, 6)),
+    )
+
+
+common = settings(
+    deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True, derandomize=True
+)
+
+
+@given(case=cases(SEEDS))
+@settings(common, max_examples=500)
+def test_every_schedule_does_what_the_scalar_rung_does(case: Case) -> None:
+    check(case)
+
+
+@pytest.mark.slow
+@given(case=cases(1 << 20))
+@settings(common, derandomize=False, max_examples=10_000)
+def test_many_schedules(case: Case) -> None:
+    check(case)
