@@ -62,8 +62,12 @@ def devices(draw: st.DrawFn) -> Machine:
 OVER_AT_ONCE = Region(((Start(0, 1, 1, False),), (Start(0, 1, 1, False), Compute(0))), False)
 """The first stream takes no time; its context leaves the second stream to its neighbour all the same."""
 
+ALTERNATING = Region(((Compute(1),), (Repeat(2, (Compute(0), Compute(1))),)), False)
+"""Only the second work wants the vector unit: the order of works matters."""
+
 
 @given(traces, devices())
+@example(Trace(WORKS, (ALTERNATING,)), device("npu.vector_units=1"))
 @example(Trace(WORKS, (OVER_AT_ONCE,)), device("dma.queue_depth=1", "npu.vector_units=1"))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_cycle_for_cycle(trace: Trace, machine: Machine) -> None:
