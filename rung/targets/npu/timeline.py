@@ -17,10 +17,12 @@ round-robin (or the oldest descriptor first), one descriptor at a time:
 
 and `latency_cycles` after the last byte the wait for it ends; latencies overlap later transfers.
 
-*Exposed fetch* is the part of `fetch_cycles` that is not hidden. The engine fetches along a queue's chain: while a
-descriptor moves, the next one of its queue is fetched. One that is in its queue in time costs nothing; one that arrives
-at an empty queue holds up the data path for the whole fetch. Double buffering keeps the queues filled; single buffering
-pays for each group of transfers, even where other contexts keep the data path busy.
+*Exposed fetch* is the part of `fetch_cycles` that is not hidden. A descriptor that arrives at an empty queue is fetched
+when its turn comes, and the data path waits for the whole fetch. From the moment it moves, the engine fetches along the
+queue's chain, as far as the chain goes: a descriptor that was enqueued behind another has its fetch begin when it is
+enqueued, or when the first one of the chain moves, if that is later; only what is left of it at its turn is exposed.
+Double buffering keeps the queues filled; single buffering pays for each group of transfers, even where other contexts
+keep the data path busy.
 
 A region ends when its streams have ended and all transfers are delivered.
 """
