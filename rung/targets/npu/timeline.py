@@ -7,7 +7,8 @@ more streams than contexts, the next one goes to the context that is free first.
 **Computing.** A work's time on a lone context is the sum of its packets, its helpers, its stalls on DRAM (one latency
 per access) and the time of its vector accesses on DRAM's data bus. Vector units (vector packets) and that bus are
 shared: where all contexts together want more than there is, no context gets more than a fair share, those that want
-less get what they want, and a context's whole work slows down in proportion. Scalar accesses to DRAM do not contend.
+less get what they want, and a context's whole work slows down in proportion. Scalar accesses to DRAM do not
+contend with anything, nor vector accesses with the DMA engine.
 
 **DMA.** One queue per context, one data path for all. Starting a descriptor takes the context `issue_cycles`; when
 `queue_depth` of its descriptors have not moved yet, it is blocked until one has. The engine serves the queues
