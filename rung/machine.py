@@ -99,6 +99,11 @@ class Machine(BaseModel):
     vectors_from_scratchpad: bool = Field(
         default=False, description="vector code moves its tiles through the scratchpad, double-buffered or not"
     )
+    whole_registers: bool = Field(
+        default=False,
+        description="part of a vector register is dear to load and store: lanes fill one with the narrowest type in "
+        "memory, and wider data takes several registers",
+    )
     aligned_vectors: bool = Field(
         default=False, description="an unaligned vector load is two loads and a shift: say where one is aligned"
     )

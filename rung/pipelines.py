@@ -113,7 +113,13 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         TileContractions(machine.vector_bytes, machine.vector_registers, fma),
-        Vectorize(machine.vector_bytes, machine.vector_registers, machine.masked_memory, schedule.unroll),
+        Vectorize(
+            machine.vector_bytes,
+            machine.vector_registers,
+            machine.masked_memory,
+            schedule.unroll,
+            machine.whole_registers,
+        ),
         ExpandMath(fma, float_division="arith.divf" not in machine.scalarized_vector_ops),
         *vector_unit(machine),
         HOIST,

@@ -11,7 +11,7 @@ from torch_mlir import ir
 from ..passes.base import Pass
 from .math import integer_division, narrow
 from .math.emit import Constants, Emit, Value, shaped
-from .math.functions import CANDIDATES, CONVERSIONS, EXACT, FUNCTIONS, WIDENED
+from .math.functions import CANDIDATES, CONVERSIONS, DOUBLE_FUNCTIONS, EXACT, FUNCTIONS, WIDENED
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class ExpandMath(Pass):
     after:  20 arith and math.fma ops on vector<16xf32>
 
     f16 and bf16 are computed in f32 and rounded; bf16 arithmetic and conversions become f32 and integer
-    arithmetic. Integer vectors are divided through floats, exactly. Left alone: f64 (for convert-math-to-libm),
-    and what LLVM lowers to instructions (sqrt, fma, absf, floor, ceil ...). Error bounds:
-    `rung.lowering.math.bounds.ULP_BOUNDS`.
+    arithmetic. Integer vectors are divided through floats, exactly. Left alone: the f64 functions that are not in
+    `DOUBLE_FUNCTIONS` (for convert-math-to-libm), and what LLVM lowers to instructions (sqrt, fma, absf, floor ...).
+    Error bounds: `rung.lowering.math.bounds`.
 
     `fma`: products and sums fuse (math.fma); off, each is rounded. `float_division`: the machine divides vectors of
     floats; off, vectors of integers are left alone.
@@ -78,6 +78,7 @@ class _Expander:
         self._f32 = ir.F32Type.get()
         self._f16 = ir.F16Type.get()
         self._bf16 = ir.BF16Type.get()
+        self._f64 = ir.F64Type.get()
 
     def expand(self, op: ir.Operation) -> None:
         name, operands, result = op.name, op.operands, op.results[0]
@@ -88,6 +89,11 @@ class _Expander:
         if not self._applies(name, source, target):
             return
         ip = ir.InsertionPoint(op)
+        if target == self._f64 and name in DOUBLE_FUNCTIONS:
+            e = Emit(result.type, ip, op.location, self._constants, self._fma)
+            result.replace_all_uses_with(DOUBLE_FUNCTIONS[name](e, *operands))
+            op.erase()
+            return
         e = self._emit(result.type, op, ip)
         if name in CONVERSIONS:
             value = self._convert(e, operands[0], source, target)
@@ -110,6 +116,8 @@ class _Expander:
             op.erase()
 
     def _applies(self, name: str, source: ir.Type, target: ir.Type) -> bool:
+        if target == self._f64 and name in DOUBLE_FUNCTIONS:
+            return True
         if name in FUNCTIONS:
             return target in (self._f32, self._f16, self._bf16)
         if source == self._bf16 or target == self._bf16:

@@ -1,7 +1,7 @@
 // The extension module rung.targets.npu._replay: the event loop behind timeline.py, which documents the model.
 //
 // All times are doubles in cycles. At one point in time the engine's end comes first, then the contexts in the order of
-// their numbers, each as far as it gets, then the engine's choice; so the result does not depend on the order of memory.
+// their numbers, each as far as it gets, then the engine's choice.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -108,7 +108,8 @@ static void enqueue(simulation *s, context *c) {
   if (++s->in_flight > s->max_in_flight) s->max_in_flight = s->in_flight;
 }
 
-// The first streams go to one context each, so that a context whose stream is over at once does not take its neighbour's.
+// The next stream there is. The first ones go to one context each: one that is over at once frees its context, but that
+// does not take its neighbour's.
 static int begin_stream(simulation *s, context *c) {
   if (s->next_stream == s->streams) return 0;
   c->stream = s->next_stream++;
@@ -169,7 +170,8 @@ static void advance(simulation *s, context *c) {
 static void end_move(simulation *s) {
   context *c = &s->contexts[s->served];
   descriptor *d = &c->queue[c->head];
-  record(s, (interval){(int32_t)s->served, MOVING, s->move_begin, s->now, d->stream, (int64_t)d->bytes, d->rows, d->write});
+  record(s, (interval){(int32_t)s->served, MOVING, s->move_begin, s->now, d->stream, d->rows * d->row_bytes, d->rows,
+                       d->write});
   c->head = (c->head + 1) % s->p.queue_depth, c->size--;
   s->moving = 0, s->in_flight--;
   if (c->state == BLOCKED) c->ready = s->now;
