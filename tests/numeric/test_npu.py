@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -127,7 +126,7 @@ def test_the_trace_of_a_big_problem_is_short() -> None:
 
 
 def test_the_surface_is_that_of_an_executable() -> None:
-    executable, case = compiled("gelu", (4096,), "f32", FULL)
+    executable, case = compiled("gelu", (1 << 20,), "f32", FULL)
     bound = executable.bind(case.problem.args, case.problem.grid)
     bound()
     check(case)
@@ -160,12 +159,12 @@ def test_evidence_of_what_is_taken_apart() -> None:
 
 @pytest.mark.parametrize("name", ["gelu", "matmul"])
 def test_a_missing_wait_is_found(name: str) -> None:
-    """Every wait of a double-buffered kernel, taken out of its code one at a time: reported, or the values are wrong."""
-    executable, case = compiled(name, {"gelu": (5000,), "matmul": (130, 257, 600)}[name], "f32", FULL)
+    """Every wait of a double-buffered kernel, taken out of its code one at a time."""
+    executable, case = compiled(name, {"gelu": (1 << 15,), "matmul": (1100, 257, 300)}[name], "f32", FULL)
     text = executable.program.code.ir
     waits = list(re.finditer(r"^.*call void @rung_dma_wait\(.*\n", text, re.MULTILINE))
     assert len(waits) >= 3
-    for wait in itertools.islice(waits, 4):
+    for wait in waits:
         broken = text[: wait.start()] + text[wait.end() :]
         program = build(broken, executable.name, MACHINE)
         mutant = NpuExecutable(executable.name, executable.kinds, executable.metadata, MACHINE, program)
