@@ -72,7 +72,7 @@ def compile_for_host(code: DeviceCode) -> HostCopy:
         _link_runtime()
         text, counters, sites = _instrument(*_split_edges(code.ir))
         module = llvm.parse_assembly(text)
-        target = _target_machine()
+        target = _target_machine()  # a new one: the engine takes it over
         module.triple = llvm.get_process_triple()
         module.data_layout = str(target.target_data)
         engine = llvm.create_mcjit_compiler(module, target)
@@ -82,7 +82,6 @@ def compile_for_host(code: DeviceCode) -> HostCopy:
     return HostCopy(counters, sites, values, engine)
 
 
-@cache
 def _target_machine() -> llvm.TargetMachine:
     initialize()
     target = llvm.Target.from_triple(llvm.get_process_triple())
@@ -104,7 +103,7 @@ def _link_runtime() -> None:
 def _split_edges(text: str) -> tuple[str, dict[tuple[str, str], tuple[str, str]]]:
     """Put a block on every edge that needs its own counter: the text, and (function, new block) -> (from, to)."""
     module = llvm.parse_assembly(text)
-    builder = llvm.create_pass_builder(_target_machine(), llvm.create_pipeline_tuning_options())
+    builder = llvm.create_pass_builder(None, llvm.create_pipeline_tuning_options())
     manager = llvm.create_new_function_pass_manager()
     manager.add_break_critical_edges_pass()
     for function in module.functions:
