@@ -43,7 +43,7 @@ class Dma(BaseModel):
     )
     gap_cycles: float = Field(default=0, ge=0, description="the engine's pause before every descriptor")
     fetch_cycles: float = Field(
-        default=0, ge=0, description="fetch of a descriptor; hidden behind the move of the one before it in its queue"
+        default=0, ge=0, description="fetch of a descriptor; hidden behind those before it in its queue"
     )
     row_cycles: float = Field(default=0, ge=0, description="per row of a descriptor that has more than one")
     turnaround_cycles: float = Field(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..errors import UsageError
 from .result import Environment, write_text
 
 SCHEMA: Literal["rung-sweep-1"] = "rung-sweep-1"
@@ -44,3 +45,27 @@ class Sweep(BaseModel):
 def write(sweep: Sweep, path: str | Path) -> None:
     """Writes the file whole or not at all."""
     write_text(sweep.model_dump_json(by_alias=True, indent=1) + "\n", path)
+
+
+def is_sweep(path: str | Path) -> bool:
+    """Whether the file says that it is one; what else it is, is not asked."""
+    try:
+        with Path(path).open("rb") as file:
+            return SCHEMA.encode() in file.read(100)
+    except OSError:
+        return False
+
+
+def read(path: str | Path) -> Sweep:
+    """The sweep in a file. Raises UsageError that names the file and the field that is wrong."""
+    try:
+        return Sweep.model_validate_json(Path(path).read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{path} is not a record of schema {SCHEMA}: field `{field}`: {first['msg']}; "
+            "give a file that `rung sweep --json` wrote"
+        ) from None

@@ -63,7 +63,8 @@ def load(options: Options) -> Subject:
     workload = suite.find(options.kernel)
     if shape:
         workload.check(shape)
-    return Subject(group.case_of(workload, shape, dtype, options.seed), machine, schedules[0])
+    block = suite.block_elements(machine)
+    return Subject(group.case_of(workload, shape, dtype, options.seed, block), machine, schedules[0])
 
 
 def wrong(subject: Subject, found: recording.Recording) -> str:

@@ -8,7 +8,7 @@ from ..bench import environment, recording, sweep, sweep_result
 from ..bench.toolchain import Toolchain, native
 from ..errors import RungError, UsageError
 from ..machine import Machine
-from ..report import plots, tables
+from ..report import figure, tables
 from ..report import sweep as report
 from . import one_kernel, parse
 
@@ -27,7 +27,7 @@ def run(
     """Records once per machine that the code depends on, replays on all, prints, writes. Returns 0, or 1 when values
     were wrong: then nothing is written."""
     target = parse.output(json, "--json")
-    picture = plots.check_path(plot) if plot else None
+    picture = figure.check_path(plot) if plot else None
     axes = sweep.parse_axes(vary)
     if not axes:
         raise UsageError("rung sweep varies fields of the device; give --vary FIELD=LIST, such as contexts=1,2,4")
@@ -66,9 +66,7 @@ def run(
         sweep_result.write(found, target)
     if picture:
         report.plot(found, picture)
-    out.print(report.table(found))
-    compilations = 1 + max(point.compilation for point in found.points)
-    out.print(f"{len(variants):,} machines, compiled {compilations} times", style="dim", highlight=False)
+    report.show(out, found)
     return 0
 
 

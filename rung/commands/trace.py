@@ -9,7 +9,7 @@ from ..bench.result import write_text
 from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
 from ..machine import Machine
-from ..report import gantt, plots, tables, trace_events
+from ..report import figure, gantt, tables, trace_events
 from ..targets.npu.timeline import Timeline, replay
 from . import one_kernel, parse
 
@@ -19,7 +19,7 @@ def run(
 ) -> int:
     """Records, replays, writes. Returns 0, or 1 when the values were wrong: then nothing is written."""
     target = parse.output(output, "--output")
-    picture = plots.check_path(plot) if plot else None
+    picture = figure.check_path(plot) if plot else None
     if not target and not picture:
         raise UsageError("rung trace writes files; give -o FILE.json, --plot FILE.png or both")
     subject = one_kernel.load(options)

@@ -8,17 +8,17 @@ from typing import Any
 from ..errors import UsageError
 from ..machine import Machine
 from ..targets.npu.timeline import Kind, Timeline
-from . import plots
+from .figure import BLUE, GREEN, GREY, ORANGE, RED, check_path
 
-# Okabe and Ito (2008), as in plots.py; waiting is pale, so that work stands out.
+# Waiting is pale, so that work stands out.
 _LOOKS = {
-    "compute": "#009e73",
+    "compute": GREEN,
     "start transfer": "#f0e442",
     "wait for transfer": "#dddddd",
-    "queue full": "#d55e00",
-    "launch, fork and join": "#7f7f7f",
-    "load": "#0072b2",
-    "store": "#e69f00",
+    "queue full": RED,
+    "launch, fork and join": GREY,
+    "load": BLUE,
+    "store": ORANGE,
 }
 _KINDS = {
     Kind.COMPUTE: "compute",
@@ -33,9 +33,9 @@ _KINDS = {
 def draw(timeline: Timeline, machine: Machine, title: str, path: str | Path) -> None:
     """Writes the picture. `timeline` must have been recorded.
 
-    Raises UsageError for formats that `plots` does not have, and when nothing was recorded.
+    Raises UsageError for other formats than those of plots, and when nothing was recorded.
     """
-    target = plots.check_path(path)
+    target = check_path(path)
     if not timeline.intervals:
         raise UsageError("there is nothing to draw: the kernel did nothing")
     import matplotlib
@@ -45,7 +45,7 @@ def draw(timeline: Timeline, machine: Machine, title: str, path: str | Path) -> 
     from matplotlib.patches import Patch
 
     rows = _rows(timeline, machine)
-    size = (12, 1.6 + 0.36 * 2 * timeline.contexts)
+    size = (12, 1.9 + 0.36 * 2 * timeline.contexts)
     figure, axis = pyplot.subplots(figsize=size, layout="constrained")
     canvas, panel = _untyped(figure), _untyped(axis)
     seen: set[str] = set()
@@ -57,12 +57,11 @@ def draw(timeline: Timeline, machine: Machine, title: str, path: str | Path) -> 
     panel.set_yticks(range(len(labels)), labels)
     panel.set_ylim(len(labels) - 0.4, -0.6)
     panel.set_xlim(0, timeline.cycles / machine.clock_ghz / 1000)
-    panel.set_xlabel("us of the modelled clock")
+    panel.set_xlabel(f"us of the modelled clock\n{_footer(timeline, machine)}", fontsize=9, color="#555555")
     panel.set_title(title, fontsize=11, loc="left")
     panel.spines[["top", "right"]].set_visible(False)
     patches = [Patch(color=colour, label=look) for look, colour in _LOOKS.items() if look in seen]
     canvas.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False, fontsize=8)
-    canvas.supxlabel(_footer(timeline, machine), fontsize=8, color="#555555")
     canvas.savefig(target, dpi=160)
     pyplot.close(figure)
 

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from ..bench.sweep_result import Point, Sweep
 from ..errors import UsageError
-from . import plots, tables
+from . import tables
+from .figure import check_path, plain
 
 _ROWS = 40
 """A longer table shows the fastest."""
@@ -46,6 +48,14 @@ def table(sweep: Sweep) -> Table:
     return found
 
 
+def show(console: Console, sweep: Sweep) -> None:
+    """The table, and how much was compiled for it."""
+    console.print(table(sweep))
+    count = len({point.compilation for point in sweep.points})
+    compilations = "1 compilation" if count == 1 else f"{count} compilations"
+    console.print(f"{len(sweep.points):,} machines, {compilations}", style="dim", highlight=False)
+
+
 def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:
     """Raises UsageError when so many fields do not fit into one plot."""
     sizes = [len(values) for values in varied.values()]
@@ -60,7 +70,7 @@ def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:
 
 def plot(sweep: Sweep, path: str | Path) -> None:
     """Time over the first field; a line per value of the second, a panel per value of the third."""
-    target = plots.check_path(path)
+    target = check_path(path)
     check_plot(sweep.varied)
     import matplotlib
 
@@ -95,6 +105,8 @@ def plot(sweep: Sweep, path: str | Path) -> None:
 
 
 def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None:
+    from matplotlib.ticker import LogLocator
+
     groups: dict[str, list[Point]] = {}
     for point in points:
         groups.setdefault(str(point.values[line]) if line else "", []).append(point)
@@ -111,12 +123,11 @@ def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             axis.xaxis.set_minor_formatter("")
     axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:g}")
-    axis.tick_params(axis="y", which="minor", labelsize=7)
+    axis.yaxis.set_minor_formatter("")
     axis.set_xlabel(x)
     axis.set_ylabel("us (modelled)")
-    axis.grid(color="#dddddd", linewidth=0.7)
-    axis.spines[["top", "right"]].set_visible(False)
+    plain(axis)
     if line:
         axis.legend(title=line, fontsize=8, title_fontsize=8)

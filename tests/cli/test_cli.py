@@ -85,7 +85,7 @@ def test_help_is_quick_and_lists_the_commands() -> None:
     done = rung("--help")
     seconds = time.perf_counter() - start
     assert done.returncode == 0 and all(
-        name in done.stdout for name in ("ladder", "compile", "report", "doctor", "machines")
+        name in done.stdout for name in ("ladder", "compile", "report", "doctor", "machines", "trace", "sweep")
     )
     # 0.2 s when idle; the limit leaves room for a loaded machine but none for importing torch or triton.
     assert seconds < 1.0
@@ -162,6 +162,10 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("report", "none.json"), "cannot read none.json"),
         (("report", __file__), "is not a record"),
         (("machines", "moon"), "there is no machine `moon`"),
+        (("trace", "gelu"), "give -o FILE.json, --plot FILE.png or both"),
+        (("trace", "gelu", "--device", "host", "-o", "t.json"), "machine host is measured, not modelled"),
+        (("sweep", "gelu"), "give --vary FIELD=LIST"),
+        (("sweep", "gelu", "--vary", "dma.width=1,2"), "field `dma.width`: there is no such field"),
         (("machines", "hexagon-v73", "--set", "dma.x=1"), "field `dma.x`: there is no such field; known: queue_depth"),
         (("machines", "--set", "contexts=1"), "--set changes one machine; give its name"),
         (
@@ -246,6 +250,27 @@ def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
     assert scalar.evidence["object"]["packed_ops"] == 0 < vec.evidence["object"]["packed_ops"]
     assert record.environment.command[1:4] == ["ladder", "gelu", "--size"] and plot.is_file()
     assert "gelu, 10,007 f32, on host" in done.stdout
+
+
+def test_a_trace_of_the_modelled_device(run: Run, tmp_path: Path) -> None:
+    file, plot = tmp_path / "t.json", tmp_path / "t.png"
+    status, out, errors = run("trace", "gelu", "--size", "100003", "-o", str(file), "--plot", str(plot))
+    assert status == 0, errors
+    assert "gelu 100003 f32, Vec+MT+DB on hexagon-v73" in out and "cycles (modelled)" in out
+    events = json.loads(file.read_text())["traceEvents"]
+    moved = sum(event["args"]["bytes"] for event in events if event.get("cat") == "dma")
+    assert moved == 2 * 4 * 100_003 and plot.is_file()
+
+
+def test_a_sweep_over_modelled_devices(run: Run, own: Path, tmp_path: Path) -> None:
+    file = tmp_path / "s.json"
+    vary = ("--vary", "contexts=1,2", "--vary", "dma.bytes_per_cycle=1,2", "--json", str(file))
+    status, out, errors = run("sweep", f"{own}::double", "--size", "5000", *vary)
+    assert status == 0, errors
+    assert "4 machines, 2 compilations" in out
+    cycles = [point["cycles"] for point in json.loads(file.read_text())["points"]]
+    assert all(slow > fast for slow, fast in zip(cycles[::2], cycles[1::2], strict=True))
+    assert run("report", str(file))[1] == out
 
 
 def test_a_factorial_with_its_decisions(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rung.bench import sweep
 from rung.bench.sweep_result import Sweep
-from rung.commands import one_kernel
+from rung.commands import one_kernel, report
 from rung.commands import sweep as command
 from rung.errors import UsageError
 from rung.machine import Dma, Npu, load
@@ -43,7 +43,7 @@ def test_the_record_holds_every_combination(tmp_path: Path, capsys: pytest.Captu
         assert (bandwidth, fetch) == (machine.dma.bytes_per_cycle, machine.dma.fetch_cycles)
     assert picture.stat().st_size > 1000
     out = capsys.readouterr().out
-    assert "cycles (modelled)" in out and "18 machines, compiled 3 times" in out
+    assert "cycles (modelled)" in out and "18 machines, 3 compilations" in out
 
 
 def test_what_the_code_depends_on() -> None:
@@ -62,7 +62,20 @@ def test_a_thousand_machines_share_one_trace(capsys: pytest.CaptureFixture[str])
     assert run(device, f"dma.bytes_per_cycle={ten}", f"dma.latency_cycles={ten}", f"npu.dram_scalar_cycles={ten}") == 0
     assert len(device.compiled) == 1
     out = capsys.readouterr().out
-    assert "the 40 fastest of 1,000" in out and "1,000 machines, compiled 1 times" in out
+    assert "the 40 fastest of 1,000" in out and "1,000 machines, 1 compilation" in out
+
+
+def test_the_record_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, picture = tmp_path / "s.json", tmp_path / "s.png"
+    assert run(FakeDevice(), "contexts=1,2", json=file) == 0
+    first = capsys.readouterr().out
+    assert report.run(str(file), str(picture), explained=False) == 0
+    assert capsys.readouterr().out == first and picture.stat().st_size > 1000
+    with pytest.raises(UsageError, match="--explain is for what `rung ladder` wrote"):
+        report.run(str(file), None, explained=True)
+    file.write_text(file.read_text().replace('"cycles"', '"bicycles"'))
+    with pytest.raises(UsageError, match=r"not a record of schema rung-sweep-1: field `points.0.cycles`"):
+        report.run(str(file), None, explained=False)
 
 
 def test_words_are_varied_too(tmp_path: Path) -> None:
