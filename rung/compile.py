@@ -24,6 +24,9 @@ from .runtime import _native, library_path
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_evidence
 from .targets.host import Jit, llvm_ir
+from .targets.npu.capacity import check_capacity
+from .targets.npu.executable import NpuExecutable, build
+from .targets.stages import AllStages
 
 PIPELINE_MARK = "// PIPELINE: "
 """Starts each line of the pipeline in a file for `rung opt`."""
@@ -67,7 +70,18 @@ class Executable:
     @cached_property
     def stages(self) -> Mapping[str, str]:
         """Text of every stage; those below `llvm` are made when asked for."""
-        return _AllStages(self)
+        return AllStages(self.compiled.stages, {"llvm-ir": self._llvm_ir, "asm": self._assembly})
+
+    def _llvm_ir(self) -> str:
+        context, lock = compiler_context()
+        with lock:
+            return llvm_ir(ir.Module.parse(self.compiled.binary, context))
+
+    def _assembly(self) -> str:
+        text = disassemble(self.object_code())
+        if text is None:
+            raise UsageError("assembly is shown by objdump, which is not installed; install binutils")
+        return text
 
     def object_code(self) -> bytes:
         """The object file."""
@@ -89,37 +103,8 @@ class Executable:
         self.bind(args, grid)()
 
 
-class _AllStages(Mapping[str, str]):
-    """The stages of the IR, and what follows from the last one."""
-
-    def __init__(self, executable: Executable) -> None:
-        self._executable = executable
-        self._made: dict[str, str] = {}
-
-    def __getitem__(self, name: str) -> str:
-        if name in self._executable.compiled.stages:
-            return self._executable.compiled.stages[name]
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
-
-    def _make(self, name: str) -> str:
-        if name == "asm":
-            text = disassemble(self._executable.object_code())
-            if text is None:
-                raise UsageError("assembly is shown by objdump, which is not installed; install binutils")
-            return text
-        if name == "llvm-ir":
-            context, lock = compiler_context()
-            with lock:
-                return llvm_ir(ir.Module.parse(self._executable.compiled.binary, context))
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter((*self._executable.compiled.stages, "llvm-ir", "asm"))
-
-    def __len__(self) -> int:
-        return len(self._executable.compiled.stages) + 2
+AnyExecutable = Executable | NpuExecutable
+"""What a machine's kind makes of a kernel: both have one surface."""
 
 
 def compile_kernel(
@@ -132,8 +117,8 @@ def compile_kernel(
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Any = None,
     observers: Sequence[Observer] = (),
-) -> Executable:
-    """Compile a `@triton.jit` function.
+) -> AnyExecutable:
+    """Compile a `@triton.jit` function for the host, or for a modelled device.
 
     signature: Triton's type of every argument by name (`*fp32`, `i32`, `constexpr`); constexprs: their values.
     Raises UnsupportedError, naming the operation and its line, for what rung does not compile.
@@ -149,12 +134,16 @@ def compile_kernel(
             f"Triton refuses kernel `{kernel.__name__}` with this signature: {_last_words(error)}"
         ) from error
     compiled = compile_ttir(ttir, machine=machine, schedule=schedule, observers=observers)
-    return Executable(
-        compiled.metadata["name"],
-        compiled.metadata["kinds"],
-        compiled,
-        load(compiled.binary, compiled.metadata["name"]),
-    )
+    name, kinds = compiled.metadata["name"], compiled.metadata["kinds"]
+    if machine.kind == "npu":
+        context, lock = compiler_context()
+        with lock:
+            text = llvm_ir(ir.Module.parse(compiled.binary, context))
+        parameters = tuple(name for name in signature if name not in constexprs)
+        return NpuExecutable(
+            name, kinds, compiled.metadata, machine, build(text, name, machine), parameters, compiled.stages
+        )
+    return Executable(name, kinds, compiled, load(compiled.binary, name))
 
 
 def _last_words(error: BaseException) -> str:
@@ -188,7 +177,14 @@ def compile_ttir(
     with lock:
         recorder = _Recorder(str(ttir))
         converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
-        _run(pipeline(machine, schedule), converted.module, recorder, observers)
+        _run(
+            pipeline(machine, schedule, knobs.debug_dma() and machine.kind == "host"),
+            converted.module,
+            recorder,
+            observers,
+        )
+        if machine.kind == "npu":
+            check_capacity(converted.module, machine)
         metadata = {
             "name": converted.name,
             "kinds": converted.kinds,

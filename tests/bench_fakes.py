@@ -91,7 +91,7 @@ def result(rung: str = "Vec", **changes: Any) -> Result:
         "double_buffer": "DB" in rung,
     }
     fields: dict[str, Any] = {
-        "kernel": "gelu", "dtype": "f32", "shape": [1 << 20], "device": "host", "rung": rung,
+        "kernel": "gelu", "dtype": "f32", "shape": [1 << 20], "grid": [1024, 1, 1], "device": "host", "rung": rung,
         "schedule": mechanisms, "unit": "s", "samples": [1e-3, 1.1e-3], "warmup": [2e-3], "inner": 1,
         "median": 1.05e-3, "speedup": 8.0, "speedup_ci": (7.5, 8.5), "step": 8.0, "step_ci": (7.5, 8.5),
         "step_from": "Scalar", "correct": True, "max_abs_err": 1e-7, "max_rel_err": 1e-6,

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..machine import Machine
 from ..schedule import Schedule
 
 if TYPE_CHECKING:
-    from ..compile import Executable
+    from ..compile import AnyExecutable
 
 
 class Compile(Protocol):
@@ -23,7 +23,14 @@ class Compile(Protocol):
         *,
         machine: Machine,
         schedule: Schedule,
-    ) -> Executable: ...
+    ) -> AnyExecutable: ...
+
+
+@runtime_checkable
+class Modelled(Protocol):
+    """A bound kernel of a modelled device, which knows what its device did."""
+
+    def counters(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)

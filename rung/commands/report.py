@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from ..bench.result import read
-from ..report import figure, study, tables
+from ..report import explain, figure, study, tables
 
 
-def run(path: str, plot: str | None) -> int:
+def run(path: str, plot: str | None, explained: bool) -> int:
     """Prints the tables and draws the plot. 1 when the record holds a wrong result."""
     target = figure.check_path(plot) if plot else None
     record = read(path)
     study.show(tables.console(), record)
+    if explained:
+        for group in record.groups():
+            explain.show(tables.console(), group, record.environment.machine)
     if target:
         study.plot(record, target)
     return 0 if record.correct else 1

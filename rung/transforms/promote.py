@@ -12,15 +12,15 @@ from torch_mlir.passmanager import PassManager
 from ..errors import UsageError
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
-from ..ir.footprints import buffer_view, element_bytes
+from ..ir.footprints import BUFFER_ALIGNMENT, buffer_view, element_bytes
 from ..ir.pointers import functions
 from ..ir.promotion import Promotion, plan
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
 from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
 from ..passes import Pass
+from .form_virtual_threads import FormVirtualThreads
 
 Value = ir.Value[Any]
-_ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,7 @@ class Promote(Pass):
     on_overflow: Literal["error", "direct"] = "error"
 
     def run(self, module: ir.Module) -> None:
-        for function in functions(module):
-            for loop in reversed(loops_in(function.operation)):
-                hoist_invariants(loop)
-        # Equal views become one value: that is how they are recognised.
-        PassManager.parse("builtin.module(cse)").run(module.operation)
+        _prepare(module)
         for function in functions(module):
             promotions, refusals = plan(function)
             taken = self._fit(promotions, refusals)
@@ -96,11 +92,28 @@ class Promote(Pass):
         return [p for p in promotions if p in kept]
 
 
+def _prepare(module: ir.Module) -> None:
+    for function in functions(module):
+        for loop in reversed(loops_in(function.operation)):
+            hoist_invariants(loop)
+    # Equal views become one value: that is how they are recognised.
+    PassManager.parse("builtin.module(cse)").run(module.operation)
+
+
+def scratchpad_need(module: ir.Module, depth: int) -> int:
+    """Bytes of scratchpad that one context will need. Distributes the loops of `module`, which is spent by that."""
+    PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
+    FormVirtualThreads(contexts=1).run(module)
+    PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
+    _prepare(module)
+    return max((sum(_bytes(p, depth) for p in plan(f)[0]) for f in functions(module)), default=0)
+
+
 def _bytes(promotion: Promotion, depth: int) -> int:
     """Scratchpad bytes of the promotion's buffers."""
     one = promotion.layout.elements * element_bytes(promotion.view.element)
     copies = depth if promotion.placement == "stream" else 1
-    return -(-one // _ALIGNMENT) * _ALIGNMENT * copies
+    return -(-one // BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT * copies
 
 
 def _emit(promotion: Promotion) -> None:
@@ -110,7 +123,7 @@ def _emit(promotion: Promotion) -> None:
     space = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), SCRATCHPAD)
     kind = ir.MemRefType.get([promotion.layout.elements], view.element, None, space)
     with ir.InsertionPoint(outermost), view.cast.location:
-        buffer = memref.AllocaOp(kind, [], [], alignment=_ALIGNMENT).result
+        buffer = memref.AllocaOp(kind, [], [], alignment=BUFFER_ALIGNMENT).result
     inside = any(op == outermost for op in enclosing(view.cast.block))
     with ir.InsertionPoint.after(view.cast) if inside else ir.InsertionPoint(outermost), view.cast.location:
         footprint = buffer_view(buffer, view, promotion.layout)

@@ -248,6 +248,15 @@ def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
     assert "gelu, 10,007 f32, on host" in done.stdout
 
 
+def test_a_factorial_with_its_decisions(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    done = rung("ladder", "gelu", "--size", "2000", "--rounds", "3", "--factorial", "--explain", "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(read(path).results) == 8 and "Shapley value" in done.stdout
+    assert "the grid has 2: it " in done.stdout and "2 buffers each" in done.stdout
+    assert "a program is estimated at" in rung("report", str(path), "--explain").stdout
+
+
 def test_a_small_ladder_of_two_dimensions_in_f16() -> None:
     done = rung("ladder", "vec-add", "--size", "5x1000", "--dtype", "f16", "--rounds", "3", "--rungs", "scalar,vec")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -24,13 +24,13 @@ class Block:
 
     label: str
     name: str | None = None
-    packets: list[list[str]] = field(default_factory=lambda: [])
+    packets: list[list[str]] = field(default_factory=list)
     """Instructions by packet."""
-    successors: list[str] = field(default_factory=lambda: [])
-    calls: list[str] = field(default_factory=lambda: [])
+    successors: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     returns: bool = False
     """May leave the function, by a return or a tail call."""
-    ended_loops: list[str] = field(default_factory=lambda: [])
+    ended_loops: list[str] = field(default_factory=list)
     """Hardware loops (0, 1) that its last packet ends."""
 
     @property

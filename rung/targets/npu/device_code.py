@@ -44,7 +44,7 @@ class DeviceCode:
     def object_code(self) -> bytes:
         """The object file of the same code."""
         with LOCK:
-            return _target_machine(self.machine).emit_object(llvm.parse_assembly(self.ir))
+            return _target_machine(self.machine.cpu, self.machine.features).emit_object(llvm.parse_assembly(self.ir))
 
 
 def compile_for_device(text: str, machine: Machine) -> DeviceCode:
@@ -60,7 +60,7 @@ def compile_for_device(text: str, machine: Machine) -> DeviceCode:
             "pass pointers as arguments"
         )
     with LOCK:
-        target = _target_machine(machine)
+        target = _target_machine(machine.cpu, machine.features)
         module = _optimised(adapt(text), target)
         # Code generation changes the module.
         named = str(module)
@@ -79,11 +79,10 @@ def initialize() -> None:
 
 
 @cache
-def _target_machine(machine: Machine) -> llvm.TargetMachine:
+def _target_machine(cpu: str, features: tuple[str, ...]) -> llvm.TargetMachine:
     initialize()
-    features = ",".join(f"+{feature}" for feature in machine.features)
     target = llvm.Target.from_triple(TRIPLE).create_target_machine(
-        cpu=machine.cpu, features=features, opt=3, reloc="pic", codemodel="default"
+        cpu=cpu, features=",".join(f"+{feature}" for feature in features), opt=3, reloc="pic", codemodel="default"
     )
     target.set_asm_verbosity(True)
     return target
@@ -96,7 +95,9 @@ def _optimised(text: str, target: llvm.TargetMachine) -> llvm.ModuleRef:
     # What is scalar stays scalar, and no loop grows behind the vectorizer's back.
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
-    builder = llvm.create_pass_builder(target, tuning)
+    # No target's own passes: Hexagon's reuse of values between iterations fails on a phi with a constant. The code is
+    # the same within a packet in a thousand without them.
+    builder = llvm.create_pass_builder(None, tuning)
     builder.getModulePassManager().run(module, builder)
     for function in module.functions:
         for number, block in enumerate(function.blocks):

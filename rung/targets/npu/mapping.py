@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,31 +50,33 @@ def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
     enters a block is what leaves it. Raises RungError naming a block that this does not determine.
     """
     system = _System(function, blocks, counters)
-    unknown, known = system.matrices()
-    left, singular, right = np.linalg.svd(unknown)
-    rank = int((singular > 1e-9).sum())
-    inverse = right[:rank].T @ ((left[:, :rank] / singular[:rank]).T @ known)
+    values = system.solve()
     executions = np.zeros((len(blocks), counters.count))
     for position, block in enumerate(blocks):
-        counter = system.anchor(block)
-        if counter is not None:
-            executions[position, counter] = 1
-            continue
-        column = system.columns[position]
-        if block.packets and rank < right.shape[0] and np.abs(right[rank:, column]).max() > _RESIDUAL:
+        value = values.get(position)
+        if value is not None:
+            executions[position] = value
+        elif block.packets:
             raise RungError(
                 f"the machine code of `{function}` has a block, {block.label}, whose executions the IR does not "
                 "determine: its packets cannot be counted; choose another block size or unroll"
             )
-        executions[position] = inverse[column]
-    executions[np.abs(executions) < 1e-9] = 0
-    checks = unknown @ inverse - known
-    checks[np.abs(checks) < 1e-9] = 0
-    return Flow(function, tuple(blocks), executions, checks, tuple(system.about))
+    checks = [(block, row) for block, row in system.checks if row.any()]
+    rows = np.array([row for _, row in checks]) if checks else np.zeros((0, counters.count))
+    return Flow(function, tuple(blocks), executions, rows, tuple(block for block, _ in checks))
+
+
+@dataclass
+class _Equation:
+    """Sum of factor * variable = row . counters"""
+
+    about: str
+    variables: dict[int, float]
+    row: Array
 
 
 class _System:
-    """Linear equations: unknown = executions of blocks without a name of their own, and of edges; known = counters."""
+    """Linear equations. Variables: executions of blocks (by position), then of edges; known: the counters."""
 
     def __init__(self, function: str, blocks: list[Block], counters: Counters) -> None:
         self._function = function
@@ -82,51 +85,52 @@ class _System:
         self._names = Counter(block.name for block in blocks)
         self._position = {block.label: i for i, block in enumerate(blocks)}
         self._edges = [(i, self._position[to]) for i, block in enumerate(blocks) for to in block.successors]
-        unnamed = [i for i, block in enumerate(blocks) if self.anchor(block) is None]
-        self.columns = {block: column for column, block in enumerate(unnamed)}
-        self._first_edge = len(unnamed)
-        self._rows: list[tuple[dict[int, float], dict[int, float]]] = []
-        self.about: list[str] = []
-        """The block that each equation is about."""
+        self._values: dict[int, Array] = {}
+        self.checks: list[tuple[str, Array]] = []
+        """Equations without unknowns: the block each is about, and what must be zero."""
 
-    def anchor(self, block: Block) -> int | None:
-        """The counter of a block that alone stands for a block of the IR."""
-        if block.name is None or self._names[block.name] > 1:
-            return None
-        return self._counters.blocks.get((self._function, block.name))
+    def solve(self) -> dict[int, Array]:
+        """Values of all variables that are determined, as rows over the counters."""
+        self._anchor()
+        # What arrives comes first: it holds at every moment of a run, what leaves only where no block is under way.
+        left = [*self._edge_counts(), *self._arriving(), *self._leaving()]
+        while True:
+            rest = [equation for equation in left if not self._substitute(equation)]
+            if len(rest) == len(left):
+                break
+            left = rest
+        self._solve_together(left)
+        return self._values
 
-    def matrices(self) -> tuple[Array, Array]:
+    def _row(self, counter: int | None = None) -> Array:
+        row = np.zeros(self._counters.count)
+        if counter is not None:
+            row[counter] = 1
+        return row
+
+    def _anchor(self) -> None:
+        for position, block in enumerate(self._blocks):
+            if block.name is not None and self._names[block.name] == 1:
+                counter = self._counters.blocks.get((self._function, block.name))
+                if counter is not None:
+                    self._values[position] = self._row(counter)
+
+    def _edge(self, number: int) -> int:
+        return len(self._blocks) + number
+
+    def _arriving(self) -> Iterator[_Equation]:
         entry = next(n for (f, _), n in self._counters.blocks.items() if f == self._function)
         for i, block in enumerate(self._blocks):
-            arriving = {self._first_edge + e: 1.0 for e, (_, to) in enumerate(self._edges) if to == i}
-            self._conserve(i, arriving, {entry: -1.0} if i == 0 else {})
+            flow = {self._edge(e): 1.0 for e, (_, to) in enumerate(self._edges) if to == i}
+            yield _Equation(block.name or block.label, {**flow, i: -1.0}, -self._row(entry) if i == 0 else self._row())
+
+    def _leaving(self) -> Iterator[_Equation]:
+        for i, block in enumerate(self._blocks):
             if block.successors and not block.returns:
-                leaving = {self._first_edge + e: 1.0 for e, (at, _) in enumerate(self._edges) if at == i}
-                self._conserve(i, leaving, {})
-        self._match_edges()
-        unknown = np.zeros((len(self._rows), max(1, self._first_edge + len(self._edges))))
-        known = np.zeros((len(self._rows), self._counters.count))
-        for row, (variables, constants) in enumerate(self._rows):
-            for column, factor in variables.items():
-                unknown[row, column] += factor
-            for column, factor in constants.items():
-                known[row, column] += factor
-        return unknown, known
+                flow = {self._edge(e): 1.0 for e, (at, _) in enumerate(self._edges) if at == i}
+                yield _Equation(block.name or block.label, {**flow, i: -1.0}, self._row())
 
-    def _conserve(self, block: int, flow: dict[int, float], known: dict[int, float]) -> None:
-        """flow - executions(block) = known"""
-        counter = self.anchor(self._blocks[block])
-        if counter is None:
-            flow[self.columns[block]] = flow.get(self.columns[block], 0.0) - 1
-        else:
-            known = {**known, counter: known.get(counter, 0.0) + 1}
-        self._add(block, flow, known)
-
-    def _add(self, block: int, variables: dict[int, float], known: dict[int, float]) -> None:
-        self._rows.append((variables, known))
-        self.about.append(self._blocks[block].name or self._blocks[block].label)
-
-    def _match_edges(self) -> None:
+    def _edge_counts(self) -> Iterator[_Equation]:
         """Edges that the host's copy counts: from -> (blocks without a name, in a line) -> to."""
         for (function, source, target), counter in self._counters.edges.items():
             if function != self._function or self._names[source] != 1 or self._names[target] != 1:
@@ -137,8 +141,7 @@ class _System:
                 if self._blocks[at].name == source and self._follow(to) == target
             ]
             if matching:
-                first = self._edges[matching[0]][0]
-                self._add(first, {self._first_edge + e: 1.0 for e in matching}, {counter: 1.0})
+                yield _Equation(source, {self._edge(e): 1.0 for e in matching}, self._row(counter))
 
     def _follow(self, position: int) -> str | None:
         """The first named block from here on, through unnamed ones with one successor."""
@@ -148,3 +151,39 @@ class _System:
                 return block.name
             position = self._position[block.successors[0]]
         return None
+
+    def _substitute(self, equation: _Equation) -> bool:
+        """Put known values in; whether the equation is used up: it gave a value, or is a check."""
+        for variable in [v for v in equation.variables if v in self._values]:
+            equation.row = equation.row - equation.variables.pop(variable) * self._values[variable]
+        if len(equation.variables) > 1:
+            return False
+        for variable, factor in equation.variables.items():
+            self._values[variable] = equation.row / factor
+            return True
+        self.checks.append((equation.about, equation.row))
+        return True
+
+    def _solve_together(self, equations: list[_Equation]) -> None:
+        """What is left where no single equation gives a value: least squares, of what is determined."""
+        columns = {v: c for c, v in enumerate(sorted({v for equation in equations for v in equation.variables}))}
+        if not columns:
+            return
+        matrix = np.zeros((len(equations), len(columns)))
+        for row, equation in enumerate(equations):
+            for variable, factor in equation.variables.items():
+                matrix[row, columns[variable]] = factor
+        known = np.array([equation.row for equation in equations])
+        left, singular, right = np.linalg.svd(matrix)
+        rank = int((singular > 1e-9).sum())
+        solution = right[:rank].T @ ((left[:, :rank] / singular[:rank]).T @ known)
+        free = np.abs(right[rank:]).max(axis=0, initial=0.0)
+        for variable, column in columns.items():
+            if free[column] < _RESIDUAL:
+                self._values[variable] = _without_noise(solution[column])
+        residual = matrix @ solution - known
+        self.checks += [(e.about, _without_noise(row)) for e, row in zip(equations, residual, strict=True)]
+
+
+def _without_noise(row: Array) -> Array:
+    return np.where(np.abs(row) < 1e-9, 0.0, row)

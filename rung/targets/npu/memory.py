@@ -12,7 +12,7 @@ _ASSIGN = re.compile(rf"^\s*(?P<name>{_VALUE}) = (?:tail |musttail )?(?P<op>[\w]
 _POINTERS = re.compile(rf"ptr (?:[a-z]\w*(?:\([^)]*\))? )*(?P<name>{_VALUE}|@[\w.$-]+)")
 _INCOMING = re.compile(rf"\[ (?P<name>{_VALUE}|@[\w.$-]+|null|poison|undef), ")
 _ACCESS = re.compile(
-    rf"(?P<op>load|store) (?:volatile )?(?P<type><[^>]*>|\w+)(?: (?P<value>[^,]*))?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
+    rf"\b(?:load|store) (?:volatile )?(?P<type><[^>]*>|\w+)(?: [^,]*)?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
 )
 _VECTOR = re.compile(r"<(\d+) x (\w+)>")
 _TASK = re.compile(r"@rung_fork\(ptr [^@]*@\"?([\w.$-]+)\"?")

@@ -25,7 +25,7 @@ class Weights:
 
     matrix: npt.NDArray[np.float64]
     helpers: tuple[str, ...]
-    """`memcpy.bytes` and the like stand for the bytes that such calls moved."""
+    """`memcpy.vectors` and the like stand for what such calls moved, in vectors."""
     flows: tuple[Flow, ...]
 
     def work(self, row: npt.NDArray[np.int64]) -> Work:
@@ -60,7 +60,7 @@ def weigh(code: DeviceCode, counters: Counters) -> Weights:
     called = {call for flow in flows for block in flow.blocks for call in block.calls}
     outside = sorted(name for name in called - set(functions) if not name.startswith(_RUNTIME))
     copies = [name for name in counters.copied_bytes if name in outside]
-    helpers = sorted([*outside, *(f"{name}.bytes" for name in copies)])
+    helpers = sorted([*outside, *(f"{name}.vectors" for name in copies)])
     matrix = np.zeros((len(_FIELDS) + len(helpers), counters.count))
     row_of = {name: len(_FIELDS) + position for position, name in enumerate(helpers)}
     for flow in flows:
@@ -71,7 +71,7 @@ def weigh(code: DeviceCode, counters: Counters) -> Weights:
                 if call in row_of:
                     matrix[row_of[call]] += executions
     for name in copies:
-        matrix[row_of[f"{name}.bytes"], counters.copied_bytes[name]] = 1
+        matrix[row_of[f"{name}.vectors"], counters.copied_bytes[name]] = 1 / code.machine.vector_bytes
     for place, traffic in dram_traffic(code.ir, code.machine.vector_bytes).items():
         if place[0] in functions and place in counters.blocks:
             counter = counters.blocks[place]

@@ -1,0 +1,157 @@
+"""A kernel compiled for the modelled device: values for real, cycles from the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ...errors import RungError, UsageError
+from ...machine import Machine
+from ...runtime import _native
+from ..stages import AllStages
+from .device_code import DeviceCode, compile_for_device
+from .evidence import device_evidence, hot_loop
+from .host_copy import HostCopy, compile_for_host
+from .recorder import Buffer, launcher_address, record
+from .timeline import Timeline, replay
+from .trace import Trace
+from .weights import Weights, weigh
+
+_LARGEST = 1 << 31
+
+
+@dataclass
+class Program:
+    """The device's code, the same code for this process, and how executions of the second are work of the first."""
+
+    name: str
+    code: DeviceCode
+    copy: HostCopy = field(repr=False)
+    weights: Weights = field(repr=False)
+
+
+def build(llvm_ir: str, name: str, machine: Machine) -> Program:
+    """Compile the LLVM IR of the stage `llvm`, whose kernel is `name`, twice.
+
+    Raises UsageError for code that the device cannot be modelled for, RungError when its blocks cannot be mapped.
+    """
+    code = compile_for_device(llvm_ir, machine)
+    copy = compile_for_host(code)
+    return Program(name, code, copy, weigh(code, copy.counters))
+
+
+@dataclass
+class NpuExecutable:
+    """A kernel compiled for a machine of kind `npu`; the same surface as the host's Executable."""
+
+    name: str
+    kinds: str
+    """One letter per argument, as `rung.runtime._native.Launcher` reads them."""
+    metadata: dict[str, Any]
+    machine: Machine
+    program: Program
+    parameters: tuple[str, ...] = ()
+    """Names of the arguments, for messages."""
+    ir_stages: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    @cached_property
+    def stages(self) -> Mapping[str, str]:
+        """Text of every stage; `llvm-ir` is the device's module as its code generator takes it."""
+        made: dict[str, Callable[[], str]] = {
+            "llvm-ir": lambda: self.program.code.ir,
+            "asm": lambda: self.program.code.assembly,
+        }
+        return AllStages(self.ir_stages, made)
+
+    def object_code(self) -> bytes:
+        """The device's object file."""
+        return self.program.code.object_code()
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """What the compiler did: decisions read back from the IR, and the device's code, with the last run's counts."""
+        counters = self.program.copy.values
+        return {**self.metadata["decisions"], "object": device_evidence(self.program.weights, counters)}
+
+    def hot_loop(self) -> str:
+        """The packets of the loop that matters most, as assembly; empty where there is no loop."""
+        block = hot_loop(self.program.weights, self.program.copy.values)
+        packets = block.packets if block is not None else []
+        return "\n".join("{ " + "; ".join(packet) + " }" for packet in packets)
+
+    def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> NpuBound:
+        """Pack a grid and arguments (tensors, arrays, numbers; no constexprs) for repeated launches."""
+        if len(args) != len(self.kinds):
+            raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
+        buffers = _buffers(args, self.parameters)
+        for buffer in buffers:
+            if buffer.bytes >= _LARGEST:
+                raise UsageError(
+                    f"{buffer.name} has {buffer.bytes} bytes; an address of `{self.machine.name}` has 32 bits: "
+                    f"at most {_LARGEST - 1}"
+                )
+        bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid, owner=self.program)
+        return NpuBound(self.program, self.machine, bound, buffers)
+
+    def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> Trace:
+        """Launch once: arguments are written in place."""
+        return self.bind(args, grid).trace()
+
+
+@dataclass
+class NpuBound:
+    """A kernel with its arguments. Calling it computes the values; its cycles are those of its trace."""
+
+    program: Program = field(repr=False)
+    machine: Machine
+    launch: _native.Bound = field(repr=False)
+    buffers: tuple[Buffer, ...]
+    _trace: Trace | None = field(default=None, repr=False)
+
+    def __call__(self) -> None:
+        """Run for the values. Raises RungError for transfers that race."""
+        self.trace()
+
+    def trace(self) -> Trace:
+        """Run, and tell what happened."""
+        program = self.program
+        self._trace = record(program.copy, program.name, program.weights, self.launch, self.buffers)
+        share = self.machine.scratchpad_bytes_per_context
+        if self._trace.scratchpad_bytes > share:
+            raise RungError(
+                f"kernel `{program.name}` had {self._trace.scratchpad_bytes} bytes of a context's memory in use; "
+                f"`{self.machine.name}` has {share} per context: use smaller blocks, tiles or depth"
+            )
+        return self._trace
+
+    def timeline(self) -> Timeline:
+        """The last run on the machine, in modelled cycles; runs once if there was none."""
+        return replay(self._trace or self.trace(), self.machine)
+
+    def time(self, n: int) -> list[float]:
+        """Modelled cycles, `n` times the same number: the model has no noise."""
+        return [self.timeline().cycles] * n
+
+    def counters(self) -> dict[str, Any]:
+        """What the device did in the last run: contexts, transfers."""
+        found = self.timeline()
+        return {
+            "contexts_ran": found.contexts,
+            "dma_transfers": found.dma_transfers,
+            "dma_bytes": found.dma_bytes,
+            "dma_max_in_flight": found.dma_max_in_flight,
+            "scratchpad_bytes_used": self._trace.scratchpad_bytes if self._trace else 0,
+        }
+
+
+def _buffers(args: Sequence[Any], names: Sequence[str]) -> tuple[Buffer, ...]:
+    found: list[Buffer] = []
+    for position, value in enumerate(args):
+        name = f"`{names[position]}`" if position < len(names) else f"argument {position}"
+        if hasattr(value, "data_ptr"):
+            found.append(Buffer(name, value.data_ptr(), value.untyped_storage().nbytes()))
+        elif hasattr(value, "ctypes"):
+            found.append(Buffer(name, value.ctypes.data, value.nbytes))
+    return tuple(found)
