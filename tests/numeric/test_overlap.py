@@ -107,3 +107,15 @@ def test_three_dimensions_are_a_loop_of_descriptors(depth: int) -> None:
     torch.testing.assert_close(out, 2 * x[:, :9, :31])
     assert ran.counters["dma_transfers"] > 14, "each plane of a block on its own"
     assert ran.counters["dma_max_in_flight"] >= 2 * (depth - 1)
+
+
+@pytest.mark.parametrize(("rows", "n"), [(20, 300), (1, 300), (33, 100)])
+@pytest.mark.parametrize("distribution", ["block", "block-cyclic"])
+def test_a_bias_is_loaded_once_for_all_rows(rows: int, n: int, distribution: str) -> None:
+    x, bias, out = torch.randn(rows, n), torch.randn(n), torch.full((rows, n), float("nan"))
+    schedule, columns = f"double_buffer=on threads=2 distribution={distribution}", -(-n // 128)
+    ran = launch(kernels.add_rows, [x, bias, out, rows, n], (rows, columns), schedule, BLOCK=128)
+    assert torch.equal(out, x + bias)
+    assert "rung.held = 1" in scheduled(ran)
+    # Each context meets each block of columns once, if it does not share it.
+    assert ran.counters["dma_transfers"] <= 2 * rows * columns + 2 * columns
