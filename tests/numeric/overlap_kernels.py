@@ -95,12 +95,13 @@ def histogram(x_ptr, counts_ptr, sum_ptr, n, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def scale_planes(x_ptr, scale_ptr, o_ptr, m, n, P: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
-    """Blocks that are cut into tiles of a few rows: all tiles of a plane use the scales of its columns."""
-    a = (tl.program_id(0) * P + tl.arange(0, P))[:, None, None]
+def scale_planes(x_ptr, scale_ptr, o_ptr, p, m, n, P: tl.constexpr, M: tl.constexpr, N: tl.constexpr):
+    """Blocks of p planes that are cut into tiles of a few rows: all tiles of a plane use the scales of its columns."""
+    plane = tl.arange(0, P)[:, None, None]
+    a = tl.program_id(0) * p + plane
     b = tl.arange(0, M)[None, :, None]
     c = tl.arange(0, N)[None, None, :]
-    inside = (b < m) & (c < n)
+    inside = (plane < p) & (b < m) & (c < n)
     x = tl.load(x_ptr + (a * m + b) * n + c, mask=inside)
-    scale = tl.load(scale_ptr + a * n + c, mask=c < n)
+    scale = tl.load(scale_ptr + a * n + c, mask=(plane < p) & (c < n))
     tl.store(o_ptr + (a * m + b) * n + c, x * scale, mask=inside)

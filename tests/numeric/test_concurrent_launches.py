@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from rung.compile import Executable, compile_kernel
 from rung.machine import host
+from rung.runtime import _native
 from rung.schedule import Schedule
 
 THREADS, ROUNDS = 4, 8
@@ -68,3 +70,25 @@ def test_atomics_of_all_contexts_and_launches_add_up(schedule: str) -> None:
     launches = THREADS * ROUNDS
     assert counts.tolist() == (launches * torch.bincount(x, minlength=10)).tolist()
     assert total.item() == launches * int(x.sum())
+
+
+@pytest.mark.parametrize("distribution", ["block", "block-cyclic"])
+def test_the_launch_decides_whether_forking_pays(distribution: str) -> None:
+    """The compiler leaves the break-even number of programs; with one program less, nothing is forked."""
+    machine = host().model_copy(update={"fork_join_ns": 3000.0})
+    types = {"x_ptr": "*fp32", "o_ptr": "*fp32", "n": "i32", "BLOCK": "constexpr"}
+    schedule = Schedule.parse(f"threads=3 distribution={distribution}")
+    executable = compile_kernel(kernels.softmax, types, {"BLOCK": 512}, machine=machine, schedule=schedule)
+    (cost,), (programs,) = (executable.evidence[name] for name in ("body_cost_ns", "break_even_programs"))
+    break_even = int(programs.split()[0])
+    assert break_even == math.ceil(3000 / (float(cost.split()[0]) * (1 - 1 / 3)))
+    for rows, forks in ((break_even - 1, 0), (break_even, 1)):
+        x, out = torch.randn(rows, 300), torch.zeros(rows, 300)
+        _native.reset_counters()
+        executable.run([x, out, 300], (rows, 1, 1))
+        torch.testing.assert_close(out, torch.softmax(x, 1))
+        assert _native.counters()["forks"] == forks
+
+
+def test_a_loop_that_is_not_dealt_out_says_why() -> None:
+    assert compiled(kernels.softmax, "*fp32 *fp32 i32", "threads=1", BLOCK=512).evidence["serial"] == ['"one context"']

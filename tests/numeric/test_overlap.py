@@ -121,11 +121,12 @@ def test_a_bias_is_loaded_once_for_all_rows(rows: int, n: int, distribution: str
     assert ran.counters["dma_transfers"] <= 2 * rows * columns + 2 * columns
 
 
+@pytest.mark.parametrize("planes", [1, 4])
 @pytest.mark.parametrize("mode", ["double_buffer=on", "scratchpad=on"])
-def test_what_a_tile_loop_holds_is_of_its_own_program(mode: str) -> None:
+def test_what_a_tile_loop_holds_is_of_its_own_program(mode: str, planes: int) -> None:
     x, scale, out = torch.randn(12, 20, 60), torch.randn(12, 60), torch.full((12, 20, 60), float("nan"))
-    schedule = f"{mode} threads=2 tile_elements=300"
-    ran = launch(kernels.scale_planes, [x, scale, out, 20, 60], (3,), schedule, P=4, M=32, N=64)
+    schedule, args = f"{mode} threads=1 tile_elements=300", [x, scale, out, planes, 20, 60]
+    ran = launch(kernels.scale_planes, args, (12 // planes,), schedule, P=4, M=32, N=64)
     assert torch.equal(out, x * scale[:, None])
     assert "rung.held = 1" in scheduled(ran)
     assert ran.counters["dma_transfers"] == 12 + 2 * 12 * 5, "scales by the plane; tiles of 4 rows, in and out"
