@@ -322,6 +322,12 @@ def test_a_map_that_is_no_projection_is_an_error() -> None:
         run(module(nest), Vectorize())
 
 
+def test_a_map_that_is_no_projection_is_an_error_of_the_scalar_form_too() -> None:
+    nest = ADD.replace("[#i, #i]", "[affine_map<(d0) -> (0)>, #i]")
+    with pytest.raises(PassError, match="not a projection"):
+        run(module(nest), NestsToLoops())
+
+
 def test_text_form() -> None:
     assert str(Vectorize(32, 16, masked_memory=False, unroll=2)) == (
         "vectorize{vector-bytes=32 vector-registers=16 masked-memory=off unroll=2}"
