@@ -156,6 +156,51 @@ def scale(
 
 
 @app.command()
+def overlap(
+    device: Device = "host",
+    degrees: Annotated[
+        str | None, typer.Option(help="Of the series, joined by commas; default: 1,2,4,8,16,32,64.")
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="Elements; default: 4M.")] = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option(help="Elements, joined by commas; default: the largest that fits, and a quarter of it."),
+    ] = None,
+    depths: Annotated[str | None, typer.Option(help="Buffers per stream, joined by commas; default: 2,4.")] = None,
+    schedule: Annotated[
+        str, typer.Option("--schedule", help="Parameters; one context leaves the copy engine a core of the host.")
+    ] = "threads=1",
+    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
+    plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Rounds per degree; 0: as many as the budget holds.")] = 0,
+    budget: Annotated[float, typer.Option(help="Seconds of timing per degree.")] = 6.0,
+) -> None:
+    """Measure double buffering (DB) against arithmetic intensity.
+
+    The exponent series without a scratchpad, single- and double-buffered, at equal tile
+    and at equal scratchpad, against the bounds max and sum of T_dma and T_compute.
+    Exit status 1: a result was wrong.
+    """
+    from .commands import overlap as command
+
+    options = command.Options(
+        device=device,
+        degrees=degrees,
+        size=size,
+        tiles=tiles,
+        depths=depths,
+        schedule=schedule,
+        json=json,
+        plot=plot,
+        seed=seed,
+        rounds=rounds,
+        budget_s=budget,
+    )
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
 def compile(
     kernel: Annotated[str, typer.Argument(help="file.py::name")],
     signature: Annotated[

@@ -97,7 +97,7 @@ def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int, bloc
     problem = workload.problem(size, dtype, seed, block)
     kernel: Any = load_kernel(workload.kernel)
     types = signature(kernel.arg_names, problem)
-    return Case(workload.name, dtype, size, kernel, types, problem, workload.tolerance(dtype), FLOAT64)
+    return Case(workload.name, dtype, size, kernel, types, problem, workload.tolerance(dtype, size), FLOAT64)
 
 
 def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:

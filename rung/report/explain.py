@@ -100,10 +100,10 @@ def _scratchpad(result: Result, decided: Sequence[Decision], machine: Mapping[st
     found: list[str] = []
     for decision in decided:
         if "scratchpad_bytes" in decision:
-            used = decision["scratchpad_bytes"]
+            used, streams = decision["scratchpad_bytes"], decision["streams"]
             found.append(
-                f"{name}: of one loop, {_arrays(decision['promoted'])} through the scratchpad, {decision['streams']} tile "
-                f"by tile with {depth} buffers each: {used:,} bytes per context, of {budget:,}; "
+                f"{name}: of one loop, {_arrays(decision['promoted'])} through the scratchpad, {streams} tile by tile "
+                f"with {depth} buffers each: {used:,} bytes per context, of {budget:,}; "
                 f"{decision.get('pipelined', 0)} pipelined."
             )
         found += [f"{name}: {reason}; it is accessed directly." for reason in decision.get("direct", [])]

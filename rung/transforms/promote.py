@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import BUFFER_ALIGNMENT, buffer_view, element_bytes
-from ..ir.pointers import functions
+from ..ir.pointers import functions, index, to_index
 from ..ir.promotion import Promotion, plan
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
 from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
@@ -47,7 +47,8 @@ class Promote(Pass):
     A buffer is packed: the innermost dimension is the one that is contiguous in global memory, dimensions of
     stride 0 are stored once. Where a transfer may not overtake others (`rung.ir.dependences`), the copy
     stands right at its use and says why in `rung.in_order`. A view that does not change in an inner loop is
-    loaded once, before that loop.
+    loaded once, before that loop. A view whose place is a quotient of the iteration's number (a bias in a grid
+    of two dimensions) keeps its buffer while that does not change: `scf.if %py != %held { memref.copy }`.
 
     The budget counts `depth` buffers for what can be double-buffered and one for the rest. Refuses to exceed
     it (`on-overflow=error`), or leaves the largest views direct (`on-overflow=direct`). Views left direct,
@@ -133,6 +134,9 @@ def _emit(promotion: Promotion) -> None:
         with ir.InsertionPoint(promotion.before), view.cast.location:
             _guarded_load(promotion, footprint)
         return
+    if promotion.placement == "held":
+        _held_load(promotion, footprint)
+        return
     once = promotion.placement == "stream"
     ops = [anchor_in(promotion.loop, op) for op in promotion.ops] if once else promotion.ops
     if promotion.loads:
@@ -170,6 +174,31 @@ def _guarded_load(promotion: Promotion, footprint: Value) -> None:
         scf.YieldOp([])
 
 
+def _held_load(promotion: Promotion, footprint: Value) -> None:
+    """Load before the first use, if the keys are not those of what the buffer holds."""
+    with ir.InsertionPoint(anchor_in(promotion.loop, promotion.ops[0])), promotion.view.cast.location:
+        keys = [key if isinstance(key.type, ir.IndexType) else to_index(key) for key in promotion.keys]
+    with ir.InsertionPoint(promotion.outermost), promotion.view.cast.location:
+        held = memref.AllocaOp(ir.MemRefType.get([len(keys)], ir.IndexType.get()), [], []).result
+    # The place may depend on loops around this one, too: every run of it begins anew.
+    with ir.InsertionPoint(promotion.loop.operation), promotion.view.cast.location:
+        for number in range(len(keys)):  # no quotient of an iteration's number is negative
+            memref.StoreOp(index(-1), held, [index(number)])
+    with ir.InsertionPoint(anchor_in(promotion.loop, promotion.ops[0])), promotion.view.cast.location:
+        changed: Value | None = None
+        for number, key in enumerate(keys):
+            last = memref.LoadOp(held, [index(number)]).result
+            one = arith.CmpIOp(arith.CmpIPredicate.ne, key, last).result
+            changed = one if changed is None else arith.OrIOp(changed, one).result
+        assert changed is not None
+        guard = scf.IfOp(changed)
+        with ir.InsertionPoint(guard.then_block):
+            _copy(promotion.view.value, footprint, "load", promotion.in_order)
+            for number, key in enumerate(keys):
+                memref.StoreOp(key, held, [index(number)])
+            scf.YieldOp([])
+
+
 def _runs_at_least_once(loop: scf.ForOp) -> bool:
     lower, upper = (constant_value(bound) for bound in list(loop.operation.operands)[:2])
     return lower is not None and upper is not None and lower < upper
@@ -187,6 +216,9 @@ def _annotate(taken: list[Promotion], refusals: list[tuple[scf.ForOp, str]], dep
         ):
             before = ir.IntegerAttr(attributes[key]).value if key in attributes else 0
             attributes[key] = ir.IntegerAttr.get(i64, before + amount)
+        if promotion.placement == "held":
+            before = ir.IntegerAttr(attributes["rung.held"]).value if "rung.held" in attributes else 0
+            attributes["rung.held"] = ir.IntegerAttr.get(i64, before + 1)
     for loop, reason in refusals:
         attributes = loop.operation.attributes
         reasons = list(ir.ArrayAttr(attributes["rung.direct"])) if "rung.direct" in attributes else []

@@ -152,6 +152,8 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("scale", "nope"), "choose from: vec-add"),
         (("scale", "--sizes", "1Q"), "--sizes is `1Q`"),
         (("scale", "--contexts", "1"), "nothing to share"),
+        (("overlap", "--tiles", "1000"), "give powers of 2"),
+        (("overlap", "--depths", "1"), "at least 2 buffers"),
         (("compile",), "Missing argument"),
         (("compile", "none.py::k"), "Missing option"),
         (("compile", "none.py::k", "--signature", "i32"), "there is no file `none.py`"),
@@ -308,6 +310,20 @@ def test_a_small_scale_study(tmp_path: Path) -> None:
     drawn = rung("report", str(path), "--plot", str(plot))
     assert drawn.returncode == 0 and plot.is_file()
     assert drawn.stdout == done.stdout
+
+
+def test_a_small_overlap_study(tmp_path: Path) -> None:
+    path, plot = tmp_path / "a.json", tmp_path / "a.png"
+    sizes = ("--degrees", "2", "--size", "8K", "--tiles", "1K", "--depths", "2")
+    done = rung("overlap", *sizes, "--rounds", "3", "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read(path)
+    assert record.study == "overlap" and all(r.correct for r in record.results)
+    by_kind = {r.point.buffering: r.evidence for r in record.results}
+    assert by_kind["direct"]["dma_transfers"] == 0 < by_kind["single"]["dma_transfers"]
+    assert by_kind["double"]["dma_max_in_flight"] > 1
+    drawn = rung("report", str(path), "--plot", str(plot))
+    assert drawn.returncode == 0 and plot.is_file() and drawn.stdout == done.stdout
 
 
 def test_interruption_during_the_imports_ends_in_order(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_every_kernel_fits(name: str, schedule: str, monkeypatch: pytest.MonkeyP
     executable.run(problem.args, problem.grid)
     assert problem.expected is not None
     for output, expected in zip(problem.outputs, problem.expected(), strict=True):
-        tolerance = workload.tolerance("f32")
+        tolerance = workload.tolerance("f32", SHAPES[name])
         torch.testing.assert_close(
             problem.args[output].double(), expected, rtol=tolerance.relative, atol=tolerance.absolute
         )

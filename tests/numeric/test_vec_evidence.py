@@ -29,6 +29,14 @@ def functions(x, y, o, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def quotients(x, o, p, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    a = tl.load(x + i)
+    tl.store(o + i, tl.sigmoid(a))
+    tl.store(p + i, 1 / a)
+
+
+@triton.jit
 def integers(x, y, o, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     a, b = tl.load(x + i), tl.load(y + i)
@@ -93,6 +101,22 @@ def test_math_functions(element: str) -> None:
     assert found["object"]["packed_ops"] > 100
 
 
+@pytest.mark.parametrize("schedule", [VEC, SCALAR], ids=["vector", "scalar"])
+def test_sigmoid_and_reciprocal(schedule: Schedule) -> None:
+    """At most 2.5 ulp (exp, a sum, a quotient) while e^-x is finite, and correctly rounded."""
+    rng, edges = np.random.default_rng(0), [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-45, 3e38, 1e-39, 88.0, -88.0]
+    x = np.concatenate([edges, rng.uniform(-88, 88, 4096), rng.uniform(-1, 1, 4096)]).astype(np.float32)
+    x = x[: len(x) // 256 * 256]
+    o, p = np.zeros_like(x), np.zeros_like(x)
+    build(quotients, "*fp32 *fp32 *fp32", schedule, BLOCK=256).run([x, o, p], (len(x) // 256, 1, 1))
+    with np.errstate(all="ignore"):
+        exact = 1 / (1 + np.exp(-x.astype(np.float64)))
+        np.testing.assert_array_equal(p, np.float32(1) / x)
+    unit = np.spacing(exact.astype(np.float32)).astype(np.float64)
+    numbers = ~np.isnan(x)
+    assert np.isnan(o[~numbers]).all() and (np.abs(o - exact)[numbers] <= 2.5 * unit[numbers]).all()
+
+
 @triton.jit
 def narrow_functions(x, y, o, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -100,7 +124,7 @@ def narrow_functions(x, y, o, BLOCK: tl.constexpr):
     tl.store(o + i, libdevice.tanh(a) + tl.erf(b) * tl.log(b) + a / b)
 
 
-@pytest.mark.parametrize("element", ["i8", "i16", "i32", "i64", "u8", "u16", "u32"])
+@pytest.mark.parametrize("element", ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
 def test_integer_division(element: str) -> None:
     executable = build(integers, " ".join([f"*{element}"] * 3), BLOCK=256)
     found = executable.evidence

@@ -25,7 +25,7 @@ class Divider:
         self._ip, self._location, self._constants, self._like = ip, location, constants, like
 
     def run(self, name: str, a: Value, b: Value) -> Value | None:
-        """`arith.<div|rem><si|ui>`; None where it is better left alone: 64 bits without a sign."""
+        """`arith.<div|rem><si|ui>`; None for widths that it does not know."""
         element = self._constants.element(a.type)
         signed = name in SIGNED
         if isinstance(element, ir.IndexType):
@@ -33,13 +33,14 @@ class Divider:
             wide = self.run(name, self._op("arith.index_cast", i64, a), self._op("arith.index_cast", i64, b))
             return None if wide is None else self._op("arith.index_cast", a.type, wide)
         width = ir.IntegerType(element).width
-        if width == 1 or (width == 64 and not signed) or width > 64:
+        if width not in (8, 16, 32, 64):
             return None
-        quotient = self._quotient(a, b, width, signed) if width <= 32 else None
-        if quotient is None:
-            quotient, rest = self._quotient_64(a, b)
-            return quotient if name.startswith("arith.div") else rest
-        return quotient if name.startswith("arith.div") else self._rest(a, quotient, b)
+        if width < 64:
+            quotient = self._quotient(a, b, width, signed)
+            rest = self._rest(a, quotient, b)
+        else:
+            quotient, rest = self._quotient_64(a, b) if signed else self._quotient_u64(a, b)
+        return quotient if name.startswith("arith.div") else rest
 
     def _quotient(self, a: Value, b: Value, width: int, signed: bool) -> Value:
         real = shaped(self._like, ir.F32Type.get() if width <= 16 else ir.F64Type.get())
@@ -74,6 +75,18 @@ class Divider:
         less, more = (self._op("arith.select", a.type, c, signed_b, zero) for c in (beyond, short))
         quotient = self._op("arith.addi", a.type, self._op("arith.subi", a.type, quotient, down), up)
         return quotient, self._op("arith.subi", a.type, self._op("arith.addi", a.type, rest, less), more)
+
+    def _quotient_u64(self, a: Value, b: Value) -> tuple[Value, Value]:
+        """2 (a / 2 / b), which has a sign bit to spare, or one more; 0 or 1 for divisors that have none."""
+        zero, one = self._constants.get(a.type, 0), self._constants.get(a.type, 1)
+        large = self._cmp("slt", b, zero)
+        divisor = self._op("arith.select", a.type, large, one, b)
+        half, _ = self._quotient_64(self._op("arith.shrui", a.type, a, one), divisor)
+        even = self._op("arith.select", a.type, large, zero, self._op("arith.shli", a.type, half, one))
+        rest = self._rest(a, even, b)
+        more = self._cmp("uge", rest, b)
+        quotient = self._op("arith.addi", a.type, even, self._op("arith.select", a.type, more, one, zero))
+        return quotient, self._op("arith.subi", a.type, rest, self._op("arith.select", a.type, more, b, zero))
 
     def _rounded_quotient(self, a: Value, b: Value) -> Value:
         real = shaped(self._like, ir.F64Type.get())

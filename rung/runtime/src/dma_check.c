@@ -47,6 +47,10 @@ static struct {
   char words[KEPT][WORDS];
 } violations = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static struct {
+  _Atomic int64_t transfers, bytes, max_in_flight;
+} counters;
+
 // ---- reporting
 
 static const char *named(const site *s, char *text, size_t size) {
@@ -213,6 +217,11 @@ RUNG_API void rung_checked_dma_start(void *dst, const void *src, int64_t rows, i
   for (int64_t r = 0; r < rows; r++) memset(f.dst.base + r * dst_stride_bytes, POISON, (size_t)row_bytes);
   *tag = 1;
   b->flights[b->count++] = f;
+  atomic_fetch_add(&counters.transfers, 1);
+  atomic_fetch_add(&counters.bytes, rows * row_bytes);
+  int64_t most = atomic_load(&counters.max_in_flight);
+  while (b->count > most && !atomic_compare_exchange_weak(&counters.max_in_flight, &most, b->count)) {
+  }
 }
 
 RUNG_API void rung_checked_dma_wait(int32_t *tag) {
@@ -227,6 +236,19 @@ RUNG_API void rung_checked_dma_wait(int32_t *tag) {
   }
   if (*tag) report(&b->here, "waits for a transfer that was never started");
   *tag = 0;
+}
+
+// As nothing is done before its wait, the most transfers in flight are those of the program, whatever the timing.
+rung_dma_counters rung_read_checked_dma_counters(void) {
+  return (rung_dma_counters){.transfers = atomic_load(&counters.transfers),
+                             .bytes = atomic_load(&counters.bytes),
+                             .max_in_flight = atomic_load(&counters.max_in_flight)};
+}
+
+void rung_reset_checked_dma_counters(void) {
+  atomic_store(&counters.transfers, 0);
+  atomic_store(&counters.bytes, 0);
+  atomic_store(&counters.max_in_flight, 0);
 }
 
 // ---- what the computation does meanwhile

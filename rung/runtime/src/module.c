@@ -142,7 +142,9 @@ static PyObject *set_contexts(PyObject *module, PyObject *argument) {
 static PyObject *counters(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   rung_pool_counters p = rung_read_pool_counters();
-  rung_dma_counters d = rung_read_dma_counters();
+  rung_dma_counters d = rung_read_dma_counters(), checked = rung_read_checked_dma_counters();
+  d.transfers += checked.transfers, d.bytes += checked.bytes;
+  if (checked.max_in_flight > d.max_in_flight) d.max_in_flight = checked.max_in_flight;
   return Py_BuildValue("{sL sL sL sL sL sL sL sL sL}", "forks", (long long)p.forks, "forks_serial", (long long)p.forks_serial,
                        "contexts_ran", (long long)p.contexts_ran, "threads_ran", (long long)p.threads_ran,
                        "contexts_taken_over", (long long)p.contexts_taken_over, "dma_transfers", (long long)d.transfers,
@@ -154,6 +156,7 @@ static PyObject *reset_counters(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   rung_reset_pool_counters();
   rung_reset_dma_counters();
+  rung_reset_checked_dma_counters();
   Py_RETURN_NONE;
 }
 

@@ -29,7 +29,7 @@ typedef struct {
   npu_index row_index, symbol_index;
 } npu_tables;
 
-#define NPU_PERIOD 64  // the longest body of a repeat
+#define NPU_PERIOD 256 // the longest body of a repeat
 #define NPU_LEVELS 3   // repeats of repeats of repeats
 
 // One level looks for a body that occurs twice in a row, then counts how often it goes on, and hands the rest to the

@@ -16,6 +16,9 @@ _ACCESS = re.compile(
 )
 _VECTOR = re.compile(r"<(\d+) x (\w+)>")
 _TASK = re.compile(r"@rung_fork\(ptr [^@]*@\"?([\w.$-]+)\"?")
+_FIRST_ARGUMENT = re.compile(
+    rf"^define\b[^@]*@\"?(?P<function>[\w.$-]+)\"?\(ptr [^%,]*(?P<name>{_VALUE})", re.MULTILINE
+)
 _BYTES = {"half": 2, "bfloat": 2, "float": 4, "double": 8, "ptr": 4}
 
 
@@ -31,11 +34,12 @@ class Traffic:
 def dram_traffic(text: str, vector_bytes: int) -> dict[tuple[str, str], Traffic]:
     """Of every block of the module that makes any. What is narrower than a vector counts as scalars of 8 bytes."""
     tasks = set(_TASK.findall(text))
+    frames = {found["function"]: found["name"] for found in _FIRST_ARGUMENT.finditer(text)}
     found: dict[tuple[str, str], Traffic] = {}
     for name, blocks in functions(text).items():
         # The frame of a task, and the slots of a packed kernel, are the launcher's own memory.
-        frame = name in tasks or name.endswith("_packed")
-        near = _near_pointers(blocks, {"%0"} if frame else set())
+        has_frame = name in tasks or name.endswith("_packed")
+        near = _near_pointers(blocks, {frames[name]} if has_frame else set())
         for block, lines in blocks.items():
             traffic = Traffic()
             for line in lines:

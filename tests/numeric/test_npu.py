@@ -1,0 +1,190 @@
+"""Kernels of the study on a modelled device: values against float64, work and transfers against what they must be."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from rung import machine
+from rung.bench import group, problem, suite
+from rung.compile import compile_kernel
+from rung.errors import RungError, UsageError
+from rung.schedule import Schedule
+from rung.targets.npu.executable import NpuExecutable, build
+from rung.targets.npu.timeline import replay
+from rung.targets.npu.trace import Event, Repeat, Start, Trace, Wait
+
+MACHINE = machine.load("hexagon-v73")
+RUNGS = Schedule().factorial()
+FULL = Schedule(double_buffer=True)
+KERNELS = ("vec-add", "gelu", "softmax", "rms-norm", "layer-norm", "matmul")
+
+
+def compiled(
+    name: str, shape: tuple[int, ...], dtype: str, schedule: Schedule, block: int = 1024
+) -> tuple[NpuExecutable, group.Case]:
+    case = group.case_of(suite.find(name), shape, dtype, seed=1, block=block)
+    constexprs = dict(case.problem.constexprs)
+    found = compile_kernel(case.kernel, case.signature, constexprs, machine=MACHINE, schedule=schedule)
+    assert isinstance(found, NpuExecutable)
+    return found, case
+
+
+def check(case: group.Case) -> None:
+    assert case.problem.expected is not None
+    error = problem.compare(problem.outputs(case.problem), list(case.problem.expected()), case.tolerance)
+    assert error.within, (error, str(case.tolerance))
+
+
+def expand(events: tuple[Event, ...]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, Repeat):
+            for _ in range(event.count):
+                yield from expand(event.body)
+        else:
+            yield event
+
+
+def events(trace: Trace) -> list[Event]:
+    return [event for region in trace.regions for stream in region.streams for event in expand(stream)]
+
+
+@pytest.mark.parametrize("schedule", RUNGS, ids=lambda s: s.rung)
+@pytest.mark.parametrize("name", KERNELS)
+def test_every_combination_in_f32(name: str, schedule: Schedule) -> None:
+    executable, case = compiled(name, suite.find(name).odd_shapes[1], "f32", schedule)
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+
+
+@pytest.mark.parametrize("name", ["vec-add", "gelu", "rms-norm"])
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_narrow_types(name: str, dtype: str) -> None:
+    executable, case = compiled(name, suite.find(name).odd_shapes[1], dtype, FULL)
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("schedule", RUNGS, ids=lambda s: s.rung)
+@pytest.mark.parametrize("workload", suite.WORKLOADS, ids=lambda w: w.name)
+def test_everything(workload: suite.Workload, schedule: Schedule, dtype: str) -> None:
+    for shape in workload.odd_shapes:
+        executable, case = compiled(workload.name, shape, dtype, schedule)
+        executable.run(case.problem.args, case.problem.grid)
+        check(case)
+
+
+def test_every_byte_is_moved_once() -> None:
+    """GELU on n elements in blocks: 4 n bytes in, 4 n bytes out, however they are cut."""
+    n = 100_003
+    executable, case = compiled("gelu", (n,), "f32", FULL)
+    trace = executable.run(case.problem.args, case.problem.grid)
+    moved: Counter[bool] = Counter()
+    for event in events(trace):
+        if isinstance(event, Start):
+            moved[event.write] += event.rows * event.row_bytes
+    assert moved == {False: 4 * n, True: 4 * n}
+    assert sum(isinstance(e, Start) for e in events(trace)) == sum(isinstance(e, Wait) for e in events(trace))
+    assert {region.forked: len(region.streams) for region in trace.regions} == {False: 1, True: MACHINE.contexts}
+
+
+def test_accesses_to_dram_without_a_scratchpad() -> None:
+    """Scalar vec-add loads two elements and stores one; vector code moves whole vectors."""
+    rows, cols = 8, 2048
+    for schedule in (Schedule(vectorize=False, threads=1), Schedule(threads=1, scratchpad="off")):
+        executable, case = compiled("vec-add", (rows, cols), "f32", schedule)
+        trace = executable.run(case.problem.args, case.problem.grid)
+        assert len(trace.works) == 1
+        scalar, vector, moved = trace.works[0].dram_scalar, trace.works[0].dram_vector, trace.works[0].dram_vector_bytes
+        if schedule.vectorize:
+            assert (scalar, vector, moved) == (0, 3 * rows * cols // 32, 12 * rows * cols)
+        else:
+            assert (scalar, vector, moved) == (3 * rows * cols, 0, 0)
+
+
+def test_packets_grow_with_the_problem() -> None:
+    """Whole blocks cost the same each, to the packet."""
+    packets: list[int] = []
+    for blocks in (1, 2, 3):
+        executable, case = compiled("gelu", (1024 * blocks,), "f32", Schedule(vectorize=False, threads=1))
+        trace = executable.run(case.problem.args, case.problem.grid)
+        packets.append(sum(work.packets for work in trace.works))
+    assert packets[2] - packets[1] == packets[1] - packets[0] > 1024
+
+
+def test_the_trace_of_a_big_problem_is_short() -> None:
+    executable, case = compiled("gelu", (1 << 20,), "f32", FULL)
+    trace = executable.run(case.problem.args, case.problem.grid)
+    check(case)
+    assert len(events(trace)) > 4000 and len(str(trace.regions)) < 20000
+    assert replay(trace, MACHINE).dma_bytes == 8 << 20
+
+
+def test_the_surface_is_that_of_an_executable() -> None:
+    executable, case = compiled("gelu", (1 << 20,), "f32", FULL)
+    bound = executable.bind(case.problem.args, case.problem.grid)
+    bound()
+    check(case)
+    cycles = bound.time(3)
+    assert len(cycles) == 3 and len(set(cycles)) == 1 and cycles[0] > 0
+    assert bound.counters()["contexts_ran"] == 4
+    assert list(executable.stages)[-2:] == ["llvm-ir", "asm"] and "vmem" in executable.stages["asm"]
+    assert executable.object_code()[:4] == b"\x7fELF"
+    facts = executable.evidence["object"]
+    assert facts["hot_loop"]["vector_packets"] > 0 and facts["packets"] > facts["hot_loop"]["packets"]
+    assert facts["scalarized"] == {} and "expf" not in facts["helpers"]
+    assert executable.hot_loop().count("{") == facts["hot_loop"]["packets"]
+
+
+def test_evidence_of_what_is_taken_apart() -> None:
+    """A division of vectors that rung does not expand: LLVM makes scalars of it, and the evidence says so."""
+    machine_without = MACHINE.model_copy(update={"scalarized_vector_ops": ()})
+    case = group.case_of(suite.find("silu"), (4096,), "f32", seed=1, block=1024)
+    executable = compile_kernel(
+        case.kernel,
+        case.signature,
+        dict(case.problem.constexprs),
+        machine=machine_without,
+        schedule=Schedule(threads=1),
+    )
+    executable.bind(case.problem.args, case.problem.grid)()
+    found = executable.evidence["object"]["scalarized"]
+    assert any(name.startswith(("sf", "vextract")) for name in found), found
+
+
+@pytest.mark.parametrize("name", ["gelu", "matmul"])
+def test_a_missing_wait_is_found(name: str) -> None:
+    """Every wait of a double-buffered kernel, taken out of its code one at a time."""
+    executable, case = compiled(name, {"gelu": (1 << 15,), "matmul": (1100, 257, 300)}[name], "f32", FULL)
+    text = executable.program.code.ir
+    waits = list(re.finditer(r"^.*call void @rung_dma_wait\(.*\n", text, re.MULTILINE))
+    assert len(waits) >= 3
+    for wait in waits:
+        broken = text[: wait.start()] + text[wait.end() :]
+        program = build(broken, executable.name, MACHINE)
+        mutant = NpuExecutable(executable.name, executable.kinds, executable.metadata, MACHINE, program)
+        with pytest.raises(RungError, match="race: "):
+            mutant.run(case.problem.args, case.problem.grid)
+
+
+def test_what_cannot_fit_is_refused_when_it_is_compiled() -> None:
+    small = MACHINE.model_copy(update={"scratchpad_bytes": 65536})
+    case = group.case_of(suite.find("matmul"), (256, 256, 256), "f32", seed=1, block=1024)
+    with pytest.raises(UsageError, match=r"keeps \d+ bytes .* has 16384 per context"):
+        compile_kernel(
+            case.kernel, case.signature, dict(case.problem.constexprs), machine=small, schedule=Schedule(threads=1)
+        )
+
+
+def test_addresses_have_32_bits() -> None:
+    import numpy as np
+
+    executable, case = compiled("gelu", (4096,), "f32", Schedule())
+    huge = np.broadcast_to(np.zeros(1, np.float32), (1 << 29,))
+    with pytest.raises(UsageError, match="`x_ptr` has 2147483648 bytes"):
+        executable.bind((huge, *case.problem.args[1:]), case.problem.grid)

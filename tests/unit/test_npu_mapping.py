@@ -1,0 +1,119 @@
+"""Assembly to packets, and packets to counters: hand-written machine code with known flows."""
+
+import numpy as np
+import pytest
+
+from rung.errors import RungError
+from rung.targets.npu.assembly import Block, parse
+from rung.targets.npu.host_copy import Counters
+from rung.targets.npu.mapping import solve
+
+LOOP = """
+\t.globl\tk                               // -- Begin function k
+k:                                      // @k
+\t.cfi_startproc
+// %bb.0:                               // %b0
+\t{
+\t\tr5 = r0
+\t\tp0 = cmp.eq(r1,#0); if (p0.new) jump:nt .LBB0_3
+\t}
+// %bb.1:
+\t{
+\t\tloop0(.LBB0_2,r1)
+\t}
+.Ltmp0:                                 // Block address taken
+.LBB0_2:                                // Block address taken
+                                        // %b2
+                                        // =>This Inner Loop Header: Depth=1
+\t{
+\t\tv0 = vmem(r0++#1)
+\t\tv1.cur = vmem(r1++#1)
+\t}
+\t{
+\t\tv0.sf = vadd(v0.sf,v1.sf)
+\t\tvmem(r2++#1) = v0.new
+\t}
+\t{
+\t\tnop
+\t\tnop
+\t}  :endloop0
+.LBB0_3:                                // %b3
+\t{
+\t\tcall ##__hexagon_sqrtf
+\t}
+\t{
+\t\tjumpr r31
+\t}
+.Lfunc_end0:
+\t.size\tk, .Lfunc_end0-k
+table:
+\t.word\t3
+"""
+
+
+def counters(blocks: str, edges: tuple[tuple[str, str], ...] = ()) -> Counters:
+    names = blocks.split()
+    numbered = {("k", name): position for position, name in enumerate(names)}
+    between = {("k", *edge): len(names) + position for position, edge in enumerate(edges)}
+    return Counters(numbered, between, {}, len(names) + len(edges))
+
+
+def block(label: str, name: str | None, successors: str, returns: bool = False) -> Block:
+    return Block(label, name, [["nop"]], successors.split(), returns=returns)
+
+
+def test_reads_blocks_packets_and_edges() -> None:
+    functions = parse(LOOP)
+    assert list(functions) == ["k"]
+    blocks = functions["k"]
+    assert [(b.label, b.name, len(b.packets), b.vector_packets) for b in blocks] == [
+        ("bb.0", "b0", 1, 0),
+        ("bb.1", None, 1, 0),
+        (".LBB0_2", "b2", 3, 2),
+        (".LBB0_3", "b3", 2, 0),
+    ]
+    assert [b.successors for b in blocks] == [[".LBB0_3", "bb.1"], [".LBB0_2"], [".LBB0_2", ".LBB0_3"], []]
+    assert blocks[3].calls == ["__hexagon_sqrtf"] and blocks[3].returns
+    # The compound compare and jump is one instruction of two parts.
+    assert blocks[0].packets == [["r5 = r0", "p0 = cmp.eq(r1,#0)", "if (p0.new) jump:nt .LBB0_3"]]
+
+
+def test_a_block_without_a_name_ran_as_often_as_the_edge_that_it_is_on() -> None:
+    """b0 ran 7 times; the loop 100 times in 5 runs of it: its preheader, which the IR does not have, ran 5 times."""
+    found = counters("b0 b2 b3", (("b0", "b3"),))
+    flow = solve("k", parse(LOOP)["k"], found)
+    counts = np.array([7, 100, 7, 2])
+    assert (flow.executions @ counts).tolist() == [7, 5, 100, 7]
+    flow.check(counts)
+    with pytest.raises(RungError, match=r"bb\.1, whose executions"):
+        solve("k", parse(LOOP)["k"], counters("b0 b2 b3"))  # how often the loop was skipped is told by the edge alone
+
+
+def test_counts_that_contradict_the_edges_are_refused() -> None:
+    flow = solve("k", parse(LOOP)["k"], counters("b0 b2 b3", (("b0", "b3"),)))
+    with pytest.raises(RungError, match=r"`k` does not follow the IR at block `\S+` \(off by 1 executions\)"):
+        flow.check(np.array([7, 100, 6, 2]))
+
+
+def test_blocks_of_one_name_are_told_apart_by_flow() -> None:
+    """A block of the IR that became two in a row: 10 runs, of which 4 went the other way."""
+    blocks = [
+        block("a", "b0", "x w"),
+        block("x", "b1", "y"),
+        block("y", "b1", "z"),
+        block("w", "b3", "z"),
+        block("z", "b2", "", returns=True),
+    ]
+    flow = solve("k", blocks, counters("b0 b1 b2 b3"))
+    assert (flow.executions @ np.array([10, 6, 10, 4])).tolist() == [10, 6, 6, 4, 10]
+
+
+def test_what_the_flow_does_not_determine_is_refused() -> None:
+    blocks = [
+        block("a", "b0", "x y"),
+        block("x", None, "z"),
+        block("y", None, "z"),
+        block("z", "b1", "", returns=True),
+    ]
+    with pytest.raises(RungError, match=r"`k` has a block, [xy], whose executions the IR does not determine"):
+        solve("k", blocks, counters("b0 b1"))
