@@ -316,6 +316,25 @@ def sweep(
 
 
 @app.command()
+def reproduce(
+    device: Device = MODELLED,
+    overrides: Overrides = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="First fit the calibrated parameters to the published figures.")
+    ] = False,
+    json: Annotated[str | None, typer.Option(help="Write all figures to this file.")] = None,
+) -> None:
+    """Compare a modelled device with the published figures.
+
+    Ratios, times, how each ratio moves with each calibrated parameter, and what a fit on
+    half of the ratios predicts of the others. Exit status 1: a figure is more than 25% off.
+    """
+    from .commands import reproduce as command
+
+    raise typer.Exit(command.run(command.Options(device, tuple(overrides or ()), calibrate, json)))
+
+
+@app.command()
 def doctor() -> None:
     """Check this installation and this machine."""
     from .commands import doctor as command

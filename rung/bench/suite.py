@@ -49,8 +49,6 @@ class Workload:
     reason: str
     summed: int | None = None
     """The dimension that sums run over: their errors grow with the root of its size, from 1024 terms on."""
-    native: bool = False
-    """Computes in the type in memory, instead of in float32."""
     paper: bool = False
     """Shown in full by the paper, and run by `rung ladder` without arguments."""
 
@@ -76,12 +74,9 @@ class Workload:
         return self.build(shape, draw, block)
 
     def tolerance(self, dtype: str, shape: Shape) -> Tolerance:
-        """float32 arithmetic, plus one rounding when the type in memory is narrower; or arithmetic in that type."""
+        """float32 arithmetic, plus one rounding when the type in memory is narrower."""
         growth = 1.0 if self.summed is None else max(1.0, sqrt(shape[self.summed] / 1024))
-        arithmetic = _EPSILON[dtype if self.native else "f32"]
-        relative, absolute = growth * self.ulps * arithmetic, growth * self.absolute
-        if self.native:
-            return Tolerance(relative, absolute * arithmetic / _EPSILON["f32"], f"{self.reason}, in {dtype}")
+        relative, absolute = growth * self.ulps * _EPSILON["f32"], growth * self.absolute
         if dtype == "f32":
             return Tolerance(relative, absolute, self.reason)
         absolute = max(absolute, {"f16": 2.0**-24, "bf16": 0.0}[dtype])
@@ -189,9 +184,6 @@ WORKLOADS: tuple[Workload, ...] = (
     Workload("gelu", "gelu.py::gelu_tanh_kernel", ("N",), (_MILLION,), _ODD,
              _pointwise(references.gelu_tanh), references.gelu_tanh, 32, 1e-6,
              "exp(-2u) carries the rounding of u, up to 20 where atol takes over", paper=True),
-    Workload("gelu-native", "gelu.py::gelu_tanh_native_kernel", ("N",), (_MILLION,), _ODD,
-             _pointwise(references.gelu_tanh), references.gelu_tanh, 32, 1e-6,
-             "exp(-2u) carries the rounding of u, up to 20 where atol takes over", native=True),
     Workload("gelu-erf", "gelu.py::gelu_erf_kernel", ("N",), (_MILLION,), _ODD,
              _pointwise(references.gelu_erf), references.gelu_erf, 16, 1e-6,
              "1 + erf cancels for x < 0, where atol decides"),

@@ -1,0 +1,71 @@
+"""A reproduction as tables, on the console or in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from ..bench.reproduction_result import Figure, Reproduction
+from . import tables
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table before it is drawn."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def rich(self) -> Table:
+        found = tables.new_table(self.title)
+        for number, header in enumerate(self.headers):
+            found.add_column(header, justify="left" if number == 0 else "right")
+        for row in self.rows:
+            found.add_row(*row)
+        return found
+
+    def markdown(self) -> str:
+        lines = [self.headers, ("---", *("---:" for _ in self.headers[1:])), *self.rows]
+        return f"**{self.title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def sheets(record: Reproduction) -> tuple[Sheet, ...]:
+    """Ratios, times, sensitivity, held-out check."""
+    machine = f"{record.environment.machine['name']} ({record.environment.machine_hash})"
+    return (
+        Sheet(f"Ratios on {machine}, modelled", _HEADERS, _figures([*record.ratios, record.in_words], "{:.4g}x")),
+        Sheet("Times, modelled", _HEADERS, _figures(record.times_us, "{:,.0f} us")),
+        _sensitivity(record),
+        *(
+            Sheet(
+                f"Predicted, when fitted on {', '.join(found.fitted)}", _HEADERS, _figures(found.predicted, "{:.4g}x")
+            )
+            for found in record.held_out
+        ),
+    )
+
+
+_HEADERS = ("", "source", "published", "modelled", "error")
+
+
+def _figures(figures: Sequence[Figure], form: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (f.name, f.source, form.format(f.published), form.format(f.modelled), f"{f.error:+.1%}") for f in figures
+    )
+
+
+def _sensitivity(record: Reproduction) -> Sheet:
+    names = list(next(iter(record.sensitivity.values())))
+    rows = tuple(
+        (f"{parameter} = {record.parameters[parameter]:g}", *(_change(changes[name]) for name in names))
+        for parameter, changes in record.sensitivity.items()
+    )
+    return Sheet("How each ratio moves with each calibrated parameter, 20% lower / 20% higher", ("", *names), rows)
+
+
+def _change(pair: tuple[float, float]) -> str:
+    low, high = (round(100 * change) for change in pair)
+    return "." if low == high == 0 else f"{low:+d}% / {high:+d}%"
