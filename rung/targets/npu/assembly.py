@@ -24,13 +24,13 @@ class Block:
 
     label: str
     name: str | None = None
-    packets: list[list[str]] = field(default_factory=list)
+    packets: list[list[str]] = field(default_factory=list[list[str]])
     """Instructions by packet."""
-    successors: list[str] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
+    successors: list[str] = field(default_factory=list[str])
+    calls: list[str] = field(default_factory=list[str])
     returns: bool = False
     """May leave the function, by a return or a tail call."""
-    ended_loops: list[str] = field(default_factory=list)
+    ended_loops: list[str] = field(default_factory=list[str])
     """Hardware loops (0, 1) that its last packet ends."""
 
     @property
