@@ -18,8 +18,8 @@ import numpy.typing as npt
 QEMU = shutil.which("qemu-hexagon")
 _CODE, _DATA = 0x20000, 0x1000000
 _PAGE = 0x10000
-# Type of a relocation -> the instruction's bits that hold the distance, and which part of it. From the Hexagon ABI: calls
-# and branches (B22, B15, B13, B9), calls through the table of a shared library, and the two words of an extended branch.
+# Type of a relocation -> the instruction's bits that hold the distance. From the Hexagon ABI: calls and branches (B22,
+# B15, B13, B9), calls through the table of a shared library, and the two words of an extended branch.
 _FIELDS = {1: 0x01FF3FFE, 2: 0x00DF20FE, 14: 0x00202FFE, 15: 0x003000FE, 36: 0x01FF3FFE}
 _EXTENDED = {18: 0x01FF3FFE, 19: 0x00DF20FE, 20: 0x00202FFE, 21: 0x003000FE}
 _EXTENDER, _EXTENDER_MASK = 16, 0x0FFF3FFF
