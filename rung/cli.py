@@ -25,6 +25,16 @@ Overrides = Annotated[
 ]
 ScheduleText = Annotated[str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")]
 
+Rung = Annotated[str, typer.Option(help="scalar, or vec, mt and db joined by +.")]
+Size = Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")]
+Dtype = Annotated[str, typer.Option(help="f32, f16 or bf16.")]
+OneKernel = Annotated[str, typer.Argument(metavar="KERNEL", help="A kernel of the study, or file.py::name.")]
+OwnSignature = Annotated[str | None, typer.Option("--signature", help="Of file.py::name, as for `ladder`.")]
+OwnConstexpr = Annotated[list[str] | None, typer.Option("--constexpr", help="Of file.py::name: NAME=VALUE.")]
+OwnGrid = Annotated[str | None, typer.Option("--grid", help="Of file.py::name: programs, such as 1024 or 16x16.")]
+MODELLED = "hexagon-v73"
+Explain = Annotated[bool, typer.Option("--explain", help="Tell the compiler's decisions, with their numbers.")]
+
 
 @app.callback(invoke_without_command=True)
 def root(
@@ -54,6 +64,7 @@ def ladder(
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
     ] = False,
+    explain: Explain = False,
     schedule: ScheduleText = "",
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None,
     signature: Annotated[
@@ -85,6 +96,7 @@ def ladder(
         size=size,
         rungs=rungs,
         factorial=factorial,
+        explain=explain,
         schedule=schedule,
         kernel=kernel,
         signature=signature,
@@ -144,6 +156,51 @@ def scale(
 
 
 @app.command()
+def overlap(
+    device: Device = "host",
+    degrees: Annotated[
+        str | None, typer.Option(help="Of the series, joined by commas; default: 1,2,4,8,16,32,64.")
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="Elements; default: 4M.")] = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option(help="Elements, joined by commas; default: the largest that fits, and a quarter of it."),
+    ] = None,
+    depths: Annotated[str | None, typer.Option(help="Buffers per stream, joined by commas; default: 2,4.")] = None,
+    schedule: Annotated[
+        str, typer.Option("--schedule", help="Parameters; one context leaves the copy engine a core of the host.")
+    ] = "threads=1",
+    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
+    plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Rounds per degree; 0: as many as the budget holds.")] = 0,
+    budget: Annotated[float, typer.Option(help="Seconds of timing per degree.")] = 6.0,
+) -> None:
+    """Measure double buffering (DB) against arithmetic intensity.
+
+    The exponent series without a scratchpad, single- and double-buffered, at equal tile
+    and at equal scratchpad, against the bounds max and sum of T_dma and T_compute.
+    Exit status 1: a result was wrong.
+    """
+    from .commands import overlap as command
+
+    options = command.Options(
+        device=device,
+        degrees=degrees,
+        size=size,
+        tiles=tiles,
+        depths=depths,
+        schedule=schedule,
+        json=json,
+        plot=plot,
+        seed=seed,
+        rounds=rounds,
+        budget_s=budget,
+    )
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
 def compile(
     kernel: Annotated[str, typer.Argument(help="file.py::name")],
     signature: Annotated[
@@ -190,11 +247,72 @@ def opt(
 def report(
     file: Annotated[str, typer.Argument(help="What --json of a study wrote.")],
     plot: Annotated[str | None, typer.Option(help="Draw the figure to a .png, .svg or .pdf file.")] = None,
+    explain: Explain = False,
 ) -> None:
     """Draw tables and plots from a record alone."""
     from .commands import report as command
 
-    raise typer.Exit(command.run(file, plot))
+    raise typer.Exit(command.run(file, plot, explain))
+
+
+@app.command()
+def trace(
+    kernel: OneKernel,
+    device: Device = MODELLED,
+    overrides: Overrides = None,
+    rung: Rung = "vec+mt+db",
+    schedule: ScheduleText = "",
+    dtype: Dtype = "f32",
+    size: Size = None,
+    signature: OwnSignature = None,
+    constexpr: OwnConstexpr = None,
+    grid: OwnGrid = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs.")] = 0,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A .json file for ui.perfetto.dev.")] = None,
+    plot: Annotated[str | None, typer.Option(help="Draw the timeline to a .png, .svg or .pdf file.")] = None,
+) -> None:
+    """Show what contexts and DMA queues do in one launch on a modelled device."""
+    from .commands import one_kernel
+    from .commands import trace as command
+
+    changes, constants = tuple(overrides or ()), tuple(constexpr or ())
+    options = one_kernel.Options(kernel, device, changes, rung, schedule, dtype, size, signature, constants, grid, seed)
+    raise typer.Exit(command.run(options, output, plot))
+
+
+@app.command()
+def sweep(
+    kernel: OneKernel,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(help="FIELD=VALUE,VALUE,... of the device, such as dma.bytes_per_cycle=2,4,8; may be repeated."),
+    ] = None,
+    device: Device = MODELLED,
+    overrides: Overrides = None,
+    rung: Rung = "vec+mt+db",
+    schedule: ScheduleText = "",
+    dtype: Dtype = "f32",
+    size: Size = None,
+    signature: OwnSignature = None,
+    constexpr: OwnConstexpr = None,
+    grid: OwnGrid = None,
+    seed: Annotated[int, typer.Option(help="Of the inputs.")] = 0,
+    json: Annotated[str | None, typer.Option(help="Write all machines and their cycles to this file.")] = None,
+    plot: Annotated[
+        str | None, typer.Option(help="Draw up to three varied fields to a .png, .svg or .pdf file.")
+    ] = None,
+) -> None:
+    """Replay a kernel on a grid of modelled devices.
+
+    It is compiled and run once per device that its code depends on. Fields npu.* and dma.*, but for
+    dma.max_rank, change nothing but the replay.
+    """
+    from .commands import one_kernel
+    from .commands import sweep as command
+
+    changes, constants = tuple(overrides or ()), tuple(constexpr or ())
+    options = one_kernel.Options(kernel, device, changes, rung, schedule, dtype, size, signature, constants, grid, seed)
+    raise typer.Exit(command.run(options, tuple(vary or ()), json, plot))
 
 
 @app.command()

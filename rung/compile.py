@@ -177,7 +177,12 @@ def compile_ttir(
     with lock:
         recorder = _Recorder(str(ttir))
         converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
-        _run(pipeline(machine, schedule), converted.module, recorder, observers)
+        _run(
+            pipeline(machine, schedule, knobs.debug_dma() and machine.kind == "host"),
+            converted.module,
+            recorder,
+            observers,
+        )
         if machine.kind == "npu":
             check_capacity(converted.module, machine)
         metadata = {

@@ -41,3 +41,7 @@ class PassError(RungError):
 
 class LaunchError(RungError):
     """A kernel was called with arguments that it cannot take."""
+
+
+class TransferError(RungError):
+    """With `RUNG_DEBUG_DMA=1`, a kernel broke the contract of transfers: buffers, loops and iterations are named."""

@@ -19,6 +19,11 @@ def verify() -> bool:
     return _flag("RUNG_VERIFY")
 
 
+def debug_dma() -> bool:
+    """`RUNG_DEBUG_DMA=1`: kernels move their tiles with an engine that checks the contract of transfers (slow)."""
+    return _flag("RUNG_DEBUG_DMA")
+
+
 def dump() -> tuple[str, ...]:
     """`RUNG_DUMP=linalg,llvm`: print these stages to stderr whenever a kernel is compiled (`all` for every one)."""
     names = tuple(n.strip() for n in os.environ.get("RUNG_DUMP", "").split(",") if n.strip())

@@ -43,7 +43,7 @@ class Dma(BaseModel):
     )
     gap_cycles: float = Field(default=0, ge=0, description="the engine's pause before every descriptor")
     fetch_cycles: float = Field(
-        default=0, ge=0, description="fetch of a descriptor; hidden behind the move of the one before it in its queue"
+        default=0, ge=0, description="fetch of a descriptor; hidden behind those before it in its queue"
     )
     row_cycles: float = Field(default=0, ge=0, description="per row of a descriptor that has more than one")
     turnaround_cycles: float = Field(
@@ -98,6 +98,11 @@ class Machine(BaseModel):
     )
     vectors_from_scratchpad: bool = Field(
         default=False, description="vector code moves its tiles through the scratchpad, double-buffered or not"
+    )
+    whole_registers: bool = Field(
+        default=False,
+        description="part of a vector register is dear to load and store: lanes fill one with the narrowest type in "
+        "memory, and wider data takes several registers",
     )
     aligned_vectors: bool = Field(
         default=False, description="an unaligned vector load is two loads and a shift: say where one is aligned"
@@ -157,6 +162,13 @@ class Machine(BaseModel):
     @property
     def fork_join_cycles(self) -> float:
         return self.fork_join_ns * self.clock_ghz
+
+    @property
+    def compiled_for(self) -> str:
+        """What compiled code may depend on, as text: all fields but the name and those that only the timeline reads
+        (`npu.*`, and `dma.*` but for `dma.max_rank`). Machines that agree in it can replay one another's traces."""
+        timing = {"name": True, "npu": True, "dma": {field for field in Dma.model_fields if field != "max_rank"}}
+        return self.model_dump_json(exclude=timing)
 
     @property
     def hash(self) -> str:
@@ -322,6 +334,16 @@ def set_field(values: dict[str, Any], path: str, value: object) -> None:
             raise UsageError(f"machine field `{path}`: there is no section `{section}` here; sections: {known or '-'}")
         values = cast(dict[str, Any], inner)
     values[last] = value
+
+
+def field(machine: Machine, path: str) -> Any:
+    """The value at a dotted path, as `override` takes it. Raises UsageError when there is none."""
+    value: Any = machine.model_dump(mode="json")
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            raise UsageError(f"machine {machine.name} has no field `{path}`; `rung machines {machine.name}` lists them")
+        value = cast(dict[str, Any], value)[name]
+    return value
 
 
 def _toml_value(text: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .lowering.check_transfers import CheckTransfers
 from .lowering.expand_math import ExpandMath
 from .lowering.expand_scalarized import ExpandScalarized
 from .lowering.lower_abi import LowerAbi
@@ -35,6 +36,7 @@ PASSES: tuple[type[Pass], ...] = (
     AlignAccesses,
     ExpandMath,
     ExpandScalarized,
+    CheckTransfers,
     LowerTransport,
     FormContextTasks,
     PlaceScratch,
@@ -47,8 +49,8 @@ CLEAN = Upstream(passes="canonicalize,cse")
 HOIST = Upstream(passes="func.func(loop-invariant-code-motion),cse")
 
 
-def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
-    """From stage `linalg` to stage `llvm`."""
+def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> Pipeline:
+    """From stage `linalg` to stage `llvm`. check_dma: transfers by the engine that checks their contract."""
     return Pipeline(
         (
             CLEAN,
@@ -61,7 +63,7 @@ def pipeline(machine: Machine, schedule: Schedule) -> Pipeline:
             FormContextTasks(),
             *vectors(machine, schedule),
             Stage("vector"),
-            LowerTransport(),
+            *transport(check_dma),
             PlaceScratch(alignment=machine.buffer_alignment_bytes),
             LowerAbi(),
             ToLlvm(scalar=not schedule.vectorize, index_bits=machine.index_bits),
@@ -74,7 +76,7 @@ def tiles(machine: Machine, schedule: Schedule) -> TileBlocks:
     """Blocks larger than a tile become loops over tiles; with a scratchpad, all live tiles must fit it."""
     if not uses_scratchpad(machine, schedule):
         return TileBlocks(schedule.tile_elements)
-    return TileBlocks(schedule.tile_elements, machine.scratchpad_bytes_per_context, buffers(schedule))
+    return TileBlocks(schedule.tile_elements, scratchpad_bytes(machine, schedule), buffers(schedule))
 
 
 def threads(machine: Machine, schedule: Schedule) -> Steps:
@@ -87,6 +89,7 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
             clock_ghz=machine.clock_ghz,
             lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
             profitability=schedule.profitability,
+            line_bytes=machine.cache_line_bytes,
         ),
     )
 
@@ -95,7 +98,9 @@ def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
     """Scratchpad and DB: footprints move through the scratchpad, ahead of and behind the computation."""
     if not uses_scratchpad(machine, schedule):
         return ()
-    promote = Promote(machine.scratchpad_bytes_per_context, buffers(schedule), on_overflow="direct")
+    # A cached CPU reaches memory without a scratchpad, too; other machines do not.
+    on_overflow = "direct" if machine.kind == "host" else "error"
+    promote = Promote(scratchpad_bytes(machine, schedule), buffers(schedule), on_overflow)
     structure = (DoubleBuffer(schedule.depth, machine.dma.max_rank),) if schedule.double_buffer else ()
     return CLEAN, promote, *structure, Transport(machine.dma.max_rank)
 
@@ -108,8 +113,14 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         TileContractions(machine.vector_bytes, machine.vector_registers, fma),
-        Vectorize(machine.vector_bytes, machine.vector_registers, machine.masked_memory, schedule.unroll),
-        ExpandMath(fma),
+        Vectorize(
+            machine.vector_bytes,
+            machine.vector_registers,
+            machine.masked_memory,
+            schedule.unroll,
+            machine.whole_registers,
+        ),
+        ExpandMath(fma, float_division="arith.divf" not in machine.scalarized_vector_ops),
         *vector_unit(machine),
         HOIST,
     )
@@ -128,9 +139,19 @@ def uses_scratchpad(machine: Machine, schedule: Schedule) -> bool:
     return schedule.double_buffer or schedule.scratchpad == "on" or (schedule.scratchpad == "auto" and wanted)
 
 
+def transport(checked: bool) -> Steps:
+    """Transfers become calls of the copy engine, or of the one that watches them."""
+    return (CheckTransfers(), LowerTransport(checked=True)) if checked else (LowerTransport(),)
+
+
 def buffers(schedule: Schedule) -> int:
     """Buffers per stream in the scratchpad."""
     return schedule.depth if schedule.double_buffer else 1
+
+
+def scratchpad_bytes(machine: Machine, schedule: Schedule) -> int:
+    """Of one context. Contexts beyond the machine's share what there is."""
+    return machine.scratchpad_bytes // max(machine.contexts, contexts(machine, schedule))
 
 
 def contexts(machine: Machine, schedule: Schedule) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ KERNELS: dict[str, Callable[..., torch.Tensor]] = {
     "vec_add_2d_kernel": references.add,
     "vec_add_kernel": references.add,
     "empty": lambda x: x,
+    "exp_series_kernel": references.exp_series,
 }
 TIMES = {"Scalar": 8e-3, "Vec": 1e-3, "Vec+MT": 5e-4, "Vec+MT+DB": 6e-4}
 
@@ -44,6 +46,7 @@ class FakeExecutable:
     kernel: Any
     schedule: Schedule
     error: float
+    constexprs: Mapping[str, Any]
     stages: Mapping[str, str] = field(default_factory=lambda: {"llvm": "module {}"})
 
     @property
@@ -55,6 +58,8 @@ class FakeExecutable:
     def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> FakeBound:
         tensors = [value for value in args if isinstance(value, torch.Tensor)]
         function = KERNELS[self.kernel.__name__]
+        if "DEGREE" in self.constexprs:
+            function = partial(function, degree=self.constexprs["DEGREE"])
 
         def compute() -> None:
             if len(tensors) > 1:
@@ -66,8 +71,10 @@ class FakeExecutable:
 def toolchain(wrong: Mapping[str, float] = {}) -> Toolchain:
     """`wrong` adds an error to the results of the rungs that it names."""
 
-    def compile(kernel: Any, signature: object, constexprs: object, *, machine: object, schedule: Schedule) -> Any:
-        return FakeExecutable(kernel, schedule, wrong.get(schedule.rung, 0.0))
+    def compile(
+        kernel: Any, signature: object, constexprs: dict[str, Any], *, machine: object, schedule: Schedule
+    ) -> Any:
+        return FakeExecutable(kernel, schedule, wrong.get(schedule.rung, 0.0), constexprs)
 
     return Toolchain(compile, lambda: None, lambda: {"contexts_ran": 2, "threads_ran": 2})
 
@@ -91,7 +98,7 @@ def result(rung: str = "Vec", **changes: Any) -> Result:
         "double_buffer": "DB" in rung,
     }
     fields: dict[str, Any] = {
-        "kernel": "gelu", "dtype": "f32", "shape": [1 << 20], "device": "host", "rung": rung,
+        "kernel": "gelu", "dtype": "f32", "shape": [1 << 20], "grid": [1024, 1, 1], "device": "host", "rung": rung,
         "schedule": mechanisms, "unit": "s", "samples": [1e-3, 1.1e-3], "warmup": [2e-3], "inner": 1,
         "median": 1.05e-3, "speedup": 8.0, "speedup_ci": (7.5, 8.5), "step": 8.0, "step_ci": (7.5, 8.5),
         "step_from": "Scalar", "correct": True, "max_abs_err": 1e-7, "max_rel_err": 1e-6,

@@ -28,6 +28,14 @@ def main() -> None:
     command = shutil.which("rung", path=str(Path(sys.executable).parent))
     assert command is not None
     version = subprocess.run([command, "--version"], check=True, capture_output=True, text=True).stdout
+    machine = subprocess.run([command, "machines", "hexagon-v73"], check=True, capture_output=True, text=True).stdout
+    assert "dma.bytes_per_cycle" in machine
+    from rung.machine import load
+    from rung.targets.npu.timeline import replay
+    from rung.targets.npu.trace import Region, Start, Trace
+
+    transfer = Region(((Start(0, 1, 4840, False),),), forked=False)
+    assert replay(Trace((), (transfer,)), load("hexagon-v73")).dma_bytes == 4840
     print("1 passed, 0 failed:", version.strip())
 
 

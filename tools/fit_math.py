@@ -1,4 +1,4 @@
-"""Reproduces the coefficients in `rung/lowering/math`: minimax fits rounded to float32.
+"""Reproduces the coefficients in `rung/lowering/math`: minimax fits rounded to float32 (float64 for `double_*.py`).
 
     python tools/fit_math.py [name ...]
 
@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mpmath as mp
 import numpy as np
 
-mp.mp.prec = 120
+mp.mp.prec = 160
 Function = Callable[[mp.mpf], mp.mpf]
 GRID = 300
 
@@ -206,10 +206,51 @@ FITS: dict[str, Fit] = {
 }
 
 
+def solve_double(fit: Fit) -> tuple[list[float], float]:
+    """float64 coefficients: rounding them costs nothing that fitting the others again would win back."""
+    xs = _nodes(fit.low, fit.high, GRID)
+    target, scale = [fit.f(x) for x in xs], [abs(fit.scale(x)) for x in xs]
+    best, _ = remez(xs, target, scale, list(range(fit.terms)))
+    rounded = [mp.mpf(float(c)) for c in best]
+    error = max(abs((mp.polyval(rounded[::-1], x) - t) / s) for x, t, s in zip(xs, target, scale, strict=True))
+    return [float(c) for c in rounded], float(error)
+
+
+DOUBLE_FITS: dict[str, Fit] = {
+    "DOUBLE_EXPM1": replace(FITS["EXPM1"], terms=11),
+    # log(1 + f) = 2 s + s z P(z), s = f / (2 + f), z = s^2
+    "DOUBLE_LOG": Fit(
+        _series(lambda z: (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z, lambda z: mp.mpf(2) / 3 + z * 2 / 5),
+        7,
+        0,
+        0.0295,
+        lambda z: 1 / (z + mp.mpf(2) ** -60),
+    ),
+    # log(1 + f) = 2 s + s z (2 / 3 + z P(z)); the error is relative to the logarithm
+    "DOUBLE_LOG_TAIL": Fit(
+        _series(
+            lambda z: ((2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z - mp.mpf(2) / 3) / z,
+            lambda z: mp.mpf(2) / 5 + z * 2 / 7,
+        ),
+        7,
+        0,
+        0.0295,
+        lambda z: 1 / (z**2 + mp.mpf(2) ** -80),
+    ),
+    "DOUBLE_SIN": replace(FITS["SIN"], terms=6),
+    "DOUBLE_COS": replace(FITS["COS"], terms=6),
+    # erf(x) = x + x P(z), z = x^2 <= 1
+    "DOUBLE_ERF": Fit(
+        lambda z: (mp.erf(mp.sqrt(z)) / mp.sqrt(z) if z > 0 else 2 / mp.sqrt(mp.pi)) - 1, 13, 0, 1, lambda z: mp.mpf(1)
+    ),
+    # As ERFC, for arguments from 0.99 to 27.4
+    "DOUBLE_ERFC": Fit(_erfc, 22, -3.01 / 4.99, 23.4 / 31.4, lambda t: mp.mpf(1)),
+}
+
+
 def main() -> None:
-    for name in sys.argv[1:] or FITS:
-        fit = FITS[name]
-        _print(name, *solve(fit))
+    for name in sys.argv[1:] or (*FITS, *DOUBLE_FITS):
+        _print(name, *(solve(FITS[name]) if name in FITS else solve_double(DOUBLE_FITS[name])))
 
 
 def _print(name: str, coefficients: list[float], error: float) -> None:

@@ -1,4 +1,5 @@
-"""GELU, in its tanh form and in its exact (erf) form. Computes in float32, whatever the type in memory."""
+"""GELU, in its tanh form and in its exact (erf) form. Computes in float32, whatever the type in memory, except where
+the name says otherwise."""
 
 import torch
 import triton
@@ -14,6 +15,17 @@ def gelu_tanh_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
     u = 0.7978845608028654 * (x + 0.044715 * x * x * x)
     y = x / (1.0 + tl.exp(-2.0 * u))
     tl.store(out_ptr + offsets, y.to(out_ptr.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def gelu_tanh_native_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    """In the type in memory, but for the exponential: f16 vectors have twice the lanes of f32, and a third of the bits."""
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offsets < n
+    x = tl.load(x_ptr + offsets, mask=mask)
+    u = 0.7978845608028654 * (x + 0.044715 * x * x * x)
+    y = x / (1.0 + tl.exp((-2.0 * u).to(tl.float32)).to(x.dtype))
+    tl.store(out_ptr + offsets, y, mask=mask)
 
 
 @triton.jit

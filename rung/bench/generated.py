@@ -37,5 +37,5 @@ def case(workload: Workload, shape: Shape | None, dtype: str, seed: int) -> Case
     args = tuple(value for _, value in runtime)
     found = Problem(args, (outputs[-1],), kernel.constexprs, kernel.grid, problem.expected)
     name = f"{workload.name} (Inductor)"
-    tolerance = workload.tolerance(dtype)
+    tolerance = workload.tolerance(dtype, size)
     return Case(name, dtype, size, kernel.fn, kernel.signature, found, tolerance, FLOAT64)

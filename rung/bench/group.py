@@ -13,8 +13,8 @@ from ..schedule import Schedule
 from . import noise
 from .measure import Progress, Samples, Sampling, Subject, interleave, once
 from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore, signature, snapshot
-from .result import Interval, Noise, Point, Result
-from .stats import Ratio, median, paired_ratio
+from .result import Noise, Result
+from .stats import median
 from .suite import HOST_BLOCK, Workload
 from .toolchain import Modelled, Toolchain
 
@@ -97,7 +97,7 @@ def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int, bloc
     problem = workload.problem(size, dtype, seed, block)
     kernel: Any = load_kernel(workload.kernel)
     types = signature(kernel.arg_names, problem)
-    return Case(workload.name, dtype, size, kernel, types, problem, workload.tolerance(dtype), FLOAT64)
+    return Case(workload.name, dtype, size, kernel, types, problem, workload.tolerance(dtype, size), FLOAT64)
 
 
 def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
@@ -223,6 +223,7 @@ def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machi
         kernel=case.name,
         dtype=case.dtype,  # pyright: ignore[reportArgumentType]  # checked by `Result`
         shape=list(case.shape),
+        grid=list(case.problem.grid),
         device=machine.name,
         rung=variant.schedule.rung,
         schedule=asdict(variant.schedule),
@@ -239,38 +240,6 @@ def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machi
         evidence=dict(candidate.evidence),
         noise=window,
     )
-
-
-def speedup_over(result: Result, base: Result | None) -> dict[str, Any]:
-    """Fields of `result` with its speed-up over `base`, paired by round."""
-    found = ratio(base, result)
-    return {"speedup": found.value, "speedup_ci": interval(found)} if found else {}
-
-
-def step_over(result: Result, base: Result | None, name: str) -> dict[str, Any]:
-    """Fields of `result` with its gain over `base`, which is called `name`, paired by round."""
-    found = ratio(base, result)
-    return {"step": found.value, "step_ci": interval(found), "step_from": name} if found else {}
-
-
-def place(result: Result, point: Point, fields: Mapping[str, Any]) -> Result:
-    """The result as a point of a study, with ratios."""
-    return result.model_copy(update={"point": point, **fields})
-
-
-def ratio(base: Result | None, other: Result) -> Ratio | None:
-    """How many times faster `other` is, when both have times. Modelled cycles have no spread."""
-    if base is None or not base.samples or not other.samples:
-        return None
-    if other.unit == "cycles":
-        value = base.samples[0] / other.samples[0]
-        return Ratio(value, value, value)
-    return paired_ratio(base.samples, other.samples)
-
-
-def interval(found: Ratio) -> Interval | None:
-    """The interval, when it is bounded (JSON has no infinity)."""
-    return (found.low, found.high) if math.isfinite(found.high) else None
 
 
 def _finite(value: float) -> float | None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..schedule import Schedule
-from .group import Case, Lab, Variant, measure, speedup_over, step_over
+from .group import Case, Lab, Variant, measure
+from .ratios import speedup_over, step_over
 from .result import Result
 from .stats import Mechanisms
 

@@ -48,6 +48,12 @@ def rms_norm(x: Any, weight: Any) -> Any:
     return torch.nn.functional.rms_norm(x, (x.shape[-1],), weight, eps=1e-6)
 
 
+def rms_norm_plain(x: Any) -> Any:
+    import torch
+
+    return torch.nn.functional.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
 def layer_norm(x: Any, weight: Any, bias: Any) -> Any:
     import torch
 

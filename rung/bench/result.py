@@ -64,19 +64,21 @@ class ScalePoint(_Model):
 
 
 class OverlapPoint(_Model):
-    """Where a result stands in `rung overlap`: `step` of `double` compares it with `single` as `control` says."""
+    """Where a result stands in `rung overlap`: `step` of `double` compares it with `single` as `control` says.
+
+    transfer: double-buffered with degree 1, so that the transfers are all that takes time. compute: one tile, again and
+    again, without a scratchpad, so that there is nothing to transfer; its times are of one tile, `trips` make a launch.
+    """
 
     study: Literal["overlap"] = "overlap"
     degree: int = Field(ge=1, description="of the exponent series")
-    flops_per_byte: float = Field(description="arithmetic per byte that is moved")
+    elements: int = Field(ge=1, description="of one launch of all kinds but `compute`")
     tile: int = Field(ge=1, description="elements of the tile that single buffering uses")
-    buffering: Literal["direct", "single", "double", "compute"] = Field(
-        description="`compute`: one tile that stays in the caches, without a scratchpad"
-    )
+    buffering: Literal["direct", "single", "double", "transfer", "compute"]
     own_tile: int = Field(ge=1, description="elements of this result's tile")
     depth: int = Field(ge=1, description="buffers per stream")
     control: Literal["equal tile", "equal scratchpad"] | None = None
-    trips: int = Field(ge=1, description="tiles per context of one launch")
+    trips: int = Field(ge=1, description="tiles that one context works through in a launch")
 
 
 Point = ScalePoint | OverlapPoint
@@ -88,6 +90,7 @@ class Result(_Model):
     kernel: str
     dtype: Literal["f32", "f16", "bf16"]
     shape: list[int]
+    grid: list[int] = Field(description="programs per axis of the launch")
     device: str
     rung: str
     schedule: dict[str, bool | int | str]

@@ -9,8 +9,9 @@ from dataclasses import replace
 from ..machine import Machine
 from ..schedule import Schedule
 from . import group
-from .group import Case, Lab, Variant, measure, place, step_over
+from .group import Case, Lab, Variant, measure
 from .problem import Shape
+from .ratios import place, step_over
 from .result import Result, ScalePoint
 from .suite import Workload
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
+from math import prod, sqrt
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ class Workload:
     """Relative tolerance in float32 epsilons; the type in memory adds one rounding."""
     absolute: float
     reason: str
+    summed: int | None = None
+    """The dimension that sums run over: their errors grow with the root of its size, from 1024 terms on."""
+    native: bool = False
+    """Computes in the type in memory, instead of in float32."""
     paper: bool = False
     """Shown in full by the paper, and run by `rung ladder` without arguments."""
 
@@ -71,12 +75,16 @@ class Workload:
 
         return self.build(shape, draw, block)
 
-    def tolerance(self, dtype: str) -> Tolerance:
-        """float32 arithmetic, plus one rounding when the type in memory is narrower."""
-        relative = self.ulps * _EPSILON["f32"]
+    def tolerance(self, dtype: str, shape: Shape) -> Tolerance:
+        """float32 arithmetic, plus one rounding when the type in memory is narrower; or arithmetic in that type."""
+        growth = 1.0 if self.summed is None else max(1.0, sqrt(shape[self.summed] / 1024))
+        arithmetic = _EPSILON[dtype if self.native else "f32"]
+        relative, absolute = growth * self.ulps * arithmetic, growth * self.absolute
+        if self.native:
+            return Tolerance(relative, absolute * arithmetic / _EPSILON["f32"], f"{self.reason}, in {dtype}")
         if dtype == "f32":
-            return Tolerance(relative, self.absolute, self.reason)
-        absolute = max(self.absolute, {"f16": 2.0**-24, "bf16": 0.0}[dtype])
+            return Tolerance(relative, absolute, self.reason)
+        absolute = max(absolute, {"f16": 2.0**-24, "bf16": 0.0}[dtype])
         return Tolerance(relative + _EPSILON[dtype], absolute, f"{self.reason}; one rounding to {dtype}")
 
     @property
@@ -181,6 +189,9 @@ WORKLOADS: tuple[Workload, ...] = (
     Workload("gelu", "gelu.py::gelu_tanh_kernel", ("N",), (_MILLION,), _ODD,
              _pointwise(references.gelu_tanh), references.gelu_tanh, 32, 1e-6,
              "exp(-2u) carries the rounding of u, up to 20 where atol takes over", paper=True),
+    Workload("gelu-native", "gelu.py::gelu_tanh_native_kernel", ("N",), (_MILLION,), _ODD,
+             _pointwise(references.gelu_tanh), references.gelu_tanh, 32, 1e-6,
+             "exp(-2u) carries the rounding of u, up to 20 where atol takes over", native=True),
     Workload("gelu-erf", "gelu.py::gelu_erf_kernel", ("N",), (_MILLION,), _ODD,
              _pointwise(references.gelu_erf), references.gelu_erf, 16, 1e-6,
              "1 + erf cancels for x < 0, where atol decides"),
@@ -192,19 +203,22 @@ WORKLOADS: tuple[Workload, ...] = (
              "two roundings per degree; the sum alternates for x < 0, where atol decides"),
     Workload("softmax", "softmax.py::softmax_kernel", _MATRIX, (4096, 1024), _ODD_ROWS,
              _row_wise(references.softmax), references.softmax, 32, 1e-7,
-             "exp of a difference of up to 10 carries its rounding; the sum has several accumulators"),
+             "exp of a difference of up to 10 carries its rounding; the sum has several accumulators", summed=1),
     Workload("rms-norm", "rms_norm.py::rms_norm_kernel", _MATRIX, (4096, 1024), _ODD_ROWS,
              _row_wise(references.rms_norm, 1, 1e-6), references.rms_norm, 16, 1e-7,
-             "a sum of squares does not cancel; one root, one division, two products"),
+             "a sum of squares does not cancel; one root, one division, two products", summed=1),
+    Workload("rms-norm-plain", "rms_norm.py::rms_norm_plain_kernel", _MATRIX, (4096, 1024), _ODD_ROWS,
+             _row_wise(references.rms_norm_plain, 0, 1e-6), references.rms_norm_plain, 16, 1e-7,
+             "a sum of squares does not cancel; one root, one division, one product", summed=1),
     Workload("layer-norm", "layer_norm.py::layer_norm_kernel", _MATRIX, (4096, 1024), _ODD_ROWS,
              _row_wise(references.layer_norm, 2, 1e-5), references.layer_norm, 32, 4e-6,
-             "x - mean and the bias cancel, where atol decides"),
+             "x - mean and the bias cancel, where atol decides", summed=1),
     Workload("row-sum", "row_sum.py::row_sum_kernel", _MATRIX, (4096, 4096), (*_ODD_ROWS, (3, 5000)),
              _row_sum, references.row_sum, 16, 1e-3,
-             "a sum of n terms of both signs: about sqrt(n) ulps of the partial sums"),
+             "a sum of n terms of both signs: about sqrt(n) ulps of the partial sums", summed=1),
     Workload("matmul", "matmul.py::matmul_kernel", ("M", "N", "K"), (512, 512, 512),
              ((1, 1, 1), (33, 65, 17), (130, 257, 100)), _matmul, references.matmul, 32, 2e-4,
-             "a sum of K products of both signs: about sqrt(K) ulps of the partial sums"),
+             "a sum of K products of both signs: about sqrt(K) ulps of the partial sums", summed=2),
 )  # fmt: skip
 
 

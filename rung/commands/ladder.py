@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -10,11 +10,11 @@ from rich.console import Console
 from .. import machine as machines
 from ..bench import adhoc, generated, group, ladder, suite
 from ..bench.measure import Sampling
-from ..bench.result import Record
+from ..bench.result import Record, Result
 from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
 from ..machine import Machine
-from ..report import figure, plots, tables
+from ..report import explain, figure, plots, tables
 from ..schedule import Schedule
 from . import parse, session
 
@@ -30,6 +30,7 @@ class Options:
     size: str | None = None
     rungs: str = ladder.LADDER
     factorial: bool = False
+    explain: bool = False
     schedule: str = ""
     kernel: str | None = None
     signature: str | None = None
@@ -68,6 +69,11 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     def part(name: str, make: Callable[[], group.Case]) -> session.Part:
         return session.Part(name, lambda lab: ladder.run(make(), plan.schedules, lab))
 
+    def show(out: Console, results: Sequence[Result]) -> None:
+        tables.show_group(out, results)
+        if options.explain:
+            explain.show(out, results, plan.machine.model_dump())
+
     def conclude(_: Console, record: Record) -> None:
         if plot and any(result.speedup for result in record.results):
             plots.ladder(record, plot)
@@ -76,7 +82,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     rungs = ", ".join(schedule.rung for schedule in plan.schedules)
     parts = tuple(part(name, make) for name, make in plan.cases)
     what = f"{names} on {plan.machine.name}: {rungs}"
-    whole = session.Session(what, plan.machine, plan.sampling, parts, json, tables.show_group, conclude)
+    whole = session.Session(what, plan.machine, plan.sampling, parts, json, show, conclude)
     return session.run(whole, toolchain)
 
 

@@ -47,6 +47,14 @@ def counts(text: str, option: str) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
+def count(text: str, option: str) -> int:
+    """`4M`: one whole number of at least 1, perhaps with K or M."""
+    found = _size(text.lower().strip())
+    if not found:
+        raise UsageError(f"{option} is `{text}`; give a whole number of at least 1, such as 1000 or 4M")
+    return found
+
+
 def _size(text: str) -> int:
     """0 for what is no size."""
     digits, factor = (text[:-1], _SUFFIXES[text[-1]]) if text[-1:] in _SUFFIXES else (text, 1)

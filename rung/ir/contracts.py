@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch_mlir import ir
 
 from ..errors import ContractError
+from .dma_contract import check_transfers
 
 _SCALAR = ("builtin", "func", "scf", "arith", "math", "memref", "cf", "llvm", "ub")
 _DIALECTS = {
@@ -15,6 +16,8 @@ _DIALECTS = {
     "vector": (*_SCALAR, "vector"),
     "llvm": ("builtin", "llvm"),
 }
+
+_WITH_TRANSFERS = ("scheduled", "vector")
 
 
 def check_stage(stage: str, module: ir.Module) -> None:
@@ -35,6 +38,8 @@ def check_stage(stage: str, module: ir.Module) -> None:
     module.operation.walk(visit)
     if broken:
         raise ContractError(f"stage `{stage}`: {broken[0]}")
+    if stage in _WITH_TRANSFERS:
+        check_transfers(module)
 
 
 Rule = Callable[[str, ir.Operation], "str | None"]

@@ -14,6 +14,8 @@ from .pointers import index
 
 Value = ir.Value[Any]
 Index = Value | int
+BUFFER_ALIGNMENT = 64
+"""Bytes that every buffer in the scratchpad is a multiple of."""
 
 
 @dataclass(frozen=True)

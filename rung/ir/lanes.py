@@ -167,6 +167,16 @@ def element_bits(nest: Nest, lanes: Lanes, dim: int) -> int:
     return max(widest, _widest(nest.body, lanes, _data_values(nest.body)))
 
 
+def narrowest_memory_bits(nest: Nest, dim: int) -> int:
+    """Width of the narrowest data that is loaded or stored lane by lane; 64 where there is none."""
+    found = [
+        bits(operand.element)
+        for operand in nest.operands
+        if (operand.reads or operand.yielded is not None) and operand.stride_along(dim) != 0
+    ]
+    return max(8, min(found, default=64))
+
+
 def _widest(body: Body, lanes: Lanes, data: set[ir.Value]) -> int:
     widest = 0
     for instr in body.instrs:

@@ -13,12 +13,13 @@ from torch_mlir.dialects import func, scf
 
 from .accesses import Access, accesses
 from .cost import constant_value
-from .dependences import Freedom, encloses, freedom
+from .dependences import Freedom, encloses, freedom, is_parallel
 from .footprints import Layout, View, layout_of
-from .slicing import enclosing, is_inside
+from .slicing import enclosing, is_inside, is_pure
 
 Value = ir.Value[Any]
-Placement = Literal["stream", "resident", "in_order"]
+Placement = Literal["stream", "resident", "held", "in_order"]
+_QUOTIENTS = ("arith.divui", "arith.divsi", "arith.floordivsi")
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Promotion:
     """One buffer: what it holds, who uses it, and when it is filled or drained.
 
     stream: loaded before its first use, stored after its last writer, once per iteration of `loop`; may be
-    overlapped. resident: loaded once before the loop `before`. in_order: loaded right before and stored
-    right after each use.
+    overlapped. resident: loaded once before the loop `before`. held: loaded in the loop, but only when one
+    of `keys` is not what it was. in_order: loaded right before and stored right after each use.
     """
 
     view: View
@@ -41,6 +42,8 @@ class Promotion:
     in_order: str = ""
     around: tuple[scf.ForOp, ...] = ()
     """The loops in which a resident view is used, innermost first."""
+    keys: tuple[Value, ...] = ()
+    """The values, changing less often than with every iteration, that the place of a held view depends on."""
 
     @property
     def ops(self) -> list[ir.Operation]:
@@ -144,7 +147,10 @@ def _promotions(
     updates = tuple(a for a in group if a.writes and a.reads)
     if reads:
         placement, reason, around = _place_reads(view, reads, loop, free)
-        found.append(Promotion(view, layout, name, placement, reads, True, False, loop, reason, around))
+        keys = slow_keys(loop, view) if placement == "stream" else ()
+        if keys:
+            placement, reason = "held", "it is loaded when its place changes, which is not in every iteration"
+        found.append(Promotion(view, layout, name, placement, reads, True, False, loop, reason, around, keys))
     if writes:
         reason = here.stores or _nested(view, writes, loop) or ("it is also updated in place" if updates else "")
         placement = "in_order" if reason else "stream"
@@ -187,6 +193,31 @@ def _place_reads(
     if reason:
         return "in_order", reason, ()
     return "resident", "it does not change in the loop: loaded once before it", around
+
+
+def slow_keys(loop: scf.ForOp, view: View) -> tuple[Value, ...]:
+    """What a view's place in a parallel loop depends on, if that is quotients of the induction variable only.
+
+    A grid of two dimensions is one loop: `%py = %p / %gx` stays the same for `%gx` programs, and so does the row of
+    a bias that is found by it. Empty if the place may change with every iteration.
+    """
+    if not is_parallel(loop):
+        return ()
+    keys: list[Value] = []
+
+    def slow(value: Value) -> bool:
+        if not is_inside(value, loop.operation) or value in keys:
+            return True
+        owner = value.owner
+        if isinstance(owner, ir.Block) or not is_pure(owner.operation):
+            return False
+        if owner.name in _QUOTIENTS and not is_inside(owner.operands[1], loop.operation):
+            keys.append(value)
+            return True
+        return all(slow(operand) for operand in owner.operands)
+
+    parts = (view.offset, *view.sizes, *view.strides)
+    return tuple(keys) if all(isinstance(part, int) or slow(part) for part in parts) else ()
 
 
 def _unchanging(view: View, reads: Sequence[Access]) -> tuple[scf.ForOp, ...]:

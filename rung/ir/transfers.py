@@ -22,6 +22,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from .footprints import Index, Layout, View, add, layout_of, materialize, times, view_of
+from .locations import named
 from .pointers import constant, index
 
 Value = ir.Value[Any]
@@ -51,6 +52,11 @@ class Transfer:
     def buffer(self) -> Value:
         """The allocation behind the footprint."""
         return ir.OpResult(self.footprint).owner.operands[0]
+
+    @property
+    def name(self) -> str:
+        """What moves: `load of argument 0`."""
+        return f"{self.direction} of argument {ir.BlockArgument(self.view.base).arg_number}"
 
     @property
     def in_order(self) -> bool:
@@ -175,7 +181,7 @@ def start(transfer: Transfer, view: View, buffer: Value, slot: Index | None, tag
         tag = [tags, *slots, *([materialize(flat)] if cut.count > 1 else [])]
         if len(tag) == 1:
             tag.append(index(0))
-        memref.DmaStartOp([*ends, materialize(total), *tag, *strided])
+        memref.DmaStartOp([*ends, materialize(total), *tag, *strided], loc=named(transfer.name))
 
     _nest([level.size() for level in cut.outer], one, bounds=[level.bound for level in cut.outer])
 
@@ -189,7 +195,7 @@ def wait(transfer: Transfer, slot: Index | None, tags: Value, max_rank: int = 2)
 
     def one(at: Sequence[Index]) -> None:
         position = [*([] if slot is None else [slot]), *at]
-        memref.DmaWaitOp(tags, [materialize(i) for i in position or [0]], elements)
+        memref.DmaWaitOp(tags, [materialize(i) for i in position or [0]], elements, loc=named(transfer.name))
 
     _nest((cut.count,) if cut.count > 1 else (), one)
 

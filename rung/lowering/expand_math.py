@@ -9,9 +9,9 @@ from typing import ClassVar
 from torch_mlir import ir
 
 from ..passes.base import Pass
-from .math import narrow
+from .math import integer_division, narrow
 from .math.emit import Constants, Emit, Value, shaped
-from .math.functions import CANDIDATES, CONVERSIONS, EXACT, FUNCTIONS, WIDENED
+from .math.functions import CANDIDATES, CONVERSIONS, DOUBLE_FUNCTIONS, EXACT, FUNCTIONS, WIDENED
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,17 @@ class ExpandMath(Pass):
     after:  20 arith and math.fma ops on vector<16xf32>
 
     f16 and bf16 are computed in f32 and rounded; bf16 arithmetic and conversions become f32 and integer
-    arithmetic. Left alone: f64 (for convert-math-to-libm), and what LLVM lowers to instructions (sqrt, fma,
-    absf, floor, ceil ...). Error bounds: `rung.lowering.math.bounds.ULP_BOUNDS`.
+    arithmetic. Integer vectors are divided through floats, exactly. Left alone: the f64 functions that are not in
+    `DOUBLE_FUNCTIONS` (for convert-math-to-libm), and what LLVM lowers to instructions (sqrt, fma, absf, floor ...).
+    Error bounds: `rung.lowering.math.bounds`.
 
-    `fma`: products and sums fuse (math.fma); off, each is rounded.
+    `fma`: products and sums fuse (math.fma); off, each is rounded. `float_division`: the machine divides vectors of
+    floats; off, vectors of integers are left alone.
     """
 
     name: ClassVar[str] = "expand-math"
     fma: bool = True
+    float_division: bool = True
 
     def run(self, module: ir.Module) -> None:
         with module.context:
@@ -38,7 +41,7 @@ class ExpandMath(Pass):
                 found = _collect(top)
                 if not found:
                     continue
-                expander = _Expander(Constants(top.regions[0].blocks[0], top.location), self.fma)
+                expander = _Expander(Constants(top.regions[0].blocks[0], top.location), self.fma, self.float_division)
                 # No handle may outlive its operation: a new one at the same address would be taken for it.
                 while found:
                     expander.expand(found.pop())
@@ -58,22 +61,39 @@ def _collect(top: ir.Operation) -> list[ir.Operation]:
     return found
 
 
+def _is_constant(value: Value) -> bool:
+    owner = value.owner
+    while not isinstance(owner, ir.Block) and owner.name == "vector.broadcast":
+        owner = owner.operands[0].owner
+    return not isinstance(owner, ir.Block) and owner.name == "arith.constant"
+
+
 class _Expander:
     """Replaces single ops of one function."""
 
-    def __init__(self, constants: Constants, fma: bool) -> None:
+    def __init__(self, constants: Constants, fma: bool, float_division: bool) -> None:
         self._constants = constants
         self._fma = fma
+        self._float_division = float_division
         self._f32 = ir.F32Type.get()
         self._f16 = ir.F16Type.get()
         self._bf16 = ir.BF16Type.get()
+        self._f64 = ir.F64Type.get()
 
     def expand(self, op: ir.Operation) -> None:
         name, operands, result = op.name, op.operands, op.results[0]
+        if name in integer_division.NAMES:
+            self._divide(op)
+            return
         source, target = self._constants.element(operands[0].type), self._constants.element(result.type)
         if not self._applies(name, source, target):
             return
         ip = ir.InsertionPoint(op)
+        if target == self._f64 and name in DOUBLE_FUNCTIONS:
+            e = Emit(result.type, ip, op.location, self._constants, self._fma)
+            result.replace_all_uses_with(DOUBLE_FUNCTIONS[name](e, *operands))
+            op.erase()
+            return
         e = self._emit(result.type, op, ip)
         if name in CONVERSIONS:
             value = self._convert(e, operands[0], source, target)
@@ -84,7 +104,20 @@ class _Expander:
         result.replace_all_uses_with(value)
         op.erase()
 
+    def _divide(self, op: ir.Operation) -> None:
+        """Vectors only: scalars have an instruction, and constant divisors become products in LLVM."""
+        a, b = op.operands
+        if not self._float_division or not isinstance(a.type, ir.VectorType) or _is_constant(b):
+            return
+        divider = integer_division.Divider(a.type, ir.InsertionPoint(op), op.location, self._constants)
+        value = divider.run(op.name, a, b)
+        if value is not None:
+            op.results[0].replace_all_uses_with(value)
+            op.erase()
+
     def _applies(self, name: str, source: ir.Type, target: ir.Type) -> bool:
+        if target == self._f64 and name in DOUBLE_FUNCTIONS:
+            return True
         if name in FUNCTIONS:
             return target in (self._f32, self._f16, self._bf16)
         if source == self._bf16 or target == self._bf16:

@@ -15,6 +15,7 @@ from ..passes import Pass
 
 Value = ir.Value[Any]
 START, WAIT = "rung_dma_start", "rung_dma_wait"
+CHECKED = {START: "rung_checked_dma_start", WAIT: "rung_checked_dma_wait"}
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,11 @@ class LowerTransport(Pass):
 
     Without stride operands it is one row. The stride belongs to the side in the lower memory space, the
     other one is dense. An empty transfer is a call with no rows or no bytes, which the runtime completes at
-    once.
+    once. `checked` calls the engine that checks the contract of transfers (`check-transfers`).
     """
 
     name: ClassVar[str] = "lower-transport"
+    checked: bool = False
 
     def run(self, module: ir.Module) -> None:
         names = ("memref.dma_start", "memref.dma_wait")
@@ -40,14 +42,15 @@ class LowerTransport(Pass):
         if not found:
             return
         pointer = pointer_type()
-        declare(module, START, [pointer, pointer, i64(), i64(), i64(), i64(), pointer])
-        declare(module, WAIT, [pointer])
+        begin, end = (CHECKED[name] if self.checked else name for name in (START, WAIT))
+        declare(module, begin, [pointer, pointer, i64(), i64(), i64(), i64(), pointer])
+        declare(module, end, [pointer])
         for op in found:
             with ir.InsertionPoint(op), op.location:
                 if op.name == "memref.dma_start":
-                    _lower_start(op)
+                    _lower_start(op, begin)
                 else:
-                    _lower_wait(op)
+                    _lower_wait(op, end)
             op.erase()
 
 
@@ -60,7 +63,7 @@ def _take(operands: list[Value]) -> tuple[Value, list[Value]]:
     return memory, indices
 
 
-def _lower_start(op: ir.Operation) -> None:
+def _lower_start(op: ir.Operation, callee: str) -> None:
     operands = list(op.operands)
     source, source_at = _take(operands)
     target, target_at = _take(operands)
@@ -77,13 +80,13 @@ def _lower_start(op: ir.Operation) -> None:
     strides = (row_bytes, stride_bytes) if source_is_far else (stride_bytes, row_bytes)
     target_pointer, source_pointer = element_address(target, target_at), element_address(source, source_at)
     func.CallOp(
-        [], START, [target_pointer, source_pointer, to_i64(rows), row_bytes, *strides, element_address(tag, tag_at)]
+        [], callee, [target_pointer, source_pointer, to_i64(rows), row_bytes, *strides, element_address(tag, tag_at)]
     )
 
 
-def _lower_wait(op: ir.Operation) -> None:
+def _lower_wait(op: ir.Operation, callee: str) -> None:
     tag, at = _take(list(op.operands))
-    func.CallOp([], WAIT, [element_address(tag, at)])
+    func.CallOp([], callee, [element_address(tag, at)])
 
 
 def _bytes(elements: Value, size: int) -> Value:

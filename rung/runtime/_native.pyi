@@ -90,6 +90,12 @@ def counters() -> Counters: ...
 def reset_counters() -> None:
     """To be called while no kernel runs."""
 
+def take_dma_violations() -> tuple[int, str]:
+    """Violations of the contract of transfers that `dma_check.c` found since the last call.
+
+    How many, and the first ones in words, a line each. A launch takes them and raises `TransferError`.
+    """
+
 def empty_fork(contexts: int, reps: int, /) -> float:
     """Median seconds of one fork and join of an empty task."""
 

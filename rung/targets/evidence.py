@@ -20,6 +20,8 @@ _X86_REGISTER = re.compile(r"%([xyz])mm\d+")
 # AArch64: a packed operation names its lanes (v0.4s); a scalar one works on s or d registers.
 _A64_FLOAT = re.compile(r"f(?:add|sub|mul|div|min|max|minnm|maxnm|sqrt|madd|msub|nmadd|nmsub|mla|mls|abs|neg)$")
 _A64_PACKED = re.compile(r"\bv\d+\.\d+[bhsd]")
+# On both: of one float (or many: packed), of one integer.
+_DIVISION = re.compile(r"v?div(?:ss|sd|sh)$|i?div[bwlq]?$|fdiv$|[su]div$")
 _LINE = re.compile(r"^\s*[0-9a-f]+:\s+(?P<mnemonic>[a-z][\w.]*)\s*(?P<operands>.*)$")
 _RELOCATION = re.compile(r"^\s*[0-9a-f]+:\s+R_\w+\s+(?P<symbol>[^\s+-]+)")
 
@@ -41,7 +43,8 @@ def disassemble(object_code: bytes) -> str | None:
 def host_evidence(object_code: bytes) -> dict[str, Any]:
     """Counts over the kernel's own functions (the JIT's argument wrappers, `_mlir_*`, are left out):
 
-    `packed_ops`: arithmetic on packed floats and integers; `scalar_fp_ops`: on single floats; `registers`:
+    `packed_ops`: arithmetic on packed floats and integers; `scalar_fp_ops`: on single floats; `scalar_divisions`:
+    divisions of single floats, `integer_divisions`: of single integers; `registers`:
     register operands by width; `calls`: symbols called that are not in the object, sorted. Without objdump:
     `{"object": "objdump not found"}`.
     """
@@ -54,6 +57,7 @@ def host_evidence(object_code: bytes) -> dict[str, Any]:
 def count(disassembly: str) -> dict[str, Any]:
     """`host_evidence` of a disassembly."""
     packed = scalar = 0
+    divisions: Counter[str] = Counter()
     registers: Counter[str] = Counter()
     calls: set[str] = set()
     defined: set[str] = set()
@@ -83,9 +87,13 @@ def count(disassembly: str) -> dict[str, Any]:
         kind = _kind(mnemonic, operands)
         packed += kind == "packed"
         scalar += kind == "scalar"
+        if kind != "packed" and _DIVISION.match(mnemonic):
+            divisions[kind] += 1
     return {
         "packed_ops": packed,
         "scalar_fp_ops": scalar,
+        "scalar_divisions": divisions["scalar"],
+        "integer_divisions": divisions[""],
         "registers": dict(sorted(registers.items())),
         "calls": sorted(calls - defined),
     }

@@ -72,11 +72,7 @@ class DoubleBuffer(Pass):
         reasons = [_why_not(loop, transfer) for transfer in transfers]
         streams = [t for t, reason in zip(transfers, reasons, strict=True) if not reason]
         attributes = loop.operation.attributes
-        refused = [
-            ir.StringAttr.get(f"{t.direction} of {_name(t)}: {why}")
-            for t, why in zip(transfers, reasons, strict=True)
-            if why
-        ]
+        refused = [ir.StringAttr.get(f"{t.name}: {why}") for t, why in zip(transfers, reasons, strict=True) if why]
         if refused:
             attributes["rung.not_pipelined"] = ir.ArrayAttr.get(refused)
         if not streams:
@@ -86,10 +82,6 @@ class DoubleBuffer(Pass):
         i64 = ir.IntegerType.get_signless(64)
         attributes["rung.depth"] = ir.IntegerAttr.get(i64, self.depth)
         attributes["rung.pipelined"] = ir.IntegerAttr.get(i64, len(streams))
-
-
-def _name(transfer: Transfer) -> str:
-    return f"argument {ir.BlockArgument(transfer.view.base).arg_number}"
 
 
 def _addresses(view: View) -> list[Value]:

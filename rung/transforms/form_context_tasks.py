@@ -25,7 +25,7 @@ from ..ir.pointers import (
 from ..passes import Pass
 
 Value = ir.Value[Any]
-_DECISIONS = ("rung.body_cost_ns", "rung.break_even_programs", "rung.distribution")
+_DECISIONS = ("rung.body_cost_ns", "rung.break_even_programs", "rung.distribution", "rung.iterations_per_line")
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from torch_mlir.dialects import arith, scf
 
 from ..errors import ContractError
 from ..ir.cost import CostModel, constant_value
+from ..ir.false_sharing import iterations_per_line
 from ..ir.pointers import i64, index
 from ..passes import Pass
 from ..schedule import Distribution
 
 Value = ir.Value[Any]
+_GROUPS_PER_CONTEXT = 8
+"""With so many groups of iterations for each context, a share is at most an eighth larger than another one."""
 LOOP_ATTRIBUTES = {"rung.grid": "rung.grid_loop", "rung.tiles": "rung.tile_loop"}
 
 
@@ -36,7 +39,11 @@ class FormVirtualThreads(Pass):
         } {rung.contexts, rung.body_cost_ns = 310.0 : f64, rung.break_even_programs = 13 : i64}
     With distribution=block-cyclic and chunk=1 the inner loop is `%pid = %c to %T step %used`; with a larger
     chunk it is two loops, over chunks and within a chunk. With one context, or when a known T is below the
-    break-even, there is only the loop over all iterations.
+    break-even, there is only the loop over all iterations, with the reason in `rung.serial`.
+
+    Contexts do not write to one cache line: where an iteration stores less than `line-bytes` (one float per program),
+    shares begin at multiples of the iterations that fill a line (`rung.iterations_per_line = 16`), if there are at
+    least 8 such groups for each context.
 
     Profitability: n contexts save T*c*(1 - 1/n) and cost one fork and join F, so T must be at least
     F*n / (c*(n - 1)), where c is the body's cost estimate (`rung.ir.cost`). With profitability=off two iterations
@@ -55,6 +62,7 @@ class FormVirtualThreads(Pass):
     clock_ghz: float = 3.0
     lanes: int = 1
     profitability: bool = True
+    line_bytes: int = 64
 
     def run(self, module: ir.Module) -> None:
         loops: list[scf.ForallOp] = []
@@ -81,12 +89,17 @@ class FormVirtualThreads(Pass):
             attribute = LOOP_ATTRIBUTES[mark]
             known = space.static_total
             outer = _outer_contexts(loop)
-            serial = self.contexts == 1 or (isinstance(outer, int) and outer > 1)
             threshold = break_even if self.profitability else 2
-            if serial or (known is not None and known < threshold):
-                _fill(_for(index(0), space.total, index(1), attribute), loop, space)
+            reason = self._why_serial(known, threshold, outer)
+            if reason:
+                serial = _for(index(0), space.total, index(1), attribute)
+                _fill(serial, loop, space)
+                decision = serial.operation.attributes
+                decision["rung.serial"] = ir.StringAttr.get(reason)
+                decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
                 loop.operation.erase()
                 return
+            group = iterations_per_line(loop, space.order[0], self.line_bytes)
             used = self._contexts_used(space.total, known, threshold, outer)
             contexts = scf.ForallOp([0], [_fold(used)], [1])
             decision = contexts.operation.attributes
@@ -94,11 +107,32 @@ class FormVirtualThreads(Pass):
             decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
             decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
             decision["rung.distribution"] = ir.StringAttr.get(self.distribution)
+            if group > 1:
+                decision["rung.iterations_per_line"] = ir.IntegerAttr.get(i64(), group)
         with ir.InsertionPoint(contexts.body), loop.operation.location:
             end = scf.InParallelOp()
         with ir.InsertionPoint(end), loop.operation.location:
-            _fill(self._share(contexts.body.arguments[0], used, space.total, attribute), loop, space)
+            grouped = self._group(space.total, known, group)
+            _fill(self._share(contexts.body.arguments[0], used, space.total, grouped, attribute), loop, space)
         loop.operation.erase()
+
+    def _why_serial(self, known: int | None, threshold: int, outer: Value | int | None) -> str:
+        """Why the loop is not dealt out; empty if it is, or if that is decided at launch."""
+        if self.contexts == 1:
+            return "one context"
+        if isinstance(outer, int) and outer > 1:
+            return "the loop around it is dealt out"
+        if known is not None and known < threshold:
+            return f"{known} iterations; a fork pays from {threshold} on"
+        return ""
+
+    def _group(self, total: Value, known: int | None, group: int) -> Value | int:
+        """Iterations that stay on one context: `group`, or 1 where groups would leave the shares too uneven."""
+        enough = _GROUPS_PER_CONTEXT * group * self.contexts
+        if group == 1 or known is not None:
+            return group if known is None or known >= enough else 1
+        many = arith.CmpIOp(arith.CmpIPredicate.sge, total, index(enough)).result
+        return arith.SelectOp(many, index(group), index(1)).result
 
     def _break_even(self, body_ns: float) -> int:
         if self.contexts == 1:
@@ -118,22 +152,33 @@ class FormVirtualThreads(Pass):
         alone = arith.CmpIOp(arith.CmpIPredicate.eq, outer, index(1)).result
         return arith.SelectOp(alone, used, index(1)).result
 
-    def _share(self, context: Value, used: Value, total: Value, attribute: str) -> scf.ForOp:
+    def _share(self, context: Value, used: Value, total: Value, group: Value | int, attribute: str) -> scf.ForOp:
         """The loop over the iterations of one context; insertion stands where its contents go."""
         one = index(1)
         if self.distribution == "block":
-            lower = arith.DivUIOp(arith.MulIOp(context, total).result, used).result
-            following = arith.AddIOp(context, one).result
-            upper = arith.DivUIOp(arith.MulIOp(following, total).result, used).result
-            return _for(lower, upper, one, attribute)
-        if self.chunk == 1:
+            begin = _boundary(context, used, total, group)
+            end = _boundary(arith.AddIOp(context, one).result, used, total, group)
+            return _for(begin, end, one, attribute)
+        if self.chunk == 1 and group == 1:
             return _for(context, total, used, attribute)
         chunk = index(self.chunk)
+        if group != 1:
+            chunk = arith.MulIOp(arith.CeilDivUIOp(chunk, _value(group)).result, _value(group)).result
         chunks = _for(arith.MulIOp(context, chunk).result, total, arith.MulIOp(used, chunk).result, None)
         with ir.InsertionPoint(chunks.body.operations[0]):
             first = chunks.induction_variable
             last = arith.MinUIOp(arith.AddIOp(first, chunk).result, total).result
             return _for(first, last, one, attribute)
+
+
+def _boundary(context: Value, used: Value, total: Value, group: Value | int) -> Value:
+    """The first iteration of `context` in a block distribution of groups; `total` for the one past the last."""
+    if group == 1:
+        return arith.DivUIOp(arith.MulIOp(context, total).result, used).result
+    size = _value(group)
+    groups = arith.CeilDivUIOp(total, size).result
+    first = arith.DivUIOp(arith.MulIOp(context, groups).result, used).result
+    return arith.MinUIOp(arith.MulIOp(first, size).result, total).result
 
 
 def _outer_contexts(loop: scf.ForallOp) -> Value | int | None:

@@ -12,15 +12,15 @@ from torch_mlir.passmanager import PassManager
 from ..errors import UsageError
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
-from ..ir.footprints import buffer_view, element_bytes
-from ..ir.pointers import functions
+from ..ir.footprints import BUFFER_ALIGNMENT, buffer_view, element_bytes
+from ..ir.pointers import functions, index, to_index
 from ..ir.promotion import Promotion, plan
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
 from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
 from ..passes import Pass
+from .form_virtual_threads import FormVirtualThreads
 
 Value = ir.Value[Any]
-_ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Promote(Pass):
     A buffer is packed: the innermost dimension is the one that is contiguous in global memory, dimensions of
     stride 0 are stored once. Where a transfer may not overtake others (`rung.ir.dependences`), the copy
     stands right at its use and says why in `rung.in_order`. A view that does not change in an inner loop is
-    loaded once, before that loop.
+    loaded once, before that loop. A view whose place is a quotient of the iteration's number (a bias in a grid
+    of two dimensions) keeps its buffer while that does not change: `scf.if %py != %held { memref.copy }`.
 
     The budget counts `depth` buffers for what can be double-buffered and one for the rest. Refuses to exceed
     it (`on-overflow=error`), or leaves the largest views direct (`on-overflow=direct`). Views left direct,
@@ -63,11 +64,7 @@ class Promote(Pass):
     on_overflow: Literal["error", "direct"] = "error"
 
     def run(self, module: ir.Module) -> None:
-        for function in functions(module):
-            for loop in reversed(loops_in(function.operation)):
-                hoist_invariants(loop)
-        # Equal views become one value: that is how they are recognised.
-        PassManager.parse("builtin.module(cse)").run(module.operation)
+        _prepare(module)
         for function in functions(module):
             promotions, refusals = plan(function)
             taken = self._fit(promotions, refusals)
@@ -96,11 +93,28 @@ class Promote(Pass):
         return [p for p in promotions if p in kept]
 
 
+def _prepare(module: ir.Module) -> None:
+    for function in functions(module):
+        for loop in reversed(loops_in(function.operation)):
+            hoist_invariants(loop)
+    # Equal views become one value: that is how they are recognised.
+    PassManager.parse("builtin.module(cse)").run(module.operation)
+
+
+def scratchpad_need(module: ir.Module, depth: int) -> int:
+    """Bytes of scratchpad that one context will need. Distributes the loops of `module`, which is spent by that."""
+    PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
+    FormVirtualThreads(contexts=1).run(module)
+    PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
+    _prepare(module)
+    return max((sum(_bytes(p, depth) for p in plan(f)[0]) for f in functions(module)), default=0)
+
+
 def _bytes(promotion: Promotion, depth: int) -> int:
     """Scratchpad bytes of the promotion's buffers."""
     one = promotion.layout.elements * element_bytes(promotion.view.element)
     copies = depth if promotion.placement == "stream" else 1
-    return -(-one // _ALIGNMENT) * _ALIGNMENT * copies
+    return -(-one // BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT * copies
 
 
 def _emit(promotion: Promotion) -> None:
@@ -110,7 +124,7 @@ def _emit(promotion: Promotion) -> None:
     space = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), SCRATCHPAD)
     kind = ir.MemRefType.get([promotion.layout.elements], view.element, None, space)
     with ir.InsertionPoint(outermost), view.cast.location:
-        buffer = memref.AllocaOp(kind, [], [], alignment=_ALIGNMENT).result
+        buffer = memref.AllocaOp(kind, [], [], alignment=BUFFER_ALIGNMENT).result
     inside = any(op == outermost for op in enclosing(view.cast.block))
     with ir.InsertionPoint.after(view.cast) if inside else ir.InsertionPoint(outermost), view.cast.location:
         footprint = buffer_view(buffer, view, promotion.layout)
@@ -119,6 +133,9 @@ def _emit(promotion: Promotion) -> None:
     if promotion.placement == "resident":
         with ir.InsertionPoint(promotion.before), view.cast.location:
             _guarded_load(promotion, footprint)
+        return
+    if promotion.placement == "held":
+        _held_load(promotion, footprint)
         return
     once = promotion.placement == "stream"
     ops = [anchor_in(promotion.loop, op) for op in promotion.ops] if once else promotion.ops
@@ -157,6 +174,31 @@ def _guarded_load(promotion: Promotion, footprint: Value) -> None:
         scf.YieldOp([])
 
 
+def _held_load(promotion: Promotion, footprint: Value) -> None:
+    """Load before the first use, if the keys are not those of what the buffer holds."""
+    with ir.InsertionPoint(anchor_in(promotion.loop, promotion.ops[0])), promotion.view.cast.location:
+        keys = [key if isinstance(key.type, ir.IndexType) else to_index(key) for key in promotion.keys]
+    with ir.InsertionPoint(promotion.outermost), promotion.view.cast.location:
+        held = memref.AllocaOp(ir.MemRefType.get([len(keys)], ir.IndexType.get()), [], []).result
+    # The place may depend on loops around this one, too: every run of it begins anew.
+    with ir.InsertionPoint(promotion.loop.operation), promotion.view.cast.location:
+        for number in range(len(keys)):  # no quotient of an iteration's number is negative
+            memref.StoreOp(index(-1), held, [index(number)])
+    with ir.InsertionPoint(anchor_in(promotion.loop, promotion.ops[0])), promotion.view.cast.location:
+        changed: Value | None = None
+        for number, key in enumerate(keys):
+            last = memref.LoadOp(held, [index(number)]).result
+            one = arith.CmpIOp(arith.CmpIPredicate.ne, key, last).result
+            changed = one if changed is None else arith.OrIOp(changed, one).result
+        assert changed is not None
+        guard = scf.IfOp(changed)
+        with ir.InsertionPoint(guard.then_block):
+            _copy(promotion.view.value, footprint, "load", promotion.in_order)
+            for number, key in enumerate(keys):
+                memref.StoreOp(key, held, [index(number)])
+            scf.YieldOp([])
+
+
 def _runs_at_least_once(loop: scf.ForOp) -> bool:
     lower, upper = (constant_value(bound) for bound in list(loop.operation.operands)[:2])
     return lower is not None and upper is not None and lower < upper
@@ -174,6 +216,9 @@ def _annotate(taken: list[Promotion], refusals: list[tuple[scf.ForOp, str]], dep
         ):
             before = ir.IntegerAttr(attributes[key]).value if key in attributes else 0
             attributes[key] = ir.IntegerAttr.get(i64, before + amount)
+        if promotion.placement == "held":
+            before = ir.IntegerAttr(attributes["rung.held"]).value if "rung.held" in attributes else 0
+            attributes["rung.held"] = ir.IntegerAttr.get(i64, before + 1)
     for loop, reason in refusals:
         attributes = loop.operation.attributes
         reasons = list(ir.ArrayAttr(attributes["rung.direct"])) if "rung.direct" in attributes else []

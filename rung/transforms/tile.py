@@ -10,28 +10,19 @@ from math import prod
 from typing import Any, ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, func, scf
+from torch_mlir.dialects import arith, scf
 
 from ..ir.cost import constant_value
-from ..ir.footprints import (
-    Index,
-    Layout,
-    Slab,
-    add,
-    element_bytes,
-    layout_of,
-    materialize,
-    reinterpret,
-    slab_of,
-    times,
-    view_of,
-)
+from ..ir.footprints import Index, Slab, add, materialize, reinterpret, slab_of, times
 from ..ir.pointers import functions, index
 from ..ir.slicing import collect
 from ..passes import Pass
+from .promote import scratchpad_need
 
 Value = ir.Value[Any]
 _PROGRAM = ("rung.grid", "rung.grid_loop")
+_PARTS = tuple(sorted(odd << shift for odd in (1, 3) for shift in range(17)))
+"""What is tried to make tiles fit: 1, 2, 3, 4, 6, 8, 12, 16 parts and so on."""
 _GRANULE = 64
 """Tiles of a contiguous dimension are a multiple of this many elements, so that rows stay aligned."""
 
@@ -52,16 +43,16 @@ class TileBlocks(Pass):
           linalg.generic ins(%tv) outs(%tw)                 // linalg.index is shifted by %at
         } {rung.tiles}
 
-    The outermost parallel dimensions are cut first, each no further than needed; reduction dimensions are
-    whole in every tile, so a mixed nest is cut over its parallel dimensions only and its accumulators are
-    cut with them.
+    The outermost parallel dimensions are cut first, each no further than needed, and accumulators with them;
+    reduction dimensions are whole in every tile.
 
-    Leaves alone: nests in loops or conditions inside the program; nests whose body stores or does atomics
-    (their order might show); nests with an output that a cut dimension does not name; operands that are
-    neither views nor buffers; sizes without a static bound; nests that have no parallel dimension to cut.
+    With `scratchpad-bytes`, tiles are made smaller until the buffers of `promote`, `depth` of each, fit. If cutting
+    parallel dimensions does not suffice, the others are cut, too, by `scf.for %t = 0 to ceil(%n / 512)`: in order,
+    as every tile goes on with the accumulators of the one before; and at last nests inside the program's own loops.
 
-    With `scratchpad-bytes`, all tiles are made smaller by the factor that the buffers of `promote` (every
-    view of the program, `depth` times) would exceed it by.
+    Leaves alone: nests whose body stores or does atomics (their order might show); operands that are neither views
+    nor buffers; sizes without a static bound; unless the scratchpad demands it, nests in loops or conditions inside
+    the program, and nests that have no parallel dimension that all outputs name.
     """
 
     name: ClassVar[str] = "tile-blocks"
@@ -71,65 +62,111 @@ class TileBlocks(Pass):
     depth: int = 1
 
     def run(self, module: ir.Module) -> None:
+        cut = self._fitting(module) if self.scratchpad_bytes else _Cut()
+        self._tile_all(module, cut)
+
+    def _fitting(self, module: ir.Module) -> _Cut:
+        """The mildest cut with which all buffers fit; if none does, the last resort."""
+        text = str(module)
+        for in_order, everywhere in ((False, False), (True, False), (True, True)):
+            hopeless = 2 if in_order else 1
+            for parts in _PARTS:
+                if parts < hopeless:
+                    continue
+                cut = _Cut(parts, in_order, everywhere)
+                trial = ir.Module.parse(text)
+                self._tile_all(trial, cut)
+                need = scratchpad_need(trial, self.depth)
+                if need <= self.scratchpad_bytes:
+                    return cut
+                # Buffers shrink as tiles do, at best: what is left out is not tried. A little less, for rounding.
+                hopeless = 0.8 * parts * need / self.scratchpad_bytes
+        return _Cut(_PARTS[-1], True, True)
+
+    def _tile_all(self, module: ir.Module, cut: _Cut) -> None:
         for function in functions(module):
-            share = self._share(function)
             for op in collect(function.operation):
-                if op.name == "linalg.generic" and _is_in_program(op):
-                    self._tile(op, share)
+                if op.name == "linalg.generic" and (cut.everywhere or _is_in_program(op)):
+                    self._tile(op, cut)
 
-    def _share(self, function: func.FuncOp) -> float:
-        """The part of the program's views that fits into the scratchpad."""
-        if not self.scratchpad_bytes:
-            return 1.0
-        total = 0
-        for op in collect(function.operation):
-            view = view_of(op.results[0]) if op.name == "memref.reinterpret_cast" else None
-            layout = layout_of(view) if view is not None else ""
-            if view is not None and isinstance(layout, Layout):
-                total += layout.elements * element_bytes(view.element) * self.depth
-        return min(1.0, self.scratchpad_bytes / total) if total else 1.0
-
-    def _tile(self, nest: ir.Operation, share: float) -> None:
+    def _tile(self, nest: ir.Operation, cut: _Cut) -> None:
         space = _space_of(nest)
         if space is None or _has_effects(nest):
             return
         points = prod(space.bounds)
-        limit = min(self.tile_elements, max(1, int(points * share)))
-        if points <= limit:
+        share = -(-points // cut.parts)
+        limit = min(self.tile_elements, share)
+        named = [d for d, kind in enumerate(space.parallel) if kind and _named_by_outputs(nest, space, d)]
+        free = named if _is_in_program(nest) else []
+        tile = _tile_sizes(space.bounds, limit, free)
+        ordered = [d for d in range(len(tile)) if d not in free] if cut.in_order else []
+        tile = _tile_sizes(tile, share, ordered)
+        parallel, sequential = ([d for d in dims if tile[d] < space.bounds[d]] for dims in (free, ordered))
+        if not parallel and not sequential:
             return
-        tile = _tile_sizes(nest, space, limit)
-        cut = [d for d, (size, bound) in enumerate(zip(tile, space.bounds, strict=True)) if size < bound]
-        if not cut:
-            return
-        with ir.InsertionPoint(nest), nest.location:
-            counts = [_ceil_div(space.sizes[d], tile[d]) for d in cut]
-            loop = scf.ForallOp([0] * len(cut), [_fold(count) for count in counts], [1] * len(cut))
-            loop.operation.attributes["rung.tiles"] = ir.UnitAttr.get()
-        with ir.InsertionPoint(loop.body), nest.location:
-            end = scf.InParallelOp()
-        with ir.InsertionPoint(end), nest.location:
-            _emit_tile(nest, space, tile, dict(zip(cut, loop.body.arguments, strict=True)))
+        at: dict[int, Value] = {}
+        with nest.location:
+            inner = ir.InsertionPoint(nest)
+            if parallel:
+                inner = _parallel_loop(inner, space, tile, parallel, at)
+            for d in sequential:
+                inner = _sequential_loop(inner, space, tile, d, at)
+            with inner:
+                _emit_tile(nest, space, tile, at)
         nest.erase()
 
 
-def _tile_sizes(nest: ir.Operation, space: _Space, limit: int) -> list[int]:
-    """Sizes of a tile: the bounds, with the outermost parallel dimensions cut until it has `limit` points."""
-    tile = list(space.bounds)
-    for d, parallel in enumerate(space.parallel):
-        excess = prod(tile) / limit
-        if excess <= 1:
+@dataclass(frozen=True)
+class _Cut:
+    """How far to go to make tiles fit the scratchpad."""
+
+    parts: int = 1
+    """Into which the points of a nest are cut, at least."""
+    in_order: bool = False
+    """Dimensions that are not parallel, or not named by all outputs, are cut, too."""
+    everywhere: bool = False
+    """Nests in loops and conditions inside the program are cut, too."""
+
+
+def _parallel_loop(
+    place: ir.InsertionPoint, space: _Space, tile: Sequence[int], cut: Sequence[int], at: dict[int, Value]
+) -> ir.InsertionPoint:
+    """One loop over the tiles of all dimensions of `cut`; returns where its body goes."""
+    with place:
+        counts = [_ceil_div(space.sizes[d], tile[d]) for d in cut]
+        loop = scf.ForallOp([0] * len(cut), [_fold(count) for count in counts], [1] * len(cut))
+        loop.operation.attributes["rung.tiles"] = ir.UnitAttr.get()
+    with ir.InsertionPoint(loop.body):
+        end = scf.InParallelOp()
+    at.update(zip(cut, loop.body.arguments, strict=True))
+    return ir.InsertionPoint(end)
+
+
+def _sequential_loop(
+    place: ir.InsertionPoint, space: _Space, tile: Sequence[int], d: int, at: dict[int, Value]
+) -> ir.InsertionPoint:
+    with place:
+        loop = scf.ForOp(index(0), materialize(_ceil_div(space.sizes[d], tile[d])), index(1))
+    with ir.InsertionPoint(loop.body):
+        end = scf.YieldOp([])
+    at[d] = loop.induction_variable
+    return ir.InsertionPoint(end)
+
+
+def _tile_sizes(sizes: Sequence[int], limit: int, dimensions: Sequence[int]) -> list[int]:
+    """Sizes of a tile: cut in one of the dimensions after the other until it has `limit` points."""
+    tile = list(sizes)
+    for d in dimensions:
+        if prod(tile) <= limit:
             break
-        if not parallel or not _named_by_outputs(nest, space, d):
-            continue
-        tile[d] = _even_part(tile[d], max(1, int(tile[d] / excess)))
+        tile[d] = _even_part(tile[d], max(1, tile[d] * limit // prod(tile)))
     return tile
 
 
 def _even_part(bound: int, most: int) -> int:
-    """A size of at most `most` that cuts `bound` into parts as equal as can be, on a granule if large."""
-    most = most // _GRANULE * _GRANULE if most > _GRANULE else most
+    """A size that cuts `bound` into parts as equal as can be: at most `most`, or the granule above a large one."""
     even = -(-bound // -(-bound // most))
-    return min(most, -(-even // _GRANULE) * _GRANULE) if most > _GRANULE else even
+    return -(-even // _GRANULE) * _GRANULE if most > _GRANULE else even
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch_mlir import ir
 
 from ..ir.body import Body
 from ..ir.emit import bits
-from ..ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits
+from ..ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits, narrowest_memory_bits
 from ..ir.nest import Nest
 
 
@@ -25,8 +25,9 @@ class Plan:
     """Why a nest that was to be vectorized got scalar loops."""
 
 
-def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int) -> Plan:
-    """`vector_bytes=0` asks for scalar loops."""
+def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_registers: bool = False) -> Plan:
+    """`vector_bytes=0` asks for scalar loops. Lanes fill a register with the widest data; with `whole_registers`, with
+    the narrowest in memory, so that wider data takes several."""
     if nest.rank == 0:
         return Plan(-1, (), 1, 1, analyse_nest(nest, -1))
     dim = _choose_dim(nest, (vector_bytes or 64) // 4)
@@ -36,7 +37,8 @@ def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int) -> Pla
         count = 1 if unroll == 0 or analysis.refusal else unroll
         return Plan(dim, order, 1, count, analysis)
     reason = analysis.refusal
-    wanted = vector_bytes * 8 // element_bits(nest, analysis, dim)
+    narrowest = narrowest_memory_bits(nest, dim) if whole_registers else 64
+    wanted = vector_bytes * 8 // min(narrowest, element_bits(nest, analysis, dim))
     bound = nest.bounds[dim]
     lanes = _fit_lanes(wanted, bound)
     if not reason and lanes < 2:

@@ -37,9 +37,13 @@ class Vectorize(Pass):
     masked_memory: bool = True
     unroll: int = 0
     """Vectors in flight; 0 chooses from the registers and the body."""
+    whole_registers: bool = False
+    """Part of a register is dear to load and store: lanes fill one with the narrowest type in memory."""
 
     def run(self, module: ir.Module) -> None:
-        _lower_nests(module, self.vector_bytes, self.vector_registers, self.masked_memory, self.unroll)
+        _lower_nests(
+            module, self.vector_bytes, self.vector_registers, self.masked_memory, self.unroll, self.whole_registers
+        )
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,15 @@ class NestsToLoops(Pass):
         _lower_nests(module, 0, 0, False, self.unroll)
 
 
-def _lower_nests(module: ir.Module, vector_bytes: int, registers: int, masked: bool, unroll: int) -> None:
+def _lower_nests(
+    module: ir.Module, vector_bytes: int, registers: int, masked: bool, unroll: int, whole_registers: bool = False
+) -> None:
     for op in _nests(module.operation):
         generic = copy_to_nest(op) if op.name == "memref.copy" else op
         nest = read_nest(generic)
         if isinstance(nest, str):
             raise PassError("vectorize", f"{nest}, at {op.location}")
-        NestLowering(nest, plan_nest(nest, vector_bytes, registers, unroll), masked).run()
+        NestLowering(nest, plan_nest(nest, vector_bytes, registers, unroll, whole_registers), masked).run()
         generic.erase()
 
 

@@ -22,6 +22,7 @@ def _compiler_digest() -> str:
 
 def fingerprint() -> str:
     """Changes whenever the compiler, or the machine that it compiles for, does."""
-    from .. import machine
+    from .. import knobs, machine
 
-    return hashlib.sha256(f"{_compiler_digest()} {machine.host().model_dump_json()}".encode()).hexdigest()
+    facts = f"{_compiler_digest()} {machine.host().model_dump_json()} {knobs.debug_dma()}"
+    return hashlib.sha256(facts.encode()).hexdigest()

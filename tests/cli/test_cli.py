@@ -85,7 +85,7 @@ def test_help_is_quick_and_lists_the_commands() -> None:
     done = rung("--help")
     seconds = time.perf_counter() - start
     assert done.returncode == 0 and all(
-        name in done.stdout for name in ("ladder", "compile", "report", "doctor", "machines")
+        name in done.stdout for name in ("ladder", "compile", "report", "doctor", "machines", "trace", "sweep")
     )
     # 0.2 s when idle; the limit leaves room for a loaded machine but none for importing torch or triton.
     assert seconds < 1.0
@@ -152,6 +152,8 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("scale", "nope"), "choose from: vec-add"),
         (("scale", "--sizes", "1Q"), "--sizes is `1Q`"),
         (("scale", "--contexts", "1"), "nothing to share"),
+        (("overlap", "--tiles", "1000"), "give powers of 2"),
+        (("overlap", "--depths", "1"), "at least 2 buffers"),
         (("compile",), "Missing argument"),
         (("compile", "none.py::k"), "Missing option"),
         (("compile", "none.py::k", "--signature", "i32"), "there is no file `none.py`"),
@@ -162,6 +164,10 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("report", "none.json"), "cannot read none.json"),
         (("report", __file__), "is not a record"),
         (("machines", "moon"), "there is no machine `moon`"),
+        (("trace", "gelu"), "give -o FILE.json, --plot FILE.png or both"),
+        (("trace", "gelu", "--device", "host", "-o", "t.json"), "machine host is measured, not modelled"),
+        (("sweep", "gelu"), "give --vary FIELD=LIST"),
+        (("sweep", "gelu", "--vary", "dma.width=1,2"), "field `dma.width`: there is no such field"),
         (("machines", "hexagon-v73", "--set", "dma.x=1"), "field `dma.x`: there is no such field; known: queue_depth"),
         (("machines", "--set", "contexts=1"), "--set changes one machine; give its name"),
         (
@@ -248,6 +254,36 @@ def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
     assert "gelu, 10,007 f32, on host" in done.stdout
 
 
+def test_a_trace_of_the_modelled_device(run: Run, tmp_path: Path) -> None:
+    file, plot = tmp_path / "t.json", tmp_path / "t.png"
+    status, out, errors = run("trace", "gelu", "--size", "100003", "-o", str(file), "--plot", str(plot))
+    assert status == 0, errors
+    assert "gelu 100003 f32, Vec+MT+DB on hexagon-v73" in out and "cycles (modelled)" in out
+    events = json.loads(file.read_text())["traceEvents"]
+    moved = sum(event["args"]["bytes"] for event in events if event.get("cat") == "dma")
+    assert moved == 2 * 4 * 100_003 and plot.is_file()
+
+
+def test_a_sweep_over_modelled_devices(run: Run, own: Path, tmp_path: Path) -> None:
+    file = tmp_path / "s.json"
+    vary = ("--vary", "contexts=1,2", "--vary", "dma.bytes_per_cycle=1,2", "--json", str(file))
+    status, out, errors = run("sweep", f"{own}::double", "--size", "5000", *vary)
+    assert status == 0, errors
+    assert "4 machines, 2 compilations" in out
+    cycles = [point["cycles"] for point in json.loads(file.read_text())["points"]]
+    assert all(slow > fast for slow, fast in zip(cycles[::2], cycles[1::2], strict=True))
+    assert run("report", str(file))[1] == out
+
+
+def test_a_factorial_with_its_decisions(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    done = rung("ladder", "gelu", "--size", "2000", "--rounds", "3", "--factorial", "--explain", "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(read(path).results) == 8 and "Shapley value" in done.stdout
+    assert "the grid has 2: it " in done.stdout and "2 buffers each" in done.stdout
+    assert "a program is estimated at" in rung("report", str(path), "--explain").stdout
+
+
 def test_a_small_ladder_of_two_dimensions_in_f16() -> None:
     done = rung("ladder", "vec-add", "--size", "5x1000", "--dtype", "f16", "--rounds", "3", "--rungs", "scalar,vec")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -274,6 +310,20 @@ def test_a_small_scale_study(tmp_path: Path) -> None:
     drawn = rung("report", str(path), "--plot", str(plot))
     assert drawn.returncode == 0 and plot.is_file()
     assert drawn.stdout == done.stdout
+
+
+def test_a_small_overlap_study(tmp_path: Path) -> None:
+    path, plot = tmp_path / "a.json", tmp_path / "a.png"
+    sizes = ("--degrees", "2", "--size", "8K", "--tiles", "1K", "--depths", "2")
+    done = rung("overlap", *sizes, "--rounds", "3", "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read(path)
+    assert record.study == "overlap" and all(r.correct for r in record.results)
+    by_kind = {r.point.buffering: r.evidence for r in record.results}
+    assert by_kind["direct"]["dma_transfers"] == 0 < by_kind["single"]["dma_transfers"]
+    assert by_kind["double"]["dma_max_in_flight"] > 1
+    drawn = rung("report", str(path), "--plot", str(plot))
+    assert drawn.returncode == 0 and plot.is_file() and drawn.stdout == done.stdout
 
 
 def test_interruption_during_the_imports_ends_in_order(tmp_path: Path) -> None:

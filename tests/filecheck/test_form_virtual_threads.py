@@ -75,7 +75,9 @@ def test_block_cyclic_in_chunks():
 def test_one_context_is_a_plain_loop():
     text = run(GRID.replace("USE", "px"), FormVirtualThreads(contexts=1))
     assert "scf.forall" not in text
-    in_order(text, r"scf.for %\w+ = %c0\w* to", "rung.grid_loop")
+    in_order(
+        text, r"scf.for %\w+ = %c0\w* to", 'rung.body_cost_ns = .* : f64, rung.grid_loop, rung.serial = "one context"'
+    )
 
 
 TILES = """
@@ -172,4 +174,61 @@ def test_an_inner_loop_forks_where_the_outer_does_not():
     assert text.count("scf.forall") == 2
     known = run(NESTED.replace("in (%gx)", "in (1000000)"), FormVirtualThreads(contexts=4))
     assert known.count("scf.forall") == 1
-    in_order(known, r"\} \{rung.tile_loop\}", r"\} \{rung.grid_loop\}")
+    in_order(known, r"rung.serial = \"the loop around it is dealt out\", rung.tile_loop\}", r"\} \{rung.grid_loop\}")
+
+
+STRIPS = """
+func.func @kernel(%x: memref<?xf32>, %n: index, %gx: index, %gy: index, %gz: index) attributes {rung.kernel} {
+  scf.forall (%px, %py, %pz) in (%gx, %gy, %gz) {
+    %c = arith.constant WIDTH : index
+    %zero = arith.constant 0.0 : f32
+    %at = arith.muli %px, %c : index
+    %row = arith.muli %py, %n : index
+    %o = arith.addi %row, %at : index
+    %v = memref.reinterpret_cast %x to offset: [%o], sizes: [WIDTH], strides: [1]
+      : memref<?xf32> to memref<WIDTHxf32, strided<[1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%v : memref<WIDTHxf32, strided<[1], offset: ?>>)
+  } {rung.grid}
+  return
+}"""
+
+
+@pytest.mark.parametrize(("width", "group"), [(4, 4), (8, 2), (16, 1), (24, 2), (64, 1), (100, 4), (3, 16)])
+def test_shares_begin_at_cache_lines(width: int, group: int):
+    text = run(STRIPS.replace("WIDTH", str(width)), FormVirtualThreads(contexts=2))
+    if group == 1:
+        assert "rung.iterations_per_line" not in text and "arith.ceildivui" not in text
+        return
+    in_order(
+        text,
+        rf"arith.constant {16 * group} : index",
+        r"arith.cmpi sge, %\w+, ",
+        rf"arith.constant {group} : index",
+        r"arith.select",
+        r"arith.ceildivui",
+        r"arith.minui",
+        r"scf.for",
+        rf"rung.iterations_per_line = {group} : i64",
+    )
+
+
+@pytest.mark.parametrize(("iterations", "grouped"), [(255, False), (256, True)])
+def test_few_iterations_are_dealt_out_evenly(iterations: int, grouped: bool):
+    text = f"""
+func.func @kernel(%x: memref<?xf32>, %v: f32) {{
+  scf.forall (%i) in ({iterations}) {{
+    memref.store %v, %x[%i] : memref<?xf32>
+  }} {{rung.tiles}}
+  return
+}}"""
+    assert ("arith.ceildivui" in run(text, FormVirtualThreads(contexts=2, fork_join_ns=0))) is grouped
+
+
+def test_stores_of_unknown_distance_are_not_counted():
+    text = STRIPS.replace("%px, %c", "%px, %n").replace("WIDTH", "4")
+    assert "rung.iterations_per_line" not in run(text, FormVirtualThreads(contexts=2))
+
+
+def test_block_cyclic_chunks_are_whole_lines():
+    text = run(STRIPS.replace("WIDTH", "4"), FormVirtualThreads(contexts=2, distribution="block-cyclic", chunk=6))
+    in_order(text, r"scf.forall", r"arith.ceildivui", r"arith.muli", r"scf.for", r"arith.minui", r"scf.for")

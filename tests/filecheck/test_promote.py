@@ -94,6 +94,44 @@ def test_an_unchanging_view_is_loaded_once_if_the_loop_runs():
     )
 
 
+QUOTIENT = """
+    %py = arith.divui %p, %n : index
+    %row = arith.muli %py, %c64 : index
+    """
+
+
+def test_a_view_that_changes_now_and_then_keeps_its_buffer():
+    body = QUOTIENT + view("v", "%x", "%row") + view("w", "%y") + double("%v", "%w")
+    text = run(loop(body), Promote(depth=2))
+    in_order(
+        text,
+        r"(%\w+) = memref.alloca\(\) : memref<1xindex>",
+        r"memref.store %c-1",
+        r"scf.for",
+        r"memref.load %\w+\[%\w+\] : memref<1xindex>",
+        r"arith.cmpi ne",
+        r"scf.if",
+        r'memref.copy .* rung.transfer = "load"',
+        r"memref.store %\w+, %\w+\[%\w+\] : memref<1xindex>",
+        r"linalg.generic",
+        r"rung.held = 1 : i64, rung.promoted = 2 : i64, rung.scratchpad_bytes = 768",
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("divui", "remui"), ("%py = arith.divui %p, %n", "%q = arith.divui %p, %n : index\n%py = arith.addi %q, %p")],
+)
+def test_a_view_that_may_change_every_time_is_a_stream(change: tuple[str, str]):
+    body = QUOTIENT.replace(*change) + view("v", "%x", "%row") + view("w", "%y") + double("%v", "%w")
+    assert "rung.held" not in run(loop(body), Promote(depth=2))
+
+
+def test_a_view_of_a_sequential_loop_is_not_held():
+    body = QUOTIENT + view("v", "%x", "%row") + view("w", "%y") + double("%v", "%w")
+    assert "rung.held" not in run(loop(body, ""), Promote(depth=2))
+
+
 def test_a_shifted_store_to_the_same_array_keeps_both_in_order():
     shifted = "%s = arith.addi %o, %c1 : index\n"
     text = run(loop(shifted + view("v", "%x") + view("w", "%x", "%s") + double("%v", "%w")), Promote())

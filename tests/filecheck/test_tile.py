@@ -118,3 +118,36 @@ def test_tiles_shrink_to_fit_the_scratchpad(depth: int, size: int):
     text = run(program(views(16384) + nest()), TileBlocks(scratchpad_bytes=262144, depth=depth))
     assert ("rung.tiles" in text) == (size < 16384)
     assert f"rung.bounds = array<i64: {size}>" in text
+
+
+SUM = f"""%s = memref.alloca() : memref<f32>
+      linalg.generic {{indexing_maps = [#a, affine_map<(d0) -> ()>], iterator_types = ["reduction"]}}
+        ins(%v : {V}) outs(%s : memref<f32>) {{
+        ^bb0(%in: f32, %acc: f32):
+          %r = arith.addf %in, %acc : f32
+          linalg.yield %r : f32
+      }}"""
+
+
+def test_a_reduction_that_does_not_fit_is_cut_in_order():
+    text = run(program(views(16384) + SUM), TileBlocks(scratchpad_bytes=16384, depth=2))
+    in_order(
+        text,
+        r"arith.ceildivsi %arg2, %c2048",
+        r"scf.for %\w+ = %c0\w* to %\w+ step",
+        r"array<i64: 2048>",
+        r"linalg.generic",
+    )
+    assert "rung.tiles" not in text
+
+
+def test_a_reduction_that_fits_is_whole():
+    assert "scf.for " not in run(program(views(16384) + SUM), TileBlocks(scratchpad_bytes=131072, depth=2))
+
+
+def test_a_nest_in_a_loop_that_does_not_fit_is_cut_in_order():
+    text = run(
+        program(views(16384) + f"scf.for %i = %c0 to %n step %c1 {{ {nest()} }}"),
+        TileBlocks(scratchpad_bytes=65536, depth=2),
+    )
+    in_order(text, r"scf.for", r"scf.for", r"rung.bounds = array<i64: 4096>", r"linalg.generic")

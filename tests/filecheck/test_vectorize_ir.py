@@ -172,6 +172,39 @@ def test_lanes_follow_the_widest_data(element: str, lanes: int) -> None:
     assert f"lanes = {lanes} : i64" in run(text, Vectorize())
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "cast"), [("f16", "f32", "extf"), ("i8", "f32", "sitofp"), ("f32", "f16", "truncf")]
+)
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64, 128])
+def test_mixed_widths_fill_a_register_with_the_widest(source: str, target: str, cast: str, vector_bytes: int) -> None:
+    text = f"""
+    #i = affine_map<(d0) -> (d0)>
+    func.func @kernel(%x: memref<?x{source}>, %y: memref<?x{target}>) {{
+      linalg.generic {{indexing_maps = [#i, #i], iterator_types = ["parallel"]}}
+        ins(%x : memref<?x{source}>) outs(%y : memref<?x{target}>) {{
+      ^bb0(%a: {source}, %b: {target}):
+        %r = arith.{cast} %a : {source} to {target}
+        linalg.yield %r : {target}
+      }}
+      return
+    }}"""
+    lanes = vector_bytes // 4
+    done = run(text, Vectorize(vector_bytes=vector_bytes))
+    assert f"lanes = {lanes} : i64" in done
+    assert f"vector<{lanes}x{source}>" in done and f"vector<{lanes}x{target}>" in done
+
+
+def test_fewer_registers_mean_fewer_vectors_in_flight() -> None:
+    body = "".join(f"%t{i} = arith.mulf %p, %c{i} : f32\n" for i in range(6))
+    body += "".join(f"%u{i} = arith.addf %t{i}, %t{i + 1} : f32\n" for i in range(5))
+    body += "".join(f"%w{i} = arith.mulf %u{i}, %u{i + 1} : f32\n" for i in range(4)) + "%r = arith.addf %w0, %w3 : f32"
+    constants = "".join(f"%c{i} = arith.constant {i}.5 : f32\n" for i in range(6))
+    text = module(constants + ADD.replace("%r = arith.addf %p, %p fastmath<contract> : f32", body))
+    assert "unroll = 4" in run(text, Vectorize(vector_registers=64))
+    assert "unroll = 4" not in run(text, Vectorize(vector_registers=16))
+    assert "unroll = 1 : i64" in run(text, Vectorize(vector_registers=8)).split("scf.for")[1]
+
+
 def test_copies_into_the_scratchpad_are_left_alone() -> None:
     text = """
     func.func @kernel(%x: memref<64xf32>, %y: memref<64xf32, 1>) {
@@ -287,6 +320,12 @@ def test_a_map_that_is_no_projection_is_an_error() -> None:
     nest = ADD.replace("[#i, #i]", "[affine_map<(d0) -> (0)>, #i]")
     with pytest.raises(PassError, match="not a projection"):
         run(module(nest), Vectorize())
+
+
+def test_a_map_that_is_no_projection_is_an_error_of_the_scalar_form_too() -> None:
+    nest = ADD.replace("[#i, #i]", "[affine_map<(d0) -> (0)>, #i]")
+    with pytest.raises(PassError, match="not a projection"):
+        run(module(nest), NestsToLoops())
 
 
 def test_text_form() -> None:

@@ -1,14 +1,14 @@
 """Random kernels of the shapes that the mechanisms are made for: elementwise, rows, loops, products, scans.
 
 Each is text, drawn by a seed. All take `(x, y, k, o, p, n, m, trips)`: x and y floats of a drawn type, k integers of a
-drawn type, o and p f32 out, n and m the sizes that masks end at. Conditions depend on exact values only, so that
-rounding decides nothing.
+drawn type, o f32 out, p floats in and out, n and m the sizes that masks end at. Conditions depend on exact values only,
+so that rounding decides nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 HEAD = "import triton\nimport triton.language as tl\n\n\n"
@@ -43,6 +43,8 @@ class StudyKernel:
     source: str
     float_type: str
     integer_type: str
+    result_type: str
+    """Of p."""
     programs: Callable[[int, int], int]
     largest: tuple[int, int, int]
     """n, m and trips are at most these."""
@@ -67,7 +69,8 @@ def build(
     body = "".join(f"    {line}\n" for line in lines)
     source = f"{HEAD}{COMBINERS}@triton.jit\ndef kernel(x, y, k, o, p, n, m, trips):\n{body}"
     floats, integers = rng.choice(["fp32", "fp32", "fp16", "bf16"]), rng.choice(["i32", "i8", "i16", "i64"])
-    return StudyKernel(family, source, floats, integers, programs, largest)
+    results = floats if family == "elementwise" else "fp32"
+    return StudyKernel(family, source, floats, integers, results, programs, largest)
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -185,7 +188,7 @@ def product(rng: Random) -> StudyKernel:
         f"tl.store(o + i * m + j, {expression(rng, 1, ('a', 'a', 'b'))}, mask=(i < n) & (j < m))",
     ]
     made = build("product", rng, lines, lambda n, m: ceil_div(n, bm) * ceil_div(m, bn), (50, 50, 6))
-    return made if not integers else StudyKernel(*{**vars(made), "integer_type": "i8"}.values())
+    return replace(made, integer_type="i8") if integers else made
 
 
 def scan(rng: Random) -> StudyKernel:

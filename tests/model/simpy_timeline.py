@@ -30,12 +30,13 @@ class _Descriptor:
     start: Start
     enqueued: float
     delivered: simpy.Event
+    chained: bool
 
 
 @dataclass
 class _Queue:
     waiting: deque[_Descriptor] = field(default_factory=deque)
-    moved: tuple[float, float] = (float("-inf"), float("-inf"))
+    opened: float = 0
     popped: simpy.Event | None = None
 
 
@@ -78,7 +79,7 @@ class _Region:
                     queue.popped = self.environment.event()
                     yield queue.popped
                 tags[event.tag] = self.environment.event()
-                queue.waiting.append(_Descriptor(event, self.environment.now, tags[event.tag]))
+                queue.waiting.append(_Descriptor(event, self.environment.now, tags[event.tag], bool(queue.waiting)))
                 if not self.arrival.triggered:
                     self.arrival.succeed()
             elif isinstance(event, Wait) and event.tag in tags:
@@ -139,17 +140,20 @@ class _Region:
             queue = self.queues[served]
             descriptor = queue.waiting[0]
             start = descriptor.start
-            hidden = max(0, queue.moved[1] - max(queue.moved[0], descriptor.enqueued))
-            overhead = self.dma.gap_cycles + max(0, self.dma.fetch_cycles - hidden)
+            fetch = self.dma.fetch_cycles
+            if descriptor.chained:
+                fetched = max(queue.opened, descriptor.enqueued) + fetch
+                fetch = max(0, fetched - self.environment.now)
+            overhead = self.dma.gap_cycles + fetch
             if direction is not None and direction != start.write:
                 overhead += self.dma.turnaround_cycles
             direction = start.write
             yield self.environment.timeout(overhead)
-            begin = self.environment.now
+            if not descriptor.chained:
+                queue.opened = self.environment.now
             rows = self.dma.row_cycles * start.rows if start.rows > 1 else 0
             yield self.environment.timeout(start.rows * start.row_bytes / self.dma.bytes_per_cycle + rows)
             queue.waiting.popleft()
-            queue.moved = (begin, self.environment.now)
             if queue.popped and not queue.popped.triggered:
                 queue.popped.succeed()
             self.environment.process(self.deliver(descriptor))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rung.machine import Machine
@@ -59,7 +59,16 @@ def devices(draw: st.DrawFn) -> Machine:
     return device(*chosen, f"npu.vector_units={units}", "npu.dram_vector_cycles=31", "npu.launch_cycles=13")
 
 
+OVER_AT_ONCE = Region(((Start(0, 1, 1, False),), (Start(0, 1, 1, False), Compute(0))), False)
+"""The first stream takes no time; its context leaves the second stream to its neighbour all the same."""
+
+ALTERNATING = Region(((Compute(1),), (Repeat(2, (Compute(0), Compute(1))),)), False)
+"""Only the second work wants the vector unit: the order of works matters."""
+
+
 @given(traces, devices())
+@example(Trace(WORKS, (ALTERNATING,)), device("npu.vector_units=1"))
+@example(Trace(WORKS, (OVER_AT_ONCE,)), device("dma.queue_depth=1", "npu.vector_units=1"))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_cycle_for_cycle(trace: Trace, machine: Machine) -> None:
     assert replay(trace, machine).cycles == pytest.approx(simpy_timeline.cycles(trace, machine), rel=1e-9)

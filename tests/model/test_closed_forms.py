@@ -145,14 +145,14 @@ def test_turning_the_bus_around_is_paid_where_the_direction_changes() -> None:
     assert replay(launch([alike]), found).cycles == 200 * MOVE
 
 
-def test_a_fetch_is_hidden_behind_the_move_before_it_in_the_queue() -> None:
+def test_a_fetch_is_hidden_behind_what_is_before_it_in_the_queue() -> None:
     chained = (Repeat(100, (Start(0, 1, TILE, False),)), Wait(0))
     lone = (Repeat(100, (Start(0, 1, TILE, False), Wait(0))),)
     found = device("dma.fetch_cycles=300")
     assert replay(launch([chained]), found).cycles == 300 + 100 * MOVE
     assert replay(launch([lone]), found).cycles == 100 * (300 + MOVE)
     longer = device("dma.fetch_cycles=700")
-    assert replay(launch([chained]), longer).cycles == 700 + MOVE + 99 * 700
+    assert replay(launch([chained]), longer).cycles == 700 + 100 * MOVE + (700 - MOVE), "fetches overlap each other"
 
 
 def test_only_full_queues_hide_the_fetch_of_a_bound_engine() -> None:

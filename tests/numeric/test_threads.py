@@ -8,12 +8,15 @@ import importlib.util
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from torch_mlir import ir
+from torch_mlir.dialects import arith
 
 from rung.ir.context import make_context
+from rung.ir.slicing import collect
 from rung.lowering.lower_abi import LowerAbi
 from rung.lowering.place_scratch import PlaceScratch
 from rung.lowering.to_llvm import ToLlvm
@@ -115,12 +118,50 @@ SHARES = [
 @pytest.mark.parametrize("share", SHARES, ids=lambda share: str(share[0]))
 def test_every_program_runs_once(share: tuple[Pass, ...], runtime: str):
     jit = compiled(COUNT, runtime, *share)
-    for grid in [(0, 1, 1), (1, 1, 1), (2, 1, 1), (7, 1, 1), (5, 3, 2), (5, 0, 2), (1, 1, 9), (1000, 1, 1)]:
+    for grid in [
+        (0, 1, 1),
+        (1, 1, 1),
+        (2, 1, 1),
+        (7, 1, 1),
+        (5, 3, 2),
+        (5, 0, 2),
+        (1, 1, 9),
+        (1003, 1, 1),
+        (17, 61, 2),
+    ]:
         programs = int(np.prod(grid))
         seen, total = np.zeros(programs + 1, np.int32), np.zeros(2, np.float32)
         call(jit, seen, total, 0.5, *grid)
         assert (seen[:programs] == 1).all() and seen[programs] == 0, grid
         assert total.tolist() == [0.5 * programs, -0.5 * programs], grid
+
+
+class StoreTheContext(Pass):
+    """Every program stores the number of the context that runs it."""
+
+    name = "store-the-context"
+
+    def run(self, module: ir.Module) -> None:
+        ops = collect(module.operation)
+        context = next(op for op in ops if op.name == "scf.forall").regions[0].blocks[0].arguments[0]
+        store = next(op for op in ops if op.name == "memref.store")
+        with ir.InsertionPoint(store):
+            store.operands[0] = arith.IndexCastOp(ir.IntegerType.get_signless(32), context).result
+
+
+@pytest.mark.parametrize("contexts", [2, 3, 5])
+@pytest.mark.parametrize("distribution", ["block", "block-cyclic"])
+def test_contexts_do_not_write_to_the_same_line(contexts: int, distribution: Any, runtime: str):
+    share = FormVirtualThreads(contexts=contexts, distribution=distribution, fork_join_ns=0)
+    jit = compiled(COUNT, runtime, share, StoreTheContext(), FormContextTasks())
+    lines = 64 // 4
+    for programs in (16 * 8 * contexts, 2003):
+        seen, total = np.full(programs, -1, np.int32), np.zeros(2, np.float32)
+        call(jit, seen, total, 0.0, programs, 1, 1)
+        padded = np.concatenate([seen, np.full(-programs % lines, seen[-1], np.int32)]).reshape(-1, lines)
+        assert (padded == padded[:, :1]).all(), "one context for each line"
+        counts = np.bincount(seen, minlength=contexts)
+        assert counts.min() >= 0.8 * counts.max(), "and even shares"
 
 
 NESTED = """

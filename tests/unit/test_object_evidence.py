@@ -7,6 +7,9 @@ X86 = """
    c:\tvpaddd %xmm1,%xmm2,%xmm3
   10:\tvaddss %xmm1,%xmm2,%xmm3
   14:\tvxorps %xmm0,%xmm0,%xmm0
+  15:\tvdivss %xmm1,%xmm2,%xmm3
+  16:\tidiv   %ecx
+  17:\tvdivps %zmm1,%zmm2,%zmm3
   18:\tmovabs $0x0,%rax
 \t\t\t1a: R_X86_64_64\trung_arena_enter
   22:\tcall   *%rax
@@ -23,6 +26,8 @@ A64 = """
 0000000000000000 <kernel>:
    0:\tfadd\tv0.4s, v1.4s, v2.4s
    4:\tfmul\ts0, s1, s2
+   6:\tfdiv\tv0.4s, v1.4s, v2.4s
+   7:\tsdiv\tw0, w1, w2
    8:\tbl\t0 <rung_fork>
 \t\t\t8: R_AARCH64_CALL26\trung_fork
 """
@@ -30,10 +35,18 @@ A64 = """
 
 def test_x86():
     found = count(X86)
-    assert found["packed_ops"] == 3 and found["scalar_fp_ops"] == 1
-    assert found["registers"] == {"xmm": 3, "ymm": 1, "zmm": 1}
+    assert found["packed_ops"] == 4 and found["scalar_fp_ops"] == 2
+    assert found["scalar_divisions"] == 1 and found["integer_divisions"] == 1
+    assert found["registers"] == {"xmm": 4, "ymm": 1, "zmm": 2}
     assert found["calls"] == ["expf", "rung_arena_enter"]
 
 
 def test_aarch64():
-    assert count(A64) == {"packed_ops": 1, "scalar_fp_ops": 1, "registers": {"v": 1}, "calls": ["rung_fork"]}
+    assert count(A64) == {
+        "packed_ops": 2,
+        "scalar_fp_ops": 1,
+        "scalar_divisions": 0,
+        "integer_divisions": 1,
+        "registers": {"v": 2},
+        "calls": ["rung_fork"],
+    }

@@ -25,9 +25,9 @@ for workload in suite.WORKLOADS:
                 shape = (5003,)
             case = workload.problem(shape, dtype, seed=1)
             kernel[case.grid](*case.args, **case.constexprs)
-            error = problem.compare(problem.outputs(case), case.expected(), workload.tolerance(dtype))
+            error = problem.compare(problem.outputs(case), case.expected(), workload.tolerance(dtype, shape))
             print(workload.name, dtype, shape, error, file=sys.stderr)
-            assert error.within, (workload.name, dtype, shape, error, str(workload.tolerance(dtype)))
+            assert error.within, (workload.name, dtype, shape, error, str(workload.tolerance(dtype, shape)))
 """
 
 

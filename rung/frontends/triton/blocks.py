@@ -60,7 +60,8 @@ class BlockConverter:
         operations = [o.operation for o in block.operations]
         self.positions = {op: k for k, op in enumerate(operations)}
         for op in operations[:-1]:
-            self.operation(op)
+            with op.location:  # what is made of it comes from the same line
+                self.operation(op)
         self.terminator = operations[-1]
         self.flush()
         self.current, self.positions = saved
@@ -200,9 +201,10 @@ class BlockConverter:
         group, self.pending = self.pending, []
         assert self.current is not None
         last = self.positions[group[-1].op]
-        for value in self.memory.endangered(group, self.positions, last, self.current):
-            self.keep(value)
-        self.nests.emit(shape(group[0].pointer) or (), list(group))
+        with group[-1].op.location:
+            for value in self.memory.endangered(group, self.positions, last, self.current):
+                self.keep(value)
+            self.nests.emit(shape(group[0].pointer) or (), list(group))
 
     def _load(self, op: ir.Operation) -> None:
         pointer = op.operands[0]

@@ -50,7 +50,8 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
         with ir.InsertionPoint(block):
             arguments = list(block.arguments)
             grid = (arguments[-3], arguments[-2], arguments[-1])
-            body = _grid_loop(grid)
+            with function.location:
+                body = _grid_loop(grid)
             func.ReturnOp([])
         ids = tuple(body.arguments)
         program = Program(Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)

@@ -31,3 +31,23 @@ ULP_BOUNDS: dict[str, float] = {
 }
 """|result - f(x)| / ulp(f(x)) over all finite f32 arguments, with and without FMA. f16 and bf16 results are
 the f32 ones, rounded once more."""
+
+DOUBLE_ULP_BOUNDS: dict[str, float] = {
+    "exp": 1.5,
+    "exp2": 1.5,
+    "expm1": 2.0,
+    "tanh": 2.0,
+    "sinh": 2.5,
+    "cosh": 2.0,
+    "log": 1.0,
+    "log2": 1.5,
+    "log10": 1.5,
+    "log1p": 1.5,
+    "sin": 1.0,
+    "cos": 1.0,
+    "erf": 1.5,
+    "erfc": 5.0,
+    "powf": 2.0,
+    "rsqrt": 1.5,
+}
+"""The same for f64, in units in the last place of f64."""

@@ -1,4 +1,4 @@
-"""Emit: builds arith and math ops on f32 or one vector type of it, with constants shared per function."""
+"""Emit: builds arith and math ops on f32, f64 or one vector type of them, with constants shared per function."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from torch_mlir import ir
 
 CMPF = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "uno": 14}
-CMPI = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6}
+CMPI = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6, "uge": 9}
 SIGN = -0x80000000
 INFINITY = float("inf")
 NAN = float("nan")
@@ -82,8 +82,8 @@ class Emit:
         self._constants = constants
         self._ip = ip
         self._location = location
-        self._i32 = ir.IntegerType.get_signless(32)
-        self.int_type = shaped(type_, self._i32)
+        self.width = 64 if constants.element(type_) == ir.F64Type.get() else 32
+        self.int_type = shaped(type_, ir.IntegerType.get_signless(self.width))
         self._bool = shaped(type_, ir.IntegerType.get_signless(1))
         self._i64 = ir.IntegerType.get_signless(64)
 
@@ -190,12 +190,12 @@ class Emit:
         return self.op("arith.sitofp", self.type, [x])
 
     def integer(self, name: str, a: Value | int, b: Value | int) -> Value:
-        """`arith.<name>` on i32: addi, subi, andi, ori, xori, shli, shrsi, shrui ..."""
+        """`arith.<name>` on integers of the floats' width: addi, subi, andi, ori, xori, shli, shrsi, shrui ..."""
         return self.op(f"arith.{name}", self.int_type, [self.i(a), self.i(b)])
 
     def power_of_two(self, biased: Value) -> Value:
-        """2^n from n + 127 in the low nine bits; what stands above them is shifted out."""
-        return self.from_bits(self.integer("shli", biased, 23))
+        """2^n from the biased exponent n + 127 (1023) in the low bits; what stands above it is shifted out."""
+        return self.from_bits(self.integer("shli", biased, 23 if self.width == 32 else 52))
 
     def cmpi(self, predicate: str, a: Value | int, b: Value | int) -> Value:
         attribute = ir.IntegerAttr.get(self._i64, CMPI[predicate])
@@ -212,7 +212,7 @@ class Emit:
         return self.op("arith.negf", self.type, [x])
 
     def sign_bit(self, x: Value) -> Value:
-        return self.integer("andi", self.bits(x), SIGN)
+        return self.integer("andi", self.bits(x), -1 << self.width - 1)
 
     def signed(self, magnitude: Value, sign: Value) -> Value:
         """`magnitude` (its sign bit clear) with the sign of `sign`."""
@@ -224,7 +224,7 @@ class Emit:
 
     # Extended precision.
     def product(self, a: Value, b: Value) -> tuple[Value, Value]:
-        """(high, low) with high + low = a b: one fma, or Dekker's product on halves of 12 bits."""
+        """(high, low) with high + low = a b: one fma, or Dekker's product on halves."""
         high = self.mul(a, b)
         if self.fused:
             return high, self.fma(a, b, self.neg(high))
@@ -234,7 +234,7 @@ class Emit:
         return high, self.add(self.add(low, self.add(self.mul(a0, b1), self.mul(a1, b0))), self.mul(a1, b1))
 
     def _halves(self, a: Value) -> tuple[Value, Value]:
-        upper = self.from_bits(self.integer("andi", self.bits(a), -0x1000))
+        upper = self.from_bits(self.integer("andi", self.bits(a), -1 << (12 if self.width == 32 else 27)))
         return upper, self.sub(a, upper)
 
     def when_any(

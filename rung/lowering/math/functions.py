@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import (
+    double_error_function,
+    double_exponential,
+    double_logarithm,
+    double_power,
+    double_trigonometric,
     error_function,
     exponential,
+    integer_division,
     inverse_hyperbolic,
     inverse_trigonometric,
     logarithm,
@@ -18,7 +24,7 @@ from . import (
 from .emit import Value
 
 Function = Callable[..., Value]
-"""(Emit, operands...) -> result, all f32 of one shape."""
+"""(Emit, operands...) -> result, all of one type: f32, or f64 for those of DOUBLE_FUNCTIONS."""
 
 FUNCTIONS: dict[str, Function] = {
     "math.exp": exponential.exp,
@@ -50,7 +56,27 @@ FUNCTIONS: dict[str, Function] = {
     "math.round": rounding.round_half_away,
     "math.clampf": rounding.clamp,
 }
-"""Ops that are replaced whatever their type, f64 excepted."""
+"""Ops that are replaced on f32, f16 and bf16."""
+
+DOUBLE_FUNCTIONS: dict[str, Function] = {
+    "math.exp": double_exponential.exp,
+    "math.exp2": double_exponential.exp2,
+    "math.expm1": double_exponential.expm1,
+    "math.tanh": double_exponential.tanh,
+    "math.sinh": double_exponential.sinh,
+    "math.cosh": double_exponential.cosh,
+    "math.log": double_logarithm.log,
+    "math.log2": double_logarithm.log2,
+    "math.log10": double_logarithm.log10,
+    "math.log1p": double_logarithm.log1p,
+    "math.sin": double_trigonometric.sin,
+    "math.cos": double_trigonometric.cos,
+    "math.erf": double_error_function.erf,
+    "math.erfc": double_error_function.erfc,
+    "math.powf": double_power.pow_,
+    "math.rsqrt": roots.rsqrt,
+}
+"""Ops that are replaced on f64; the others call the C library, lane by lane."""
 
 WIDENED = frozenset(f"math.{name}" for name in ("sqrt", "fma", "floor", "ceil", "trunc", "roundeven"))
 """Ops that LLVM lowers to instructions on f32 only: f16 and bf16 are computed in f32."""
@@ -74,4 +100,4 @@ BF16_OPS = frozenset(
 
 CONVERSIONS = frozenset(("arith.truncf", "arith.extf"))
 
-CANDIDATES = frozenset(FUNCTIONS) | WIDENED | BF16_OPS | CONVERSIONS
+CANDIDATES = frozenset(FUNCTIONS) | WIDENED | BF16_OPS | CONVERSIONS | integer_division.NAMES

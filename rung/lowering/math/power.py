@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .emit import INFINITY, NAN, SIGN, Emit, Value
+from .emit import INFINITY, NAN, Emit, Value
 from .exponential import exp2_of_sum
 from .logarithm import split
 
@@ -36,7 +36,7 @@ def _log2_pair(e: Emit, x: Value) -> tuple[Value, Value]:
 
 
 def pow_(e: Emit, x: Value, y: Value) -> Value:
-    """x^y, at most 2 ulp, with C's special cases (IEEE 754-2019, 9.2.1)."""
+    """x^y, at most 2 ulp."""
     base = e.abs(x)
     log_high, log_low = _log2_pair(e, base)
     high, low = e.product(y, log_high)
@@ -44,21 +44,23 @@ def pow_(e: Emit, x: Value, y: Value) -> Value:
     # Where the product overflows, its low part is NaN.
     low = e.select(e.lt(e.abs(high), 512.0), low, 0.0)
     result = exp2_of_sum(e, high, low)
+    return with_edges(e, x, y, result)
 
+
+def with_edges(e: Emit, x: Value, y: Value, result: Value) -> Value:
+    """|x|^y, which `result` is for ordinary arguments, as x^y: C's signs and special cases (IEEE 754-2019, 9.2.1)."""
+    base = e.abs(x)
     result = e.select(e.eq(base, 1.0), 1.0, result)
     extreme = e.either(e.eq(base, 0.0), e.eq(base, INFINITY))
     grows = e.different(e.eq(base, INFINITY), e.lt(y, 0.0))
     result = e.select(extreme, e.select(grows, INFINITY, 0.0), result)
-
     whole = e.trunc(y)
     half = e.mul(y, 0.5)
     odd = e.both(e.eq(whole, y), e.cmp("one", e.trunc(half), half))
-    sign = e.select_int(odd, e.integer("andi", e.bits(x), SIGN), 0)
+    sign = e.select_int(odd, e.sign_bit(x), 0)
     result = e.from_bits(e.integer("ori", e.bits(result), sign))
-
     invalid = e.both(e.both(e.lt(x, 0.0), e.gt(x, -INFINITY)), e.cmp("one", whole, y))
-    invalid = e.either(invalid, e.cmp("uno", x, y))
-    result = e.select(invalid, NAN, result)
+    result = e.select(e.either(invalid, e.cmp("uno", x, y)), NAN, result)
     return e.select(e.either(e.eq(y, 0.0), e.eq(x, 1.0)), 1.0, result)
 
 

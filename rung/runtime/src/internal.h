@@ -110,4 +110,10 @@ typedef struct {
 } rung_dma_counters;
 rung_dma_counters rung_read_dma_counters(void);
 void rung_reset_dma_counters(void);
+
+// ---- dma_check.c
+int64_t rung_dma_violations(void);  // found since they were last taken
+rung_dma_counters rung_read_checked_dma_counters(void);
+void rung_reset_checked_dma_counters(void);
+int64_t rung_take_dma_violations(char *text, int64_t size);  // how many; the first ones in words, a line each
 #endif

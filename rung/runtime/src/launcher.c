@@ -8,6 +8,8 @@
 #include <string.h>
 #include <structmember.h>
 
+#include "internal.h"
+
 static struct {
   PyObject *data_ptr, *is_cpu, *device, *array_interface, *data, *calls;
 } text;
@@ -24,20 +26,22 @@ int rung_launcher_prepare(void) {
 
 // ---- errors
 
-void rung_raise(PyObject *message) {
+static void raise_as(const char *name, PyObject *message) {
   PyObject *type, *cause, *traceback;
   PyErr_Fetch(&type, &cause, &traceback);
   if (type) PyErr_NormalizeException(&type, &cause, &traceback);
   PyObject *errors = PyImport_ImportModule("rung.errors");
-  PyObject *launch_error = errors ? PyObject_GetAttrString(errors, "LaunchError") : NULL;
-  PyObject *raised = launch_error && message ? PyObject_CallOneArg(launch_error, message) : NULL;
+  PyObject *error_type = errors ? PyObject_GetAttrString(errors, name) : NULL;
+  PyObject *raised = error_type && message ? PyObject_CallOneArg(error_type, message) : NULL;
   if (raised) {
     if (cause) PyException_SetCause(raised, Py_NewRef(cause));
-    PyErr_SetObject(launch_error, raised);
+    PyErr_SetObject(error_type, raised);
   }
-  Py_XDECREF(raised), Py_XDECREF(launch_error), Py_XDECREF(errors), Py_XDECREF(message);
+  Py_XDECREF(raised), Py_XDECREF(error_type), Py_XDECREF(errors), Py_XDECREF(message);
   Py_XDECREF(type), Py_XDECREF(cause), Py_XDECREF(traceback);
 }
+
+void rung_raise(PyObject *message) { raise_as("LaunchError", message); }
 
 // Where an argument stands, for messages.
 typedef struct {
@@ -216,11 +220,21 @@ rung_kernel rung_kernel_of(PyObject *address) {
   return (rung_kernel)kernel;
 }
 
+// Kernels that run at the same time share the list: the one that ends first raises for both.
+static int raise_violations(void) {
+  char text[16384];
+  int64_t count = rung_take_dma_violations(text, sizeof text);
+  if (!count) return 0;
+  raise_as("TransferError", PyUnicode_FromFormat("%lld violations of the contract of transfers; the first ones:\n%s",
+                                                 (long long)count, text));
+  return -1;
+}
+
 int rung_run(rung_kernel kernel, int64_t *slots) {
   PyThreadState *state = PyEval_SaveThread();
   kernel(slots);
   PyEval_RestoreThread(state);
-  return 0;
+  return rung_dma_violations() ? raise_violations() : 0;
 }
 
 const char *rung_check_kinds(PyObject *kinds, Py_ssize_t *count, Py_ssize_t *slots) {

@@ -14,7 +14,7 @@ void rung_raise(PyObject *message);  // a LaunchError, caused by the current exc
 int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *const *args, int64_t *slots);
 int rung_pack_grid(PyObject *const *grid, int64_t *slots);
 rung_kernel rung_kernel_of(PyObject *address);
-int rung_run(rung_kernel kernel, int64_t *slots);  // without the GIL; always 0
+int rung_run(rung_kernel kernel, int64_t *slots);  // without the GIL; a TransferError if transfers were checked and found wrong
 const char *rung_check_kinds(PyObject *kinds, Py_ssize_t *count, Py_ssize_t *slots);
 
 static inline int rung_grid_is_empty(const int64_t *grid) { return !grid[0] || !grid[1] || !grid[2]; }

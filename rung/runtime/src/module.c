@@ -26,7 +26,7 @@ static PyObject *bound_launch(PyObject *callable, PyObject *const *args, size_t 
   (void)args;
   if (PyVectorcall_NARGS(nargsf) || keywords)
     return PyErr_SetString(PyExc_TypeError, "a bound kernel takes no arguments"), NULL;
-  if (!self->is_empty) rung_run(self->kernel, self->slots);
+  if (!self->is_empty && rung_run(self->kernel, self->slots)) return NULL;
   Py_RETURN_NONE;
 }
 
@@ -110,13 +110,14 @@ static PyObject *call_packed(PyObject *module, PyObject *args) {
   if (PyLong_Check(slots)) {
     int64_t *address = PyLong_AsVoidPtr(slots);
     if (PyErr_Occurred()) return NULL;
-    rung_run(kernel, address);
+    if (rung_run(kernel, address)) return NULL;
     Py_RETURN_NONE;
   }
   Py_buffer view;
   if (PyObject_GetBuffer(slots, &view, PyBUF_WRITABLE)) return NULL;
-  rung_run(kernel, view.buf);
+  int failed = rung_run(kernel, view.buf);
   PyBuffer_Release(&view);
+  if (failed) return NULL;
   Py_RETURN_NONE;
 }
 
@@ -141,7 +142,9 @@ static PyObject *set_contexts(PyObject *module, PyObject *argument) {
 static PyObject *counters(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   rung_pool_counters p = rung_read_pool_counters();
-  rung_dma_counters d = rung_read_dma_counters();
+  rung_dma_counters d = rung_read_dma_counters(), checked = rung_read_checked_dma_counters();
+  d.transfers += checked.transfers, d.bytes += checked.bytes;
+  if (checked.max_in_flight > d.max_in_flight) d.max_in_flight = checked.max_in_flight;
   return Py_BuildValue("{sL sL sL sL sL sL sL sL sL}", "forks", (long long)p.forks, "forks_serial", (long long)p.forks_serial,
                        "contexts_ran", (long long)p.contexts_ran, "threads_ran", (long long)p.threads_ran,
                        "contexts_taken_over", (long long)p.contexts_taken_over, "dma_transfers", (long long)d.transfers,
@@ -153,7 +156,15 @@ static PyObject *reset_counters(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   rung_reset_pool_counters();
   rung_reset_dma_counters();
+  rung_reset_checked_dma_counters();
   Py_RETURN_NONE;
+}
+
+static PyObject *take_dma_violations(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  char text[16384];
+  int64_t count = rung_take_dma_violations(text, sizeof text);
+  return Py_BuildValue("(Ls)", (long long)count, text);
 }
 
 static void do_nothing(void *frame, int64_t context) { (void)frame, (void)context; }
@@ -237,7 +248,11 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
   } symbols[] = {
       {"rung_fork", (void *)rung_fork},           {"rung_arena_enter", (void *)rung_arena_enter},
       {"rung_arena_exit", (void *)rung_arena_exit}, {"rung_dma_start", (void *)rung_dma_start},
-      {"rung_dma_wait", (void *)rung_dma_wait},
+      {"rung_dma_wait", (void *)rung_dma_wait},   {"rung_dma_at", (void *)rung_dma_at},
+      {"rung_checked_dma_start", (void *)rung_checked_dma_start},
+      {"rung_checked_dma_wait", (void *)rung_checked_dma_wait},
+      {"rung_dma_touch", (void *)rung_dma_touch}, {"rung_dma_enter", (void *)rung_dma_enter},
+      {"rung_dma_leave", (void *)rung_dma_leave},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);
@@ -252,6 +267,8 @@ static PyMethodDef methods[] = {
     {"set_contexts", set_contexts, METH_O, "set_contexts(n | None): None is one per core of the affinity mask"},
     {"counters", counters, METH_NOARGS, "counters() -> what pool and copy engine did since the last reset"},
     {"reset_counters", reset_counters, METH_NOARGS, "reset_counters(), while no kernel runs"},
+    {"take_dma_violations", take_dma_violations, METH_NOARGS,
+     "take_dma_violations() -> (how many since the last call, the first ones in words, a line each)"},
     {"empty_fork", empty_fork, METH_VARARGS, "empty_fork(contexts, reps) -> median seconds of one fork of an empty task"},
     {"copy_bandwidth", copy_bandwidth, METH_VARARGS, "copy_bandwidth(bytes, contexts) -> GB/s, read + write"},
     {"symbol_address", symbol_address, METH_O, "symbol_address(name) -> address of a function of runtime.h"},

@@ -29,7 +29,7 @@ def flatten(streams: tuple[Stream, ...]) -> Program:
     """
     ```
     Compute(w)                  -> COMPUTE w, 1
-    Repeat(n, only Computes)    -> COMPUTE w, n   for each
+    Repeat(n, Compute(w))       -> COMPUTE w, n
     Start(t, rows, bytes, out)  -> START t, rows, bytes, out
     Repeat(n, body)             -> LOOP n, end; body; NEXT begin
     ```
@@ -80,10 +80,8 @@ class _Flat:
         return tag
 
     def _repeat(self, count: int, body: tuple[Event, ...], nesting: int) -> None:
-        if all(isinstance(event, Compute) for event in body):
-            for event in body:
-                assert isinstance(event, Compute)
-                self.emit(_COMPUTE, event.work, max(count, 0))
+        if len(body) == 1 and isinstance(body[0], Compute):
+            self.emit(_COMPUTE, body[0].work, max(count, 0))
             return
         loop = self.position
         self.emit(_LOOP, count)

@@ -1,7 +1,7 @@
 // The extension module rung.targets.npu._replay: the event loop behind timeline.py, which documents the model.
 //
 // All times are doubles in cycles. At one point in time the engine's end comes first, then the contexts in the order of
-// their numbers, each as far as it gets, then the engine's choice; so the result does not depend on the order of memory.
+// their numbers, each as far as it gets, then the engine's choice.
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -29,7 +29,8 @@ typedef struct {
 
 typedef struct {
   double enqueued, bytes;
-  int64_t rows, row_bytes, write, tag, number;
+  int64_t rows, row_bytes, write, tag, number, stream;
+  int chained;                     // it was enqueued behind another
 } descriptor;
 
 enum { IDLE, COMPUTING, ISSUING, BLOCKED, WAITING, STATES };  // the first five columns of totals; kinds of intervals
@@ -48,7 +49,7 @@ typedef struct {
   int64_t *numbers;                // per tag: which descriptor that is
   descriptor *queue;               // a ring
   int64_t head, size, started;
-  double move_begin, move_end;     // of the last descriptor that has left the queue
+  double opened;                   // since when the engine fetches along this queue's chain
 } context;
 
 typedef struct {
@@ -99,13 +100,16 @@ static void leave(simulation *s, context *c) {
 }
 
 static void enqueue(simulation *s, context *c) {
-  descriptor *d = &c->queue[(c->head + c->size++) % s->p.queue_depth];
+  descriptor *d = &c->queue[(c->head + c->size) % s->p.queue_depth];
   *d = c->starting;
+  d->chained = c->size++ > 0;
   d->enqueued = s->now, d->number = c->started++;
   c->done[d->tag] = INFINITY, c->numbers[d->tag] = d->number;
   if (++s->in_flight > s->max_in_flight) s->max_in_flight = s->in_flight;
 }
 
+// The next stream there is. The first ones go to one context each: one that is over at once frees its context, but that
+// does not take its neighbour's.
 static int begin_stream(simulation *s, context *c) {
   if (s->next_stream == s->streams) return 0;
   c->stream = s->next_stream++;
@@ -138,7 +142,7 @@ static void advance(simulation *s, context *c) {
       }
       case START:
         c->starting = (descriptor){.rows = i->b, .row_bytes = i->c, .write = i->d, .tag = i->a,
-                                   .bytes = (double)i->b * (double)i->c};
+                                   .bytes = (double)i->b * (double)i->c, .stream = c->stream};
         issued = 1;
         if (s->p.issue > 0) { enter(s, c, ISSUING, s->now + s->p.issue); return; }
         break;
@@ -166,9 +170,9 @@ static void advance(simulation *s, context *c) {
 static void end_move(simulation *s) {
   context *c = &s->contexts[s->served];
   descriptor *d = &c->queue[c->head];
-  record(s, (interval){(int32_t)s->served, MOVING, s->move_begin, s->now, c->stream, (int64_t)d->bytes, d->rows, d->write});
+  record(s, (interval){(int32_t)s->served, MOVING, s->move_begin, s->now, d->stream, d->rows * d->row_bytes, d->rows,
+                       d->write});
   c->head = (c->head + 1) % s->p.queue_depth, c->size--;
-  c->move_end = s->now;
   s->moving = 0, s->in_flight--;
   if (c->state == BLOCKED) c->ready = s->now;
 }
@@ -190,14 +194,13 @@ static void begin_move(simulation *s) {
   if (q < 0) return;
   context *c = &s->contexts[q];
   const descriptor *d = &c->queue[c->head];
-  double since = fmax(c->move_begin, d->enqueued);  // the fetch runs while the queue's previous descriptor moves
-  double hidden = fmax(0, c->move_end - since);
+  double hidden = d->chained ? s->now - fmax(c->opened, d->enqueued) : 0;
   double before = s->p.gap + fmax(0, s->p.fetch - hidden);
   if (s->direction >= 0 && s->direction != d->write) before += s->p.turnaround;
   double move = d->bytes / s->p.bytes_per_cycle + (d->rows > 1 ? s->p.row * (double)d->rows : 0);
   s->moving = 1, s->served = q, s->direction = d->write;
   s->move_begin = s->now, s->move_end = s->now + before + move;
-  c->move_begin = s->now + before;
+  if (!d->chained) c->opened = s->now + before;
   s->busy += before + move, s->bytes += d->bytes, s->descriptors++;
   double delivery = s->move_end + s->p.latency;
   if (delivery > s->last_delivery) s->last_delivery = delivery;
@@ -269,9 +272,7 @@ static int prepare(simulation *s, double begin) {
     c->numbers = malloc((size_t)(s->tags + 1) * sizeof *c->numbers);
     c->queue = malloc((size_t)s->p.queue_depth * sizeof *c->queue);
     if (!c->done || !c->numbers || !c->queue) return -1;
-    c->move_begin = c->move_end = -INFINITY;
-    static const instruction end = {.op = END};
-    c->next = &end;  // whence it takes its first stream
+    begin_stream(s, c);
     enter(s, c, IDLE, begin);
   }
   return 0;

@@ -1,13 +1,14 @@
 """Replays a trace on a machine: how many cycles it takes, and who waits for what. All of it is modelled.
 
-**Contexts** run in order and do one thing at a time. A region's streams go to the contexts in order of their numbers;
-when there are more streams than contexts, the next one goes to the context that is free first. A fork and its join cost
+**Contexts** run in order and do one thing at a time. A region's first streams go to one context each; when there are
+more streams than contexts, the next one goes to the context that is free first. A fork and its join cost
 `fork_join_ns`, charged before the region.
 
 **Computing.** A work's time on a lone context is the sum of its packets, its helpers, its stalls on DRAM (one latency
 per access) and the time of its vector accesses on DRAM's data bus. Vector units (vector packets) and that bus are
 shared: where all contexts together want more than there is, no context gets more than a fair share, those that want
-less get what they want, and a context's whole work slows down in proportion. Scalar accesses to DRAM do not contend.
+less get what they want, and a context's whole work slows down in proportion. Scalar accesses to DRAM do not
+contend with anything, nor vector accesses with the DMA engine.
 
 **DMA.** One queue per context, one data path for all. Starting a descriptor takes the context `issue_cycles`; when
 `queue_depth` of its descriptors have not moved yet, it is blocked until one has. The engine serves the queues
@@ -17,10 +18,12 @@ round-robin (or the oldest descriptor first), one descriptor at a time:
 
 and `latency_cycles` after the last byte the wait for it ends; latencies overlap later transfers.
 
-*Exposed fetch* is the part of `fetch_cycles` that is not hidden. The engine fetches along a queue's chain: while a
-descriptor moves, the next one of its queue is fetched. One that is in its queue in time costs nothing; one that arrives
-at an empty queue holds up the data path for the whole fetch. Double buffering keeps the queues filled; single buffering
-pays for each group of transfers, even where other contexts keep the data path busy.
+*Exposed fetch* is the part of `fetch_cycles` that is not hidden. A descriptor that arrives at an empty queue is fetched
+when its turn comes, and the data path waits for the whole fetch. From the moment it moves, the engine fetches along the
+queue's chain, as far as the chain goes: a descriptor that was enqueued behind another has its fetch begin when it is
+enqueued, or when the first one of the chain moves, if that is later; only what is left of it at its turn is exposed.
+Double buffering keeps the queues filled; single buffering pays for each group of transfers, even where other contexts
+keep the data path busy.
 
 A region ends when its streams have ended and all transfers are delivered.
 """

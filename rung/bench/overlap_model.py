@@ -1,0 +1,74 @@
+"""What follows from the times of the overlap study: bounds, gains, how much of the possible was hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .result import OverlapPoint, Record, Result
+
+
+@dataclass(frozen=True)
+class Row:
+    """One degree with one tile. Times are medians of one launch, in the unit of the record."""
+
+    degree: int
+    tile: int
+    trips: int
+    direct: Result
+    single: Result
+    transfer: float
+    """T_dma"""
+    compute: float
+    """T_compute"""
+    doubles: tuple[tuple[OverlapPoint, Result], ...]
+
+    @property
+    def fastest(self) -> float:
+        """max(T_dma, T_compute): everything that can be hidden is hidden."""
+        return max(self.transfer, self.compute)
+
+    @property
+    def slowest(self) -> float:
+        """T_dma + T_compute: nothing is hidden."""
+        return self.transfer + self.compute
+
+    def hidden(self, median: float) -> float:
+        """How far a time is from the sum towards the maximum: 0 at the sum, 1 at the maximum."""
+        return (self.slowest - median) / (self.slowest - self.fastest)
+
+
+def rows(results: Sequence[Result]) -> list[Row]:
+    """By tile, then by degree; those with a wrong or a missing result are left out."""
+    groups: dict[tuple[int, int], list[tuple[OverlapPoint, Result]]] = {}
+    for result in results:
+        if isinstance(result.point, OverlapPoint) and result.median:
+            groups.setdefault((result.point.tile, result.point.degree), []).append((result.point, result))
+    found: list[Row] = []
+    for (tile, degree), group in sorted(groups.items()):
+        by_kind = {point.buffering: (point, result) for point, result in group if point.buffering != "double"}
+        if by_kind.keys() != {"direct", "single", "transfer", "compute"}:
+            continue
+        trips = by_kind["single"][0].trips
+        doubles = tuple((point, result) for point, result in group if point.buffering == "double")
+        found.append(
+            Row(
+                degree,
+                tile,
+                trips,
+                by_kind["direct"][1],
+                by_kind["single"][1],
+                by_kind["transfer"][1].median or 0.0,
+                (by_kind["compute"][1].median or 0.0) * trips,
+                doubles,
+            )
+        )
+    return found
+
+
+def tiles(record: Record) -> dict[int, list[Row]]:
+    """Rows by tile."""
+    found: dict[int, list[Row]] = {}
+    for row in rows(record.results):
+        found.setdefault(row.tile, []).append(row)
+    return found

@@ -1,0 +1,42 @@
+"""Ratios of results that were timed in turn, paired by round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .result import Interval, Point, Result
+from .stats import Ratio, paired_ratio
+
+
+def speedup_over(result: Result, base: Result | None) -> dict[str, Any]:
+    """Fields of `result` with its speed-up over `base`, paired by round."""
+    found = ratio(base, result)
+    return {"speedup": found.value, "speedup_ci": interval(found)} if found else {}
+
+
+def step_over(result: Result, base: Result | None, name: str) -> dict[str, Any]:
+    """Fields of `result` with its gain over `base`, which is called `name`, paired by round."""
+    found = ratio(base, result)
+    return {"step": found.value, "step_ci": interval(found), "step_from": name} if found else {}
+
+
+def place(result: Result, point: Point, fields: Mapping[str, Any]) -> Result:
+    """The result as a point of a study, with ratios."""
+    return result.model_copy(update={"point": point, **fields})
+
+
+def ratio(base: Result | None, other: Result) -> Ratio | None:
+    """How many times faster `other` is, when both have times. Modelled cycles have no spread."""
+    if base is None or not base.samples or not other.samples:
+        return None
+    if other.unit == "cycles":
+        value = base.samples[0] / other.samples[0]
+        return Ratio(value, value, value)
+    return paired_ratio(base.samples, other.samples)
+
+
+def interval(found: Ratio) -> Interval | None:
+    """The interval, when it is bounded (JSON has no infinity)."""
+    return (found.low, found.high) if math.isfinite(found.high) else None

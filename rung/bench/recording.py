@@ -1,0 +1,63 @@
+"""One run of a kernel on a modelled device: its values, checked, and what it did, to be replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..machine import Machine
+from ..schedule import Schedule
+from .group import Case
+from .problem import Error, compare, outputs, restore, snapshot
+from .toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from ..targets.npu.trace import Trace
+
+
+@dataclass(frozen=True)
+class Recording:
+    trace: Trace
+    error: Error
+    """Of the values that the recorded run computed."""
+
+
+def check_modelled(machine: Machine) -> None:
+    """Raises UsageError for a machine that is measured."""
+    if machine.kind == "host":
+        raise UsageError(
+            f"machine {machine.name} is measured, not modelled: it records no trace; "
+            "give --device a modelled one that `rung machines` lists"
+        )
+
+
+def recorder(case: Case, toolchain: Toolchain) -> Callable[[Machine, Schedule], Recording]:
+    """A function that compiles the case for a machine, runs it once and checks its values.
+
+    They are compared with the case's float64 reference; where it has none, with the scalar rung of the first machine.
+    """
+    problem, saved = case.problem, snapshot(case.problem)
+    expected: list[Any] = []
+
+    def bind(machine: Machine, schedule: Schedule) -> Any:
+        constexprs = dict(problem.constexprs)
+        found = toolchain.compile(case.kernel, case.signature, constexprs, machine=machine, schedule=schedule)
+        return found.bind(problem.args, problem.grid)
+
+    def launch(bound: Any) -> Trace:
+        restore(problem, saved)
+        return bound.trace()
+
+    def record(machine: Machine, schedule: Schedule) -> Recording:
+        check_modelled(machine)
+        if not expected and problem.expected:
+            expected.extend(problem.expected())
+        elif not expected:
+            launch(bind(machine, schedule.with_mechanisms(False, False, False)))
+            expected.extend(outputs(problem))
+        trace = launch(bind(machine, schedule))
+        return Recording(trace, compare(outputs(problem), expected, case.tolerance))
+
+    return record

@@ -1,0 +1,76 @@
+"""What `rung trace` and `rung sweep` share: one kernel, one schedule, one modelled device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import machine as machines
+from ..bench import adhoc, group, ladder, recording, suite
+from ..errors import UsageError
+from ..machine import Machine
+from ..schedule import Schedule
+from . import parse
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line, as text. `kernel`: a name of the study, or file.py::name."""
+
+    kernel: str
+    device: str
+    overrides: tuple[str, ...] = ()
+    rung: str = "vec+mt+db"
+    schedule: str = ""
+    dtype: str = "f32"
+    size: str | None = None
+    signature: str | None = None
+    constexprs: tuple[str, ...] = ()
+    grid: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Subject:
+    case: group.Case
+    machine: Machine
+    schedule: Schedule
+
+    @property
+    def title(self) -> str:
+        shape = " x ".join(map(str, self.case.shape))
+        return f"{self.case.name} {shape} {self.case.dtype}, {self.schedule.rung}"
+
+
+def load(options: Options) -> Subject:
+    """Checks the command line, then draws the inputs. Raises UsageError."""
+    dtype = parse.dtype(options.dtype)
+    shape = parse.sizes(options.size, "--size") if options.size else None
+    schedules = ladder.parse_rungs(options.rung, Schedule.parse(options.schedule))
+    if len(schedules) != 1:
+        raise UsageError(f"--rung is `{options.rung}`; give one, such as vec+mt+db")
+    machine = machines.load(options.device, options.overrides)
+    recording.check_modelled(machine)
+    if "::" in options.kernel:
+        grid = parse.grid(options.grid) if options.grid else None
+        constexprs = parse.constexprs(options.constexprs)
+        size = shape or (1 << 20,)
+        case = adhoc.case(options.kernel, size, dtype, options.seed, options.signature, constexprs, grid)
+        return Subject(case, machine, schedules[0])
+    given = {"--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid}
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} is for a kernel of your own; give it with file.py::name")
+    workload = suite.find(options.kernel)
+    if shape:
+        workload.check(shape)
+    block = suite.block_elements(machine)
+    return Subject(group.case_of(workload, shape, dtype, options.seed, block), machine, schedules[0])
+
+
+def wrong(subject: Subject, found: recording.Recording) -> str:
+    """What to say when the recorded run computed wrong values."""
+    error = found.error
+    return (
+        f"{subject.title}: WRONG: max abs error {error.absolute:.3g}, max rel error {error.relative:.3g} "
+        f"against {subject.case.reference}; allowed: {subject.case.tolerance}"
+    )

@@ -1,0 +1,50 @@
+"""`rung trace`: one launch on a modelled device, as a file for Perfetto and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..bench import recording
+from ..bench.result import write_text
+from ..bench.toolchain import Toolchain, native
+from ..errors import UsageError
+from ..machine import Machine
+from ..report import figure, gantt, tables, trace_events
+from ..targets.npu.timeline import Timeline, replay
+from . import one_kernel, parse
+
+
+def run(
+    options: one_kernel.Options, output: str | None, plot: str | None, toolchain: Callable[[], Toolchain] = native
+) -> int:
+    """Records, replays, writes. Returns 0, or 1 when the values were wrong: then nothing is written."""
+    target = parse.output(output, "--output")
+    picture = figure.check_path(plot) if plot else None
+    if not target and not picture:
+        raise UsageError("rung trace writes files; give -o FILE.json, --plot FILE.png or both")
+    subject = one_kernel.load(options)
+    found = recording.recorder(subject.case, toolchain())(subject.machine, subject.schedule)
+    out = tables.console()
+    if not found.error.within:
+        out.print(one_kernel.wrong(subject, found), style="bold red", highlight=False)
+        return 1
+    timeline = replay(found.trace, subject.machine, record=True)
+    if target:
+        write_text(trace_events.to_json(timeline, subject.machine, subject.title), target)
+    if picture:
+        gantt.draw(timeline, subject.machine, subject.title, picture)
+    out.print(_summary(subject.title, timeline, subject.machine), highlight=False)
+    return 0
+
+
+def _summary(title: str, found: Timeline, machine: Machine) -> str:
+    lines = [
+        f"{title} on {machine.name} ({machine.hash})",
+        f"  {found.cycles:,.0f} cycles (modelled), {found.cycles / machine.clock_ghz / 1000:,.1f} us at "
+        f"{machine.clock_ghz:g} GHz",
+        f"  {found.contexts} contexts compute {found.compute_utilisation:.0%} of the time; the DMA engine is busy "
+        f"{found.dma_utilisation:.0%} of it: {found.dma_transfers:,} transfers, {found.dma_bytes:,} bytes",
+        f"  waits {found.wait_cycles:,.0f}, full queues {found.blocked_cycles:,.0f}, sharing "
+        f"{found.shared_cycles:,.0f}, launch and forks {found.overhead_cycles:,.0f} cycles",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""Every pass has a case that shows what it makes, and one that shows what it refuses or leaves alone."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from rung.pipelines import PASSES
+
+CASES = {
+    "tile-blocks": ("test_tile.py::test_one_dimension", "test_tile.py::test_leaves_alone"),
+    "form-virtual-threads": (
+        "test_form_virtual_threads.py::test_block",
+        "test_form_virtual_threads.py::test_refuses_results",
+    ),
+    "promote": (
+        "test_promote.py::test_loads_before_and_stores_after",
+        "test_promote.py::test_refuses_to_exceed_the_scratchpad",
+    ),
+    "double-buffer": (
+        "test_double_buffer.py::test_prologue_steady_state_epilogue",
+        "test_double_buffer.py::test_refuses_a_single_buffer",
+    ),
+    "transport": (
+        "test_double_buffer.py::test_single_buffering_uses_the_same_transport",
+        "test_double_buffer.py::test_other_copies_are_left_alone",
+    ),
+    "tile-contractions": (
+        "test_contraction.py::test_register_tile",
+        "test_contraction.py::test_dynamic_shape_is_refused",
+    ),
+    "vectorize": (
+        "test_vectorize_ir.py::test_main_loop_and_masked_remainder",
+        "test_vectorize_ir.py::test_a_map_that_is_no_projection_is_an_error",
+    ),
+    "nests-to-loops": (
+        "test_vectorize_ir.py::test_scalar_form_has_no_vector_type",
+        "test_vectorize_ir.py::test_a_map_that_is_no_projection_is_an_error_of_the_scalar_form_too",
+    ),
+    "expand-math": ("test_expand_math_ir.py::test_exp_is_20_operations", "test_expand_math_ir.py::test_leaves_alone"),
+    "check-transfers": (
+        "test_check_transfers.py::test_transfers_and_functions_are_announced",
+        "test_check_transfers.py::test_a_module_without_transfers_is_left_alone",
+    ),
+    "lower-transport": (
+        "test_lower_transport.py::test_one_row",
+        "test_lower_transport.py::test_leaves_a_module_without_transfers_alone",
+    ),
+    "form-context-tasks": (
+        "test_form_context_tasks.py::test_outlines_and_forks",
+        "test_form_context_tasks.py::test_refuses_a_memref_chosen_at_run_time",
+    ),
+    "place-scratch": ("test_place_scratch.py::test_arena", "test_place_scratch.py::test_refuses"),
+    "lower-abi": ("test_lower_abi.py::test_entry_points", "test_lower_abi.py::test_refuses_arguments"),
+    "to-llvm": (
+        "test_lower_abi.py::test_to_llvm_marks_scalar_code",
+        "test_lower_abi.py::test_to_llvm_names_what_is_left",
+    ),
+}
+
+
+def test_every_pass_is_here() -> None:
+    assert {known.name for known in PASSES} <= set(CASES)
+
+
+@pytest.mark.parametrize("case", [case for pair in CASES.values() for case in pair])
+def test_the_case_exists(case: str) -> None:
+    file, _, name = case.partition("::")
+    tree = ast.parse((Path(__file__).parent / file).read_text())
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -1,0 +1,228 @@
+"""The engine of RUNG_DEBUG_DMA=1 finds the bugs that the static check finds, running, and none in sound kernels."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+import torch
+from torch_mlir import ir
+
+from rung.compile import compile_kernel
+from rung.errors import TransferError
+from rung.lowering.check_transfers import CheckTransfers
+from rung.lowering.expand_math import ExpandMath
+from rung.lowering.lower_abi import LowerAbi
+from rung.lowering.lower_transport import LowerTransport
+from rung.lowering.place_scratch import PlaceScratch
+from rung.lowering.to_llvm import ToLlvm
+from rung.machine import host
+from rung.passes import Pass, Pipeline, Stage
+from rung.runtime import _native, library_path
+from rung.schedule import Schedule
+from rung.targets.host import Jit
+from rung.transforms.vectorize import NestsToLoops, Vectorize
+from tests.planted_transfers import BUGS, Plant, ops, pipelined
+
+LIBRARY = ctypes.CDLL(str(library_path()))
+LIBRARY.rung_checked_dma_start.argtypes = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 4 + [ctypes.c_void_p]
+LIBRARY.rung_checked_dma_wait.argtypes = [ctypes.c_void_p]
+LIBRARY.rung_dma_at.argtypes = [ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64]
+LIBRARY.rung_dma_touch.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_char_p, ctypes.c_int64]
+LIBRARY.rung_dma_enter.restype = ctypes.c_int64
+LIBRARY.rung_dma_leave.argtypes = [ctypes.c_int64]
+
+
+def launch(module: ir.Module, nests: Pass, trips: int = 7, step: int = 2) -> np.ndarray:
+    """Run a planted kernel over rows of 50 out of 64 elements; y is returned."""
+    steps = (nests, ExpandMath(), CheckTransfers(), LowerTransport(checked=True), PlaceScratch(), LowerAbi(), ToLlvm())
+    Pipeline(steps).run(module)
+    jit = Jit(module, shared_libs=[library_path()])
+    x, y = np.arange(64 * step * trips, dtype=np.float32), np.zeros(64 * step * trips, np.float32)
+    slots = np.array([x.ctypes.data, y.ctypes.data, 50, 0, step * trips, step], np.int64)
+    _native.call_packed(jit.address("kernel_packed"), slots)
+    expected = np.zeros_like(y)
+    for start in range(0, 64 * step * trips, 64 * step):
+        expected[start : start + 50] = 2 * x[start : start + 50]
+    np.testing.assert_array_equal(y, expected)
+    return y
+
+
+NESTS = (NestsToLoops(), Vectorize(64, 32, True), Vectorize(16, 16, False))
+
+
+@pytest.mark.parametrize("nests", NESTS, ids=str)
+@pytest.mark.parametrize("depth", [2, 3])
+def test_a_sound_pipeline_is_silent(nests: Pass, depth: int) -> None:
+    for trips in (0, 1, 2, 7):
+        launch(pipelined(depth), nests, trips)
+
+
+@pytest.mark.parametrize("nests", NESTS[:2], ids=str)
+@pytest.mark.parametrize("depth", [2, 3])
+@pytest.mark.parametrize(("plant", "message"), [(plant, message) for plant, _, message in BUGS])
+def test_planted_bugs(plant: Plant, message: str, depth: int, nests: Pass) -> None:
+    module = pipelined(depth)
+    with module.context, ir.Location.unknown():
+        plant(module)
+    with pytest.raises(TransferError, match=message):
+        launch(module, nests)
+    assert _native.take_dma_violations() == (0, "")
+
+
+def test_a_report_names_buffer_loop_and_iteration() -> None:
+    module = pipelined(2)
+    with module.context, ir.Location.unknown():
+        ops(module, "memref.dma_wait", True)[0].erase()
+    with pytest.raises(TransferError) as caught:
+        launch(module, NestsToLoops())
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "14 violations of the contract of transfers; the first ones:"
+    assert [lines[1], lines[3]] == [
+        "load of argument 0, outside of the loop: its buffer is read before the transfer is awaited: "
+        "memref.load at -:12, grid loop at -:6, iteration 0",
+        "load of argument 0, grid loop at -:6, iteration 0: its buffer is read before the transfer is awaited: "
+        "memref.load at -:12, grid loop at -:6, iteration 1",
+    ]
+
+
+# ---- the engine itself, as the modelled device calls it
+
+
+class Board:
+    """Bytes to move between, and tags."""
+
+    def __init__(self) -> None:
+        self.memory = np.arange(256, dtype=np.uint8)
+        self.tags = np.zeros(4, np.int32)
+        self.mark = LIBRARY.rung_dma_enter()
+
+    def start(self, dst: int, src: int, rows: int = 1, row: int = 8, pitch: int = 8, tag: int = 0, store: bool = False):
+        LIBRARY.rung_dma_at(b"store of b, loop" if store else b"load of a, loop", dst, int(store))
+        at = self.memory.ctypes.data
+        LIBRARY.rung_checked_dma_start(at + dst, at + src, rows, row, pitch, row, self.tags.ctypes.data + 4 * tag)
+
+    def wait(self, tag: int = 0) -> None:
+        LIBRARY.rung_dma_at(b"load of a, loop", 9, 0)
+        LIBRARY.rung_checked_dma_wait(self.tags.ctypes.data + 4 * tag)
+
+    def touch(self, at: int, size: int, writes: bool) -> None:
+        LIBRARY.rung_dma_touch(self.memory.ctypes.data + at, size, int(writes), b"nest, loop", 3)
+
+    def end(self) -> list[str]:
+        LIBRARY.rung_dma_leave(self.mark)
+        count, text = _native.take_dma_violations()
+        assert count == len(text.splitlines())
+        return text.splitlines()
+
+
+def test_poison_until_the_wait() -> None:
+    board = Board()
+    board.start(64, 0, rows=2, pitch=16)
+    assert (board.memory[64:72] == 255).all() and (board.memory[80:88] == 255).all() and board.tags[0] == 1
+    assert board.memory[72] == 72, "between the rows"
+    board.wait()
+    assert board.memory[64:72].tolist() == list(range(8)) and board.memory[80:88].tolist() == list(range(8, 16))
+    board.wait()
+    assert board.tags[0] == 0 and board.end() == []
+
+
+def test_nothing_to_move_is_complete_at_once() -> None:
+    board = Board()
+    board.start(64, 0, rows=0)
+    assert board.tags[0] == 0 and board.end() == []
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (
+            lambda b: b.start(32, 8),
+            "load of a, loop, iteration 32: starts with the tag of a transfer in flight: load of a",
+        ),
+        (
+            lambda b: b.start(68, 8, tag=1),
+            "starts into the destination of a transfer in flight: load of a, loop, iteration 64",
+        ),
+        (lambda b: b.start(4, 128, tag=1), "starts into the source of"),
+        (lambda b: b.start(128, 60, tag=1), "starts from the destination of"),
+        (lambda b: b.touch(71, 1, False), "its buffer is read before the transfer is awaited: nest, loop, iteration 3"),
+        (lambda b: b.touch(60, 5, True), "its buffer is written before"),
+        (lambda b: b.touch(0, 1, True), "its source is overwritten before"),
+        (lambda b: b.memory.__setitem__(3, 99), "its source was modified in flight"),
+        (lambda b: b.memory.__setitem__(66, 99), "its destination was written in flight"),
+        (lambda b: b.tags.__setitem__(0, 0), "its tag was overwritten in flight"),
+        (
+            lambda b: (b.tags.__setitem__(2, 1), b.wait(2)),
+            "load of a, loop, iteration 9: waits for a transfer that was never",
+        ),
+    ],
+)
+def test_violations(act, message: str) -> None:
+    board = Board()
+    board.start(64, 0)
+    act(board)
+    board.wait()
+    board.wait(1)
+    assert message in board.end()[0]
+
+
+@pytest.mark.parametrize("at", [72, 79, 40, 96])
+def test_what_lies_between_the_rows_is_not_in_flight(at: int) -> None:
+    board = Board()
+    board.start(64, 0, rows=2, pitch=16)
+    board.touch(at, 1, True)
+    board.start(88, 128, tag=1)
+    board.touch(16, 4, False)
+    board.wait()
+    board.wait(1)
+    assert board.end() == []
+
+
+def test_an_unawaited_transfer() -> None:
+    board = Board()
+    board.start(64, 0)
+    board.start(72, 0, tag=1)
+    board.wait()
+    assert board.end() == ["load of a, loop, iteration 72: is never awaited"]
+    assert board.memory[72:80].tolist() == list(range(8)), "and is carried out"
+
+
+def test_stores_of_one_queue_take_effect_in_order() -> None:
+    board = Board()
+    board.start(128, 0, store=True)
+    board.start(132, 8, tag=1, store=True)
+    board.wait(1)
+    board.wait()
+    assert board.end() == [] and board.memory[128:140].tolist() == [0, 1, 2, 3, *range(8, 16)]
+
+
+# ---- through the compiler
+
+
+def test_the_knob_reaches_launched_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    import scratchpad_kernels as kernels
+
+    def drop_wait(event: str, step: Pass | Stage, module: ir.Module) -> None:
+        if event == "stage" and step.name == "scheduled":
+            ops(module, "memref.dma_wait", True)[0].erase()
+
+    monkeypatch.setenv("RUNG_DEBUG_DMA", "1")
+    signature = dict.fromkeys(("o_ptr", "x_ptr"), "*fp32") | dict.fromkeys(("stride", "rows", "n"), "i32")
+    for observers in ((), (drop_wait,)):
+        x, out = torch.randn(12, 200), torch.zeros(12, 200)
+        executable = compile_kernel(
+            kernels.persistent_softmax,
+            signature | {"BLOCK": "constexpr"},
+            {"BLOCK": 256},
+            machine=host(),
+            schedule=Schedule.parse("double_buffer=on"),
+            observers=observers,
+        )
+        if not observers:
+            executable.run([out, x, 200, 12, 200], (2, 1, 1))
+            torch.testing.assert_close(out, torch.softmax(x, 1))
+            continue
+        with pytest.raises(TransferError, match=r"load of argument 1.*scratchpad_kernels.py:\d+"):
+            executable.run([out, x, 200, 12, 200], (2, 1, 1))

@@ -1,0 +1,60 @@
+"""The compiler's decisions in words, from what a record holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rung.report import explain
+from tests.bench_fakes import result
+
+MACHINE = {"contexts": 4, "fork_join_ns": 2000.0, "scratchpad_bytes": 1 << 20}
+SCHEDULE: dict[str, Any] = {
+    "vectorize": True, "threads": 0, "double_buffer": False, "depth": 2, "scratchpad": False,
+    "tile_elements": 16384, "profitability": True,
+}  # fmt: skip
+FORK = {"op": "func.call", "body_cost_ns": 815.0, "break_even_programs": 4, "distribution": "block"}
+
+
+def told(decided: list[dict[str, Any]], grid: int = 1024, **schedule: Any) -> str:
+    found = result("Vec", schedule=SCHEDULE | schedule, evidence={"decided": decided}, grid=[grid, 1, 1])
+    return "\n".join(explain.lines(found, MACHINE))
+
+
+@pytest.mark.parametrize(
+    "grid, forced, words",
+    [
+        (1024, False, "the grid has 1,024: it forks over 4 contexts, block distribution"),
+        (3, False, "the grid has 3: it does not fork"),
+        (3, True, "forking is forced: 3 programs over 3 contexts"),
+        (1, True, "forking is forced: 1 programs do not fork"),
+    ],
+)
+def test_a_fork_is_told_with_its_numbers(grid: int, forced: bool, words: str) -> None:
+    text = told([FORK, {**FORK, "op": "func.func", "task": True}], grid, profitability=not forced)
+    assert "estimated at 815 ns" in text and "sharing pays from 4 programs on" in text
+    assert words in text and text.count("MT:") == 1
+
+
+def test_loops_inside_are_shared_where_the_grid_is_not() -> None:
+    assert "from 9 tiles on, where the grid is not" in told([{**FORK, "break_even_programs": 9}, FORK])
+
+
+def test_vector_loops_are_counted() -> None:
+    loop = {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}}
+    text = told([loop, loop, {"op": "scf.for", "scalar": "an integer division"}])
+    assert "2 of 16 lanes x 4 in flight" in text and "1 nests stay scalar: an integer division" in text
+
+
+def test_the_scratchpad_is_told_against_its_budget() -> None:
+    loop = {"op": "scf.for", "promoted": 2, "streams": 1, "scratchpad_bytes": 16384, "pipelined": 1, "depth": 3}
+    refused = {"op": "scf.for", "direct": ["argument 1: its 300000 bytes do not fit"]}
+    text = told([loop, refused], double_buffer=True, depth=3)
+    assert "2 arrays go through the scratchpad, 1 tile by tile with 3 buffers each" in text
+    assert "16,384 bytes per context, of 262,144" in text and "do not fit; it is accessed directly" in text
+
+
+def test_mechanisms_that_are_off_are_named() -> None:
+    text = told([], vectorize=False, threads=1)
+    assert all(f"{name} is off" in text for name in ("Vec", "MT", "DB"))
