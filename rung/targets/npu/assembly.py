@@ -13,6 +13,7 @@ _LOOP = re.compile(r"\bloop([01])\((?:##)?(\.LBB\d+_\d+)")
 _CALL = re.compile(r"\bcall\s+(?:##)?([A-Za-z_][\w.]*)")
 _TAIL_CALL = re.compile(r"\bjump(?::n?t)?\s+(?:##)?([A-Za-z_]\w*)\s*$")
 _RETURN = re.compile(r"\bjumpr\b|\bdealloc_return\b")
+_CONDITIONAL = re.compile(r"\bjump\b|\bjumpr\b|\bdealloc_return\b")
 _END_OF_LOOP = re.compile(r":endloop(01|0|1)")
 # HVX: a vector or vector-predicate register.
 _VECTOR = re.compile(r"\b[vq]\d+\b|\bv\d+:\d+\b|\bvmem|\bvgather|\bvscatter")
@@ -24,14 +25,14 @@ class Block:
 
     label: str
     name: str | None = None
-    packets: list[list[str]] = field(default_factory=list)
+    packets: list[list[str]] = field(default_factory=list[list[str]])
     """Instructions by packet."""
-    successors: list[str] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
+    successors: list[str] = field(default_factory=list[str])
+    calls: list[str] = field(default_factory=list[str])
     returns: bool = False
     """May leave the function, by a return or a tail call."""
-    ended_loops: list[str] = field(default_factory=list)
-    """Hardware loops (0, 1) that its last packet ends."""
+    ended_loops: list[str] = field(default_factory=list[str])
+    """Hardware loops (0, 1) that its last packet ends. Only the last packet of a block can leave it."""
 
     @property
     def vector_packets(self) -> int:
@@ -76,6 +77,10 @@ def _read(line: str, blocks: list[Block]) -> None:
         return
     text = line.partition("//")[0].strip()
     if text == "{":
+        if _may_leave(block):
+            # What follows runs only where control stayed: a block of its own, though it has no label.
+            block = Block(f"{block.label}+{len(block.packets)}")
+            blocks.append(block)
         block.packets.append([])
     elif text.startswith("}"):
         for loops in _END_OF_LOOP.findall(text):
@@ -83,6 +88,14 @@ def _read(line: str, blocks: list[Block]) -> None:
     elif text and not text.startswith(".") and block.packets:
         # `p0 = cmp.eq(r0,#0); if (p0.new) jump:nt .LBB0_1` is two parts of one instruction.
         block.packets[-1] += [part.strip() for part in text.split(";")]
+
+
+def _may_leave(block: Block) -> bool:
+    """Whether the last packet may end the block: it ends a hardware loop, or jumps or returns under a condition."""
+    if block.ended_loops:
+        return True
+    last = block.packets[-1] if block.packets else []
+    return any(part.startswith("if") and _CONDITIONAL.search(part) for part in last)
 
 
 def _connect(blocks: list[Block]) -> None:

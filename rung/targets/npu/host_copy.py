@@ -6,7 +6,6 @@ import ctypes
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -56,14 +55,14 @@ class HostCopy:
     sites: tuple[Site, ...]
     values: npt.NDArray[np.int64]
     """The counters themselves."""
-    engine: Any = field(repr=False)
+    engine: llvm.ExecutionEngine = field(repr=False)
 
     def address(self, name: str) -> int:
         """The address of a function."""
         found = self.engine.get_function_address(name)
         if not found:
             raise RungError(f"the compiled module has no function `{name}`")
-        return int(found)
+        return found
 
 
 def compile_for_host(code: DeviceCode) -> HostCopy:
@@ -97,7 +96,7 @@ def _link_runtime() -> None:
     library = ctypes.CDLL(path)
     for name in _RUNTIME:
         private = name.replace("rung_", "rung_npu_")
-        llvm.add_symbol(private, ctypes.cast(getattr(library, private), ctypes.c_void_p).value)
+        llvm.add_symbol(private, ctypes.cast(getattr(library, private), ctypes.c_void_p).value or 0)
 
 
 def _split_edges(text: str) -> tuple[str, dict[tuple[str, str], tuple[str, str]]]:

@@ -102,7 +102,7 @@ def _array(address: int | None, count: int, width: int = 1, kind: Any = ctypes.c
 def _trace(result: _Result, weights: Weights) -> Trace:
     works = tuple(weights.work(row) for row in _array(result.rows_at, result.rows, weights.matrix.shape[0]))
     events = _events(result)
-    codes = _array(result.codes_at, result.codes, 1, ctypes.c_int32)[:, 0].tolist()
+    codes: list[int] = _array(result.codes_at, result.codes, 1, ctypes.c_int32)[:, 0].tolist()
     regions: dict[int, list[Stream]] = {}
     forked: dict[int, bool] = {}
     for is_forked, _, region, first, end in _array(result.streams_at, result.streams, 5).tolist():
@@ -114,7 +114,7 @@ def _trace(result: _Result, weights: Weights) -> Trace:
 
 def _events(result: _Result) -> list[Event]:
     """By code. The body of a repeat has smaller codes than the repeat."""
-    bodies = _array(result.bodies_at, result.bodies, 1, ctypes.c_int32)[:, 0].tolist()
+    bodies: list[int] = _array(result.bodies_at, result.bodies, 1, ctypes.c_int32)[:, 0].tolist()
     events: list[Event] = []
     for kind, a, b, c in _array(result.symbols_at, result.symbols, 4).tolist():
         if kind == _COMPUTE:

@@ -32,7 +32,9 @@ class Weights:
         """One row of the product as a Work."""
         numbers = [int(number) for number in row]
         calls = zip(self.helpers, numbers[len(_FIELDS) :], strict=True)
-        return Work(*numbers[: len(_FIELDS)], tuple((name, count) for name, count in calls if count))
+        packets, vector_packets, scalar, vector, vector_bytes = numbers[: len(_FIELDS)]
+        made = tuple((name, count) for name, count in calls if count)
+        return Work(packets, vector_packets, scalar, vector, vector_bytes, made)
 
     def check(self, counters: npt.NDArray[np.int64]) -> None:
         """Raises RungError when a run's counts contradict the machine code."""
