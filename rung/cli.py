@@ -80,6 +80,7 @@ def ladder(
     seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
     rounds: Annotated[int, typer.Option(help="Rounds per kernel; 0: as many as the budget holds.")] = 0,
     budget: Annotated[float, typer.Option(help="Seconds of timing per kernel.")] = 8.0,
+    processes: Annotated[int, typer.Option(help="Fresh processes, one after another, that are pooled.")] = 1,
 ) -> None:
     """Measure what each mechanism is worth.
 
@@ -108,6 +109,7 @@ def ladder(
         seed=seed,
         rounds=rounds,
         budget_s=budget,
+        processes=processes,
     )
     raise typer.Exit(command.run(options))
 

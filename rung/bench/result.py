@@ -97,7 +97,8 @@ class Result(_Model):
     unit: Literal["s", "cycles"]
     samples: list[float] = Field(description="one per round, in `unit`; paired by position across rungs")
     warmup: list[float] = Field(description="recorded, not counted")
-    inner: int = Field(ge=1, description="launches averaged into one sample")
+    inner: int = Field(ge=1, description="launches averaged into one sample, in the first process")
+    processes: int = Field(default=1, ge=1, description="fresh processes that the samples are from, in turn")
     median: float | None
     speedup: float | None = Field(default=None, description="median over rounds of scalar / this")
     speedup_ci: Interval | None = Field(default=None, description="95% bootstrap interval")

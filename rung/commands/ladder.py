@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
 from .. import machine as machines
-from ..bench import adhoc, generated, group, ladder, suite
+from ..bench import adhoc, environment, generated, group, ladder, suite
 from ..bench.measure import Sampling
 from ..bench.result import Record, Result
 from ..bench.toolchain import Toolchain, native
@@ -16,7 +18,7 @@ from ..errors import UsageError
 from ..machine import Machine
 from ..report import explain, figure, plots, tables
 from ..schedule import Schedule
-from . import parse, session
+from . import parse, processes, session
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Options:
     seed: int = 0
     rounds: int = 0
     budget_s: float = 8.0
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     plan = make_plan(options)
     if plot and not any(schedule.rung == "Scalar" for schedule in plan.schedules):
         raise UsageError("--plot shows speed-ups over Scalar; put `scalar` into --rungs")
+    if options.processes < 1:
+        raise UsageError(f"--processes is {options.processes}; give 1 or more")
 
     def part(name: str, make: Callable[[], group.Case]) -> session.Part:
         return session.Part(name, lambda lab: ladder.run(make(), plan.schedules, lab))
@@ -78,12 +83,28 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
         if plot and any(result.speedup for result in record.results):
             plots.ladder(record, plot)
 
+    if options.processes > 1:
+        return _in_processes(options, json, show, conclude)
     names = ", ".join(name for name, _ in plan.cases)
     rungs = ", ".join(schedule.rung for schedule in plan.schedules)
     parts = tuple(part(name, make) for name, make in plan.cases)
     what = f"{names} on {plan.machine.name}: {rungs}"
     whole = session.Session(what, plan.machine, plan.sampling, parts, json, show, conclude)
     return session.run(whole, toolchain)
+
+
+def _in_processes(options: Options, json: Path | None, show: session.Show, conclude: session.Conclude) -> int:
+    """The same in fresh processes, each with inputs and an order of its own."""
+    found = processes.run(partial(_once, options), options.processes)
+    if found is None:
+        nothing = environment.describe(machines.load(options.device), options.seed)
+        return session.finish(Record(environment=nothing, results=[], complete=False), json, show, conclude)
+    results = [result for each in found.groups() for result in ladder.with_ratios(each)]
+    return session.finish(found.model_copy(update={"results": results}), json, show, conclude)
+
+
+def _once(options: Options, path: str, number: int) -> int:
+    return run(replace(options, processes=1, json=path, plot=None, explain=False, seed=options.seed + number))
 
 
 def make_plan(options: Options) -> Plan:

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from ..bench import environment, probes
 from ..bench.group import Lab, Step
 from ..bench.measure import Progress, Sampling
-from ..bench.result import Environment, Record, Result, write
+from ..bench.result import Record, Result, write
 from ..bench.toolchain import Toolchain
 from ..errors import RungError
 from ..machine import Machine
@@ -21,6 +21,10 @@ from ..report import tables, text
 from . import interrupt
 
 INTERRUPTED = interrupt.INTERRUPTED
+
+
+Show = Callable[[Console, Sequence[Result]], None]
+Conclude = Callable[[Console, Record], None]
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Session:
     sampling: Sampling
     parts: tuple[Part, ...]
     json: Path | None
-    show: Callable[[Console, Sequence[Result]], None]
-    conclude: Callable[[Console, Record], None]
+    show: Show
+    conclude: Conclude
 
 
 def run(session: Session, toolchain: Callable[[], Toolchain]) -> int:
@@ -57,23 +61,40 @@ def run(session: Session, toolchain: Callable[[], Toolchain]) -> int:
         with interrupt.cooperative() as check:
             _measure(session, toolchain, results, out, check)
     except KeyboardInterrupt:
-        _keep(found, results, session.json)
-        out.print("interrupted" + (f"; what was finished is in {session.json}" if session.json else ""), style="yellow")
-        return INTERRUPTED
+        record = Record(environment=found, results=results, complete=False)
+        return _interrupted(out, record, session.json)
     except RungError:
-        _keep(found, results, session.json)
+        _keep(Record(environment=found, results=results, complete=False), session.json)
         raise
-    record = Record(environment=found, results=results)
-    if session.json:
-        write(record, session.json)
-    session.conclude(out, record)
-    out.print(tables.environment(found), style="dim", highlight=False)
+    return _concluded(out, Record(environment=found, results=results), session.json, session.conclude)
+
+
+def finish(record: Record, json: Path | None, show: Show, conclude: Conclude) -> int:
+    """What `run` does, with a record that was measured elsewhere."""
+    out = tables.console()
+    for group in record.groups():
+        show(out, group)
+    if not record.complete:
+        return _interrupted(out, record, json)
+    return _concluded(out, record, json, conclude)
+
+
+def _concluded(out: Console, record: Record, json: Path | None, conclude: Conclude) -> int:
+    _keep(record, json)
+    conclude(out, record)
+    out.print(tables.environment(record.environment), style="dim", highlight=False)
     return 0 if record.correct else 1
 
 
-def _keep(found: Environment, results: Sequence[Result], json: Path | None) -> None:
+def _interrupted(out: Console, record: Record, json: Path | None) -> int:
+    _keep(record, json)
+    out.print("interrupted" + (f"; what was finished is in {json}" if json else ""), style="yellow")
+    return INTERRUPTED
+
+
+def _keep(record: Record, json: Path | None) -> None:
     if json:
-        write(Record(environment=found, results=list(results), complete=False), json)
+        write(record, json)
 
 
 def _measure(

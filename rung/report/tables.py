@@ -100,8 +100,10 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
     if warning:
         console.print(f"  {warning}", style="yellow", highlight=False)
     rounds = max(len(result.samples) for result in results)
+    several = results[0].processes
+    where = f" in {several} processes" if several > 1 else ""
     console.print(
-        f"  medians of {rounds} interleaved rounds; ratios are medians over paired rounds\n",
+        f"  medians of {rounds} interleaved rounds{where}; ratios are medians over paired rounds\n",
         style="dim",
         highlight=False,
     )

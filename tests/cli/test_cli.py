@@ -138,6 +138,7 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("ladder", "--rounds", "-1"), "rounds is -1"),
         (("ladder", "--rounds", "many"), "--rounds"),
         (("ladder", "--budget", "0"), "budget is 0.0 s"),
+        (("ladder", "--processes", "0"), "--processes is 0"),
         (("ladder", "--seed", "x"), "--seed"),
         (("ladder", "--json", "/nowhere/a.json"), "no folder `/nowhere`"),
         (("ladder", "--json", "/tmp"), "a folder; give a file"),
@@ -296,6 +297,32 @@ def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert {r.reference for r in read(path).results} == {"scalar rung"}
     assert "reference: scalar rung" in done.stdout
+
+
+def test_fresh_processes_are_pooled(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    command = ("ladder", "gelu", "--size", "1000", "--rounds", "3", "--rungs", "scalar,vec", "--processes", "2")
+    done = rung(*command, "--json", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read(path)
+    assert [(r.rung, len(r.samples), r.processes) for r in record.results] == [("Scalar", 6, 2), ("Vec", 6, 2)]
+    assert record.results[1].speedup and "6 interleaved rounds in 2 processes" in done.stdout
+    assert done.stderr == "process 1 of 2\nprocess 2 of 2\n"
+
+
+def test_an_interruption_ends_the_process_that_measures(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    many = ("--rounds", "1000000", "--processes", "2", "--json", str(path))
+    process = subprocess.Popen(
+        [*_COMMAND, "ladder", "gelu", "--size", "1000", *many], env=_ENVIRONMENT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline() == "process 1 of 2\n"
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (130, "")
+    assert "interrupted" in out and json.loads(path.read_text())["complete"] is False
 
 
 def test_a_small_scale_study(tmp_path: Path) -> None:
