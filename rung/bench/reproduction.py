@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RungError
 from ..machine import Machine, override
@@ -53,8 +53,9 @@ class Row:
 def as_measured(machine: Machine, dtype: str) -> Machine:
     """`machine`, compiled for as the measured compiler does.
 
-    Its scalar baseline calls `expf`, and LLVM takes its f32 vector division apart (about 300 packets per 32 lanes, found
-    in its public sources). Its f16 figure cannot be reached that way, so f16 kernels divide by Newton's iteration.
+    Its scalar baseline calls `expf`, and LLVM takes its f32 vector division apart (about 300 packets per 32 lanes; its
+    public sources have nothing against it). Its f16 figure cannot be reached that way, so f16 kernels divide by
+    Newton's iteration.
     """
     ops = machine.scalarized_vector_ops
     left = tuple(op for op in ops if op != _DIVISION) if dtype == "f32" else ops
@@ -64,8 +65,8 @@ def as_measured(machine: Machine, dtype: str) -> Machine:
 def record(machine: Machine, toolchain: Toolchain, tell: Callable[[int, int, Run], None]) -> dict[Run, Trace]:
     """Compiles and runs every configuration once. Raises RungError for wrong values.
 
-    Blocks have 16,384 elements, or a quarter of an array that has fewer than four of those. Contexts are forked whatever
-    the size, as in the study.
+    Blocks have 16,384 elements, or a quarter of an array that has fewer than four of those. Contexts are forked
+    whatever the size, as in the study.
     """
     found: dict[Run, Trace] = {}
     wanted = runs()
@@ -105,17 +106,15 @@ def sensitivity(traces: Traces, machine: Machine, by: float = 0.2) -> dict[str, 
         for factor in (1 - by, 1 + by):
             moved = override(machine, [f"{name}={value(machine, name) * factor!r}"])
             changed.append({row.name: row.modelled for row in ratios(times_us(traces, moved))})
-        found[name] = {
-            ratio: (changed[0][ratio] / base[ratio] - 1, changed[1][ratio] / base[ratio] - 1) for ratio in base
-        }
+        lower, higher = changed
+        found[name] = {key: (lower[key] / was - 1, higher[key] / was - 1) for key, was in base.items()}
     return found
 
 
 def value(machine: Machine, path: str) -> float:
     """A field by its dotted path."""
-    found: object = machine.model_dump()
+    found: Any = machine.model_dump()
     for part in path.split("."):
-        assert isinstance(found, dict)
         found = found[part]
     assert isinstance(found, int | float)
     return float(found)
@@ -128,13 +127,14 @@ def calibrate(traces: Traces, machine: Machine, wanted: Sequence[Ratio], times: 
     comes near all of them.
     """
     import numpy as np
+    from numpy.typing import NDArray
     from scipy.optimize import least_squares
 
-    def machine_of(logarithms: np.ndarray) -> Machine:
+    def machine_of(logarithms: NDArray[np.float64]) -> Machine:
         numbers = np.exp(logarithms)
         return override(machine, [f"{name}={float(n)!r}" for name, n in zip(PARAMETERS, numbers, strict=True)])
 
-    def errors(logarithms: np.ndarray) -> np.ndarray:
+    def errors(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
         found = times_us(traces, machine_of(logarithms))
         rows = (*ratios(found, (*wanted, NEAR_ONE)), *absolute(found, times))
         error = np.array([row.error for row in rows])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from ..bench.reproduction_result import Figure, Reproduction
+from ..bench.reproduction_result import Figure, HeldOut, Reproduction
 from . import tables
 
 
@@ -39,12 +39,7 @@ def sheets(record: Reproduction) -> tuple[Sheet, ...]:
         Sheet(f"Ratios on {machine}, modelled", _HEADERS, _figures([*record.ratios, record.in_words], "{:.4g}x")),
         Sheet("Times, modelled", _HEADERS, _figures(record.times_us, "{:,.0f} us")),
         _sensitivity(record),
-        *(
-            Sheet(
-                f"Predicted, when fitted on {', '.join(found.fitted)}", _HEADERS, _figures(found.predicted, "{:.4g}x")
-            )
-            for found in record.held_out
-        ),
+        *map(_held_out, record.held_out),
     )
 
 
@@ -57,13 +52,16 @@ def _figures(figures: Sequence[Figure], form: str) -> tuple[tuple[str, ...], ...
     )
 
 
+def _held_out(found: HeldOut) -> Sheet:
+    fitted = ", ".join(found.fitted)
+    return Sheet(f"Predicted, when fitted on {fitted}", _HEADERS, _figures(found.predicted, "{:.4g}x"))
+
+
 def _sensitivity(record: Reproduction) -> Sheet:
-    names = list(next(iter(record.sensitivity.values())))
-    rows = tuple(
-        (f"{parameter} = {record.parameters[parameter]:g}", *(_change(changes[name]) for name in names))
-        for parameter, changes in record.sensitivity.items()
-    )
-    return Sheet("How each ratio moves with each calibrated parameter, 20% lower / 20% higher", ("", *names), rows)
+    changes = record.sensitivity
+    headers = ("", *(f"{name.rpartition('.')[2]} {record.parameters[name]:g}" for name in changes))
+    rows = tuple((name, *(_change(found[name]) for found in changes.values())) for name in next(iter(changes.values())))
+    return Sheet("How each ratio moves with each calibrated parameter, 20% lower / 20% higher", headers, rows)
 
 
 def _change(pair: tuple[float, float]) -> str:
