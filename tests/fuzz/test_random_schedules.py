@@ -52,6 +52,7 @@ class Case:
     schedule: str
     vector_bytes: int = 64
     masked_memory: bool = True
+    whole_registers: bool = False
     scratchpad_bytes: int = 1 << 18
     sizes: tuple[int, int, int] = (1000, 40, 5)
 
@@ -111,6 +112,7 @@ def check(case: Case) -> None:
         update={
             "vector_bytes": case.vector_bytes,
             "masked_memory": case.masked_memory,
+            "whole_registers": case.whole_registers,
             "scratchpad_bytes": case.scratchpad_bytes,
         }
     )
@@ -152,6 +154,7 @@ def cases(seeds: int) -> st.SearchStrategy[Case]:
         schedule=schedules(),
         vector_bytes=st.sampled_from([16, 32, 64, 128]),
         masked_memory=st.booleans(),
+        whole_registers=st.booleans(),
         scratchpad_bytes=st.sampled_from([1 << 12, 1 << 15, 1 << 18]),
         sizes=st.tuples(st.integers(0, 2000), st.integers(1, 130), st.integers(0, 6)),
     )
