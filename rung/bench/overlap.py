@@ -108,8 +108,8 @@ def run(degree: int, plan: Plan, lab: Lab) -> list[Result]:
             )  # fmt: skip
 
         deepest = max(plan.depths)
-        off = {"scratchpad": False, "double_buffer": False}
-        single = {"scratchpad": True, "double_buffer": False}
+        off = {"scratchpad": "off", "double_buffer": False}
+        single = {"scratchpad": "on", "double_buffer": False}
         variants += [
             (point("direct"), variant(f"direct {tile}", degree, tile, **off)),
             (point("single"), variant(f"single {tile}", degree, tile, **single)),
@@ -166,5 +166,5 @@ def _resident(kernel: Any, x: Any, degree: int, tile: int, base: Schedule) -> Va
 
     own = x[:tile].clone()
     case = _case(kernel, (own, torch.full_like(own, math.nan), tile), _expected(own, degree), degree, tile)
-    alone = replace(base, vectorize=True, threads=1, scratchpad=False, double_buffer=False, tile_elements=tile)
+    alone = replace(base, vectorize=True, threads=1, scratchpad="off", double_buffer=False, tile_elements=tile)
     return Variant(f"compute {tile}", case, alone)
