@@ -39,6 +39,8 @@ class Case:
     problem: Problem
     tolerance: Tolerance
     reference: str
+    flops: int | None = None
+    """Of one launch; None where they are not counted."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,17 @@ def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int) -> C
     problem = workload.problem(size, dtype, seed)
     kernel: Any = load_kernel(workload.kernel)
     types = signature(kernel.arg_names, problem)
-    return Case(workload.name, dtype, size, kernel, types, problem, workload.tolerance(dtype), FLOAT64)
+    return Case(
+        workload.name,
+        dtype,
+        size,
+        kernel,
+        types,
+        problem,
+        workload.tolerance(dtype),
+        FLOAT64,
+        workload.flops(size) if workload.flops else None,
+    )
 
 
 def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
