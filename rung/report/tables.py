@@ -94,6 +94,8 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
             console.print(f"  {sentence}", style="" if result.correct else "bold red", highlight=False)
         if not result.correct:
             console.print(f"    {_errors(result)}", highlight=False)
+    for line in text.roofline(results):
+        console.print(f"  {line}", style="dim", highlight=False)
     if results[0].reference != "torch in float64":
         console.print(f"  reference: {results[0].reference}", highlight=False)
     warning = text.noise(results[0].noise)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..bench.result import Interval, Noise, Result
@@ -139,3 +139,23 @@ def conclusion(result: Result) -> str | None:
 def noise(window: Noise) -> str | None:
     """A warning about a noisy window, or None."""
     return f"noisy: {'; '.join(window.reasons)}" if window.noisy else None
+
+
+def roofline(results: Sequence[Result]) -> list[str]:
+    """Where each rung stands below the copy bandwidth and the FMA peak, and what these are."""
+    known = [(result.rung, result.roofline, result.median) for result in results if result.roofline and result.median]
+    if not known:
+        return []
+    copies = {roof.contexts: f"{roof.copy_bytes_per_s / 1e9:.3g} GB/s" for _, roof, _ in known}
+    shares = ", ".join(f"{rung} {roof.of_copy(median):.0%}" for rung, roof, median in known)
+    found = [f"of the copy bandwidth at this size ({_by_contexts(copies)}): {shares}"]
+    peaks = {roof.contexts: f"{roof.fma_flops_per_s / 1e9:.3g} GFLOP/s" for _, roof, _ in known if roof.fma_flops_per_s}
+    if peaks:
+        rates = [(rung, roof.of_fma(median)) for rung, roof, median in known]
+        shares = ", ".join(f"{rung} {rate:.1%}" for rung, rate in rates if rate is not None)
+        found.append(f"of the FMA peak ({_by_contexts(peaks)}): {shares}")
+    return found
+
+
+def _by_contexts(rates: Mapping[int, str]) -> str:
+    return ", ".join(f"{rate} on {contexts}" for contexts, rate in sorted(rates.items()))
