@@ -25,8 +25,8 @@ python tools/make_reproduction.py reproduction.json   # writes this page
 One machine file, `hexagon-v73` (`rung machines hexagon-v73`), for all rows; nothing is set per kernel. Blocks have
 16,384 elements, or a quarter of a smaller array. Two things are compiled as the measured compiler has them, not as
 rung would: the scalar rung calls `expf` from the C library, and the division of f32 vectors is left to LLVM, which
-takes it apart (about 300 packets per 32 lanes). With rung's own code the Vec rung of GELU f32 takes under a third of the
-time below: `rung ladder gelu --device hexagon-v73`.
+takes it apart (about 300 packets per 32 lanes). With rung's own code the Vec rung of GELU f32 takes under a third of
+the time below: `rung ladder gelu --device hexagon-v73`.
 
 {ratios}
 

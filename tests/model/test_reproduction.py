@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reproduction.md"
 @pytest.fixture(scope="module")
 def record() -> reproduction_result.Reproduction:
     traces = reproduction.record(DEVICE, native(), lambda *_: None)
-    return reproduction_result.make(traces, DEVICE, environment.describe(DEVICE, 0))
+    return reproduction.summarize(traces, DEVICE, environment.describe(DEVICE, 0))
 
 
 def test_every_published_figure_is_within_a_quarter(record: reproduction_result.Reproduction) -> None:
