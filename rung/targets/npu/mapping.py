@@ -15,8 +15,6 @@ from .host_copy import Counters
 
 Array = npt.NDArray[np.float64]
 _RESIDUAL = 1e-6
-_ATOMIC = ("atomicrmw.", "cmpxchg.")
-"""Names that LLVM gives to the blocks of an atomic's loop: load locked, store if nobody else did, else again."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
     """Express executions of `blocks` by the counters.
 
     Blocks that alone carry the name of an IR block ran as often as that did. For the others, and for all edges: what
-    enters a block is what leaves it. An atomic is taken to succeed at once: contexts run one after another. Raises
-    RungError naming a block that this does not determine.
+    enters a block is what leaves it. Raises RungError naming a block that this does not determine.
     """
     system = _System(function, blocks, counters)
     values = system.solve()
@@ -96,7 +93,7 @@ class _System:
         """Values of all variables that are determined, as rows over the counters."""
         self._anchor()
         # What arrives comes first: it holds at every moment of a run, what leaves only where no block is under way.
-        left = [*self._edge_counts(), *self._no_retries(), *self._arriving(), *self._leaving()]
+        left = [*self._edge_counts(), *self._arriving(), *self._leaving()]
         while True:
             rest = [equation for equation in left if not self._substitute(equation)]
             if len(rest) == len(left):
@@ -135,38 +132,16 @@ class _System:
 
     def _edge_counts(self) -> Iterator[_Equation]:
         """Edges that the host's copy counts: from -> (blocks without a name, in a line) -> to."""
-        sources = [self._source(at) for at, _ in self._edges]
         for (function, source, target), counter in self._counters.edges.items():
             if function != self._function or self._names[source] != 1 or self._names[target] != 1:
                 continue
             matching = [
-                e for e, (_, to) in enumerate(self._edges) if sources[e] == source and self._follow(to) == target
+                e
+                for e, (at, to) in enumerate(self._edges)
+                if self._blocks[at].name == source and self._follow(to) == target
             ]
             if matching:
                 yield _Equation(source, {self._edge(e): 1.0 for e in matching}, self._row(counter))
-
-    def _no_retries(self) -> Iterator[_Equation]:
-        """Atomics succeed: no edge back to their beginning, none from a comparison to anything but its store."""
-        for number, (at, to) in enumerate(self._edges):
-            source, target = self._blocks[at].name or "", self._blocks[to].name or ""
-            again = to <= at and source.startswith(_ATOMIC) and target.startswith(_ATOMIC)
-            failed = source.startswith("cmpxchg.start") and not target.startswith("cmpxchg.")
-            if again or failed:
-                yield _Equation(source, {self._edge(number): 1.0}, self._row())
-
-    def _begun_in(self, position: int, seen: frozenset[int] = frozenset()) -> str | None:
-        """The IR block that a block of an atomic is in the middle of; the name of any other block."""
-        block = self._blocks[position]
-        if block.name is not None and not block.name.startswith(_ATOMIC):
-            return block.name
-        before = {at for at, to in self._edges if to == position} - seen - {position}
-        names = {self._begun_in(at, seen | {position}) for at in before}
-        return names.pop() if len(names) == 1 else None
-
-    def _source(self, position: int) -> str | None:
-        """The IR block whose last instruction is in a block of machine code."""
-        name = self._blocks[position].name
-        return self._begun_in(position) if name is not None and name.startswith(_ATOMIC) else name
 
     def _follow(self, position: int) -> str | None:
         """The first named block from here on, through unnamed ones with one successor."""
