@@ -118,6 +118,7 @@ def ladder(
 def scale(
     kernel: Annotated[str, typer.Argument(help="A name of the study's kernels.")] = "gelu",
     device: Device = "host",
+    overrides: Overrides = None,
     dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
     sizes: Annotated[
         str | None, typer.Option(help="Elements, or ROWSxCOLS, joined by commas; default: 256,1K,4K,...,4M.")
@@ -143,6 +144,7 @@ def scale(
     options = command.Options(
         kernel=kernel,
         device=device,
+        overrides=tuple(overrides or ()),
         dtype=dtype,
         sizes=sizes,
         contexts=contexts,
@@ -160,6 +162,7 @@ def scale(
 @app.command()
 def overlap(
     device: Device = "host",
+    overrides: Overrides = None,
     degrees: Annotated[
         str | None, typer.Option(help="Of the series, joined by commas; default: 1,2,4,8,16,32,64.")
     ] = None,
@@ -188,6 +191,7 @@ def overlap(
 
     options = command.Options(
         device=device,
+        overrides=tuple(overrides or ()),
         degrees=degrees,
         size=size,
         tiles=tiles,

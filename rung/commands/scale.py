@@ -26,6 +26,7 @@ class Options:
 
     kernel: str = "gelu"
     device: str = "host"
+    overrides: tuple[str, ...] = ()
     dtype: str = "f32"
     sizes: str | None = None
     contexts: str | None = None
@@ -45,7 +46,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     plot = figure.check_path(options.plot) if options.plot else None
     sampling = Sampling(options.rounds, options.budget_s, options.seed)
     base = replace(Schedule.parse(options.schedule), vectorize=True)
-    machine = machines.load(options.device)
+    machine = machines.load(options.device, options.overrides)
     if options.block < 1 or options.block & (options.block - 1):
         raise UsageError(f"--block is {options.block}; give a power of 2")
     workload = suite.find(options.kernel)
