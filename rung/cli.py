@@ -126,7 +126,12 @@ def scale(
     contexts: Annotated[
         str | None, typer.Option(help="Contexts joined by commas; default: 1,2,4 ... up to the machine's.")
     ] = None,
-    block: Annotated[int, typer.Option(help="Elements per program of one-dimensional kernels, a power of 2.")] = 128,
+    block: Annotated[
+        int | None,
+        typer.Option(
+            help="Elements per program of one-dimensional kernels, a power of 2; default: 128, or as suits DMA."
+        ),
+    ] = None,
     schedule: ScheduleText = "",
     json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
     plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
