@@ -173,6 +173,19 @@ def _matmul(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
     return Problem((a, b, c, m, n, k), (2,), blocks, grid, lambda: [a.double() @ b.double()])
 
 
+def _attention(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
+    length, width = shape
+    q, k, v = (draw(length, width) for _ in range(3))
+    high = min(64, max(16, _power_of_two(length)))
+    return Problem(
+        (q, k, v, _nan_like(q), length, width, width**-0.5),
+        (3,),
+        {"ROWS": high, "KEYS": high, "WIDTH": max(16, _power_of_two(width))},
+        (_cdiv(length, high), 1, 1),
+        lambda: [references.attention(q.double(), k.double(), v.double())],
+    )
+
+
 _ODD = ((1,), (1000,), (100_003,))
 _ODD_ROWS = ((1, 1), (3, 100), (5, 1000), (37, 1025))
 _MATRIX = ("ROWS", "COLS")
@@ -215,6 +228,9 @@ WORKLOADS: tuple[Workload, ...] = (
              ((1, 1, 1), (33, 65, 17), (130, 257, 100)), _matmul, references.matmul, 32, 2e-4,
              "a sum of K products of both signs: about sqrt(K) ulps of the partial sums", summed=2,
              flops=lambda shape: 2 * prod(shape)),
+    Workload("attention", "attention.py::attention_kernel", ("LENGTH", "WIDTH"), (1024, 64),
+             ((1, 1), (37, 20), (150, 33)), _attention, references.attention, 32, 4e-6,
+             "weights carry the rounding of scores of up to 5; a mean of values of both signs cancels", summed=0),
 )  # fmt: skip
 
 

@@ -24,6 +24,19 @@ def amount(value: float, unit: str) -> str:
     return duration(value) if unit == "s" else f"{value:,.0f} cycles (modelled)"
 
 
+def bare_amount(value: float, unit: str) -> str:
+    """The same for a table whose title says that its cycles are modelled."""
+    return duration(value) if unit == "s" else f"{value:,.0f}"
+
+
+def sampling(results: Sequence[Result], per: str) -> str:
+    """How the medians and ratios of a study came about; `per`: what was timed in turn."""
+    if all(result.unit == "cycles" for result in results):
+        return "cycles are modelled: the same in every launch, on every machine"
+    rounds = max(len(result.samples) for result in results)
+    return f"medians of {rounds} interleaved rounds per {per}; ratios are medians over paired rounds"
+
+
 def times(ratio: float) -> str:
     """Three significant digits: `24.5x`."""
     return f"{_digits(ratio, 3)}x"
@@ -34,8 +47,11 @@ def interval(bounds: Interval | None) -> str:
 
 
 def ratio(value: float | None, bounds: Interval | None) -> str:
-    """`24.5x [24.1, 25.0]`, or `-` where there is nothing to compare with."""
-    return "-" if value is None else f"{times(value)} {interval(bounds)}"
+    """`24.5x [24.1, 25.0]`, `24.5x` where there is no spread (a model's clock), `-` where there is nothing to compare
+    with."""
+    if value is None:
+        return "-"
+    return times(value) if bounds == (value, value) else f"{times(value)} {interval(bounds)}"
 
 
 def _digits(value: float, digits: int) -> str:
