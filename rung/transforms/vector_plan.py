@@ -23,6 +23,8 @@ class Plan:
     analysis: Lanes
     scalar_reason: str = ""
     """Why a nest that was to be vectorized got scalar loops."""
+    whole_bits: int = 0
+    """Width of a register, where part of one is dear; else 0."""
 
 
 def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_registers: bool = False) -> Plan:
@@ -48,7 +50,7 @@ def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_
     count = unroll or _choose_unroll(nest, analysis, lanes, vector_bytes * 8, registers)
     while unroll == 0 and bound is not None and count > 1 and lanes * count > bound:
         count //= 2
-    return Plan(dim, order, lanes, count, analysis)
+    return Plan(dim, order, lanes, count, analysis, whole_bits=vector_bytes * 8 if whole_registers else 0)
 
 
 def _fit_lanes(wanted: int, bound: int | None) -> int:
