@@ -42,7 +42,8 @@ def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_
     narrowest = narrowest_memory_bits(nest, dim) if whole_registers else 64
     wanted = vector_bytes * 8 // min(narrowest, element_bits(nest, analysis, dim))
     bound = nest.bounds[dim]
-    lanes = _fit_lanes(wanted, bound)
+    # Where registers move whole, a mask serves a short dimension better than a part of a register.
+    lanes = _fit_lanes(wanted, None if whole_registers else bound)
     if not reason and lanes < 2:
         reason = "one lane: the dimension or the vector is too short"
     if reason:

@@ -30,10 +30,21 @@ def test_hot_loops_are_vector_code(workload: suite.Workload, dtype: str) -> None
 
 @pytest.mark.parametrize("name", ["softmax", "rms-norm", "layer-norm", "row-sum"])
 def test_reductions_across_lanes_stay_in_registers(name: str) -> None:
-    """Rotations and whole operations. Sixteen lanes added one by one would be 15 scalar additions per reduction; a row's
-    own scalars (an exponential, a quotient) take fewer."""
+    """Rotations and whole operations. Sixteen lanes added one by one would be 15 scalar additions per reduction; the
+    scalars of a row (an exponential, a quotient) take fewer."""
     executable, _ = compiled(name, (3, 1000), "f32", RUNG)
     parts = [part for block, _ in executable.program.weights.executions.values() for p in block.packets for part in p]
     assert sum("valign(" in part or "vror(" in part for part in parts) >= 5
     assert sum("sfcmp" in part for part in parts) <= 8 and sum("sfadd(" in part for part in parts) < 15
     assert "fmaxf" not in executable.evidence["object"]["helpers"]
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16"])
+def test_short_dimensions_take_masked_whole_registers(dtype: str) -> None:
+    """LLVM takes masked accesses to part of a register apart, with a branch per lane."""
+    executable, case = compiled("softmax", (3, 5), dtype, RUNG)
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+    lanes = {d["vectorized"]["lanes"] for d in executable.evidence["decided"] if "vectorized" in d}
+    # f16 is reduced in f32 scratch, of which 32 lanes fill a register.
+    assert lanes == ({32} if dtype == "f32" else {32, 64})
