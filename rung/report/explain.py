@@ -30,6 +30,7 @@ def lines(result: Result, machine: Mapping[str, Any]) -> list[str]:
     decided: list[Decision] = result.evidence.get("decided", [])
     return [
         *_vectors(result, decided),
+        *(f"Vec: {text.taken_apart_warning(op, machine['arch'])}." for op in text.taken_apart(result.evidence)),
         *_tiles(result, decided),
         *_contexts(result, decided, machine),
         *_scratchpad(result, decided, machine),

@@ -96,11 +96,23 @@ def evidence(found: dict[str, Any]) -> str:
         words.append(f"{max(lanes)} lanes")
     if isinstance(code, dict) and "packed_ops" in code:
         words.append(f"{code['packed_ops']} packed ops")
+    if taken_apart(found):
+        words.append(f"{len(taken_apart(found))} vector ops taken apart")
     if "contexts_ran" in found:
         words.append(_contexts(found["contexts_ran"], found.get("threads_ran")))
     if found.get("dma_transfers"):
         words.append(f"{found['dma_transfers']} DMA ({found.get('dma_max_in_flight', 0)} in flight)")
     return ", ".join(words) or "-"
+
+
+def taken_apart(decisions: Mapping[str, Any]) -> list[str]:
+    """Ops on vectors that the back end works on lane by lane, with their types: `vector.gather on vector<32xf32>`."""
+    return sorted({op for decision in decisions.get("decided", []) for op in decision.get("scalarized", [])})
+
+
+def taken_apart_warning(op: str, arch: str) -> str:
+    """A sentence on one of them. `arch`: LLVM's name of the device's architecture."""
+    return f"{op} is taken apart lane by lane by LLVM's {arch.capitalize()} back end"
 
 
 def _contexts(ran: int, threads: int | None) -> str:

@@ -385,6 +385,20 @@ def test_every_stage_can_be_shown(run: Run, own: Path, stage: str, words: str) -
     assert words in out
 
 
+def test_what_the_back_end_takes_apart_is_warned_of(run: Run, tmp_path: Path) -> None:
+    """Every other element is a gather, and HVX has none that LLVM uses."""
+    source = (
+        "import triton\nimport triton.language as tl\n\n\n@triton.jit\ndef every_other(x, y, BLOCK: tl.constexpr):\n"
+        "    i = tl.arange(0, BLOCK)\n    tl.store(y + i, tl.load(x + 2 * i))\n"
+    )
+    kernel = tmp_path / "own.py"
+    kernel.write_text(source)
+    command = ("compile", f"{kernel}::every_other", "--signature", "*fp32, *fp32, 1024", "--device", "hexagon-v73")
+    status, out, errors = run(*command)
+    assert status == 0 and "llvm.func" in out
+    assert "warning: vector.gather on vector<32xf32> is taken apart lane by lane by LLVM's Hexagon back end" in errors
+
+
 def test_object_code_goes_to_a_file(run: Run, own: Path, tmp_path: Path) -> None:
     target = tmp_path / "double.o"
     command = ("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", "obj", "-o", str(target))

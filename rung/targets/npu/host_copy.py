@@ -45,6 +45,8 @@ class Counters:
     copied_bytes: dict[str, int]
     """`memcpy`, `memset`, `memmove` -> counter of bytes"""
     count: int
+    forwards: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """(function, block that does nothing but jump) -> where to; machine code may have no such block"""
 
 
 @dataclass
@@ -169,7 +171,17 @@ def _instrument(text: str, between: dict[tuple[str, str], tuple[str, str]]) -> t
             line = _rename_runtime(line, function, block, sites)
         lines.append(line.replace(" contract ", " "))
     lines.append(f"@{_COUNTERS} = global [{count} x i64] zeroinitializer, align 8")
-    return "\n".join(lines), Counters(blocks, split, copied, count), tuple(sites)
+    return "\n".join(lines), Counters(blocks, split, copied, count, _forwards(text)), tuple(sites)
+
+
+def _forwards(text: str) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for name, blocks in functions(text).items():
+        for block, lines in blocks.items():
+            after = targets(lines)
+            if len(after) == 1 and all(" = phi " in line for line in lines[:-1]):
+                found[name, block] = after[0]
+    return found
 
 
 def _rename_runtime(line: str, function: str, block: str, sites: list[Site]) -> str:
