@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from typing import Any
 
 from common import arguments, save
 from rich.table import Table
@@ -53,12 +54,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Subject:
-    """A kernel of the study at a size; `constexprs` replace those that the study chooses, `block` its block."""
+    """A kernel of the study at a size; `constexprs` replace those that the study chooses, `block` its block, `programs`
+    its grid."""
 
     kernel: str
     shape: Shape
     block: int | None = None
     constexprs: tuple[tuple[str, int], ...] = ()
+    programs: int | None = None
 
     def __str__(self) -> str:
         return f"{self.kernel} {' x '.join(f'{n:,}' for n in self.shape)}"
@@ -77,10 +80,10 @@ class Lab:
     def _trace(self, subject: Subject, schedule: Schedule) -> Trace:
         block = subject.block or suite.block_elements(self.device)
         case = group.case_of(suite.find(subject.kernel), subject.shape, "f32", self.seed, block)
-        if subject.constexprs:
-            problem = case.problem
-            problem = replace(problem, constexprs={**problem.constexprs, **dict(subject.constexprs)})
-            case = replace(case, problem=problem)
+        problem = case.problem
+        constexprs = {**problem.constexprs, **dict(subject.constexprs)}
+        grid = (subject.programs, 1, 1) if subject.programs else problem.grid
+        case = replace(case, problem=replace(problem, constexprs=constexprs, grid=grid))
         found = recorder(case, native())(self.device, schedule)
         if not found.error.within:
             raise RungError(f"{subject}, {schedule}: wrong values: {found.error}")
@@ -119,8 +122,13 @@ def _same(trace: Trace) -> Trace:
     return trace
 
 
-def _schedules(subject: Subject, **schedules: Schedule) -> dict[str, tuple[Subject, Schedule, Change]]:
-    return {name.replace("_", " "): (subject, schedule, _same) for name, schedule in schedules.items()}
+def series(variants: Mapping[Any, tuple[Subject, Schedule]]) -> Variants:
+    """Variants whose traces are left as they are recorded."""
+    return {str(name): (subject, schedule, _same) for name, (subject, schedule) in variants.items()}
+
+
+def _schedules(subject: Subject, **schedules: Schedule) -> Variants:
+    return series({name.replace("_", "-"): (subject, schedule) for name, schedule in schedules.items()})
 
 
 def ladder(lab: Lab, scale: int) -> list[Row]:

@@ -160,6 +160,8 @@ def _tick(degree: int) -> str:
 
 
 def _times(axis: Any, tile: int, rows: Sequence[Row]) -> None:
+    from matplotlib.ticker import LogFormatter
+
     degrees = [row.degree for row in rows]
     elements = rows[0].doubles[0][0].elements
     modelled = rows[0].single.unit == "cycles"
@@ -177,6 +179,8 @@ def _times(axis: Any, tile: int, rows: Sequence[Row]) -> None:
         label = f"double, {_name(point)}"
         line([row.doubles[at][1].median or 0.0 for row in rows], style, SERIES[at % len(SERIES)], label)
     axis.set_yscale("log")
+    for plain_numbers in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        plain_numbers(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axis.set_ylabel("cycles (modelled) per element" if modelled else "ns per element")
     axis.set_title(f"exp-series on {rows[0].single.device}, tile of {text.count(tile)} elements", fontsize=11)
     axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")
