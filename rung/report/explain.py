@@ -94,7 +94,7 @@ def _fork(result: Result, decision: Decision, machine: Mapping[str, Any]) -> str
 
 def _scratchpad(result: Result, decided: Sequence[Decision], machine: Mapping[str, Any]) -> list[str]:
     depth = result.schedule["depth"] if result.schedule["double_buffer"] else 1
-    wanted = machine["vectors_from_scratchpad"] and result.schedule["vectorize"]
+    wanted = machine.get("vectors_from_scratchpad") and result.schedule["vectorize"]
     if depth == 1 and not (
         result.schedule["scratchpad"] == "on" or (result.schedule["scratchpad"] == "auto" and wanted)
     ):

@@ -29,12 +29,19 @@ def bare_amount(value: float, unit: str) -> str:
     return duration(value) if unit == "s" else f"{value:,.0f}"
 
 
-def sampling(results: Sequence[Result], per: str) -> str:
+def modelled(results: Sequence[Result]) -> bool:
+    """Whether all of them are of a model's clock, which has no spread."""
+    return all(result.unit == "cycles" for result in results)
+
+
+def sampling(results: Sequence[Result], per: str = "") -> str:
     """How the medians and ratios of a study came about; `per`: what was timed in turn."""
-    if all(result.unit == "cycles" for result in results):
+    if modelled(results):
         return "cycles are modelled: the same in every launch, on every machine"
     rounds = max(len(result.samples) for result in results)
-    return f"medians of {rounds} interleaved rounds per {per}; ratios are medians over paired rounds"
+    each = f" per {per}" if per else ""
+    where = f" in {results[0].processes} processes" if results[0].processes > 1 else ""
+    return f"medians of {rounds} interleaved rounds{each}{where}; ratios are medians over paired rounds"
 
 
 def times(ratio: float) -> str:
@@ -155,13 +162,15 @@ def conclusion(result: Result) -> str | None:
     idle = _did_not_fire(name, result.evidence)
     if idle is not None:
         return f"{name} did not take part here: {idle}."
-    measured = f"{times(result.step)} of {result.step_from}, 95% CI {interval(result.step_ci)}"
+    exact = result.step_ci == (result.step, result.step)
+    found = f"{times(result.step)} of {result.step_from}"
+    found += ", modelled" if exact else f", 95% CI {interval(result.step_ci)}"
     if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
-        return f"{name} shows no gain that can be claimed here: {measured}."
+        return f"{name} shows no gain that can be claimed here: {found}."
     if result.step < 1:
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({measured}){_no_engine(name, result.evidence)}."
-    return f"{name} pays: {measured}."
+        return f"{name} does not pay here: {longer} ({found}){_no_engine(name, result.evidence)}."
+    return f"{name} pays: {found}."
 
 
 def noise(window: Noise) -> str | None:
