@@ -3,7 +3,7 @@
     python benchmarks/npu_experiments.py --json experiments.json
 
 Cycles are modelled, so they are the same in every run; values are computed and checked against float64.
-docs/npu-experiments.md quotes the tables. `--scale 16` divides the sizes.
+`--page docs/npu-experiments.md` writes the tables into the page, between its markers. `--scale 16` divides the sizes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from common import arguments, save
@@ -118,13 +119,13 @@ def _row(experiment: str, name: str, variant: str, trace: Trace, found: Timeline
     )
 
 
-def _same(trace: Trace) -> Trace:
+def as_recorded(trace: Trace) -> Trace:
     return trace
 
 
 def series(variants: Mapping[Any, tuple[Subject, Schedule]]) -> Variants:
     """Variants whose traces are left as they are recorded."""
-    return {str(name): (subject, schedule, _same) for name, (subject, schedule) in variants.items()}
+    return {str(name): (subject, schedule, as_recorded) for name, (subject, schedule) in variants.items()}
 
 
 def _schedules(subject: Subject, **schedules: Schedule) -> Variants:
@@ -161,9 +162,9 @@ def write_back(lab: Lab, scale: int) -> list[Row]:
             subject = Subject(kernel, shape, None if scale == 1 else 2048)
             single, double = (replace(each, threads=threads) for each in (SINGLE, DOUBLE))
             variants = {
-                "single": (subject, single, _same),
+                "single": (subject, single, as_recorded),
                 "double, stores awaited": (subject, double, await_stores),
-                "double": (subject, double, _same),
+                "double": (subject, double, as_recorded),
             }
             found += lab.rows("write-back", f"{subject}, {_contexts(lab, threads)}", variants)
     return found
@@ -185,13 +186,13 @@ def depth(lab: Lab, scale: int) -> list[Row]:
             return Subject("gelu", ((1 << 20) // scale,), block)
 
         variants: dict[str, tuple[Subject, Schedule, Change]] = {
-            f"single, {tile:,}": (at(tile), replace(SINGLE, threads=1), _same)
+            f"single, {tile:,}": (at(tile), replace(SINGLE, threads=1), as_recorded)
         }
         for buffers in (2, 3, 4):
             double = replace(DOUBLE, threads=1, depth=buffers)
             part = 1 << ((tile // buffers).bit_length() - 1)
-            variants[f"depth {buffers}, equal tile {tile:,}"] = (at(tile), double, _same)
-            variants[f"depth {buffers}, equal scratchpad {part:,}"] = (at(part), double, _same)
+            variants[f"depth {buffers}, equal tile {tile:,}"] = (at(tile), double, as_recorded)
+            variants[f"depth {buffers}, equal scratchpad {part:,}"] = (at(part), double, as_recorded)
         on = machine.override(lab.device, changes)
         found += lab.rows("depth", f"{at(tile)}, 1 context, {name}", variants, on)
     return found
@@ -258,8 +259,34 @@ def table(title: str, rows: Sequence[Row], device: Machine) -> Table:
     return found
 
 
+def markdown(rows: Sequence[Row], device: Machine) -> str:
+    """The same table for a page."""
+    lines = [f"Cycles (modelled) on {device.name}, machine {device.hash}."]
+    groups = list(dict.fromkeys(row.group for row in rows))
+    for name in groups:
+        lines += ["", f"| {name} | cycles | gain | compute | wait | DMA busy | in flight | scratchpad |"]
+        lines.append("|---|--:|--:|--:|--:|--:|--:|--:|")
+        lines += [
+            f"| {row.variant} | {row.cycles:,.0f} | {row.gain:.2f}x | {row.compute_cycles:,.0f} "
+            f"| {row.wait_cycles:,.0f} | {row.dma_utilisation:.0%} | {row.dma_max_in_flight} "
+            f"| {row.scratchpad_bytes:,} |"
+            for row in rows
+            if row.group == name
+        ]
+    return "\n".join(lines)
+
+
+def put(page: Path, name: str, text: str) -> None:
+    """Replaces what stands between the markers of `name`."""
+    before, begin, rest = page.read_text().partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {name} -->")
+    if not begin or not end:
+        raise RungError(f"{page} has no markers of {name}")
+    page.write_text(f"{before}{begin}{text}\n{end}{after}")
+
+
 def main() -> int:
-    options = arguments(__doc__ or "", scale=1, only="")
+    options = arguments(__doc__ or "", scale=1, only="", page="")
     device = machine.load("hexagon-v73")
     lab, out = Lab(device, options.seed), tables.console()
     rows: list[Row] = []
@@ -268,6 +295,8 @@ def main() -> int:
             found = run(lab, options.scale)
             out.print(table(f"{name}: {run.__doc__}", found, device))
             rows += found
+            if options.page:
+                put(Path(options.page), name, markdown(found, device))
     save(options.json, "npu_experiments", options.seed, [asdict(row) for row in rows])
     return 0
 
