@@ -211,8 +211,15 @@ def suite_table(loops: Sequence[tuple[str, Block, float]]) -> str:
         parts = instructions(block.packets)
         vector = [part for part in parts if kind(part) != "scalar"]
         rows.append(
-            [name, str(len(block.packets)), str(block.vector_packets), f"{len(parts) / len(block.packets):.2f}"]
-            + [f"{elements:.0f}", f"{len(block.packets) / elements:.3f}", str(len(vector))]
+            [
+                name,
+                str(len(block.packets)),
+                str(block.vector_packets),
+                f"{len(parts) / len(block.packets):.2f}",
+                f"{elements:.0f}",
+                f"{len(block.packets) / elements:.3f}",
+                str(len(vector)),
+            ]
         )
     head = ["kernel", "packets", "with vectors", "instructions per packet", "elements", "packets per element"]
     return table([*head, "vector instructions"], rows)
@@ -251,8 +258,8 @@ def page() -> str:
         ),
         section(
             "GELU",
-            """x / (1 + exp(-2 u)), u a cubic of x. The exponential is a polynomial; the division is a guess from the bits
-            of the divisor and three steps of Newton's iteration, for LLVM would divide lane by lane. f16 is computed
+            """x / (1 + exp(-2 u)), u a cubic of x. The exponential is a polynomial; the division is a guess from the
+            bits of the divisor and three steps of Newton's iteration, for LLVM would divide lane by lane. f16 is computed
             in f32 and stored in f16: one register of halves is two of floats.""",
             "f32:\n\n" + listing(gelu[0][1]),
             operations(gelu),
@@ -267,8 +274,8 @@ def page() -> str:
         ),
         section(
             "What LLVM takes apart, and what rung does instead",
-            f"""Packets of a function that does nothing else, without those that only load, store or return. Where rung's
-            figure is given, `expand-scalarized` writes the operation so: division and square root by Newton's
+            f"""Packets of a function that does nothing else, without those that only load, store or return. Where
+            rung's figure is given, `expand-scalarized` writes the operation so: division and square root by Newton's
             iteration, rounding by adding 2^23, `maxnumf` by comparisons; the machine file lists
             {len(MACHINE.scalarized_vector_ops)} names under `scalarized_vector_ops`. What has no expansion is left to
             LLVM and named: `rung compile` warns, `rung ladder --explain` tells. Whole numbers are divided through
