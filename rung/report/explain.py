@@ -48,7 +48,8 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
     found = [f"Vec: vector loops: {loops}."] if loops else ["Vec: no loop became a vector loop."]
     for panel in (d["contraction"] for d in decided if "contraction" in d):
         tile = f"{panel['mr']} rows x {panel['nr']} vectors"
-        found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel['lanes']} lanes.")
+        terms = f", {panel['products']} products of bytes per lane at a time" if "products" in panel else ""
+        found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel['lanes']} lanes{terms}.")
     reasons = Counter(str(d["scalar"]) for d in decided if "scalar" in d)
     found += [f"Vec: {count} nests stay scalar: {reason}." for reason, count in reasons.items()]
     return found

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ...errors import RungError
 from ...runtime import library_path
 from .device_code import LOCK, DeviceCode, initialize
+from .intrinsics import emulate
 from .ir_text import edges, function_name, functions, label, targets
 
 _COUNTERS = "rung.counters"
@@ -72,7 +73,7 @@ def compile_for_host(code: DeviceCode) -> HostCopy:
     with LOCK:
         _link_runtime()
         text, counters, sites = _instrument(*_split_edges(code.ir))
-        module = llvm.parse_assembly(text)
+        module = llvm.parse_assembly(emulate(text))
         target = _target_machine()  # a new one: the engine takes it over
         module.triple = llvm.get_process_triple()
         module.data_layout = str(target.target_data)
