@@ -259,8 +259,8 @@ def page() -> str:
         section(
             "GELU",
             """x / (1 + exp(-2 u)), u a cubic of x. The exponential is a polynomial; the division is a guess from the
-            bits of the divisor and three steps of Newton's iteration, for LLVM would divide lane by lane. f16 is computed
-            in f32 and stored in f16: one register of halves is two of floats.""",
+            bits of the divisor and three steps of Newton's iteration, for LLVM would divide lane by lane. f16 is
+            computed in f32 and stored in f16: one register of halves is two of floats.""",
             "f32:\n\n" + listing(gelu[0][1]),
             operations(gelu),
         ),
