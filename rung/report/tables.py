@@ -32,10 +32,12 @@ def new_table(title: str, *headers: str) -> Table:
 
 def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
     """One kernel's rungs: medians, speed-ups over Scalar and over the rung below with 95% bootstrap
-    intervals."""
-    table = new_table(text.title(results[0]))
+    intervals; on a modelled device cycles, which have no spread."""
+    modelled = results[0].unit == "cycles"
+    table = new_table(f"{text.title(results[0])}{', cycles (modelled)' if modelled else ''}")
     table.add_column("rung", no_wrap=True)
-    for name in ("median", "speed-up [95% CI]", "step [95% CI]"):
+    measured = ("median", "speed-up [95% CI]", "step [95% CI]")
+    for name in ("cycles", "speed-up", "step") if modelled else measured:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("result", no_wrap=True)
     if evidence:
@@ -44,7 +46,7 @@ def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
         correct = Text("ok", "green") if result.correct else Text("WRONG", "bold red")
         cells = (
             result.rung,
-            "-" if result.median is None else text.amount(result.median, result.unit),
+            "-" if result.median is None else text.bare_amount(result.median, result.unit),
             text.ratio(result.speedup, result.speedup_ci),
             text.ratio(result.step, result.step_ci),
             correct,
@@ -75,7 +77,14 @@ def environment(found: Environment) -> str:
     """One line on where the numbers are from."""
     packages = ", ".join(f"{name} {version}" for name, version in found.packages.items())
     revision = f" ({found.git[:12]}{'-dirty' if found.git.endswith('-dirty') else ''})" if found.git else ""
-    return f"rung {found.rung}{revision}, {packages}; {found.cpu}, {found.contexts} contexts; seed {found.seed}"
+    return f"rung {found.rung}{revision}, {packages}; {_machine(found)}; seed {found.seed}"
+
+
+def _machine(found: Environment) -> str:
+    """What the numbers depend on: the processor that was measured, or the machine file of a model."""
+    if found.machine.get("kind") == "npu":
+        return f"modelled, not measured: machine {found.machine['name']} {found.machine_hash}"
+    return f"{found.cpu}, {found.contexts} contexts"
 
 
 def show_group(console: Console, results: Sequence[Result]) -> None:
@@ -101,14 +110,7 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
     warning = text.noise(results[0].noise)
     if warning:
         console.print(f"  {warning}", style="yellow", highlight=False)
-    rounds = max(len(result.samples) for result in results)
-    several = results[0].processes
-    where = f" in {several} processes" if several > 1 else ""
-    console.print(
-        f"  medians of {rounds} interleaved rounds{where}; ratios are medians over paired rounds\n",
-        style="dim",
-        highlight=False,
-    )
+    console.print(f"  {text.sampling(results)}\n", style="dim", highlight=False)
 
 
 def show_problems(console: Console, results: Sequence[Result]) -> None:

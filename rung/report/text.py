@@ -29,12 +29,14 @@ def bare_amount(value: float, unit: str) -> str:
     return duration(value) if unit == "s" else f"{value:,.0f}"
 
 
-def sampling(results: Sequence[Result], per: str) -> str:
-    """How the medians and ratios of a study came about; `per`: what was timed in turn."""
+def sampling(results: Sequence[Result], per: str | None = None) -> str:
+    """How the medians and ratios of a study came about; `per`: the group that was timed in turn, if there are more."""
     if all(result.unit == "cycles" for result in results):
         return "cycles are modelled: the same in every launch, on every machine"
     rounds = max(len(result.samples) for result in results)
-    return f"medians of {rounds} interleaved rounds per {per}; ratios are medians over paired rounds"
+    several = results[0].processes
+    where = f"{f' per {per}' if per else ''}{f' in {several} processes' if several > 1 else ''}"
+    return f"medians of {rounds} interleaved rounds{where}; ratios are medians over paired rounds"
 
 
 def times(ratio: float) -> str:
@@ -155,7 +157,8 @@ def conclusion(result: Result) -> str | None:
     idle = _did_not_fire(name, result.evidence)
     if idle is not None:
         return f"{name} did not take part here: {idle}."
-    measured = f"{times(result.step)} of {result.step_from}, 95% CI {interval(result.step_ci)}"
+    spread = "" if result.unit == "cycles" else f", 95% CI {interval(result.step_ci)}"
+    measured = f"{times(result.step)} of {result.step_from}{spread}"
     if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
         return f"{name} shows no gain that can be claimed here: {measured}."
     if result.step < 1:
