@@ -112,6 +112,11 @@ class Machine(BaseModel):
         description="MLIR's names of ops that the back end takes apart lane by lane, such as `arith.divf`, or "
         "`arith.divf:f32` for one element type; rung expands those that it can and names the others",
     )
+    byte_dot: str = Field(
+        default="",
+        description="LLVM's intrinsic (acc, a, b) that adds four products of signed bytes to each 32-bit lane; empty: "
+        "there is none",
+    )
     contexts: int = Field(ge=1, le=1024, description="hardware contexts (cores, on the host)")
     cache_line_bytes: int = Field(default=64, ge=1)
     l1_bytes: int = Field(ge=1024)

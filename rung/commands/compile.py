@@ -10,6 +10,7 @@ from .. import machine as machines
 from ..bench.result import write_text
 from ..errors import UsageError
 from ..knobs import STAGES
+from ..report import text
 from ..schedule import Schedule
 from . import parse
 
@@ -54,6 +55,8 @@ def run(options: Options) -> int:
         attrs=parsed.attrs,
         observers=observers,
     )
+    for op in text.taken_apart(executable.metadata["decisions"]):
+        print(f"warning: {text.taken_apart_warning(op, machine.arch)}; docs/hvx.md", file=sys.stderr)
     if options.emit == "obj":
         code: bytes = executable.object_code()
         if target:
@@ -61,11 +64,11 @@ def run(options: Options) -> int:
         else:
             sys.stdout.buffer.write(code)
         return 0
-    text: str = executable.stages[options.emit]
+    stage: str = executable.stages[options.emit]
     if target:
-        write_text(text, target)
+        write_text(stage, target)
     else:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.write(stage if stage.endswith("\n") else stage + "\n")
     return 0
 
 

@@ -60,6 +60,10 @@ def element_alignment(memory: Value, indices: list[Value]) -> tuple[Value | None
         steps = _parts(owner.operation, "static_strides", 3)
         base, _ = element_alignment(owner.operands[0], [])
         return base, _linear(indices, steps, offset_by) * size
+    if name == "memref.subview":
+        # Its type counts from where the source's does.
+        base, _ = element_alignment(owner.operands[0], [])
+        return base, _linear(indices, [_known(s) for s in strides], _known(offset)) * size
     if name in _SAME_PLACE:
         return element_alignment(owner.operands[0], indices)
     if name == "memref.alloca":

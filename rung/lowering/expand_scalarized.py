@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..ir.slicing import collect
 from ..passes.base import Pass
 from .math import newton
-from .math.emit import Constants, Emit, shaped
+from .math.emit import Constants, Emit, element_of, shaped
 
 Value = ir.Value[Any]
 _EXPANSIONS: dict[str, Callable[..., Value]] = {
@@ -25,6 +25,8 @@ _EXPANSIONS: dict[str, Callable[..., Value]] = {
     "math.trunc": newton.trunc,
     "math.roundeven": newton.roundeven,
 }
+_CALLS = ("arith.maxnumf", "arith.minnumf")
+"""Library calls where they are scalars, and a comparison and a choice otherwise."""
 EVIDENCE = "rung.scalarized"
 """On a function: the ops, with their types, that are left for the back end to take apart."""
 
@@ -40,7 +42,8 @@ class ExpandScalarized(Pass):
     element only. f16 is computed in f32 and rounded.
 
     An op on the list that has no expansion (an integer division, a gather) is left, and named in the function's
-    attribute `rung.scalarized`, which evidence and warnings are read from. Scalars are left alone.
+    attribute `rung.scalarized`, which evidence and warnings are read from. Scalars are left alone, but for
+    `arith.maxnumf` and `arith.minnumf`: those of a reduction would call the C library once per row.
 
     Refuses: names without a dialect.
     """
@@ -67,29 +70,30 @@ class ExpandScalarized(Pass):
                     function.attributes[EVIDENCE] = ir.ArrayAttr.get([ir.StringAttr.get(what) for what in left])
 
 
-def _vector(op: ir.Operation) -> ir.VectorType | None:
-    """The type of vector that an op works on."""
+def _kind(op: ir.Operation) -> ir.Type | None:
+    """The type that an op works on: a vector, or that of a scalar op that is expanded, too."""
     for value in (*op.operands, *op.results):
         if isinstance(value.type, ir.VectorType):
             return value.type
-    return None
+    return op.results[0].type if op.name in _CALLS else None
 
 
 def _is_listed(op: ir.Operation, listed: frozenset[str]) -> bool:
-    kind = _vector(op)
-    return kind is not None and not listed.isdisjoint((op.name, f"{op.name}:{kind.element_type}"))
+    kind = _kind(op)
+    return kind is not None and not listed.isdisjoint((op.name, f"{op.name}:{element_of(kind)}"))
 
 
 def _expand(op: ir.Operation, constants: Constants) -> str | None:
     """Replaces an op, or says what is left."""
-    kind = _vector(op)
+    kind = _kind(op)
     assert kind is not None
+    element = element_of(kind)
     f32, f16 = ir.F32Type.get(), ir.F16Type.get()
     expansion = _EXPANSIONS.get(op.name)
-    if expansion is None or kind.element_type not in (f32, f16):
+    if expansion is None or element not in (f32, f16):
         return f"{op.name} on {kind}"
     e = Emit(shaped(kind, f32), ir.InsertionPoint(op), op.location, constants, fma=False)
-    narrow = kind.element_type == f16
+    narrow = element == f16
     operands = [e.op("arith.extf", e.type, [x]) if narrow else x for x in op.operands]
     value = expansion(e, *operands)
     if narrow:

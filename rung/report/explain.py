@@ -30,6 +30,7 @@ def lines(result: Result, machine: Mapping[str, Any]) -> list[str]:
     decided: list[Decision] = result.evidence.get("decided", [])
     return [
         *_vectors(result, decided),
+        *(f"Vec: {text.taken_apart_warning(op, machine['arch'])}." for op in text.taken_apart(result.evidence)),
         *_tiles(result, decided),
         *_contexts(result, decided, machine),
         *_scratchpad(result, decided, machine),
@@ -47,7 +48,8 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
     found = [f"Vec: vector loops: {loops}."] if loops else ["Vec: no loop became a vector loop."]
     for panel in (d["contraction"] for d in decided if "contraction" in d):
         tile = f"{panel['mr']} rows x {panel['nr']} vectors"
-        found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel['lanes']} lanes.")
+        terms = f", {panel['products']} products of bytes per lane at a time" if "products" in panel else ""
+        found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel['lanes']} lanes{terms}.")
     reasons = Counter(str(d["scalar"]) for d in decided if "scalar" in d)
     found += [f"Vec: {count} nests stay scalar: {reason}." for reason, count in reasons.items()]
     return found
@@ -93,7 +95,10 @@ def _fork(result: Result, decision: Decision, machine: Mapping[str, Any]) -> str
 
 def _scratchpad(result: Result, decided: Sequence[Decision], machine: Mapping[str, Any]) -> list[str]:
     depth = result.schedule["depth"] if result.schedule["double_buffer"] else 1
-    if depth == 1 and not result.schedule["scratchpad"]:
+    wanted = machine.get("vectors_from_scratchpad") and result.schedule["vectorize"]
+    if depth == 1 and not (
+        result.schedule["scratchpad"] == "on" or (result.schedule["scratchpad"] == "auto" and wanted)
+    ):
         return ["DB is off: no scratchpad, memory is accessed directly."]
     name = "DB" if result.schedule["double_buffer"] else "Scratchpad"
     budget = machine["scratchpad_bytes"] // machine["contexts"]

@@ -200,7 +200,7 @@ def _elements(value: float, _: int) -> str:
 
 
 def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
-    lowest = 1.0
+    lowest, highest = 1.0, 1.5
     for colour, contexts in zip(SERIES, several, strict=False):
         pairs = [(p, r) for p, r in found.of(contexts) if r.step]
         sizes = [p.elements for p, _ in pairs]
@@ -212,7 +212,7 @@ def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
             sizes, steps, [below, above], color=colour, marker="o", markersize=4, capsize=3,
             label=f"{contexts} contexts", zorder=3,
         )  # fmt: skip
-        lowest = min([lowest, *steps])
+        lowest, highest = min([lowest, *steps]), max([highest, *steps])
         even = found.break_even[contexts].elements
         if even:
             axis.axvline(even, color=colour, linestyle="--", linewidth=1)
@@ -226,7 +226,7 @@ def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
     axis.axhline(1, color=BLACK, linewidth=0.8)
     axis.axhspan(min(0.0, lowest), 1, color=RED, alpha=0.08, zorder=0)
     axis.annotate("loss", (0.02, 0.02), xycoords="axes fraction", color=RED, fontsize=9)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.25 * highest)  # an interval of a disturbed size may reach beyond
     axis.yaxis.set_major_formatter("{x:g}x")
     axis.set_ylabel("MT speed-up over 1 context")
     result = found.points[0][1]

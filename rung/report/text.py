@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..bench.result import Interval, Noise, Result
@@ -29,12 +29,19 @@ def bare_amount(value: float, unit: str) -> str:
     return duration(value) if unit == "s" else f"{value:,.0f}"
 
 
-def sampling(results: Sequence[Result], per: str) -> str:
+def modelled(results: Sequence[Result]) -> bool:
+    """Whether all of them are of a model's clock, which has no spread."""
+    return all(result.unit == "cycles" for result in results)
+
+
+def sampling(results: Sequence[Result], per: str = "") -> str:
     """How the medians and ratios of a study came about; `per`: what was timed in turn."""
-    if all(result.unit == "cycles" for result in results):
+    if modelled(results):
         return "cycles are modelled: the same in every launch, on every machine"
     rounds = max(len(result.samples) for result in results)
-    return f"medians of {rounds} interleaved rounds per {per}; ratios are medians over paired rounds"
+    each = f" per {per}" if per else ""
+    where = f" in {results[0].processes} processes" if results[0].processes > 1 else ""
+    return f"medians of {rounds} interleaved rounds{each}{where}; ratios are medians over paired rounds"
 
 
 def times(ratio: float) -> str:
@@ -96,11 +103,23 @@ def evidence(found: dict[str, Any]) -> str:
         words.append(f"{max(lanes)} lanes")
     if isinstance(code, dict) and "packed_ops" in code:
         words.append(f"{code['packed_ops']} packed ops")
+    if taken_apart(found):
+        words.append(f"{len(taken_apart(found))} vector ops taken apart")
     if "contexts_ran" in found:
         words.append(_contexts(found["contexts_ran"], found.get("threads_ran")))
     if found.get("dma_transfers"):
         words.append(f"{found['dma_transfers']} DMA ({found.get('dma_max_in_flight', 0)} in flight)")
     return ", ".join(words) or "-"
+
+
+def taken_apart(decisions: Mapping[str, Any]) -> list[str]:
+    """Ops on vectors that the back end works on lane by lane, with their types: `vector.gather on vector<32xf32>`."""
+    return sorted({op for decision in decisions.get("decided", []) for op in decision.get("scalarized", [])})
+
+
+def taken_apart_warning(op: str, arch: str) -> str:
+    """A sentence on one of them. `arch`: LLVM's name of the device's architecture."""
+    return f"{op} is taken apart lane by lane by LLVM's {arch.capitalize()} back end"
 
 
 def _contexts(ran: int, threads: int | None) -> str:
@@ -143,15 +162,37 @@ def conclusion(result: Result) -> str | None:
     idle = _did_not_fire(name, result.evidence)
     if idle is not None:
         return f"{name} did not take part here: {idle}."
-    measured = f"{times(result.step)} of {result.step_from}, 95% CI {interval(result.step_ci)}"
+    exact = result.step_ci == (result.step, result.step)
+    found = f"{times(result.step)} of {result.step_from}"
+    found += ", modelled" if exact else f", 95% CI {interval(result.step_ci)}"
     if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
-        return f"{name} shows no gain that can be claimed here: {measured}."
+        return f"{name} shows no gain that can be claimed here: {found}."
     if result.step < 1:
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({measured}){_no_engine(name, result.evidence)}."
-    return f"{name} pays: {measured}."
+        return f"{name} does not pay here: {longer} ({found}){_no_engine(name, result.evidence)}."
+    return f"{name} pays: {found}."
 
 
 def noise(window: Noise) -> str | None:
     """A warning about a noisy window, or None."""
     return f"noisy: {'; '.join(window.reasons)}" if window.noisy else None
+
+
+def roofline(results: Sequence[Result]) -> list[str]:
+    """Where each rung stands below the copy bandwidth and the FMA peak, and what these are."""
+    known = [(result.rung, result.roofline, result.median) for result in results if result.roofline and result.median]
+    if not known:
+        return []
+    copies = {roof.contexts: f"{roof.copy_bytes_per_s / 1e9:.3g} GB/s" for _, roof, _ in known}
+    shares = ", ".join(f"{rung} {roof.of_copy(median):.0%}" for rung, roof, median in known)
+    found = [f"of the copy bandwidth at this size ({_by_contexts(copies)}): {shares}"]
+    peaks = {roof.contexts: f"{roof.fma_flops_per_s / 1e9:.3g} GFLOP/s" for _, roof, _ in known if roof.fma_flops_per_s}
+    if peaks:
+        rates = [(rung, roof.of_fma(median)) for rung, roof, median in known]
+        shares = ", ".join(f"{rung} {rate:.1%}" for rung, rate in rates if rate is not None)
+        found.append(f"of the FMA peak ({_by_contexts(peaks)}): {shares}")
+    return found
+
+
+def _by_contexts(rates: Mapping[int, str]) -> str:
+    return ", ".join(f"{rate} on {contexts}" for contexts, rate in sorted(rates.items()))

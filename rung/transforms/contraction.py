@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch_mlir import ir
 
 from ..errors import UnsupportedError
 from ..ir.build_nest import build_map_nest
-from ..ir.emit import bits, is_float
+from ..ir.emit import Emitter, bits, is_float
 from ..passes.base import Pass
-from .contraction_kernel import KernelPlan, emit_contraction
+from .contraction_bytes import ByteContraction, byte_rows, byte_words, takes_bytes
+from .contraction_kernel import Contraction, KernelPlan, emit_contraction
+from .contraction_scratch import scratch
 
 _NAMES = ("linalg.matmul", "linalg.batch_matmul")
 
@@ -36,6 +38,11 @@ class TileContractions(Pass):
     extended into
     packed scratch by nests that the vectorizer takes next: run this pass before it. Half-precision C is
     accumulated in f32.
+
+    `byte_dot` names LLVM's intrinsic (acc, a, b) that adds four products of signed bytes to each 32-bit lane.
+    Contractions of i8 into i32 then take four terms of k at a time: rows of B are packed into words of four bytes,
+    and four bytes of A are broadcast as one word. Missing terms of the last word are zero.
+
     Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg`
     excludes them.
     """
@@ -49,6 +56,7 @@ class TileContractions(Pass):
     """Rows of the register tile; 0 chooses."""
     nr: int = 0
     """Vectors in a row of the register tile; 0 chooses."""
+    byte_dot: str = ""
 
     def run(self, module: ir.Module) -> None:
         for op in _contractions(module.operation):
@@ -60,12 +68,32 @@ class TileContractions(Pass):
         element = ir.MemRefType(c.type).element_type
         computed = ir.F32Type.get(op.context) if is_float(element) and bits(element) < 32 else element
         signed = "unsigned" not in str(op.attributes["cast"]) if "cast" in op.attributes else True
+        if self.byte_dot and signed and takes_bytes(op):
+            self._tile_bytes(op)
+            return
         a = _extended(op, a, computed, signed, unit_stride=False)
         b = _extended(op, b, computed, signed, unit_stride=True)
         shape_a, shape_c = ir.MemRefType(a.type).shape, ir.MemRefType(c.type).shape
-        m, n, k = shape_c[-2], shape_c[-1], shape_a[-1]
-        plan = self._plan(m, n, k, bits(computed))
-        emit_contraction(op, a, b, c, computed, plan, self.fma)
+        plan = self._plan(shape_c[-2], shape_c[-1], shape_a[-1], bits(computed))
+
+        def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
+            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma)
+
+        emit_contraction(op, plain)
+        op.erase()
+
+    def _tile_bytes(self, op: ir.Operation) -> None:
+        c = op.operands[2]
+        lanes = self.vector_bytes // 4
+        a, b = byte_rows(op), byte_words(op, lanes)
+        shape_b, shape_c = ir.MemRefType(b.type).shape, ir.MemRefType(c.type).shape
+        m, n = shape_c[-2:]
+        plan = replace(self._plan(m, max(n, lanes), shape_b[-2], 32), n=n)
+
+        def bytewise(e: Emitter, prefix: list[ir.Value]) -> Contraction:
+            return ByteContraction(e, (a, b, c), prefix, plan, self.byte_dot)
+
+        emit_contraction(op, bytewise)
         op.erase()
 
     def _plan(self, m: int, n: int, k: int, width: int) -> KernelPlan:
@@ -124,11 +152,7 @@ def _extended(op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, 
     old = type_.element_type
     if old == element and (not unit_stride or strides[-1] == 1):
         return view
-    packed = ir.MemRefType.get(type_.shape, element, loc=op.location)
-    alignment = ir.IntegerAttr.get(ir.IntegerType.get_signless(64, op.context), 64)
-    attributes = {"alignment": alignment, "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 0], op.context)}
-    top = ir.InsertionPoint.at_block_begin(_scratch_block(op))
-    scratch = ir.Operation.create("memref.alloca", [packed], [], attributes, loc=op.location, ip=top).result
+    packed = scratch(op, type_.shape, element)
 
     def extend(value: ir.Value, ip: ir.InsertionPoint) -> ir.Value:
         if old == element:
@@ -140,17 +164,5 @@ def _extended(op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, 
             name = ("arith.extsi" if signed else "arith.extui") if grows else "arith.trunci"
         return ir.Operation.create(name, [element], [value], loc=op.location, ip=ip).result
 
-    build_map_nest(ir.InsertionPoint(op), op.location, view, scratch, extend)
-    return scratch
-
-
-def _scratch_block(op: ir.Operation) -> ir.Block:
-    """The body of the grid, or of the function: scratch must not be allocated inside other loops."""
-    parent = op.parent
-    assert parent is not None
-    block = op.block
-    outer = parent.operation
-    while outer.name not in ("scf.forall", "func.func"):
-        assert outer.parent is not None
-        block, outer = outer.block, outer.parent.operation
-    return block
+    build_map_nest(ir.InsertionPoint(op), op.location, view, packed, extend)
+    return packed

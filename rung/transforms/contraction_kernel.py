@@ -33,7 +33,9 @@ class Tile:
     lanes: int
 
 
-class _Contraction:
+class Contraction:
+    """Emits the loops of one contraction. Indices of A, B and C follow `prefix`, those of a batch."""
+
     def __init__(
         self,
         e: Emitter,
@@ -121,11 +123,14 @@ class _Contraction:
         vectors = [self._load(self.b, k, c, tile.lanes) for c in columns]
         result: list[ir.Value] = []
         for number, row in enumerate(rows):
-            scalar = self._load(self.a, row, k, 1)
-            factor = e.broadcast(scalar, tile.lanes)
+            factor = e.broadcast(self._factor(row, k), tile.lanes)
             for v, vector in enumerate(vectors):
                 result.append(self._multiply_add(factor, vector, sums[number * tile.vectors + v], tile.lanes))
         return result
+
+    def _factor(self, row: Index, k: Index) -> ir.Value:
+        """What a row of A multiplies B with, as a scalar."""
+        return self._load(self.a, row, k, 1)
 
     def _multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value, lanes: int) -> ir.Value:
         type_ = c.type
@@ -163,25 +168,19 @@ class _Contraction:
         return ir.DictAttr.get(attributes, self.e.context)
 
 
-def emit_contraction(
-    op: ir.Operation,
-    a: ir.Value,
-    b: ir.Value,
-    c: ir.Value,
-    computed: ir.Type,
-    plan: KernelPlan,
-    fma: bool,
-) -> None:
-    """Emit the loops of `c += a @ b` in front of `op`; a leading batch dimension becomes the
-    outermost loop."""
+def emit_contraction(op: ir.Operation, of: Callable[[Emitter, list[ir.Value]], Contraction]) -> None:
+    """Emit the loops of a contraction in front of `op`; a leading batch dimension becomes the outermost loop.
+
+    of: (emitter, indices of the batch) -> what to emit.
+    """
     e = Emitter(op)
-    shape = ir.MemRefType(c.type).shape
+    shape = ir.MemRefType(op.operands[2].type).shape
     if len(shape) == 2:
-        _Contraction(e, (a, b, c), [], computed, plan, fma).run()
+        of(e, []).run()
     else:
 
         def batch(iv: ir.Value, _: list[ir.Value]) -> list[ir.Value]:
-            _Contraction(e, (a, b, c), [iv], computed, plan, fma).run()
+            of(e, [iv]).run()
             return []
 
         e.loop(0, shape[0], 1, [], batch)

@@ -65,23 +65,32 @@ def accumulate(
     return [emitter.value("arith.select", n.type, [mask, n, o]) for n, o in zip(new, old, strict=True)]
 
 
-def across_lanes(emitter: Emitter, analysis: Lanes, group: Group, rows: Sequence[Row], lanes: int) -> Row:
+def across_lanes(
+    emitter: Emitter, analysis: Lanes, group: Group, rows: Sequence[Row], lanes: int, whole_bits: int = 0
+) -> Row:
     """The scalar behind several vectors: a tree over the vectors, then halves of the lanes combined until
-    one is left."""
+    one is left.
+
+    whole_bits: of a register, where part of one is dear. What fills one at most is then rotated by half of the lanes
+    that count, and combined whole: lane 0 is the same sum of the same halves."""
     rest = list(rows)
     while len(rest) > 1:
         pairs = zip(rest[0::2], rest[1::2], strict=False)
         paired = [combine(emitter, analysis, group, a, b, lanes) for a, b in pairs]
         rest = paired + ([rest[-1]] if len(rest) % 2 else [])
-    row = rest[0]
-    if lanes == 1:
-        return row
+    row, kept = rest[0], lanes
+    widest = max(bits(member.element) for member in group.members)
     while lanes > 1:
         lanes //= 2
-        low = [_half(emitter, v, 0, lanes) for v in row]
-        high = [_half(emitter, v, lanes, lanes) for v in row]
-        row = combine(emitter, analysis, group, low, high, lanes)
-    return row
+        if kept * widest <= whole_bits:
+            order = [(lane + lanes) % kept for lane in range(kept)]
+            low, high = row, [emitter.shuffle(v, v, order) for v in row]
+        else:
+            low = [_half(emitter, v, 0, lanes) for v in row]
+            high = [_half(emitter, v, lanes, lanes) for v in row]
+            kept = lanes
+        row = combine(emitter, analysis, group, low, high, kept)
+    return [emitter.extract(v, 0) for v in row] if kept > 1 else row
 
 
 def _half(emitter: Emitter, vector: ir.Value, start: int, lanes: int) -> ir.Value:

@@ -303,7 +303,9 @@ class NestLowering:
             lanes = self.plan.lanes
             rows = [state.pop((group, slot)) for slot in range(self.plan.unroll)]
             row = (
-                across_lanes(self.e, self.plan.analysis, group, rows, lanes) if lanes > 1 or len(rows) > 1 else rows[0]
+                across_lanes(self.e, self.plan.analysis, group, rows, lanes, self.plan.whole_bits)
+                if lanes > 1 or len(rows) > 1
+                else rows[0]
             )
             remainder = state.pop((group, self.plan.unroll), None)
             if remainder is not None:

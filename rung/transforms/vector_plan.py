@@ -23,6 +23,8 @@ class Plan:
     analysis: Lanes
     scalar_reason: str = ""
     """Why a nest that was to be vectorized got scalar loops."""
+    whole_bits: int = 0
+    """Width of a register, where part of one is dear; else 0."""
 
 
 def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_registers: bool = False) -> Plan:
@@ -40,7 +42,8 @@ def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_
     narrowest = narrowest_memory_bits(nest, dim) if whole_registers else 64
     wanted = vector_bytes * 8 // min(narrowest, element_bits(nest, analysis, dim))
     bound = nest.bounds[dim]
-    lanes = _fit_lanes(wanted, bound)
+    # Where registers move whole, a mask serves a short dimension better than a part of a register.
+    lanes = _fit_lanes(wanted, None if whole_registers else bound)
     if not reason and lanes < 2:
         reason = "one lane: the dimension or the vector is too short"
     if reason:
@@ -48,7 +51,7 @@ def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_
     count = unroll or _choose_unroll(nest, analysis, lanes, vector_bytes * 8, registers)
     while unroll == 0 and bound is not None and count > 1 and lanes * count > bound:
         count //= 2
-    return Plan(dim, order, lanes, count, analysis)
+    return Plan(dim, order, lanes, count, analysis, whole_bits=vector_bytes * 8 if whole_registers else 0)
 
 
 def _fit_lanes(wanted: int, bound: int | None) -> int:

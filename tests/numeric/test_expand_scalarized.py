@@ -98,6 +98,13 @@ def test_left_alone(ops: str, op: str, kind: str) -> None:
     assert "arith.divf" in expanded(ops, op, kind) and EVIDENCE not in expanded(ops, op, kind)
 
 
+@pytest.mark.parametrize("name", LARGER_OR_SMALLER)
+def test_scalars_that_would_be_library_calls(name: str) -> None:
+    op = f"arith.{name}"
+    text = expanded(op, f"{op} %x, %y", "f32")
+    assert op not in text and "arith.select" in text and EVIDENCE not in text
+
+
 @pytest.mark.parametrize(
     ("op", "kind"), [("arith.divsi", "vector<32xi32>"), ("arith.divf", "vector<16xf64>")], ids=["integers", "f64"]
 )

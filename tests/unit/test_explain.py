@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from rung.report import explain
+from rung.report import text as words
 from tests.bench_fakes import result
 
-MACHINE = {"contexts": 4, "fork_join_ns": 2000.0, "scratchpad_bytes": 1 << 20}
+MACHINE = {"arch": "hexagon", "contexts": 4, "fork_join_ns": 2000.0, "scratchpad_bytes": 1 << 20}
 SCHEDULE: dict[str, Any] = {
     "vectorize": True, "threads": 0, "double_buffer": False, "depth": 2, "scratchpad": False,
     "tile_elements": 16384, "profitability": True,
@@ -45,6 +46,13 @@ def test_vector_loops_are_counted() -> None:
     loop = {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}}
     text = told([loop, loop, {"op": "scf.for", "scalar": "an integer division"}])
     assert "2 of 16 lanes x 4 in flight" in text and "1 nests stay scalar: an integer division" in text
+
+
+def test_what_the_back_end_takes_apart_is_named() -> None:
+    decided = [{"op": "func.func", "scalarized": ["vector.gather on vector<32xf32>"]}]
+    text = told(decided)
+    assert "vector.gather on vector<32xf32> is taken apart lane by lane by LLVM's Hexagon back end" in text
+    assert words.evidence({"decided": decided}) == "1 vector ops taken apart"
 
 
 def test_the_scratchpad_is_told_against_its_budget() -> None:

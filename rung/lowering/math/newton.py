@@ -93,9 +93,9 @@ def ceil(e: Emit, x: Value) -> Value:
 
 def maxnum(e: Emit, a: Value, b: Value) -> Value:
     """The larger one; the other one where one is NaN."""
-    return e.select(e.either(e.gt(a, b), e.isnan(b)), a, b)
+    return e.select(e.isnan(b), a, e.select(e.gt(a, b), a, b))
 
 
 def minnum(e: Emit, a: Value, b: Value) -> Value:
     """The smaller one; the other one where one is NaN."""
-    return e.select(e.either(e.lt(a, b), e.isnan(b)), a, b)
+    return e.select(e.isnan(b), a, e.select(e.lt(a, b), a, b))

@@ -33,9 +33,8 @@ def device_evidence(weights: Weights, counters: npt.NDArray[np.int64]) -> dict[s
         for (function, _), (block, executions) in weights.executions.items()
     ]
     scalarized: Counter[str] = Counter()
-    for _, block, _ in blocks:
-        if block.vector_packets and block.label in block.successors:
-            scalarized.update(_taken_apart(block))
+    for block in vector_loops(weights):
+        scalarized.update(_taken_apart(block))
     facts: dict[str, Any] = {
         "packets": sum(len(block.packets) for _, block, _ in blocks),
         "vector_instructions": sum(map(_vector_instructions, (block for _, block, _ in blocks))),
@@ -55,6 +54,11 @@ def device_evidence(weights: Weights, counters: npt.NDArray[np.int64]) -> dict[s
             "vector_instructions": _vector_instructions(hot),
         }
     return facts
+
+
+def vector_loops(weights: Weights) -> list[Block]:
+    """The innermost loops that hold vector instructions."""
+    return [b for b, _ in weights.executions.values() if b.vector_packets and b.label in b.successors]
 
 
 def hot_loop(weights: Weights, counters: npt.NDArray[np.int64]) -> Block | None:

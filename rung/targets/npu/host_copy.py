@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ...errors import RungError
 from ...runtime import library_path
 from .device_code import LOCK, DeviceCode, initialize
+from .intrinsics import emulate
 from .ir_text import edges, function_name, functions, label, targets
 
 _COUNTERS = "rung.counters"
@@ -45,6 +46,8 @@ class Counters:
     copied_bytes: dict[str, int]
     """`memcpy`, `memset`, `memmove` -> counter of bytes"""
     count: int
+    forwards: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """(function, block that does nothing but jump) -> where to; machine code may have no such block"""
 
 
 @dataclass
@@ -70,7 +73,7 @@ def compile_for_host(code: DeviceCode) -> HostCopy:
     with LOCK:
         _link_runtime()
         text, counters, sites = _instrument(*_split_edges(code.ir))
-        module = llvm.parse_assembly(text)
+        module = llvm.parse_assembly(emulate(text))
         target = _target_machine()  # a new one: the engine takes it over
         module.triple = llvm.get_process_triple()
         module.data_layout = str(target.target_data)
@@ -169,7 +172,17 @@ def _instrument(text: str, between: dict[tuple[str, str], tuple[str, str]]) -> t
             line = _rename_runtime(line, function, block, sites)
         lines.append(line.replace(" contract ", " "))
     lines.append(f"@{_COUNTERS} = global [{count} x i64] zeroinitializer, align 8")
-    return "\n".join(lines), Counters(blocks, split, copied, count), tuple(sites)
+    return "\n".join(lines), Counters(blocks, split, copied, count, _forwards(text)), tuple(sites)
+
+
+def _forwards(text: str) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for name, blocks in functions(text).items():
+        for block, lines in blocks.items():
+            after = targets(lines)
+            if len(after) == 1 and all(" = phi " in line for line in lines[:-1]):
+                found[name, block] = after[0]
+    return found
 
 
 def _rename_runtime(line: str, function: str, block: str, sites: list[Site]) -> str:

@@ -133,15 +133,34 @@ class _System:
     def _edge_counts(self) -> Iterator[_Equation]:
         """Edges that the host's copy counts: from -> (blocks without a name, in a line) -> to."""
         for (function, source, target), counter in self._counters.edges.items():
-            if function != self._function or self._names[source] != 1 or self._names[target] != 1:
+            if function != self._function or self._names[source] != 1:
+                continue
+            end = self._present(source, target)
+            if end is None:
                 continue
             matching = [
                 e
                 for e, (at, to) in enumerate(self._edges)
-                if self._blocks[at].name == source and self._follow(to) == target
+                if self._blocks[at].name == source and self._follow(to) == end
             ]
             if matching:
                 yield _Equation(source, {self._edge(e): 1.0 for e in matching}, self._row(counter))
+
+    def _present(self, source: str, target: str) -> str | None:
+        """`target`, or where it leads to if the machine code has no block of its name, as a block that only jumps.
+        None for an end that `source` also reaches by another edge: one count would stand for two."""
+        end = self._end(target)
+        others = (t for (f, s, t) in self._counters.edges if (f, s) == (self._function, source) and t != target)
+        if self._names[end] != 1 or any(self._end(other) == end for other in others):
+            return None
+        return end
+
+    def _end(self, target: str) -> str:
+        for _ in range(len(self._counters.forwards)):
+            if self._names[target]:
+                break
+            target = self._counters.forwards.get((self._function, target), target)
+        return target
 
     def _follow(self, position: int) -> str | None:
         """The first named block from here on, through unnamed ones with one successor."""

@@ -1,0 +1,50 @@
+"""Vec on HVX, from the device's code: no operation of a hot loop is on a single float, and none calls a library."""
+
+from __future__ import annotations
+
+import pytest
+
+from rung.bench import suite
+from rung.schedule import Schedule
+from rung.targets.npu.evidence import vector_loops
+from tests.numeric.test_npu import check, compiled
+
+RUNG = Schedule(threads=1, double_buffer=True)
+LIBRARY = {"memset"}
+"""Calls that a loop over vectors may hold: they cost what their bytes cost."""
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16"])
+@pytest.mark.parametrize("workload", suite.WORKLOADS, ids=lambda w: w.name)
+def test_hot_loops_are_vector_code(workload: suite.Workload, dtype: str) -> None:
+    executable, case = compiled(workload.name, workload.odd_shapes[1], dtype, RUNG)
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+    facts = executable.evidence["object"]
+    assert facts["scalarized"] == {} and not executable.evidence.get("scalarized")
+    loops = vector_loops(executable.program.weights)
+    assert loops and {call for block in loops for call in block.calls} <= LIBRARY
+    hot = facts["hot_loop"]
+    assert hot["vector_packets"] >= 0.8 * hot["packets"]
+
+
+@pytest.mark.parametrize("name", ["softmax", "rms-norm", "layer-norm", "row-sum"])
+def test_reductions_across_lanes_stay_in_registers(name: str) -> None:
+    """Rotations and whole operations. Sixteen lanes added one by one would be 15 scalar additions per reduction; the
+    scalars of a row (an exponential, a quotient) take fewer."""
+    executable, _ = compiled(name, (3, 1000), "f32", RUNG)
+    parts = [part for block, _ in executable.program.weights.executions.values() for p in block.packets for part in p]
+    assert sum("valign(" in part or "vror(" in part for part in parts) >= 5
+    assert sum("sfcmp" in part for part in parts) <= 8 and sum("sfadd(" in part for part in parts) < 15
+    assert "fmaxf" not in executable.evidence["object"]["helpers"]
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16"])
+def test_short_dimensions_take_masked_whole_registers(dtype: str) -> None:
+    """LLVM takes masked accesses to part of a register apart, with a branch per lane."""
+    executable, case = compiled("softmax", (3, 5), dtype, RUNG)
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+    lanes = {d["vectorized"]["lanes"] for d in executable.evidence["decided"] if "vectorized" in d}
+    # f16 is reduced in f32 scratch, of which 32 lanes fill a register.
+    assert lanes == ({32} if dtype == "f32" else {32, 64})
