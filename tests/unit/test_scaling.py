@@ -145,3 +145,12 @@ def test_losses_and_the_break_even_are_told() -> None:
 def test_a_loss_at_every_size_has_no_break_even() -> None:
     text = shown([point(1024, 1, 1e-6), point(1024, 2, 2e-6, 0.5)])
     assert "there is no break-even within the range" in text
+
+
+def test_the_fit_finds_where_contexts_share_a_limit() -> None:
+    """Two and four contexts are as fast as 1.5 would be: DRAM's data bus is full."""
+    samples = [(n, p, 10.0 + 500 * (p > 1) + n / min(p, 1.5)) for p in (1, 2, 4) for n in (256, 4096, 65536, 1 << 20)]
+    fit = scale_model.fit(samples, parallel=4)
+    assert fit is not None
+    assert fit.parallel == pytest.approx(1.5, abs=0.02)
+    assert fit.time(1 << 20, 4) == pytest.approx(510 + (1 << 20) / 1.5, rel=0.01)
