@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
 
 from rung.bench import suite
+from rung.compile import compile_kernel
 from rung.schedule import Schedule
 from rung.targets.npu.evidence import vector_loops
-from tests.numeric.test_npu import check, compiled
+from tests.numeric import triton_kernels as k
+from tests.numeric.test_npu import MACHINE, check, compiled
 
 RUNG = Schedule(threads=1, double_buffer=True)
 LIBRARY = {"memset"}
@@ -48,3 +53,22 @@ def test_short_dimensions_take_masked_whole_registers(dtype: str) -> None:
     lanes = {d["vectorized"]["lanes"] for d in executable.evidence["decided"] if "vectorized" in d}
     # f16 is reduced in f32 scratch, of which 32 lanes fill a register.
     assert lanes == ({32} if dtype == "f32" else {32, 64})
+
+
+@pytest.mark.parametrize("kind", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("kernel", [k.some_places, k.to_places], ids=["gather", "scatter"])
+def test_gathers_and_scatters_under_a_mask(kernel: Any, kind: str) -> None:
+    """Their lanes are a loop in the IR: branches that LLVM makes while it generates code could not be counted."""
+    n, block = 300, 128
+    x = torch.randn(n).to({"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[kind])
+    places, y = torch.randperm(n, dtype=torch.int32), torch.zeros_like(x)
+    signature = {"x": f"*{kind}", "places": "*i32", "y": f"*{kind}", "n": "i32", "BLOCK": "constexpr"}
+    compiled = compile_kernel(kernel, signature, {"BLOCK": block}, machine=MACHINE, schedule=RUNG)
+    compiled.run([x, places, y, n], (-(-n // block), 1, 1))
+    if kernel is k.some_places:
+        expected = torch.where(places % 4 == 0, x[places.long()], torch.full_like(x, -1))
+    else:
+        expected = torch.empty_like(x)
+        expected[places.long()] = x
+    assert torch.equal(y, expected)
+    assert any("vector." in op for d in compiled.evidence["decided"] for op in d.get("scalarized", []))
