@@ -20,12 +20,12 @@ SETTLE_S = 0.02
 """Longer than the pools of rung and of OpenMP spin before they sleep: neither takes the other's cores."""
 
 
-def arguments(description: str, **numbers: float) -> argparse.Namespace:
+def arguments(description: str, **options: float | str) -> argparse.Namespace:
     """`--json FILE`, `--seed N`, and an option per keyword with its default."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, help="write raw samples and the environment to this file")
     parser.add_argument("--seed", type=int, default=0)
-    for name, default in numbers.items():
+    for name, default in options.items():
         parser.add_argument(f"--{name}", type=type(default), default=default)
     return parser.parse_args()
 

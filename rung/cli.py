@@ -118,6 +118,7 @@ def ladder(
 def scale(
     kernel: Annotated[str, typer.Argument(help="A name of the study's kernels.")] = "gelu",
     device: Device = "host",
+    overrides: Overrides = None,
     dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
     sizes: Annotated[
         str | None, typer.Option(help="Elements, or ROWSxCOLS, joined by commas; default: 256,1K,4K,...,4M.")
@@ -125,7 +126,12 @@ def scale(
     contexts: Annotated[
         str | None, typer.Option(help="Contexts joined by commas; default: 1,2,4 ... up to the machine's.")
     ] = None,
-    block: Annotated[int, typer.Option(help="Elements per program of one-dimensional kernels, a power of 2.")] = 128,
+    block: Annotated[
+        int | None,
+        typer.Option(
+            help="Elements per program of one-dimensional kernels, a power of 2; default: 128, or as suits DMA."
+        ),
+    ] = None,
     schedule: ScheduleText = "",
     json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
     plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
@@ -143,6 +149,7 @@ def scale(
     options = command.Options(
         kernel=kernel,
         device=device,
+        overrides=tuple(overrides or ()),
         dtype=dtype,
         sizes=sizes,
         contexts=contexts,
@@ -160,6 +167,7 @@ def scale(
 @app.command()
 def overlap(
     device: Device = "host",
+    overrides: Overrides = None,
     degrees: Annotated[
         str | None, typer.Option(help="Of the series, joined by commas; default: 1,2,4,8,16,32,64.")
     ] = None,
@@ -188,6 +196,7 @@ def overlap(
 
     options = command.Options(
         device=device,
+        overrides=tuple(overrides or ()),
         degrees=degrees,
         size=size,
         tiles=tiles,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -28,6 +29,7 @@ from .targets.npu.capacity import check_capacity
 from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
 
+_FRAMES = 50_000
 PIPELINE_MARK = "// PIPELINE: "
 """Starts each line of the pipeline in a file for `rung opt`."""
 
@@ -174,7 +176,7 @@ def compile_ttir(
     from .frontends.triton.convert import convert
 
     context, lock = compiler_context()
-    with lock:
+    with lock, _long_chains():
         recorder = _Recorder(str(ttir))
         converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
         _run(
@@ -196,6 +198,17 @@ def compile_ttir(
         buffer = io.BytesIO()
         converted.module.operation.write_bytecode(buffer)
         return Compiled(buffer.getvalue(), recorder.stages, metadata)
+
+
+@contextmanager
+def _long_chains() -> Generator[None, None, None]:
+    """Expressions are pulled operand by operand, a few frames of Python each: a kernel may have thousands in a row."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _run(steps: Pipeline, module: ir.Module, recorder: _Recorder, observers: Sequence[Observer]) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..schedule import Schedule
-from .group import Case, Lab, Variant, measure
+from .group import Case, Lab, Step, Variant, measure
 from .ratios import speedup_over, step_over
 from .result import Result
+from .roofline import placed, roofs
 from .stats import Mechanisms
 
 _RUNGS = {"scalar": -1, "vec": 0, "mt": 1, "db": 2}
@@ -32,7 +33,10 @@ def parse_rungs(text: str, base: Schedule) -> tuple[Schedule, ...]:
 
 def run(case: Case, schedules: Sequence[Schedule], lab: Lab) -> list[Result]:
     """Results in the order of `schedules`. A schedule with a wrong result carries no times."""
-    return with_ratios(measure([Variant(s.rung, case, s) for s in schedules], lab))
+    results = measure([Variant(s.rung, case, s) for s in schedules], lab)
+    lab.tell(Step("measuring the copy bandwidth and the FMA peak"))
+    limits = roofs(lab.toolchain, lab.machine)
+    return with_ratios([placed(result, case, limits) for result in results])
 
 
 def with_ratios(results: Sequence[Result]) -> list[Result]:

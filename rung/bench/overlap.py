@@ -11,6 +11,7 @@ Every degree is one group, timed in turn. For each tile of `tile` elements:
 
 T_dma and T_compute are measured, not taken from the description. T_dma includes what the context spends on starting and
 awaiting transfers; T_compute reads from a cache that is at least as near as the scratchpad, so it may be too small.
+A modelled device has no caches: there, `compute` is single buffering with transfers that take no time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import UsageError
-from ..machine import Machine
+from ..machine import Dma, Machine
 from ..schedule import Schedule
 from . import references, suite
 from .group import FLOAT64, Case, Lab, Variant, measure
@@ -37,6 +38,10 @@ MIN_TRIPS = 4
 _STREAMS = 2
 _ELEMENT_BYTES = 4
 _EPSILON = 2.0**-23
+_SCRATCH_BYTES = 4096
+"""Left for a context's scratch and stack, which a modelled device keeps in the scratchpad."""
+_NO_LIMIT = 1e12
+"""Bytes per cycle."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def scratchpad_bytes(tile: int, depth: int) -> int:
 
 def default_tiles(machine: Machine, depths: Sequence[int], elements: int, threads: int) -> tuple[int, ...]:
     """The largest tile that fits with every depth and leaves enough trips, and a quarter of it."""
-    fits = machine.scratchpad_bytes_per_context // scratchpad_bytes(1, max(depths))
+    room = machine.scratchpad_bytes_per_context - (0 if machine.kind == "host" else _SCRATCH_BYTES)
+    fits = room // scratchpad_bytes(1, max(depths))
     largest = min(fits, elements // (MIN_TRIPS * (threads or machine.contexts)))
     if largest < 4:
         raise UsageError(f"the scratchpad of {machine.name} has no room for a tile; choose another --device")
@@ -97,6 +103,7 @@ def run(degree: int, plan: Plan, lab: Lab) -> list[Result]:
         return Variant(name, case, replace(plan.base, vectorize=True, tile_elements=block, **schedule))
 
     variants: list[tuple[OverlapPoint, Variant]] = []
+    computes: list[tuple[OverlapPoint, Variant]] = []
     for tile in plan.tiles:
 
         def point(
@@ -108,13 +115,12 @@ def run(degree: int, plan: Plan, lab: Lab) -> list[Result]:
             )  # fmt: skip
 
         deepest = max(plan.depths)
-        off = {"scratchpad": False, "double_buffer": False}
-        single = {"scratchpad": True, "double_buffer": False}
+        off = {"scratchpad": "off", "double_buffer": False}
+        single = {"scratchpad": "on", "double_buffer": False}
         variants += [
             (point("direct"), variant(f"direct {tile}", degree, tile, **off)),
             (point("single"), variant(f"single {tile}", degree, tile, **single)),
             (point("transfer", depth=deepest), variant(f"transfer {tile}", 1, tile, double_buffer=True, depth=deepest)),
-            (point("compute"), _resident(kernel, x, degree, tile, plan.base)),
         ]
         for depth in plan.depths:
             part = 1 << ((tile // depth).bit_length() - 1)
@@ -123,8 +129,15 @@ def run(degree: int, plan: Plan, lab: Lab) -> list[Result]:
                 both = {"double_buffer": True, "depth": depth}
                 variants.append((point("double", own, depth, control), variant(name, degree, own, **both)))
 
-    results = measure([each for _, each in variants], lab)
-    placed = list(zip((point for point, _ in variants), results, strict=True))
+        computes.append((point("compute"), _resident(kernel, x, degree, tile, plan.base, lab)))
+
+    wanted = variants + computes
+    if lab.exact:
+        free = replace(lab, machine=without_transfers(lab.machine))
+        results = measure([each for _, each in variants], lab) + measure([each for _, each in computes], free)
+    else:
+        results = measure([each for _, each in wanted], lab)
+    placed = list(zip((point for point, _ in wanted), results, strict=True))
     singles = {p.tile: r for p, r in placed if p.buffering == "single"}
 
     def ratios(point: OverlapPoint, result: Result) -> dict[str, Any]:
@@ -160,11 +173,18 @@ def _case(kernel: Any, args: tuple[Any, ...], expected: Any, degree: int, block:
     return Case("exp-series", "f32", (elements,), kernel, types, problem, tolerance, FLOAT64)
 
 
-def _resident(kernel: Any, x: Any, degree: int, tile: int, base: Schedule) -> Variant:
+def without_transfers(machine: Machine) -> Machine:
+    """A modelled device whose DMA engine takes no time: what is left is what the contexts compute."""
+    dma = Dma(queue_depth=machine.dma.queue_depth, max_rank=machine.dma.max_rank, bytes_per_cycle=_NO_LIMIT)
+    return machine.model_copy(update={"dma": dma})
+
+
+def _resident(kernel: Any, x: Any, degree: int, tile: int, base: Schedule, lab: Lab) -> Variant:
     """One tile of `x`, on one context: what is computed per tile when nothing has to be brought."""
     import torch
 
     own = x[:tile].clone()
     case = _case(kernel, (own, torch.full_like(own, math.nan), tile), _expected(own, degree), degree, tile)
-    alone = replace(base, vectorize=True, threads=1, scratchpad=False, double_buffer=False, tile_elements=tile)
+    where = "on" if lab.exact else "off"
+    alone = replace(base, vectorize=True, threads=1, scratchpad=where, double_buffer=False, tile_elements=tile)
     return Variant(f"compute {tile}", case, alone)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from .group import case_of
 from .ladder import parse_rungs
 from .published import NEAR_ONE, RATIOS, TIMES, Ratio, Run, Time, runs
 from .recording import recorder
+from .reproduction_result import TOLERANCE, Figure, HeldOut, Reproduction
+from .result import Environment
 from .suite import block_elements, find
 from .toolchain import Toolchain
 
@@ -30,24 +31,11 @@ PARAMETERS = (
     "npu.helper_cycles.expf",
 )
 """What is calibrated; everything else in the machine file has a source or is assumed."""
-TOLERANCE = 0.25
+_BY_HAND = (90e3, 1.0, 40.0, 1.0, 4.5, 4.5, 100.0)
+"""PARAMETERS as round numbers, from which the held-out fits start: what is left out must not be in the start."""
 _DIVISION = "arith.divf"
 
 Traces = Mapping[Run, "Trace"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A published figure and the model's."""
-
-    name: str
-    source: str
-    published: float
-    modelled: float
-
-    @property
-    def error(self) -> float:
-        return self.modelled / self.published - 1
 
 
 def as_measured(machine: Machine, dtype: str) -> Machine:
@@ -89,12 +77,17 @@ def times_us(traces: Traces, machine: Machine) -> dict[Run, float]:
     return {run: replay(trace, machine).cycles / machine.clock_ghz / 1e3 for run, trace in traces.items()}
 
 
-def ratios(times: Mapping[Run, float], wanted: Sequence[Ratio] = RATIOS) -> list[Row]:
-    return [Row(r.name, r.source, r.value, times[r.base] / times[r.run]) for r in wanted]
+def ratios(times: Mapping[Run, float], wanted: Sequence[Ratio] = RATIOS) -> list[Figure]:
+    return [_figure(r.name, r.source, r.value, times[r.base] / times[r.run]) for r in wanted]
 
 
-def absolute(times: Mapping[Run, float], wanted: Sequence[Time] = TIMES) -> list[Row]:
-    return [Row(t.name, t.source, t.us, times[t.run]) for t in wanted]
+def absolute(times: Mapping[Run, float], wanted: Sequence[Time] = TIMES) -> list[Figure]:
+    return [_figure(t.name, t.source, t.us, times[t.run]) for t in wanted]
+
+
+def _figure(name: str, source: str, published: float, modelled: float) -> Figure:
+    error = modelled / published - 1
+    return Figure(name=name, source=source, published=published, modelled=modelled, error=error)
 
 
 def sensitivity(traces: Traces, machine: Machine, by: float = 0.2) -> dict[str, dict[str, tuple[float, float]]]:
@@ -120,6 +113,10 @@ def value(machine: Machine, path: str) -> float:
     return float(found)
 
 
+def _with_parameters(machine: Machine, numbers: Sequence[float]) -> Machine:
+    return override(machine, [f"{name}={number!r}" for name, number in zip(PARAMETERS, numbers, strict=True)])
+
+
 def calibrate(traces: Traces, machine: Machine, wanted: Sequence[Ratio], times: Sequence[Time] = ()) -> Machine:
     """`machine` with PARAMETERS fitted to published figures, from its own values.
 
@@ -131,8 +128,7 @@ def calibrate(traces: Traces, machine: Machine, wanted: Sequence[Ratio], times: 
     from scipy.optimize import least_squares
 
     def machine_of(logarithms: NDArray[np.float64]) -> Machine:
-        numbers = np.exp(logarithms)
-        return override(machine, [f"{name}={float(n)!r}" for name, n in zip(PARAMETERS, numbers, strict=True)])
+        return _with_parameters(machine, np.exp(logarithms).tolist())
 
     def errors(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
         found = times_us(traces, machine_of(logarithms))
@@ -146,20 +142,26 @@ def calibrate(traces: Traces, machine: Machine, wanted: Sequence[Ratio], times: 
     return machine_of(fit.x)
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Fitted on some ratios, asked for the others."""
-
-    fitted: tuple[str, ...]
-    predicted: tuple[Row, ...]
-
-
 def held_out(traces: Traces, machine: Machine) -> list[HeldOut]:
-    """Fit on every other ratio and predict the rest, then the other way round."""
+    """Fit on every other ratio, from round numbers, and predict the rest; then the other way round."""
     found: list[HeldOut] = []
     for first in (0, 1):
         kept, asked = RATIOS[first::2], RATIOS[1 - first :: 2]
-        fitted = calibrate(traces, machine, kept)
-        rows = tuple(ratios(times_us(traces, fitted), asked))
-        found.append(HeldOut(tuple(f"{r.name} ({r.source})" for r in kept), rows))
+        fitted = calibrate(traces, _with_parameters(machine, _BY_HAND), kept)
+        names = [f"{ratio.name} ({ratio.source})" for ratio in kept]
+        found.append(HeldOut(fitted=names, predicted=ratios(times_us(traces, fitted), asked)))
     return found
+
+
+def summarize(traces: Traces, machine: Machine, environment: Environment) -> Reproduction:
+    """All figures of `machine` from recorded traces."""
+    times = times_us(traces, machine)
+    return Reproduction(
+        environment=environment,
+        ratios=ratios(times),
+        in_words=ratios(times, [NEAR_ONE])[0],
+        times_us=absolute(times),
+        parameters={name: value(machine, name) for name in PARAMETERS},
+        sensitivity=sensitivity(traces, machine),
+        held_out=held_out(traces, machine),
+    )

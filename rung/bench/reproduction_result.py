@@ -7,11 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..machine import Machine
-from . import reproduction
-from .published import NEAR_ONE
-from .reproduction import Row, Traces
 from .result import Environment, write_text
+
+TOLERANCE = 0.25
+"""Of a reproduced figure, relative."""
 
 
 class Figure(BaseModel):
@@ -23,10 +22,6 @@ class Figure(BaseModel):
     published: float
     modelled: float
     error: float = Field(description="modelled / published - 1")
-
-    @staticmethod
-    def of(row: Row) -> Figure:
-        return Figure(name=row.name, source=row.source, published=row.published, modelled=row.modelled, error=row.error)
 
 
 class HeldOut(BaseModel):
@@ -52,24 +47,7 @@ class Reproduction(BaseModel):
 
     @property
     def within(self) -> bool:
-        return all(abs(figure.error) <= reproduction.TOLERANCE for figure in (*self.ratios, *self.times_us))
-
-
-def make(traces: Traces, machine: Machine, environment: Environment) -> Reproduction:
-    """All figures of `machine` from recorded traces."""
-    times = reproduction.times_us(traces, machine)
-    return Reproduction(
-        environment=environment,
-        ratios=[Figure.of(row) for row in reproduction.ratios(times)],
-        in_words=Figure.of(reproduction.ratios(times, [NEAR_ONE])[0]),
-        times_us=[Figure.of(row) for row in reproduction.absolute(times)],
-        parameters={name: reproduction.value(machine, name) for name in reproduction.PARAMETERS},
-        sensitivity=reproduction.sensitivity(traces, machine),
-        held_out=[
-            HeldOut(fitted=list(found.fitted), predicted=[Figure.of(row) for row in found.predicted])
-            for found in reproduction.held_out(traces, machine)
-        ],
-    )
+        return all(abs(figure.error) <= TOLERANCE for figure in (*self.ratios, *self.times_us))
 
 
 def write(record: Reproduction, path: str | Path) -> None:

@@ -53,6 +53,24 @@ class Noise(_Model):
 Interval = tuple[float, float]
 
 
+class Roofline(_Model):
+    """The limits of the machine, measured in the same run with as many contexts as the result used."""
+
+    contexts: int = Field(ge=1)
+    bytes: int = Field(ge=0, description="of all arrays, each read or written once")
+    flops: int | None = Field(description="None where they are not counted: transcendental functions")
+    copy_bytes_per_s: float = Field(gt=0, description="read + write, of a copy that touches as many bytes")
+    fma_flops_per_s: float | None = Field(description="None where `flops` is")
+
+    def of_copy(self, seconds: float) -> float:
+        """Share of the copy bandwidth."""
+        return self.bytes / seconds / self.copy_bytes_per_s
+
+    def of_fma(self, seconds: float) -> float | None:
+        """Share of the FMA peak."""
+        return self.flops / seconds / self.fma_flops_per_s if self.flops and self.fma_flops_per_s else None
+
+
 class ScalePoint(_Model):
     """Where a result stands in `rung scale`: `step` compares it with one context at the same size."""
 
@@ -112,6 +130,7 @@ class Result(_Model):
     reference: str
     evidence: dict[str, Any]
     noise: Noise
+    roofline: Roofline | None = Field(default=None, description="None on a model, and without a time")
     point: Point | None = Field(default=None, discriminator="study", description="None in a ladder")
 
     @model_validator(mode="after")

@@ -17,6 +17,11 @@ def points(record: Record) -> list[tuple[ScalePoint, Result]]:
     return sorted(found, key=lambda pair: (pair[0].contexts, pair[0].elements))
 
 
+_STEPS = 301
+_BETTER = 1e-3
+"""A smaller `parallel` has to fit better by this part."""
+
+
 @dataclass(frozen=True)
 class BreakEven:
     """Below `elements` forking loses. None: it lost at the largest size; `everywhere`: it never lost."""
@@ -51,8 +56,9 @@ class Fit:
     launch: float
     fork: Mapping[int, float]
     per_element: float
-    parallel: int
-    """Contexts that the machine has: more than these cannot run at the same time."""
+    parallel: float
+    """Contexts' worth of work that is done at the same time: at most what the machine has, less where contexts share
+    what they are limited by, such as DRAM's data bus."""
 
     def time(self, elements: int, contexts: int) -> float:
         shared = elements * self.per_element / min(contexts, self.parallel)
@@ -63,13 +69,25 @@ def fit(samples: Sequence[tuple[int, int, float]], parallel: int) -> Fit | None:
     """The model through (elements, contexts, time), no term below zero, smallest squares of *relative* residuals.
 
     Relative, because times span several orders of magnitude, and the small ones tell what a fork costs. `fork(1)` is 0.
-    None when there are fewer samples than terms. Lawson and Hanson, Solving Least Squares Problems (1974), chapter 23.
+    `Fit.parallel` is the one of `_STEPS` numbers up to `parallel` that fits best, the largest of equals.
+    None when there are fewer samples than terms.
     """
+    forks = sorted({contexts for _, contexts, _ in samples if contexts > 1})
+    if len(samples) < len(forks) + 3:
+        return None
+    best, least = None, math.inf
+    for limit in np.linspace(parallel, 1, _STEPS if parallel > 1 else 1).tolist():
+        found, residual = _fit(samples, forks, limit)
+        if residual < least * (1 - _BETTER):
+            best, least = found, residual
+    return best
+
+
+def _fit(samples: Sequence[tuple[int, int, float]], forks: Sequence[int], parallel: float) -> tuple[Fit, float]:
+    """For one `parallel`, with the norm of the residuals. Lawson and Hanson, Solving Least Squares Problems (1974),
+    chapter 23."""
     from scipy.optimize import nnls
 
-    forks = sorted({contexts for _, contexts, _ in samples if contexts > 1})
-    if len(samples) < len(forks) + 2:
-        return None
     rows = [
         [1.0, *(float(contexts == p) for p in forks), elements / min(contexts, parallel)]
         for elements, contexts, _ in samples
@@ -78,6 +96,6 @@ def fit(samples: Sequence[tuple[int, int, float]], parallel: int) -> Fit | None:
     matrix = np.asarray(rows) / times[:, None]
     # Columns of like size, so that the solver's tolerance means the same for each.
     scale = np.linalg.norm(matrix, axis=0)
-    solution = nnls(matrix / scale, np.ones(len(samples)))[0] / scale
-    launch, *fork, per_element = (float(value) for value in solution)
-    return Fit(launch, dict(zip(forks, fork, strict=True)), per_element, parallel)
+    solution, residual = nnls(matrix / scale, np.ones(len(samples)))
+    launch, *fork, per_element = (float(value) for value in solution / scale)
+    return Fit(launch, dict(zip(forks, fork, strict=True)), per_element, parallel), float(residual)

@@ -13,12 +13,20 @@ from .group import Case, Lab, Variant, measure
 from .problem import Shape
 from .ratios import place, step_over
 from .result import Result, ScalePoint
-from .suite import Workload
+from .suite import Workload, block_elements
 
 SIZES = tuple(1 << power for power in range(8, 23, 2))
 """256 to 4M elements: from where a fork costs more than the work to where memory is the limit."""
 BLOCK = 128
 """Elements per program of one-dimensional kernels: small, so that small sizes have programs to share."""
+
+
+def default_block(machine: Machine, elements: int) -> int:
+    """BLOCK on the host. Where a block is a DMA transfer: what suits it, or each context's share of a small array."""
+    if machine.kind == "host":
+        return BLOCK
+    share = max(1, elements // machine.contexts)
+    return min(block_elements(machine), 1 << (share.bit_length() - 1))
 
 
 def default_contexts(machine: Machine) -> tuple[int, ...]:

@@ -51,6 +51,8 @@ class Workload:
     """The dimension that sums run over: their errors grow with the root of its size, from 1024 terms on."""
     paper: bool = False
     """Shown in full by the paper, and run by `rung ladder` without arguments."""
+    flops: Callable[[Shape], int] | None = None
+    """Additions and multiplications; None where transcendental functions or divisions make the number a convention."""
 
     def check(self, shape: Shape) -> None:
         """Raises UsageError when the shape is not one of this kernel."""
@@ -171,6 +173,19 @@ def _matmul(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
     return Problem((a, b, c, m, n, k), (2,), blocks, grid, lambda: [a.double() @ b.double()])
 
 
+def _attention(shape: Shape, draw: Callable[..., Any], block: int) -> Problem:
+    length, width = shape
+    q, k, v = (draw(length, width) for _ in range(3))
+    high = min(64, max(16, _power_of_two(length)))
+    return Problem(
+        (q, k, v, _nan_like(q), length, width, width**-0.5),
+        (3,),
+        {"ROWS": high, "KEYS": high, "WIDTH": max(16, _power_of_two(width))},
+        (_cdiv(length, high), 1, 1),
+        lambda: [references.attention(q.double(), k.double(), v.double())],
+    )
+
+
 _ODD = ((1,), (1000,), (100_003,))
 _ODD_ROWS = ((1, 1), (3, 100), (5, 1000), (37, 1025))
 _MATRIX = ("ROWS", "COLS")
@@ -178,9 +193,9 @@ _MILLION = 1 << 20
 
 WORKLOADS: tuple[Workload, ...] = (
     Workload("vec-add", "vec_add.py::vec_add_2d_kernel", _MATRIX, (64, 16384), _ODD_ROWS,
-             _vec_add_2d, references.add, 1, 0.0, "one addition, correctly rounded", paper=True),
+             _vec_add_2d, references.add, 1, 0.0, "one addition, correctly rounded", paper=True, flops=prod),
     Workload("vec-add-1d", "vec_add.py::vec_add_kernel", ("N",), (1 << 24,), _ODD,
-             _pointwise(references.add, 2), references.add, 1, 0.0, "one addition, correctly rounded"),
+             _pointwise(references.add, 2), references.add, 1, 0.0, "one addition, correctly rounded", flops=prod),
     Workload("gelu", "gelu.py::gelu_tanh_kernel", ("N",), (_MILLION,), _ODD,
              _pointwise(references.gelu_tanh), references.gelu_tanh, 32, 1e-6,
              "exp(-2u) carries the rounding of u, up to 20 where atol takes over", paper=True),
@@ -207,10 +222,15 @@ WORKLOADS: tuple[Workload, ...] = (
              "x - mean and the bias cancel, where atol decides", summed=1),
     Workload("row-sum", "row_sum.py::row_sum_kernel", _MATRIX, (4096, 4096), (*_ODD_ROWS, (3, 5000)),
              _row_sum, references.row_sum, 16, 1e-3,
-             "a sum of n terms of both signs: about sqrt(n) ulps of the partial sums", summed=1),
+             "a sum of n terms of both signs: about sqrt(n) ulps of the partial sums", summed=1,
+             flops=prod),
     Workload("matmul", "matmul.py::matmul_kernel", ("M", "N", "K"), (512, 512, 512),
              ((1, 1, 1), (33, 65, 17), (130, 257, 100)), _matmul, references.matmul, 32, 2e-4,
-             "a sum of K products of both signs: about sqrt(K) ulps of the partial sums", summed=2),
+             "a sum of K products of both signs: about sqrt(K) ulps of the partial sums", summed=2,
+             flops=lambda shape: 2 * prod(shape)),
+    Workload("attention", "attention.py::attention_kernel", ("LENGTH", "WIDTH"), (1024, 64),
+             ((1, 1), (37, 20), (150, 33)), _attention, references.attention, 32, 4e-6,
+             "weights carry the rounding of scores of up to 5; a mean of values of both signs cancels", summed=0),
 )  # fmt: skip
 
 

@@ -36,11 +36,13 @@ class Modelled(Protocol):
 @dataclass(frozen=True)
 class Toolchain:
     """`counters` tells what the runtime did since `reset_counters`: contexts that ran, DMA transfers,
-    bytes, in flight."""
+    bytes, in flight. `copy_bandwidth(bytes, contexts)` measures GB/s, read + write;
+    None where it cannot be measured."""
 
     compile: Compile
     reset_counters: Callable[[], None]
     counters: Callable[[], Mapping[str, Any]]
+    copy_bandwidth: Callable[[int, int], float] | None = None
 
 
 def native() -> Toolchain:
@@ -48,4 +50,4 @@ def native() -> Toolchain:
     from ..compile import compile_kernel
     from ..runtime import _native
 
-    return Toolchain(compile_kernel, _native.reset_counters, _native.counters)
+    return Toolchain(compile_kernel, _native.reset_counters, _native.counters, _native.copy_bandwidth)

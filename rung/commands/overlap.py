@@ -24,6 +24,7 @@ class Options:
     """The command line, as text."""
 
     device: str = "host"
+    overrides: tuple[str, ...] = ()
     degrees: str | None = None
     size: str | None = None
     tiles: str | None = None
@@ -41,7 +42,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     json = parse.output(options.json, "--json")
     plot = figure.check_path(options.plot) if options.plot else None
     sampling = Sampling(options.rounds, options.budget_s, options.seed)
-    machine = machines.load(options.device)
+    machine = machines.load(options.device, options.overrides)
     base = Schedule.parse(options.schedule)
     degrees = parse.counts(options.degrees, "--degrees") if options.degrees else overlap.DEGREES
     depths = parse.counts(options.depths, "--depths") if options.depths else overlap.DEPTHS

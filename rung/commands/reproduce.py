@@ -43,7 +43,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     if options.calibrate:
         machine = reproduction.calibrate(traces, machine, RATIOS, TIMES)
         out.print("Calibrated (put these into the machine file):", *_settings(machine), sep="\n  ", highlight=False)
-    found = reproduction_result.make(traces, machine, environment.describe(machine, 0))
+    found = reproduction.summarize(traces, machine, environment.describe(machine, 0))
     for sheet in report.sheets(found):
         out.print(sheet.rich())
     if json:

@@ -26,10 +26,11 @@ class Options:
 
     kernel: str = "gelu"
     device: str = "host"
+    overrides: tuple[str, ...] = ()
     dtype: str = "f32"
     sizes: str | None = None
     contexts: str | None = None
-    block: int = scaling.BLOCK
+    block: int | None = None
     schedule: str = ""
     json: str | None = None
     plot: str | None = None
@@ -45,8 +46,8 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     plot = figure.check_path(options.plot) if options.plot else None
     sampling = Sampling(options.rounds, options.budget_s, options.seed)
     base = replace(Schedule.parse(options.schedule), vectorize=True)
-    machine = machines.load(options.device)
-    if options.block < 1 or options.block & (options.block - 1):
+    machine = machines.load(options.device, options.overrides)
+    if options.block is not None and (options.block < 1 or options.block & (options.block - 1)):
         raise UsageError(f"--block is {options.block}; give a power of 2")
     workload = suite.find(options.kernel)
     shapes = _shapes(workload, options.sizes)
@@ -57,7 +58,8 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
 
     def part(shape: Shape) -> session.Part:
         def measure(lab: group.Lab) -> list[Result]:
-            case = scaling.case_of(workload, shape, dtype, options.seed, options.block)
+            block = options.block or scaling.default_block(machine, prod(shape))
+            case = scaling.case_of(workload, shape, dtype, options.seed, block)
             return scaling.run(case, contexts, base, lab)
 
         return session.Part(f"{workload.name} {text.shape(shape)}", measure)

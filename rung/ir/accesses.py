@@ -9,6 +9,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func
 
 from .footprints import View, view_of
+from .pointers import is_pointer_of
 from .slicing import collect
 
 Value = ir.Value[Any]
@@ -72,7 +73,7 @@ def _is_combiner(call: ir.Operation) -> bool:
 def _access(
     base: Value, view: View | None, op: ir.Operation, operand: int, order: dict[ir.Operation, int]
 ) -> list[Access]:
-    if op.name in _METADATA:
+    if op.name in _METADATA or is_pointer_of(op):
         return []
     position = order.get(op, len(order))
     if op.name == "memref.load":

@@ -15,6 +15,7 @@ from ..ir.pointers import is_memref_at, is_pointer_of
 from ..passes import Pass
 from .expand_atomics import expand_atomics
 from .expand_copies import expand_copies
+from .expand_gathers import expand_gathers
 from .expand_vectors import expand_masks, expand_slices
 
 Value = ir.Value[Any]
@@ -77,10 +78,13 @@ class ToLlvm(Pass):
         ops = _by_name(module)
         atomics = ops.get("memref.atomic_rmw", []) + ops.get("memref.generic_atomic_rmw", [])
         copies = ops.get("memref.copy", [])
-        if atomics or copies:
+        # On the host LLVM has gathers, or takes them apart as well.
+        gathers = ops.get("vector.gather", []) + ops.get("vector.scatter", []) if self.index_bits != 64 else []
+        if atomics or copies or gathers:
             ops.clear()
             expand_atomics(atomics)
             expand_copies(copies)
+            expand_gathers(gathers)
             ops = _by_name(module)
         self._make_descriptors(ops.get("builtin.unrealized_conversion_cast", []))
         convert = _WITH_64_BIT_INDEX

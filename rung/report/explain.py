@@ -95,7 +95,10 @@ def _fork(result: Result, decision: Decision, machine: Mapping[str, Any]) -> str
 
 def _scratchpad(result: Result, decided: Sequence[Decision], machine: Mapping[str, Any]) -> list[str]:
     depth = result.schedule["depth"] if result.schedule["double_buffer"] else 1
-    if depth == 1 and not result.schedule["scratchpad"]:
+    wanted = machine.get("vectors_from_scratchpad") and result.schedule["vectorize"]
+    if depth == 1 and not (
+        result.schedule["scratchpad"] == "on" or (result.schedule["scratchpad"] == "auto" and wanted)
+    ):
         return ["DB is off: no scratchpad, memory is accessed directly."]
     name = "DB" if result.schedule["double_buffer"] else "Scratchpad"
     budget = machine["scratchpad_bytes"] // machine["contexts"]

@@ -35,12 +35,13 @@ def show(console: Console, record: Record) -> None:
     show_problems(console, record.results)
     if not groups:
         return
-    rounds = max(len(result.samples) for result in record.results)
+    modelled = record.results[0].unit == "cycles"
+    resident = "single buffering, with transfers that take no time" if modelled else "a tile that stays in the caches"
     notes = (
         "T_dma: degree 1 with the most buffers, which hides its one addition",
-        "T_compute: the same code on one tile that stays in the caches, times the number of tiles",
+        f"T_compute: the same code on one tile, times the number of tiles: {resident}",
         "hidden: 0% is T_dma + T_compute, 100% is the larger of the two",
-        f"medians of {rounds} interleaved rounds per degree; gains are medians over paired rounds",
+        text.sampling(record.results, "degree"),
     )
     for note in notes:
         console.print(f"  {note}", style="dim", highlight=False)
@@ -51,7 +52,8 @@ def _bounds(tile: int, rows: Sequence[Row]) -> Table:
     first = rows[0]
     point = first.doubles[0][0]
     size = f"{point.elements:,} f32 in {first.trips:,} tiles of {text.count(tile)}"
-    table = new_table(f"DB against arithmetic intensity: {first.single.kernel}, {size}, on {first.single.device}")
+    where = f"{first.single.device}{', cycles (modelled)' if first.single.unit == 'cycles' else ''}"
+    table = new_table(f"DB against arithmetic intensity: {first.single.kernel}, {size}, on {where}")
     for name in ("degree", "flop/byte", "T_dma", "T_compute", "max", "sum", "direct", "single", "single/direct"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
@@ -61,7 +63,7 @@ def _bounds(tile: int, rows: Sequence[Row]) -> Table:
         table.add_row(
             str(row.degree),
             f"{flops_per_byte(row.degree):.3g}",
-            *(_amount(time or 0.0, unit) for time in times),
+            *(text.bare_amount(time or 0.0, unit) for time in times),
             text.times(against.value) if against else "-",
         )
     return table
@@ -72,14 +74,9 @@ def flops_per_byte(degree: int) -> float:
     return 2 * degree / 8
 
 
-def _amount(time: float, unit: str) -> str:
-    """The title says that cycles are modelled where they are."""
-    return text.duration(time) if unit == "s" else f"{time:,.0f}"
-
-
 def _gains(rows: Sequence[Row]) -> Table:
-    unit = "" if rows[0].single.unit == "s" else ", cycles (modelled)"
-    table = new_table(f"double buffering: gain over single buffering [95% CI], and how much was hidden{unit}")
+    interval = " [95% CI]" if rows[0].single.unit == "s" else " (modelled)"
+    table = new_table(f"double buffering: gain over single buffering{interval}, and how much was hidden")
     table.add_column("degree", justify="right")
     for point, _ in rows[0].doubles:
         table.add_column(_name(point), justify="right")
@@ -163,6 +160,8 @@ def _tick(degree: int) -> str:
 
 
 def _times(axis: Any, tile: int, rows: Sequence[Row]) -> None:
+    from matplotlib.ticker import LogFormatter
+
     degrees = [row.degree for row in rows]
     elements = rows[0].doubles[0][0].elements
     modelled = rows[0].single.unit == "cycles"
@@ -180,6 +179,8 @@ def _times(axis: Any, tile: int, rows: Sequence[Row]) -> None:
         label = f"double, {_name(point)}"
         line([row.doubles[at][1].median or 0.0 for row in rows], style, SERIES[at % len(SERIES)], label)
     axis.set_yscale("log")
+    for plain_numbers in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        plain_numbers(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axis.set_ylabel("cycles (modelled) per element" if modelled else "ns per element")
     axis.set_title(f"exp-series on {rows[0].single.device}, tile of {text.count(tile)} elements", fontsize=11)
     axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")

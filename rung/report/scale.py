@@ -79,10 +79,8 @@ def show(console: Console, record: Record) -> None:
         console.print(f"  {_model(found, found.fit)}", highlight=False)
     results = [result for _, result in found.points]
     show_problems(console, results)
-    rounds = max(len(result.samples) for result in results)
     console.print(
-        f"  medians of {rounds} interleaved rounds per size; speed-ups are medians over paired rounds; forking is "
-        "forced wherever there are two programs\n",
+        f"  {text.sampling(results, 'size')}; forking is forced wherever there are two programs\n",
         style="dim",
         highlight=False,
     )
@@ -90,8 +88,11 @@ def show(console: Console, record: Record) -> None:
 
 def _table(found: Study) -> Table:
     result = found.points[0][1]
-    table = new_table(f"MT against problem size: {result.kernel}, {result.dtype}, on {result.device}, Vec on")
-    for name in ("elements", "programs", "contexts", "median", "MT speed-up [95% CI]"):
+    modelled = result.unit == "cycles"
+    where = f"{result.device}, Vec on{', cycles (modelled)' if modelled else ''}"
+    table = new_table(f"MT against problem size: {result.kernel}, {result.dtype}, on {where}")
+    speedup = "MT speed-up" if modelled else "MT speed-up [95% CI]"
+    for name in ("elements", "programs", "contexts", "cycles" if modelled else "median", speedup):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for name in ("model", "residual"):
@@ -105,15 +106,15 @@ def _table(found: Study) -> Table:
         first, last = last != point.elements, point.elements
         median = result.median
         residual = found.residual(point, median) if median else None
-        modelled = found.fit.time(point.elements, point.contexts) if found.fit and residual is not None else None
+        expected = found.fit.time(point.elements, point.contexts) if found.fit and residual is not None else None
         table.add_row(
             f"{point.elements:,}" if first else "",
             f"{point.programs:,}" if first else "",
             str(point.contexts),
-            text.amount(median, result.unit) if median else "-",
+            text.bare_amount(median, result.unit) if median else "-",
             text.ratio(result.step, result.step_ci),
             _verdict(point, result),
-            text.amount(modelled, result.unit) if modelled else "-",
+            text.bare_amount(expected, result.unit) if expected else "-",
             f"{residual:+.0%}" if residual is not None else "-",
             _threads(result),
         )
@@ -121,7 +122,11 @@ def _table(found: Study) -> Table:
 
 
 def _threads(result: Result) -> str:
-    """Cores that took part in a launch at the same time; a fork that was not made runs on the caller's."""
+    """Cores that took part in a launch at the same time; a fork that was not made runs on the caller's. On a model,
+    contexts."""
+    if result.unit == "cycles":
+        contexts = result.evidence.get("contexts_ran", 1)
+        return f"{contexts} context{'s' if contexts > 1 else ''}"
     forked = result.evidence.get("contexts_ran", 0) > 1
     threads = result.evidence.get("threads_ran", 1) if forked else 1
     return f"{threads} thread{'s' if threads > 1 else ''}"
@@ -163,7 +168,7 @@ def _model(found: Study, fit: Fit) -> str:
     mean = (sum(value * value for value in known) / len(known)) ** 0.5
     launch = f"launch {_cost(fit.launch, unit)}, {forks}, c {_cost(fit.per_element, unit)} per element"
     return (
-        f"T(n, p) = launch + fork(p) + n*c/min(p, {fit.parallel}): {launch}; "
+        f"T(n, p) = launch + fork(p) + n*c/min(p, {fit.parallel:.3g}): {launch}; "
         f"residuals {mean:.0%} (root mean square), at most {max(known):.0%}."
     )
 
@@ -195,7 +200,7 @@ def _elements(value: float, _: int) -> str:
 
 
 def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
-    lowest = 1.0
+    lowest, highest = 1.0, 1.5
     for colour, contexts in zip(SERIES, several, strict=False):
         pairs = [(p, r) for p, r in found.of(contexts) if r.step]
         sizes = [p.elements for p, _ in pairs]
@@ -207,7 +212,7 @@ def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
             sizes, steps, [below, above], color=colour, marker="o", markersize=4, capsize=3,
             label=f"{contexts} contexts", zorder=3,
         )  # fmt: skip
-        lowest = min([lowest, *steps])
+        lowest, highest = min([lowest, *steps]), max([highest, *steps])
         even = found.break_even[contexts].elements
         if even:
             axis.axvline(even, color=colour, linestyle="--", linewidth=1)
@@ -221,7 +226,7 @@ def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
     axis.axhline(1, color=BLACK, linewidth=0.8)
     axis.axhspan(min(0.0, lowest), 1, color=RED, alpha=0.08, zorder=0)
     axis.annotate("loss", (0.02, 0.02), xycoords="axes fraction", color=RED, fontsize=9)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.25 * highest)  # an interval of a disturbed size may reach beyond
     axis.yaxis.set_major_formatter("{x:g}x")
     axis.set_ylabel("MT speed-up over 1 context")
     result = found.points[0][1]
@@ -235,14 +240,15 @@ def _times(axis: Any, found: Study) -> None:
     for colour, contexts in zip((BLACK, *SERIES), _all_contexts(found), strict=False):
         pairs = found.of(contexts)
         sizes = [p.elements for p, _ in pairs]
-        axis.plot(sizes, [r.median for _, r in pairs], "o", markersize=4, color=colour, label=f"{contexts} measured")
+        found_by = "replayed" if pairs and pairs[0][1].unit == "cycles" else "measured"
+        axis.plot(sizes, [r.median for _, r in pairs], "o", markersize=4, color=colour, label=f"{contexts} {found_by}")
         if found.fit:
             fitted = [found.fit.time(n, contexts) for n in sizes]
-            axis.plot(sizes, fitted, color=colour, linewidth=1, label=f"{contexts} model")
+            axis.plot(sizes, fitted, color=colour, linewidth=1, label=f"{contexts} fitted")
     axis.set_yscale("log")
     unit = found.points[0][1].unit
     axis.set_ylabel("seconds" if unit == "s" else "cycles (modelled)")
-    axis.set_title("T(n, p) = launch + fork(p) + n c / p", fontsize=11)
+    axis.set_title("T(n, p) = launch + fork(p) + n c / min(p, P)", fontsize=11)
     axis.legend(fontsize=8, frameon=False, title="contexts", title_fontsize=8)
 
 
@@ -252,8 +258,8 @@ def _residuals(axis: Any, found: Study) -> None:
         shown = [(n, 100 * value) for n, value in known if value is not None]
         axis.plot(*zip(*shown, strict=True), "o-", markersize=4, linewidth=0.8, color=colour) if shown else None
     axis.axhline(0, color=BLACK, linewidth=0.8)
-    axis.set_ylabel("(model - measured) / measured, %")
-    axis.set_title("residuals of the model", fontsize=11)
+    axis.set_ylabel("fitted / found - 1, %")
+    axis.set_title("residuals of the fit", fontsize=11)
 
 
 def _all_contexts(found: Study) -> list[int]:

@@ -35,7 +35,9 @@ def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
     intervals."""
     table = new_table(text.title(results[0]))
     table.add_column("rung", no_wrap=True)
-    for name in ("median", "speed-up [95% CI]", "step [95% CI]"):
+    exact = text.modelled(results)
+    times = ("cycles (modelled)", "speed-up", "step") if exact else ("median", "speed-up [95% CI]", "step [95% CI]")
+    for name in times:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("result", no_wrap=True)
     if evidence:
@@ -44,7 +46,7 @@ def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
         correct = Text("ok", "green") if result.correct else Text("WRONG", "bold red")
         cells = (
             result.rung,
-            "-" if result.median is None else text.amount(result.median, result.unit),
+            "-" if result.median is None else text.bare_amount(result.median, result.unit),
             text.ratio(result.speedup, result.speedup_ci),
             text.ratio(result.step, result.step_ci),
             correct,
@@ -75,7 +77,10 @@ def environment(found: Environment) -> str:
     """One line on where the numbers are from."""
     packages = ", ".join(f"{name} {version}" for name, version in found.packages.items())
     revision = f" ({found.git[:12]}{'-dirty' if found.git.endswith('-dirty') else ''})" if found.git else ""
-    return f"rung {found.rung}{revision}, {packages}; {found.cpu}, {found.contexts} contexts; seed {found.seed}"
+    where = f"{found.cpu}, {found.contexts} contexts"
+    if found.machine.get("kind") == "npu":
+        where = f"machine {found.machine['name']} ({found.machine_hash}), modelled"
+    return f"rung {found.rung}{revision}, {packages}; {where}; seed {found.seed}"
 
 
 def show_group(console: Console, results: Sequence[Result]) -> None:
@@ -94,19 +99,14 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
             console.print(f"  {sentence}", style="" if result.correct else "bold red", highlight=False)
         if not result.correct:
             console.print(f"    {_errors(result)}", highlight=False)
+    for line in text.roofline(results):
+        console.print(f"  {line}", style="dim", highlight=False)
     if results[0].reference != "torch in float64":
         console.print(f"  reference: {results[0].reference}", highlight=False)
     warning = text.noise(results[0].noise)
     if warning:
         console.print(f"  {warning}", style="yellow", highlight=False)
-    rounds = max(len(result.samples) for result in results)
-    several = results[0].processes
-    where = f" in {several} processes" if several > 1 else ""
-    console.print(
-        f"  medians of {rounds} interleaved rounds{where}; ratios are medians over paired rounds\n",
-        style="dim",
-        highlight=False,
-    )
+    console.print(f"  {text.sampling(results)}\n", style="dim", highlight=False)
 
 
 def show_problems(console: Console, results: Sequence[Result]) -> None:

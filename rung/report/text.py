@@ -24,6 +24,26 @@ def amount(value: float, unit: str) -> str:
     return duration(value) if unit == "s" else f"{value:,.0f} cycles (modelled)"
 
 
+def bare_amount(value: float, unit: str) -> str:
+    """The same for a table whose title says that its cycles are modelled."""
+    return duration(value) if unit == "s" else f"{value:,.0f}"
+
+
+def modelled(results: Sequence[Result]) -> bool:
+    """Whether all of them are of a model's clock, which has no spread."""
+    return all(result.unit == "cycles" for result in results)
+
+
+def sampling(results: Sequence[Result], per: str = "") -> str:
+    """How the medians and ratios of a study came about; `per`: what was timed in turn."""
+    if modelled(results):
+        return "cycles are modelled: the same in every launch, on every machine"
+    rounds = max(len(result.samples) for result in results)
+    each = f" per {per}" if per else ""
+    where = f" in {results[0].processes} processes" if results[0].processes > 1 else ""
+    return f"medians of {rounds} interleaved rounds{each}{where}; ratios are medians over paired rounds"
+
+
 def times(ratio: float) -> str:
     """Three significant digits: `24.5x`."""
     return f"{_digits(ratio, 3)}x"
@@ -34,8 +54,11 @@ def interval(bounds: Interval | None) -> str:
 
 
 def ratio(value: float | None, bounds: Interval | None) -> str:
-    """`24.5x [24.1, 25.0]`, or `-` where there is nothing to compare with."""
-    return "-" if value is None else f"{times(value)} {interval(bounds)}"
+    """`24.5x [24.1, 25.0]`, `24.5x` where there is no spread (a model's clock), `-` where there is nothing to compare
+    with."""
+    if value is None:
+        return "-"
+    return times(value) if bounds == (value, value) else f"{times(value)} {interval(bounds)}"
 
 
 def _digits(value: float, digits: int) -> str:
@@ -139,15 +162,37 @@ def conclusion(result: Result) -> str | None:
     idle = _did_not_fire(name, result.evidence)
     if idle is not None:
         return f"{name} did not take part here: {idle}."
-    measured = f"{times(result.step)} of {result.step_from}, 95% CI {interval(result.step_ci)}"
+    exact = result.step_ci == (result.step, result.step)
+    found = f"{times(result.step)} of {result.step_from}"
+    found += ", modelled" if exact else f", 95% CI {interval(result.step_ci)}"
     if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
-        return f"{name} shows no gain that can be claimed here: {measured}."
+        return f"{name} shows no gain that can be claimed here: {found}."
     if result.step < 1:
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({measured}){_no_engine(name, result.evidence)}."
-    return f"{name} pays: {measured}."
+        return f"{name} does not pay here: {longer} ({found}){_no_engine(name, result.evidence)}."
+    return f"{name} pays: {found}."
 
 
 def noise(window: Noise) -> str | None:
     """A warning about a noisy window, or None."""
     return f"noisy: {'; '.join(window.reasons)}" if window.noisy else None
+
+
+def roofline(results: Sequence[Result]) -> list[str]:
+    """Where each rung stands below the copy bandwidth and the FMA peak, and what these are."""
+    known = [(result.rung, result.roofline, result.median) for result in results if result.roofline and result.median]
+    if not known:
+        return []
+    copies = {roof.contexts: f"{roof.copy_bytes_per_s / 1e9:.3g} GB/s" for _, roof, _ in known}
+    shares = ", ".join(f"{rung} {roof.of_copy(median):.0%}" for rung, roof, median in known)
+    found = [f"of the copy bandwidth at this size ({_by_contexts(copies)}): {shares}"]
+    peaks = {roof.contexts: f"{roof.fma_flops_per_s / 1e9:.3g} GFLOP/s" for _, roof, _ in known if roof.fma_flops_per_s}
+    if peaks:
+        rates = [(rung, roof.of_fma(median)) for rung, roof, median in known]
+        shares = ", ".join(f"{rung} {rate:.1%}" for rung, rate in rates if rate is not None)
+        found.append(f"of the FMA peak ({_by_contexts(peaks)}): {shares}")
+    return found
+
+
+def _by_contexts(rates: Mapping[int, str]) -> str:
+    return ", ".join(f"{rate} on {contexts}" for contexts, rate in sorted(rates.items()))

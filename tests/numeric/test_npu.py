@@ -86,6 +86,13 @@ def test_everything(workload: suite.Workload, schedule: Schedule, dtype: str) ->
         check(case)
 
 
+def test_gathers_under_a_mask() -> None:
+    """One column of a matrix: lanes that are rows apart, of which the last ones are masked off."""
+    executable, case = compiled("vec-add", (1000, 1), "f32", Schedule(threads=1))
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+
+
 def test_every_byte_is_moved_once() -> None:
     """GELU on n elements in blocks: 4 n bytes in, 4 n bytes out, however they are cut."""
     n = 100_003

@@ -246,6 +246,17 @@ def test_memory_in_use_is_limited() -> None:
         executable(text, "PPi").run((np.zeros(64, np.uint8), np.full(1, 64), 1), (1, 1, 1))
 
 
+def test_atomics_are_plain_where_contexts_run_in_turn_and_real_in_the_object() -> None:
+    text = FORK.replace("store i64 %context, ptr %at", "%old = atomicrmw add ptr %x, i64 %context seq_cst")
+    assert text != FORK
+    kernel = executable(text, "Pi")
+    x = np.zeros(1, np.int64)
+    kernel.run((x, 4), (1, 1, 1))
+    assert x[0] == 0 + 1 + 2 + 3
+    assert "_locked" not in kernel.stages["asm"] and "atomicrmw" not in kernel.stages["llvm-ir"]
+    assert kernel.object_code() != executable(FORK, "Pi").object_code()
+
+
 def test_pointers_from_integers_are_refused() -> None:
     text = "define void @k(i64 %a) {\n  %p = inttoptr i64 %a to ptr\n  store i32 1, ptr %p\n  ret void\n}\n"
     with pytest.raises(UsageError, match="turns integers into pointers"):

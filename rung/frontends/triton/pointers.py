@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, llvm, memref
+from torch_mlir.dialects import llvm
 
-from ...ir.pointers import memref_at
+from ...ir.pointers import memref_at, pointer_of
 from .indices import Index, Indices, same
 from .ttir import constant_int, element, int_attr, is_block, is_pointer, owner, pointee, shape
 
@@ -252,9 +252,8 @@ def recast(base: Base, element: ir.Type) -> Base:
     """The same memory with another element type."""
     if ir.MemRefType(base.memref.type).element_type == element:
         return base
-    address = memref.ExtractAlignedPointerAsIndexOp(base.memref).result
-    integer = arith.IndexCastOp(ir.IntegerType.get_signless(64), address).result
-    return Base(memref_of_address(integer, element), base.key)
+    kind = ir.MemRefType.get([ir.ShapedType.get_dynamic_size()], element)
+    return Base(memref_at(pointer_of(base.memref), kind), base.key)
 
 
 def memref_of_address(address: ir.Value, element: ir.Type) -> ir.Value:

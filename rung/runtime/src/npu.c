@@ -145,15 +145,6 @@ RUNG_API void *rung_npu_arena_enter(int64_t bytes) {
   return at;
 }
 
-RUNG_API void rung_npu_arena_exit(void *base) {
-  while (npu.block_count) {
-    block b = npu.blocks[--npu.block_count];
-    npu.arena_bytes -= b.bytes;
-    free(b.at);
-    if (b.at == base) return;
-  }
-}
-
 // Whether `at` is the context's own memory: its arena, or a small buffer on the stack.
 static bool is_near(const char *at) {
   if (at >= (char *)__builtin_frame_address(0) && at < npu.stack_base) return true;
@@ -204,6 +195,13 @@ static int64_t tag_number(int32_t *tag) {
   return npu.tag_count++;
 }
 
+static void forget_transfer(int64_t position) {
+  transfer *t = &npu.flying[position];
+  free(t->data);
+  npu.flying_count--;
+  memmove(t, t + 1, (size_t)(npu.flying_count - position) * sizeof *t);
+}
+
 static void finish(int64_t position) {
   transfer *t = &npu.flying[position];
   for (int64_t i = 0; t->behind && i < position; i++)
@@ -214,15 +212,31 @@ static void finish(int64_t position) {
     deliver(t);
   }
   *t->tag = 0;
-  free(t->data);
-  npu.flying_count--;
-  memmove(t, t + 1, (size_t)(npu.flying_count - position) * sizeof *t);
+  forget_transfer(position);
 }
 
-static void finish_all(void) {
-  while (npu.flying_count) {
-    report(NEVER_AWAITED, &npu.flying[0]);
-    finish(0);
+// Transfers from number `first` on are never awaited: their buffers and tags are gone, and nothing is delivered.
+static void give_up_from(int64_t first) {
+  while (npu.flying_count > first) {
+    report(NEVER_AWAITED, &npu.flying[first]);
+    forget_transfer(first);
+  }
+}
+
+static bool is_in(block b, const void *at) { return (const char *)at >= b.at && (const char *)at < b.at + b.bytes; }
+
+RUNG_API void rung_npu_arena_exit(void *base) {
+  while (npu.block_count) {
+    block b = npu.blocks[--npu.block_count];
+    for (int64_t i = npu.flying_count - 1; i >= 0; i--) {
+      const transfer *t = &npu.flying[i];
+      if (!is_in(b, t->dst.at) && !is_in(b, t->src.at) && !is_in(b, t->tag)) continue;
+      report(NEVER_AWAITED, t);
+      forget_transfer(i);
+    }
+    npu.arena_bytes -= b.bytes;
+    free(b.at);
+    if (b.at == base) return;
   }
 }
 
@@ -289,10 +303,7 @@ RUNG_API void rung_npu_fork(rung_task task, void *frame, int64_t contexts) {
   for (int64_t c = 0; c < contexts; c++) {
     open_stream(true, c);
     task(frame, c);
-    while (npu.flying_count > own) {
-      report(NEVER_AWAITED, &npu.flying[own]);
-      finish(own);
-    }
+    give_up_from(own);
     close_stream();
   }
   npu.depth--;
@@ -323,7 +334,7 @@ RUNG_API void rung_npu_launch(int64_t *slots) {
   npu.stack_base = __builtin_frame_address(0);
   open_stream(false, 0);
   npu.config.kernel(slots);
-  finish_all();
+  give_up_from(0);
   close_stream();
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import llvmlite.binding as llvm
@@ -32,6 +32,9 @@ _EXACT_MAPPING = (
 IR's. Without the software pipeliner, scalar reductions are about 1.5 times dearer than they need be."""
 
 
+_ATOMIC = re.compile(r"^\s.*\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class DeviceCode:
     """What is compiled for the device, and with the same blocks for the host."""
@@ -40,11 +43,18 @@ class DeviceCode:
     """Optimised LLVM IR; the blocks of every function are named b0, b1, ..."""
     assembly: str
     machine: Machine
+    has_atomics: bool
+    """Plain loads and stores in `ir` and `assembly`, where contexts run one after another: LLVM would make loops of
+    them that retry, whose turns nobody can know."""
+    source: str = field(repr=False)
 
     def object_code(self) -> bytes:
-        """The object file of the same code."""
+        """The object file of the same code, with its atomics."""
         with LOCK:
-            return _target_machine(self.machine.cpu, self.machine.features).emit_object(llvm.parse_assembly(self.ir))
+            target = _target_machine(self.machine.cpu, self.machine.features)
+            if self.has_atomics:
+                return target.emit_object(_optimised(self.source, target))
+            return target.emit_object(llvm.parse_assembly(self.ir))
 
 
 def compile_for_device(text: str, machine: Machine) -> DeviceCode:
@@ -61,10 +71,12 @@ def compile_for_device(text: str, machine: Machine) -> DeviceCode:
         )
     with LOCK:
         target = _target_machine(machine.cpu, machine.features)
-        module = _optimised(adapt(text), target)
+        source = adapt(text)
+        has_atomics = _ATOMIC.search(source) is not None
+        module = _optimised(source, target, plain_atomics=has_atomics)
         # Code generation changes the module.
         named = str(module)
-        return DeviceCode(named, target.emit_assembly(module), machine)
+        return DeviceCode(named, target.emit_assembly(module), machine, has_atomics, source)
 
 
 @cache
@@ -88,7 +100,7 @@ def _target_machine(cpu: str, features: tuple[str, ...]) -> llvm.TargetMachine:
     return target
 
 
-def _optimised(text: str, target: llvm.TargetMachine) -> llvm.ModuleRef:
+def _optimised(text: str, target: llvm.TargetMachine, plain_atomics: bool = False) -> llvm.ModuleRef:
     module = llvm.parse_assembly(text)
     module.triple = TRIPLE
     module.data_layout = str(target.target_data)
@@ -98,6 +110,12 @@ def _optimised(text: str, target: llvm.TargetMachine) -> llvm.ModuleRef:
     # No target's own passes: Hexagon's reuse of values between iterations fails on a phi with a constant. The code is
     # the same within a packet in a thousand without them.
     builder = llvm.create_pass_builder(None, tuning)
+    if plain_atomics:
+        lower = llvm.create_new_function_pass_manager()
+        lower.add_lower_atomic_pass()
+        for function in module.functions:
+            if not function.is_declaration:
+                lower.run(function, builder)
     builder.getModulePassManager().run(module, builder)
     for function in module.functions:
         for number, block in enumerate(function.blocks):

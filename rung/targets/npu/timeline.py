@@ -163,7 +163,8 @@ class Replayer:
             issue_cycles=issue,
             blocked_cycles=blocked,
             wait_cycles=wait,
-            shared_cycles=shared,
+            # What is left of subtractions may be a rounding below nothing.
+            shared_cycles=max(shared, 0.0),
             overhead_cycles=npu.launch_cycles + forks * machine.fork_join_cycles,
             dma_busy_cycles=busy,
             dma_bytes=int(dma_bytes),

@@ -40,3 +40,28 @@ class ShuffleOp(ir.OpView):
     def mask(self) -> ir.DenseI64ArrayAttr: ...
     @property
     def vector(self) -> ir.OpResult[ir.VectorType]: ...
+
+class ExtractOp(ir.OpView):
+    def __init__(
+        self,
+        source: ir.Value,
+        dynamic_position: Sequence[ir.Value],
+        static_position: Sequence[int] | ir.DenseI64ArrayAttr,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
+
+class InsertOp(ir.OpView):
+    def __init__(
+        self,
+        value_to_store: ir.Value,
+        dest: ir.Value,
+        dynamic_position: Sequence[ir.Value],
+        static_position: Sequence[int] | ir.DenseI64ArrayAttr,
+        *,
+        results: Sequence[ir.Type] | None = ...,
+        loc: ir.Location | None = ...,
+        ip: ir.InsertionPoint | None = ...,
+    ) -> None: ...
