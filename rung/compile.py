@@ -25,11 +25,13 @@ from .runtime import _native, library_path
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_evidence
 from .targets.host import Jit, llvm_ir
-from .targets.npu.capacity import check_capacity
+from .targets.npu.capacity import check_capacity, with_room_for_scratch
 from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
 
 _FRAMES = 50_000
+_ATTEMPTS = 4
+"""At tiles that leave room for the scratch beside them."""
 PIPELINE_MARK = "// PIPELINE: "
 """Starts each line of the pipeline in a file for `rung opt`."""
 
@@ -177,14 +179,15 @@ def compile_ttir(
 
     context, lock = compiler_context()
     with lock, _long_chains():
-        recorder = _Recorder(str(ttir))
-        converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
-        _run(
-            pipeline(machine, schedule, knobs.debug_dma() and machine.kind == "host"),
-            converted.module,
-            recorder,
-            observers,
-        )
+        target: Machine | None = machine
+        for _ in range(_ATTEMPTS):
+            recorder = _Recorder(str(ttir))
+            converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
+            steps = pipeline(target, schedule, knobs.debug_dma() and machine.kind == "host")
+            _run(steps, converted.module, recorder, observers)
+            target = with_room_for_scratch(converted.module, machine, target) if machine.kind == "npu" else None
+            if target is None:
+                break
         if machine.kind == "npu":
             check_capacity(converted.module, machine)
         metadata = {

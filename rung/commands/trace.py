@@ -45,6 +45,6 @@ def _summary(title: str, found: Timeline, machine: Machine) -> str:
         f"  {found.contexts} contexts compute {found.compute_utilisation:.0%} of the time; the DMA engine is busy "
         f"{found.dma_utilisation:.0%} of it: {found.dma_transfers:,} transfers, {found.dma_bytes:,} bytes",
         f"  waits {found.wait_cycles:,.0f}, full queues {found.blocked_cycles:,.0f}, sharing "
-        f"{max(found.shared_cycles, 0):,.0f}, launch and forks {found.overhead_cycles:,.0f} cycles",
+        f"{found.shared_cycles:z,.0f}, launch and forks {found.overhead_cycles:,.0f} cycles",
     ]
     return "\n".join(lines)

@@ -13,7 +13,8 @@ from .figure import BLUE, GREEN, GREY, ORANGE, RED, panels, plain
 
 
 def ladder(record: Record, path: str | Path) -> None:
-    """One panel per kernel: speed-up over Scalar on a logarithmic axis, with 95% bootstrap intervals."""
+    """One panel per kernel: speed-up over Scalar on a logarithmic axis, with 95% bootstrap intervals of what was
+    measured."""
     groups = record.groups()
     if not any(result.speedup for group in groups for result in group):
         raise UsageError("there is nothing to plot: no rung has a speed-up over Scalar")
@@ -37,7 +38,7 @@ def _panel(axis: Any, group: Sequence[Result]) -> None:
     for position, (result, height) in enumerate(zip(group, heights, strict=True)):
         axis.bar(position, height - 1, bottom=1, width=0.66, color=_colour(result), zorder=2)
         low, high = result.speedup_ci or (height, height)
-        if result.rung != "Scalar":
+        if result.rung != "Scalar" and result.unit == "s":
             axis.errorbar(
                 position, height, [[max(0, height - low)], [max(0, high - height)]],
                 color="black", capsize=5, linewidth=1.3, zorder=3,
@@ -54,7 +55,7 @@ def _panel(axis: Any, group: Sequence[Result]) -> None:
     axis.yaxis.set_minor_formatter("")
     plain(axis)
     axis.grid(axis="x", visible=False)
-    axis.set_xlabel("rung and its median time")
+    axis.set_xlabel("rung and its median time" if group[0].unit == "s" else "rung and its cycles (modelled)")
     axis.set_ylabel("speed-up over Scalar (log scale)")
     axis.set_title(text.title(group[0]), fontsize=11)
 
@@ -70,7 +71,7 @@ def _label(axis: Any, position: int, result: Result, top: float) -> None:
 
 def _tick(result: Result) -> str:
     name = result.rung
-    return f"{name}\n{text.amount(result.median, result.unit)}" if result.median else name
+    return f"{name}\n{text.bare_amount(result.median, result.unit)}" if result.median else name
 
 
 def _colour(result: Result) -> str:

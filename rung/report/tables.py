@@ -32,12 +32,12 @@ def new_table(title: str, *headers: str) -> Table:
 
 def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
     """One kernel's rungs: medians, speed-ups over Scalar and over the rung below with 95% bootstrap
-    intervals."""
-    table = new_table(text.title(results[0]))
+    intervals; on a modelled device cycles, which have no spread."""
+    modelled = results[0].unit == "cycles"
+    table = new_table(f"{text.title(results[0])}{', cycles (modelled)' if modelled else ''}")
     table.add_column("rung", no_wrap=True)
-    exact = text.modelled(results)
-    times = ("cycles (modelled)", "speed-up", "step") if exact else ("median", "speed-up [95% CI]", "step [95% CI]")
-    for name in times:
+    measured = ("median", "speed-up [95% CI]", "step [95% CI]")
+    for name in ("cycles", "speed-up", "step") if modelled else measured:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("result", no_wrap=True)
     if evidence:
@@ -77,10 +77,14 @@ def environment(found: Environment) -> str:
     """One line on where the numbers are from."""
     packages = ", ".join(f"{name} {version}" for name, version in found.packages.items())
     revision = f" ({found.git[:12]}{'-dirty' if found.git.endswith('-dirty') else ''})" if found.git else ""
-    where = f"{found.cpu}, {found.contexts} contexts"
+    return f"rung {found.rung}{revision}, {packages}; {_machine(found)}; seed {found.seed}"
+
+
+def _machine(found: Environment) -> str:
+    """What the numbers depend on: the processor that was measured, or the machine file of a model."""
     if found.machine.get("kind") == "npu":
-        where = f"machine {found.machine['name']} ({found.machine_hash}), modelled"
-    return f"rung {found.rung}{revision}, {packages}; {where}; seed {found.seed}"
+        return f"modelled, not measured: machine {found.machine['name']} {found.machine_hash}"
+    return f"{found.cpu}, {found.contexts} contexts"
 
 
 def show_group(console: Console, results: Sequence[Result]) -> None:

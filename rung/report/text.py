@@ -29,19 +29,14 @@ def bare_amount(value: float, unit: str) -> str:
     return duration(value) if unit == "s" else f"{value:,.0f}"
 
 
-def modelled(results: Sequence[Result]) -> bool:
-    """Whether all of them are of a model's clock, which has no spread."""
-    return all(result.unit == "cycles" for result in results)
-
-
-def sampling(results: Sequence[Result], per: str = "") -> str:
-    """How the medians and ratios of a study came about; `per`: what was timed in turn."""
-    if modelled(results):
+def sampling(results: Sequence[Result], per: str | None = None) -> str:
+    """How the medians and ratios of a study came about; `per`: the group that was timed in turn, if there are more."""
+    if all(result.unit == "cycles" for result in results):
         return "cycles are modelled: the same in every launch, on every machine"
     rounds = max(len(result.samples) for result in results)
-    each = f" per {per}" if per else ""
-    where = f" in {results[0].processes} processes" if results[0].processes > 1 else ""
-    return f"medians of {rounds} interleaved rounds{each}{where}; ratios are medians over paired rounds"
+    several = results[0].processes
+    where = f"{f' per {per}' if per else ''}{f' in {several} processes' if several > 1 else ''}"
+    return f"medians of {rounds} interleaved rounds{where}; ratios are medians over paired rounds"
 
 
 def times(ratio: float) -> str:
@@ -162,15 +157,14 @@ def conclusion(result: Result) -> str | None:
     idle = _did_not_fire(name, result.evidence)
     if idle is not None:
         return f"{name} did not take part here: {idle}."
-    exact = result.step_ci == (result.step, result.step)
-    found = f"{times(result.step)} of {result.step_from}"
-    found += ", modelled" if exact else f", 95% CI {interval(result.step_ci)}"
+    spread = "" if result.unit == "cycles" else f", 95% CI {interval(result.step_ci)}"
+    measured = f"{times(result.step)} of {result.step_from}{spread}"
     if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
-        return f"{name} shows no gain that can be claimed here: {found}."
+        return f"{name} shows no gain that can be claimed here: {measured}."
     if result.step < 1:
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({found}){_no_engine(name, result.evidence)}."
-    return f"{name} pays: {found}."
+        return f"{name} does not pay here: {longer} ({measured}){_no_engine(name, result.evidence)}."
+    return f"{name} pays: {measured}."
 
 
 def noise(window: Noise) -> str | None:

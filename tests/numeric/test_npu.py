@@ -195,6 +195,17 @@ def test_what_cannot_fit_is_refused_when_it_is_compiled() -> None:
         )
 
 
+def test_tiles_leave_room_for_the_scratch_beside_them() -> None:
+    """The tables of GELU's vectors take 256 bytes; a power of two that tiles fill to the last byte has no room."""
+    small = MACHINE.model_copy(update={"scratchpad_bytes": 65536})
+    case = group.case_of(suite.find("gelu"), (1 << 15,), "f32", seed=1)
+    executable = compile_kernel(
+        case.kernel, case.signature, dict(case.problem.constexprs), machine=small, schedule=FULL
+    )
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+
+
 def test_addresses_have_32_bits() -> None:
     import numpy as np
 

@@ -38,6 +38,18 @@ def test_modelled_cycles_are_never_called_measured() -> None:
     assert text.amount(12345.0, "cycles") == "12,345 cycles (modelled)"
 
 
+def test_a_modelled_ladder_shows_its_machine_and_no_statistics() -> None:
+    cycles: dict[str, Any] = {"unit": "cycles", "device": "hexagon-v73", "samples": [5.0], "median": 5.0}
+    vec = result("Vec", **cycles, speedup_ci=(8.0, 8.0), step_ci=(8.0, 8.0))
+    machine: dict[str, Any] = {"machine": {"name": "hexagon-v73", "kind": "npu"}}
+    where = ENVIRONMENT.model_copy(update=machine)
+    found = shown(Record(environment=where, results=[result("Scalar", **cycles, speedup=1.0, step=None), vec]))
+    assert "on hexagon-v73, cycles (modelled)" in found and "Vec pays: 8.00x of Scalar.\n" in found
+    assert "modelled, not measured: machine hexagon-v73 0123456789abcdef" in found
+    for statistics in ("95%", "median", "rounds", "A CPU", "noisy"):
+        assert statistics not in found
+
+
 @pytest.mark.parametrize(
     "step, interval, words",
     [

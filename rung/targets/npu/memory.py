@@ -14,11 +14,20 @@ _INCOMING = re.compile(rf"\[ (?P<name>{_VALUE}|@[\w.$-]+|null|poison|undef), ")
 _ACCESS = re.compile(
     rf"\b(?:load|store) (?:volatile )?(?P<type><[^>]*>|\w+)(?: [^,]*)?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
 )
+_MASKED = re.compile(
+    r"@llvm\.masked\.(?P<op>load|store|gather|scatter)\.v(?P<lanes>\d+)(?P<element>[a-z]+\d+)\.[^(]*\("
+    rf".*?\bptr>?(?: [a-z]\w*(?:\([^)]*\))?| \d+)* (?P<pointer>{_VALUE}|@[\w.$-]+)"
+)
+_ATOMIC = re.compile(
+    rf"\b(?:atomicrmw(?: volatile)? \w+|cmpxchg(?: weak| volatile)*) ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
+)
 _VECTOR = re.compile(r"<(\d+) x (\w+)>")
 _TASK = re.compile(r"@rung_fork\(ptr [^@]*@\"?([\w.$-]+)\"?")
 _FIRST_ARGUMENT = re.compile(
     rf"^define\b[^@]*@\"?(?P<function>[\w.$-]+)\"?\(ptr [^%,]*(?P<name>{_VALUE})", re.MULTILINE
 )
+_NAMES = {"f16": "half", "bf16": "bfloat", "f32": "float", "f64": "double"}
+"""Of element types, as the names of intrinsics spell them."""
 _BYTES = {"half": 2, "bfloat": 2, "float": 4, "double": 8, "ptr": 4}
 
 
@@ -32,7 +41,11 @@ class Traffic:
 
 
 def dram_traffic(text: str, vector_bytes: int) -> dict[tuple[str, str], Traffic]:
-    """Of every block of the module that makes any. What is narrower than a vector counts as scalars of 8 bytes."""
+    """Of every block of the module that makes any. What is narrower than a vector counts as scalars of 8 bytes.
+
+    A masked vector counts as a whole one, whatever its mask; a gather or scatter as one scalar per lane; an atomic
+    update as a load and a store.
+    """
     tasks = set(_TASK.findall(text))
     frames = {found["function"]: found["name"] for found in _FIRST_ARGUMENT.finditer(text)}
     found: dict[tuple[str, str], Traffic] = {}
@@ -43,18 +56,30 @@ def dram_traffic(text: str, vector_bytes: int) -> dict[tuple[str, str], Traffic]
         for block, lines in blocks.items():
             traffic = Traffic()
             for line in lines:
-                access = _ACCESS.search(line)
+                access = _ACCESS.search(line) or _MASKED.search(line) or _ATOMIC.search(line)
                 if access is None or access["pointer"] in near or access["pointer"].startswith("@"):
                     continue
-                size = _size(access["type"])
-                if access["type"].startswith("<") and size >= vector_bytes:
-                    traffic.vector += -(-size // vector_bytes)
-                    traffic.vector_bytes += size
-                else:
-                    traffic.scalar += -(-size // 8)
+                _count(access, traffic, vector_bytes)
             if traffic.scalar or traffic.vector:
                 found[name, block] = traffic
     return found
+
+
+def _count(access: re.Match[str], traffic: Traffic, vector_bytes: int) -> None:
+    if access.re is _ATOMIC:
+        traffic.scalar += 2
+        return
+    masked = access.re is _MASKED
+    if masked and access["op"] in ("gather", "scatter"):
+        traffic.scalar += int(access["lanes"])
+        return
+    kind = f"<{access['lanes']} x {_NAMES.get(access['element'], access['element'])}>" if masked else access["type"]
+    size = _size(kind)
+    if kind.startswith("<") and size >= vector_bytes:
+        traffic.vector += -(-size // vector_bytes)
+        traffic.vector_bytes += size
+    else:
+        traffic.scalar += -(-size // 8)
 
 
 def _size(kind: str) -> int:
