@@ -285,7 +285,8 @@ def page() -> str:
         ),
         section(
             "Other patterns that are avoided",
-            """A masked access to a quarter of a register becomes a branch per lane. So, where registers move whole
+            """A gather or scatter under a mask would become branches; rung makes a loop over the lanes of it. So would
+            a masked access to a quarter of a register. So, where registers move whole
             (`whole_registers`), lanes fill a register of the narrowest type in memory, and short dimensions are masked.
             A reduction across lanes rotates the register by half of the lanes that count and combines it whole: five
             steps for 32 lanes, where halves of registers would end in the scalar core. Contractions of bytes take four

@@ -11,6 +11,7 @@ from torch_mlir import ir
 from ..errors import UsageError
 from ..ir.slicing import collect
 from ..passes.base import Pass
+from .expand_lanes import by_lane, is_masked
 from .math import newton
 from .math.emit import Constants, Emit, element_of, shaped
 
@@ -25,6 +26,7 @@ _EXPANSIONS: dict[str, Callable[..., Value]] = {
     "math.trunc": newton.trunc,
     "math.roundeven": newton.roundeven,
 }
+_LANES = ("vector.gather", "vector.scatter")
 _CALLS = ("arith.maxnumf", "arith.minnumf")
 """Library calls where they are scalars, and a comparison and a choice otherwise."""
 EVIDENCE = "rung.scalarized"
@@ -43,7 +45,8 @@ class ExpandScalarized(Pass):
 
     An op on the list that has no expansion (an integer division, a gather) is left, and named in the function's
     attribute `rung.scalarized`, which evidence and warnings are read from. Scalars are left alone, but for
-    `arith.maxnumf` and `arith.minnumf`: those of a reduction would call the C library once per row.
+    `arith.maxnumf` and `arith.minnumf`: those of a reduction would call the C library once per row. Gathers and
+    scatters under a mask become loops over their lanes, and are named, too.
 
     Refuses: names without a dialect.
     """
@@ -72,7 +75,8 @@ class ExpandScalarized(Pass):
 
 def _kind(op: ir.Operation) -> ir.Type | None:
     """The type that an op works on: a vector, or that of a scalar op that is expanded, too."""
-    for value in (*op.operands, *op.results):
+    # The data of a gather or scatter is its last operand, its indices are vectors, too.
+    for value in op.operands[-1:] if op.name in _LANES else (*op.operands, *op.results):
         if isinstance(value.type, ir.VectorType):
             return value.type
     return op.results[0].type if op.name in _CALLS else None
@@ -90,6 +94,10 @@ def _expand(op: ir.Operation, constants: Constants) -> str | None:
     element = element_of(kind)
     f32, f16 = ir.F32Type.get(), ir.F16Type.get()
     expansion = _EXPANSIONS.get(op.name)
+    if op.name in _LANES and is_masked(op):
+        what = f"{op.name} on {kind}"
+        by_lane(op, constants.block)
+        return what
     if expansion is None or element not in (f32, f16):
         return f"{op.name} on {kind}"
     e = Emit(shaped(kind, f32), ir.InsertionPoint(op), op.location, constants, fma=False)

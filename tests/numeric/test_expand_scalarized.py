@@ -113,6 +113,25 @@ def test_what_is_left_is_named(op: str, kind: str) -> None:
     assert op in text and f'{EVIDENCE} = ["{op} on {kind}"]' in text
 
 
+GATHER = """
+func.func @f(%x: memref<?xf32>, %i: vector<8xi32>, %m: vector<8xi1>, %o: vector<8xf32>) -> vector<8xf32> {{
+  %c4 = arith.constant 4 : index
+  {mask}
+  %r = vector.gather %x[%c4] [%i], {name}, %o
+    : memref<?xf32>, vector<8xi32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
+  return %r : vector<8xf32>
+}}"""
+
+
+def test_a_masked_gather_becomes_a_loop_over_its_lanes() -> None:
+    text = transform(GATHER.format(mask="", name="%m"), [ExpandScalarized("vector.gather")])
+    assert "vector.gather %" not in text and text.count("scf.for") == text.count("scf.if") == 1
+    assert f'{EVIDENCE} = ["vector.gather on vector<8xf32>"]' in text
+    every = GATHER.format(mask="%t = arith.constant dense<true> : vector<8xi1>", name="%t")
+    kept = transform(every, [ExpandScalarized("vector.gather")])
+    assert "vector.gather %" in kept and "scf.if" not in kept and EVIDENCE in kept
+
+
 def test_refuses_names_that_are_no_op() -> None:
     with pytest.raises(UsageError, match="`division` names no operation"):
         transform(FUNCTION.format(k="f32", op="arith.divf %x, %y"), [ExpandScalarized("division")])

@@ -1214,3 +1214,19 @@ def sort_rows(x, o, M: tl.constexpr, N: tl.constexpr):
     j = tl.arange(0, N)[None, :]
     v = tl.load(x + i * N + j)
     tl.store(o + i * N + j, tl.sort(v, 1) + tl.flip(v, 1))
+
+
+@triton.jit
+def some_places(x, places, y, n, BLOCK: tl.constexpr):
+    """y[i] = x[places[i]], and -1 where that place is not a multiple of 4."""
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    place = tl.load(places + i, mask=i < n, other=0)
+    tl.store(y + i, tl.load(x + place, mask=(i < n) & (place & 3 == 0), other=-1.0), mask=i < n)
+
+
+@triton.jit
+def to_places(x, places, y, n, BLOCK: tl.constexpr):
+    """y[places[i]] = x[i]"""
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    place = tl.load(places + i, mask=i < n, other=0)
+    tl.store(y + place, tl.load(x + i, mask=i < n), mask=i < n)

@@ -36,7 +36,7 @@ class Constants:
     """Constants at the top of `block`, one op per (type, value)."""
 
     def __init__(self, block: ir.Block, location: ir.Location) -> None:
-        self._block = block
+        self.block = block
         self._location = location
         self._ip: ir.InsertionPoint | None = None
         self._known: dict[tuple[ir.Type, int | bytes], Value] = {}
@@ -64,7 +64,7 @@ class Constants:
         if element != type_:
             attribute = ir.DenseElementsAttr.get_splat(type_, attribute)
         # Before the first of them, once there is one: the block's own first op may be erased.
-        ip = self._ip or ir.InsertionPoint.at_block_begin(self._block)
+        ip = self._ip or ir.InsertionPoint.at_block_begin(self.block)
         constant = ir.Operation.create("arith.constant", [type_], [], {"value": attribute}, loc=self._location, ip=ip)
         if self._ip is None:
             self._ip = ir.InsertionPoint(constant)

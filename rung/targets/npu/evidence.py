@@ -34,7 +34,7 @@ def device_evidence(weights: Weights, counters: npt.NDArray[np.int64]) -> dict[s
     ]
     scalarized: Counter[str] = Counter()
     for block in vector_loops(weights):
-        scalarized.update(_taken_apart(block))
+        scalarized.update(taken_apart(block))
     facts: dict[str, Any] = {
         "packets": sum(len(block.packets) for _, block, _ in blocks),
         "vector_instructions": sum(map(_vector_instructions, (block for _, block, _ in blocks))),
@@ -79,7 +79,8 @@ def _vector_instructions(block: Block) -> int:
     return sum(_VECTOR_INSTRUCTION.search(part) is not None for part in _instructions(block))
 
 
-def _taken_apart(block: Block) -> Counter[str]:
+def taken_apart(block: Block) -> Counter[str]:
+    """Operations on single floats and moves of single elements in one block, by name."""
     found: Counter[str] = Counter()
     for part in _instructions(block):
         move = _ELEMENT_MOVE.search(part)
