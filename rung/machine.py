@@ -300,10 +300,19 @@ def _load(name_or_path: str) -> Machine:
     if shipped.is_file():
         return parse(shipped.read_text(), name_or_path)
     if Path(name_or_path).is_file():
-        return parse(Path(name_or_path).read_text(), name_or_path)
+        return parse(_text(name_or_path), name_or_path)
     raise UsageError(
         f"there is no machine `{name_or_path}`; choose from: {', '.join(['host', *names()])}, or give a .toml file"
     )
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read the machine file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"machine file {path}: not a text file in UTF-8; give one written as TOML") from None
 
 
 def parse(text: str, where: str) -> Machine:

@@ -59,6 +59,11 @@ class Plan:
         for tile in self.tiles:
             if tile & (tile - 1):
                 raise UsageError(f"a tile of {tile:,} elements is one block of Triton; give powers of 2")
+            if tile < max(self.depths):
+                raise UsageError(
+                    f"a tile of {tile:,} elements cannot be cut into {max(self.depths):,} for the control at equal "
+                    "scratchpad: give smaller --depths, larger --tiles or a larger --size"
+                )
             needed = scratchpad_bytes(tile, max(self.depths))
             if needed > budget:
                 raise UsageError(

@@ -96,6 +96,13 @@ def test_a_wrong_file_names_the_field(change: tuple[str, str], message: str) -> 
         machine.parse(GOOD.replace(*change), "toy.toml")
 
 
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "toy.toml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="not a text file in UTF-8"):
+        machine.load(str(file))
+
+
 def test_an_unknown_machine_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="there is no machine `abacus`; choose from: host"):
         machine.load("abacus")

@@ -53,6 +53,7 @@ def test_the_command_measures_both_controls_at_every_degree(tmp_path: Path, caps
         ({"tiles": "300"}, "give powers of 2"),
         ({"tiles": "2K"}, "4096 elements|4,096 elements are 2 tiles"),
         ({"tiles": "4M", "size": "64M"}, "bytes of scratchpad"),
+        ({"tiles": "256", "depths": "1000"}, "cannot be cut into 1,000"),
         ({"depths": "1"}, "needs at least 2 buffers"),
         ({"degrees": "x"}, "--degrees is `x`"),
         ({"size": "-1"}, "--size is `-1`"),
