@@ -21,6 +21,8 @@ from .knobs import threads as threads_knob
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 _TEMPLATE = "template"
+_HEXAGON_CPUS = tuple(f"hexagonv{version}" for version in (60, 62, 65, 66, 67, 68, 69, 71, 73, 75, 79))
+"""LLVM's names of those that may have HVX, oldest first."""
 """A file beside the machines that explains every field; it can be loaded, but it is no device."""
 
 
@@ -137,6 +139,7 @@ class Machine(BaseModel):
             raise _wrong("npu", "a machine of kind `npu` needs this section; `template.toml` explains it")
         if not self.cpu:
             raise _wrong("cpu", "a machine of kind `npu` needs LLVM's name of its processor, such as hexagonv73")
+        self._check_instruction_set()
         if self.dma.bytes_per_cycle is None:
             raise _wrong("dma.bytes_per_cycle", "a machine of kind `npu` needs it; greater than 0")
         if self.npu.vector_units is not None and self.npu.vector_units > self.contexts:
@@ -149,6 +152,18 @@ class Machine(BaseModel):
             given = self.scratchpad_bytes
             raise _wrong("scratchpad_bytes", f"is {given}; a multiple of contexts x vector_bytes, which is {share}")
         return self
+
+    def _check_instruction_set(self) -> None:
+        """LLVM ignores the names that it does not know, and then writes code for another processor."""
+        if self.arch != "hexagon":
+            raise _wrong("arch", f"is {self.arch}; packets are modelled for: hexagon")
+        if self.cpu not in _HEXAGON_CPUS:
+            raise _wrong("cpu", f"is {self.cpu}; choose from: {', '.join(_HEXAGON_CPUS)}")
+        extensions = [cpu.replace("hexagon", "hvx") for cpu in _HEXAGON_CPUS[: _HEXAGON_CPUS.index(self.cpu) + 1]]
+        known = (*extensions, "hvx-length64b", "hvx-length128b", "hvx-ieee-fp", "hvx-qfloat")
+        for feature in self.features:
+            if feature not in known:
+                raise _wrong("features", f"has {feature}; {self.cpu} may have: {', '.join(known)}")
 
     @property
     def buffer_alignment_bytes(self) -> int:

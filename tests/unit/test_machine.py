@@ -84,6 +84,9 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (("scratchpad_bytes = 1048576", "scratchpad_bytes = 1000"), "`scratchpad_bytes`: is 1000; a multiple of"),
         (("vector_bytes = 128", "vector_bytes = 96"), "field `vector_bytes`: is 96; a power of two"),
         (('cpu = "hexagonv73"', ""), "field `cpu`: a machine of kind `npu` needs"),
+        (('cpu = "hexagonv73"', 'cpu = "hexagonv5"'), "field `cpu`: is hexagonv5; choose from: hexagonv60"),
+        (('arch = "hexagon"', 'arch = "x86_64"'), "field `arch`: is x86_64; packets are modelled for: hexagon"),
+        (("contexts = 4", 'contexts = 4\nfeatures = ["hvxv75"]'), "field `features`: has hvxv75; hexagonv73 may have"),
         (("clock_ghz = 1.0", "clock_ghz = inf"), "field `clock_ghz`: Input should be a finite number"),
         (
             ("[npu]", "queue_depht = 3\n[npu]"),

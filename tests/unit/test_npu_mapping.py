@@ -139,3 +139,36 @@ def test_a_block_that_only_jumps_need_not_be_in_the_machine_code() -> None:
     counts = np.array([16, 10, 6, 9, 90, 16, 4, 6, 5, 1])
     assert (flow.executions @ counts).tolist() == [16, 10, 6, 9, 90, 16]
     flow.check(counts)
+
+
+def test_a_hardware_loop_may_end_above_its_head() -> None:
+    """LLVM places the end of a rotated loop first; only the `loop` instruction that reaches it knows the head."""
+    found = {block.label: block for block in parse(ROTATED)["k"]}
+    assert found[".LBB0_1"].successors == [".LBB0_3", "bb.2"]
+    assert found[".LBB0_3"].successors == [".LBB0_1"]
+
+
+ROTATED = """
+k:                                      // @k
+// %bb.0:                               // %b0
+\t{
+\t\tloop1(.LBB0_3,r1)
+\t\tjump .LBB0_3
+\t}
+.LBB0_1:                                // %b1
+\t{
+\t\tr2 = add(r2,#1)
+\t\tnop
+\t} :endloop1
+// %bb.2:                               // %b2
+\t{
+\t\tjumpr r31
+\t}
+.LBB0_3:                                // Block address taken
+                                        // %b3
+\t{
+\t\tr3 = add(r3,#1)
+\t\tjump .LBB0_1
+\t}
+.Lfunc_end0:
+"""

@@ -99,22 +99,35 @@ def _may_leave(block: Block) -> bool:
 
 
 def _connect(blocks: list[Block]) -> None:
-    position = {block.label: i for i, block in enumerate(blocks)}
-    heads: dict[str, list[int]] = {"0": [], "1": []}
-    for block in blocks:
-        for part in _parts(block):
-            for loop, label in _LOOP.findall(part):
-                heads[loop].append(position[label])
     for i, block in enumerate(blocks):
         falls = True
         for part in _parts(block):
             falls = _leave(block, part) and falls
-        for loop in block.ended_loops:
-            # The innermost head above: loops of one number do not nest.
-            block.successors.append(blocks[max(head for head in heads[loop] if head <= i)].label)
         if falls and i + 1 < len(blocks):
             block.successors.append(blocks[i + 1].label)
+    _close_loops(blocks)
+    for block in blocks:
         block.successors = list(dict.fromkeys(block.successors))
+
+
+def _close_loops(blocks: list[Block]) -> None:
+    """Edges from the ends of hardware loops to their heads, which may stand anywhere: an end goes where the `loop`
+    instruction that reaches it has set the start register."""
+    at = {block.label: block for block in blocks}
+    starts: dict[str, dict[str, set[str]]] = {label: {"0": set(), "1": set()} for label in at}
+    work = list(blocks)
+    while work:
+        block = work.pop()
+        leaving = dict(starts[block.label])
+        for part in _parts(block):
+            for loop, label in _LOOP.findall(part):
+                leaving[loop] = {label}
+        for loop in block.ended_loops:
+            block.successors[:0] = sorted(leaving[loop] - set(block.successors))
+        for name in block.successors:
+            if any(leaving[loop] - starts[name][loop] for loop in leaving):
+                starts[name] = {loop: starts[name][loop] | leaving[loop] for loop in leaving}
+                work.append(at[name])
 
 
 def _parts(block: Block) -> list[str]:

@@ -31,6 +31,8 @@ _EXACT_MAPPING = (
 """Switches of code generation that would duplicate or merge blocks, so that executions could not be told from the
 IR's. Without the software pipeliner, scalar reductions are about 1.5 times dearer than they need be."""
 
+_AS_WRITTEN = ("-disable-loop-idiom-all",)
+"""A scalar loop that copies stays one: as a call of `memcpy` it would move vectors, and not pay for DRAM by element."""
 
 _ATOMIC = re.compile(r"^\s.*\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
 
@@ -86,7 +88,7 @@ def initialize() -> None:
     llvm.initialize_native_asmprinter()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    for option in _EXACT_MAPPING:
+    for option in (*_EXACT_MAPPING, *_AS_WRITTEN):
         llvm.set_option("rung", option)
 
 
