@@ -160,6 +160,18 @@ def _last_words(error: BaseException) -> str:
     return words
 
 
+@contextmanager
+def _long_chains() -> Generator[None, None, None]:
+    """Expressions are pulled operand by operand, a few frames of Python each: a kernel may have thousands in a row."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@_long_chains()
 def compile_ttir(
     ttir: Any,
     *,
@@ -201,17 +213,6 @@ def compile_ttir(
         buffer = io.BytesIO()
         converted.module.operation.write_bytecode(buffer)
         return Compiled(buffer.getvalue(), recorder.stages, metadata)
-
-
-@contextmanager
-def _long_chains() -> Generator[None, None, None]:
-    """Expressions are pulled operand by operand, a few frames of Python each: a kernel may have thousands in a row."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _FRAMES))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 def _run(steps: Pipeline, module: ir.Module, recorder: _Recorder, observers: Sequence[Observer]) -> None:

@@ -100,7 +100,9 @@ def _check_sides(kernel: str, types: Mapping[str, str], shape: Shape) -> None:
     rows = next((name for name in integers if _ROWS.match(name)), None)
     columns = next((name for name in integers if _COLS.match(name)), None)
     if rows and columns and len(shape) == 1:
-        raise UsageError(f"{kernel} takes `{rows}` and `{columns}`; give a --size of the form ROWSxCOLS, such as 64x1024")
+        raise UsageError(
+            f"{kernel} takes `{rows}` and `{columns}`; give a --size of the form ROWSxCOLS, such as 64x1024"
+        )
 
 
 def _arguments(types: Mapping[str, str], shape: Shape, seed: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
