@@ -53,6 +53,7 @@ def case(
         raise UsageError(f"{kernel.__name__} has no parameter `{unknown}`; it has: {', '.join(kernel.arg_names)}")
     types, fixed = _from_text(signature, kernel, given) if signature else _from_names(kernel, given)
     types = {name: f"*{TRITON[dtype]}" if type_ == "*" else type_ for name, type_ in types.items()}
+    _check_sides(kernel.__name__, types, shape)
     args, outputs = _arguments(types, shape, seed)
     problem = Problem(args, outputs, fixed, grid or _grid(kernel.__name__, shape, fixed), None)
     relative, absolute = _TOLERANCE[dtype]
@@ -91,6 +92,16 @@ def _guess(name: str) -> str:
     if _STRIDE.match(name) or _ROWS.match(name) or _COLS.match(name) or _SIZE.match(name):
         return "i32"
     return "fp32" if _EPSILON.match(name) else "*"
+
+
+def _check_sides(kernel: str, types: Mapping[str, str], shape: Shape) -> None:
+    """Rows and columns that were both the number of elements would reach far beyond the arrays."""
+    integers = [name for name, type_ in types.items() if type_[0] in "iu"]
+    rows = next((name for name in integers if _ROWS.match(name)), None)
+    columns = next((name for name in integers if _COLS.match(name)), None)
+    if rows and columns and len(shape) == 1:
+        sides = "a --size of the form ROWSxCOLS, such as 64x1024"
+        raise UsageError(f"{kernel} takes `{rows}` and `{columns}`; give {sides}")
 
 
 def _arguments(types: Mapping[str, str], shape: Shape, seed: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
