@@ -53,12 +53,14 @@ def case(
         raise UsageError(f"{kernel.__name__} has no parameter `{unknown}`; it has: {', '.join(kernel.arg_names)}")
     types, fixed = _from_text(signature, kernel, given) if signature else _from_names(kernel, given)
     types = {name: f"*{TRITON[dtype]}" if type_ == "*" else type_ for name, type_ in types.items()}
+    whole = {name: types.get(name, "constexpr") for name in kernel.arg_names}
+    if signature is None:
+        _check_guesses(kernel, whole, fixed)
     _check_sides(kernel.__name__, types, shape)
     args, outputs = _arguments(types, shape, seed)
     problem = Problem(args, outputs, fixed, grid or _grid(kernel.__name__, shape, fixed), None)
     relative, absolute = _TOLERANCE[dtype]
     tolerance = Tolerance(relative, absolute, "against the scalar rung, which rounds in another order")
-    whole = {name: types.get(name, "constexpr") for name in kernel.arg_names}
     return Case(kernel.__name__, dtype, shape, kernel, whole, problem, tolerance, "scalar rung")
 
 
@@ -100,9 +102,24 @@ def _check_sides(kernel: str, types: Mapping[str, str], shape: Shape) -> None:
     rows = next((name for name in integers if _ROWS.match(name)), None)
     columns = next((name for name in integers if _COLS.match(name)), None)
     if rows and columns and len(shape) == 1:
+        sides = "a --size of the form ROWSxCOLS, such as 64x1024"
+        raise UsageError(f"{kernel} takes `{rows}` and `{columns}`; give {sides}")
+
+
+def _check_guesses(kernel: Any, types: Mapping[str, str], fixed: Mapping[str, object]) -> None:
+    """Types that were guessed wrong are told as that: Triton would speak of the kernel's line alone."""
+    from triton.compiler.errors import CompilationError
+
+    from ..frontends.triton.capture import make_ttir
+
+    try:
+        make_ttir(kernel, types, fixed)
+    except CompilationError as error:
+        guessed = ", ".join(f"{name} {type_}" for name, type_ in types.items() if type_ != "constexpr")
         raise UsageError(
-            f"{kernel} takes `{rows}` and `{columns}`; give a --size of the form ROWSxCOLS, such as 64x1024"
-        )
+            f"Triton refuses kernel `{kernel.__name__}` with the types that were guessed from names ({guessed}): "
+            f"give --signature; Triton's words: {str(error).splitlines()[-1]}"
+        ) from None
 
 
 def _arguments(types: Mapping[str, str], shape: Shape, seed: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:

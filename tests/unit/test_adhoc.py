@@ -29,3 +29,10 @@ def test_rows_and_columns_need_a_size_of_two_sides(tmp_path: Path) -> None:
         adhoc.case(source, (1000,), "f32", 0, constexprs=constants)
     case = adhoc.case(source, (50, 100), "f32", 0, constexprs=constants, grid=(50, 1, 1))
     assert case.problem.args[1:] == (100, 50, 100)
+
+
+def test_types_that_are_guessed_wrong_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(ROWS.replace("n_cols, BLOCK", "n_cols, factor, BLOCK").replace("0.0, mask", "2.0 * factor, mask"))
+    with pytest.raises(UsageError, match=r"guessed from names \(x_ptr \*fp32, .*factor \*fp32\): give --signature"):
+        adhoc.case(f"{file}::rows", (50, 100), "f32", 0, constexprs={"BLOCK_SIZE": 128}, grid=(50, 1, 1))
