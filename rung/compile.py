@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch_mlir import ir
 
@@ -29,8 +29,11 @@ from .targets.npu.capacity import check_capacity, with_room_for_scratch
 from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
 
+if TYPE_CHECKING:
+    from .frontends.triton.convert import Converted
+
 _FRAMES = 50_000
-_ATTEMPTS = 4
+_ATTEMPTS = 3
 """At tiles that leave room for the scratch beside them."""
 PIPELINE_MARK = "// PIPELINE: "
 """Starts each line of the pipeline in a file for `rung opt`."""
@@ -190,17 +193,23 @@ def compile_ttir(
     from .frontends.triton.convert import convert
 
     context, lock = compiler_context()
-    with lock, _long_chains():
-        target: Machine | None = machine
-        for _ in range(_ATTEMPTS):
+    with lock:
+
+        def attempt(target: Machine) -> tuple[_Recorder, Converted]:
             recorder = _Recorder(str(ttir))
             converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
             steps = pipeline(target, schedule, knobs.debug_dma() and machine.kind == "host")
             _run(steps, converted.module, recorder, observers)
-            target = with_room_for_scratch(converted.module, machine, target) if machine.kind == "npu" else None
-            if target is None:
-                break
+            return recorder, converted
+
+        recorder, converted = attempt(machine)
         if machine.kind == "npu":
+            target = with_room_for_scratch(converted.module, machine, machine)
+            for _ in range(_ATTEMPTS):
+                if target is None:
+                    break
+                recorder, converted = attempt(target)
+                target = with_room_for_scratch(converted.module, machine, target)
             check_capacity(converted.module, machine)
         metadata = {
             "name": converted.name,
