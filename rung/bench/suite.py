@@ -235,8 +235,12 @@ WORKLOADS: tuple[Workload, ...] = (
 
 
 def block_elements(machine: Machine) -> int:
-    """Elements of a program of a pointwise kernel, as a user of the machine would choose them."""
-    return HOST_BLOCK if machine.kind == "host" else _DMA_BLOCK
+    """Elements of a program, for kernels that leave the choice, as a user of the machine would choose them: 32 bytes
+    each of scratch and buffers are within a context's scratchpad."""
+    if machine.kind == "host":
+        return HOST_BLOCK
+    fits = machine.scratchpad_bytes_per_context // 32
+    return min(_DMA_BLOCK, 1 << max(fits, 1).bit_length() - 1)
 
 
 def find(name: str) -> Workload:

@@ -30,6 +30,9 @@ class Launcher:
     `alias_pairs` are pairs of indices of pointer arguments that the kernel assumes to differ. When two are
     equal (and not null), `on_alias(gx, gy, gz, args)` is called in place of the kernel; without it that is a
     LaunchError.
+
+    `dtypes` names the type of each tensor argument as `str(tensor.dtype)` does, None where any will do; a torch
+    tensor of another type is a LaunchError.
     """
 
     kinds: str
@@ -40,6 +43,7 @@ class Launcher:
         names: tuple[str, ...],
         alias_pairs: tuple[tuple[int, int], ...] = ...,
         on_alias: Callable[[int, int, int, tuple[object, ...]], object] | None = None,
+        dtypes: tuple[str | None, ...] = ...,
     ) -> Launcher: ...
     def __call__(
         self,

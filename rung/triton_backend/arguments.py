@@ -21,6 +21,21 @@ def argument_kinds(signature: Mapping[Any, Any]) -> str:
     return "".join(_kind(name, dtype) for name, dtype in signature.items())
 
 
+_TORCH = {
+    **{"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64", "i1": "bool"},
+    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"u{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+}
+
+
+def tensor_dtypes(signature: Mapping[Any, Any]) -> tuple[str | None, ...]:
+    """The torch type behind each pointer, as text; None for other arguments, and where torch has no such type."""
+    found = (
+        _TORCH.get(dtype[1:]) if isinstance(dtype, str) and dtype[:1] == "*" else None for dtype in signature.values()
+    )
+    return tuple(f"torch.{name}" if name else None for name in found)
+
+
 def _kind(name: object, dtype: object) -> str:
     if dtype == "constexpr":
         return "-"

@@ -85,17 +85,18 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     """
     from ..runtime import _native
     from .aliased import AliasedKernel
-    from .arguments import argument_kinds
+    from .arguments import argument_kinds, tensor_dtypes
 
     signature: Mapping[Any, Any] = source.signature
     kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
+    dtypes = tensor_dtypes(signature)
     assumed: list[list[int]] = metadata.rung["assumed"]
     if not assumed:
-        return _native.Launcher(kinds, names)
+        return _native.Launcher(kinds, names, dtypes=dtypes)
     # The compiler counts the arguments that are left in the kernel, the launcher all of Python's.
     passed = [position for position, kind in enumerate(kinds) if kind != "-"]
     pairs = tuple((passed[a], passed[b]) for a, b in assumed)
-    return _native.Launcher(kinds, names, pairs, AliasedKernel(metadata.rung["ttir"], metadata, kinds, names))
+    return _native.Launcher(kinds, names, pairs, AliasedKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
 
 
 class CpuDriver(DriverBase):

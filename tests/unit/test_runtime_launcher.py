@@ -322,3 +322,29 @@ def test_call_packed(kernel: Kernel) -> None:
     _native.call_packed(kernel.address, ctypes.addressof(slots))
     _native.call_packed(kernel.address, bytearray(bytes(slots)))
     assert kernel.calls == [[1, 2, 3, 4, 5]] * 2
+
+
+def test_a_tensor_of_another_type_is_refused() -> None:
+    """What `compiled[grid]` reads is what the signature says, whatever the tensor holds."""
+    expected = {"dtypes": ("torch.float32", None, None)}
+    x = torch.zeros(4)
+    for first in (x, torch.nn.Parameter(x), None, x.numpy(), x.data_ptr()):
+        assert len(launch("PPi", first, x.double(), 4, **expected)) == 1
+    text = refusal("PPi", x.double(), x, 4, **expected)
+    assert text == "argument `arg0`: is a tensor of torch.float64; this kernel was compiled for torch.float32"
+
+
+def test_a_type_that_was_right_once_is_checked_again() -> None:
+    kernel = Kernel(5)
+    launcher = _native.Launcher("PP", names("PP"), dtypes=("torch.float32", "torch.int32"))
+    x, n = torch.zeros(4), torch.zeros(4, dtype=torch.int32)
+    for _ in range(3):
+        launcher(1, 1, 1, None, kernel.address, None, None, None, None, x, n)
+    with pytest.raises(LaunchError, match=r"`arg1`: is a tensor of torch.int64"):
+        launcher(1, 1, 1, None, kernel.address, None, None, None, None, x, n.long())
+    assert len(kernel.calls) == 3
+
+
+def test_dtypes_are_as_many_as_arguments() -> None:
+    with pytest.raises(ValueError, match="2 kinds, but 1 dtypes"):
+        _native.Launcher("PP", names("PP"), dtypes=(None,))

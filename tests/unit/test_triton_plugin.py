@@ -27,8 +27,14 @@ ASSUMED: list[list[int]] = []
 
 
 class RecordingLauncher:
-    def __init__(self, kinds, names, alias_pairs=(), on_alias=None) -> None:
-        self.kinds, self.names, self.alias_pairs, self.on_alias = kinds, names, alias_pairs, on_alias
+    def __init__(self, kinds, names, alias_pairs=(), on_alias=None, dtypes=()) -> None:
+        self.kinds, self.names, self.alias_pairs, self.on_alias, self.dtypes = (
+            kinds,
+            names,
+            alias_pairs,
+            on_alias,
+            dtypes,
+        )
 
     def __call__(self, gx, gy, gz, stream, function, packed, launch_metadata, enter, exit, *args):
         for hook in (enter, exit):

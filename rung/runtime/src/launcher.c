@@ -11,12 +11,13 @@
 #include "internal.h"
 
 static struct {
-  PyObject *data_ptr, *is_cpu, *device, *array_interface, *data, *calls;
+  PyObject *data_ptr, *is_cpu, *dtype, *device, *array_interface, *data, *calls;
 } text;
 
 int rung_launcher_prepare(void) {
   text.data_ptr = PyUnicode_InternFromString("data_ptr");
   text.is_cpu = PyUnicode_InternFromString("is_cpu");
+  text.dtype = PyUnicode_InternFromString("dtype");
   text.device = PyUnicode_InternFromString("device");
   text.array_interface = PyUnicode_InternFromString("__array_interface__");
   text.data = PyUnicode_InternFromString("data");
@@ -123,8 +124,8 @@ static int pack_array_interface(PyObject *arg, int64_t *slot) {
 typedef struct {
   PyTypeObject *type;
   PyCFunction data_ptr;  // NULL: look things up
-  getter is_cpu;
-  void *closure;
+  getter is_cpu, dtype;
+  void *closure, *dtype_closure;
 } tensor_access;
 
 static tensor_access access_of(PyTypeObject *type) {
@@ -136,14 +137,19 @@ static tensor_access access_of(PyTypeObject *type) {
   k->type = (PyTypeObject *)Py_NewRef(type);
   PyObject *data_ptr = PyObject_GetAttr((PyObject *)type, text.data_ptr);
   PyObject *is_cpu = data_ptr ? PyObject_GetAttr((PyObject *)type, text.is_cpu) : NULL;
+  PyObject *dtype = is_cpu ? PyObject_GetAttr((PyObject *)type, text.dtype) : NULL;
   if (is_cpu && Py_IS_TYPE(data_ptr, &PyMethodDescr_Type) && Py_IS_TYPE(is_cpu, &PyGetSetDescr_Type) &&
       ((PyMethodDescrObject *)data_ptr)->d_method->ml_flags == METH_NOARGS) {
     const PyGetSetDef *property = ((PyGetSetDescrObject *)is_cpu)->d_getset;
     k->data_ptr = ((PyMethodDescrObject *)data_ptr)->d_method->ml_meth;
     k->is_cpu = property->get, k->closure = property->closure;
+    if (dtype && Py_IS_TYPE(dtype, &PyGetSetDescr_Type)) {
+      property = ((PyGetSetDescrObject *)dtype)->d_getset;
+      k->dtype = property->get, k->dtype_closure = property->closure;
+    }
   }
   PyErr_Clear();
-  Py_XDECREF(data_ptr), Py_XDECREF(is_cpu);  // the type holds them
+  Py_XDECREF(data_ptr), Py_XDECREF(is_cpu), Py_XDECREF(dtype);  // the type holds them
   return *k;
 }
 
@@ -260,6 +266,8 @@ typedef struct {
   PyObject_HEAD
   vectorcallfunc call;
   PyObject *kinds_text, *names, *on_alias;
+  PyObject *dtypes;  // names of the tensors' types by argument, None where any will do; or NULL
+  PyObject **seen;   // the type objects that have been found to have those names
   const char *kinds;  // inside kinds_text
   Py_ssize_t count, slots, pair_count;
   alias_pair *pairs;
@@ -278,6 +286,32 @@ static int call_hook(PyObject *hook, PyObject *metadata) {
   PyObject *result = PyObject_CallOneArg(hook, metadata);
   Py_XDECREF(result);
   return result ? 0 : -1;
+}
+
+// A compiled kernel that is launched directly reads memory as its signature says, whatever the tensor holds.
+static int check_dtypes(launcher *self, PyObject *const *args) {
+  for (Py_ssize_t i = 0; i < self->count; i++) {
+    PyObject *expected = PyTuple_GET_ITEM(self->dtypes, i);
+    // Addresses and arrays have no torch type, and must not fill the table of tensor types.
+    if (expected == Py_None || args[i] == Py_None || PyLong_Check(args[i]) || PyObject_CheckBuffer(args[i])) continue;
+    tensor_access access = access_of(Py_TYPE(args[i]));
+    if (!access.dtype) continue;
+    PyObject *dtype = access.dtype(args[i], access.dtype_closure);
+    if (!dtype) return -1;
+    if (dtype == self->seen[i]) {
+      Py_DECREF(dtype);
+      continue;
+    }
+    PyObject *name = PyObject_Str(dtype);
+    if (!name) return Py_DECREF(dtype), -1;
+    if (PyUnicode_Compare(name, expected) != 0) {
+      refuse((place){self->names, i}, "is a tensor of %U; this kernel was compiled for %U", name, expected);
+      return Py_DECREF(name), Py_DECREF(dtype), -1;
+    }
+    Py_DECREF(name);
+    Py_XSETREF(self->seen[i], dtype);
+  }
+  return 0;
 }
 
 static const alias_pair *find_alias(const launcher *self, const int64_t *slots) {
@@ -313,6 +347,7 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
 
   int64_t slots[self->slots + 3];
   if (rung_pack(self->kinds, self->count, self->names, args + ARGS, slots)) return NULL;
+  if (self->dtypes && check_dtypes(self, args + ARGS)) return NULL;
   if (rung_pack_grid(args + GRID, slots + self->slots)) return NULL;
   rung_kernel kernel = rung_kernel_of(args[FUNCTION]);
   if (!kernel) return NULL;
@@ -351,18 +386,23 @@ static int read_pairs(launcher *self, PyObject *pairs) {
 }
 
 static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-  static char *words[] = {"kinds", "names", "alias_pairs", "on_alias", NULL};
-  PyObject *kinds, *names, *pairs = NULL, *on_alias = Py_None;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "UO!|O!O", words, &kinds, &PyTuple_Type, &names, &PyTuple_Type, &pairs,
-                                   &on_alias))
+  static char *words[] = {"kinds", "names", "alias_pairs", "on_alias", "dtypes", NULL};
+  PyObject *kinds, *names, *pairs = NULL, *on_alias = Py_None, *dtypes = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "UO!|O!OO!", words, &kinds, &PyTuple_Type, &names, &PyTuple_Type, &pairs,
+                                   &on_alias, &PyTuple_Type, &dtypes))
     return NULL;
   launcher *self = (launcher *)type->tp_alloc(type, 0);
   if (!self) return NULL;
   self->call = launch;
   self->kinds_text = Py_NewRef(kinds), self->names = Py_NewRef(names), self->on_alias = Py_NewRef(on_alias);
+  self->dtypes = Py_XNewRef(dtypes);
   self->kinds = rung_check_kinds(kinds, &self->count, &self->slots);
   if (self->kinds && PyTuple_GET_SIZE(names) != self->count)
     PyErr_Format(PyExc_ValueError, "%zd kinds, but %zd names", self->count, PyTuple_GET_SIZE(names));
+  else if (self->kinds && dtypes && PyTuple_GET_SIZE(dtypes) != self->count)
+    PyErr_Format(PyExc_ValueError, "%zd kinds, but %zd dtypes", self->count, PyTuple_GET_SIZE(dtypes));
+  else if (self->kinds && dtypes && !(self->seen = PyMem_Calloc((size_t)self->count + 1, sizeof *self->seen)))
+    PyErr_NoMemory();
   else if (self->kinds && (!pairs || read_pairs(self, pairs) == 0))
     return (PyObject *)self;
   Py_DECREF(self);
@@ -383,7 +423,10 @@ static void destroy(PyObject *object) {
   launcher *self = (launcher *)object;
   PyObject_GC_UnTrack(object);
   Py_XDECREF(self->kinds_text), Py_XDECREF(self->names), Py_XDECREF(self->on_alias);
-  PyMem_Free(self->pairs);
+  if (self->seen)
+    for (Py_ssize_t i = 0; i < self->count; i++) Py_XDECREF(self->seen[i]);
+  Py_XDECREF(self->dtypes);
+  PyMem_Free(self->seen), PyMem_Free(self->pairs);
   Py_TYPE(object)->tp_free(object);
 }
 
