@@ -119,6 +119,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
             machine.masked_memory,
             schedule.unroll,
             machine.whole_registers,
+            machine.streaming_vector_bytes,
         ),
         ExpandMath(fma, float_division="arith.divf" not in machine.scalarized_vector_ops),
         *vector_unit(machine),

@@ -27,9 +27,17 @@ class Plan:
     """Width of a register, where part of one is dear; else 0."""
 
 
-def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_registers: bool = False) -> Plan:
+def plan_nest(
+    nest: Nest,
+    vector_bytes: int,
+    registers: int,
+    unroll: int,
+    whole_registers: bool = False,
+    streaming_bytes: int = 0,
+) -> Plan:
     """`vector_bytes=0` asks for scalar loops. Lanes fill a register with the widest data; with `whole_registers`, with
-    the narrowest in memory, so that wider data takes several."""
+    the narrowest in memory, so that wider data takes several. `streaming_bytes`: of the vectors of a nest that does
+    little but move data, which then has `vector_bytes` of each array in flight."""
     if nest.rank == 0:
         return Plan(-1, (), 1, 1, analyse_nest(nest, -1))
     dim = _choose_dim(nest, (vector_bytes or 64) // 4)
@@ -38,6 +46,9 @@ def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_
     if vector_bytes == 0:
         count = 1 if unroll == 0 or analysis.refusal else unroll
         return Plan(dim, order, 1, count, analysis)
+    streams = 0 < streaming_bytes < vector_bytes and not unroll and _streams(nest, analysis)
+    if streams:
+        unroll, vector_bytes = vector_bytes // streaming_bytes, streaming_bytes
     reason = analysis.refusal
     narrowest = narrowest_memory_bits(nest, dim) if whole_registers else 64
     wanted = vector_bytes * 8 // min(narrowest, element_bits(nest, analysis, dim))
@@ -49,9 +60,18 @@ def plan_nest(nest: Nest, vector_bytes: int, registers: int, unroll: int, whole_
     if reason:
         return Plan(dim, order, 1, 1, analysis, reason)
     count = unroll or _choose_unroll(nest, analysis, lanes, vector_bytes * 8, registers)
-    while unroll == 0 and bound is not None and count > 1 and lanes * count > bound:
+    while bound is not None and count > 1 and lanes * count > bound and (unroll == 0 or streams):
         count //= 2
     return Plan(dim, order, lanes, count, analysis, whole_bits=vector_bytes * 8 if whole_registers else 0)
+
+
+def _streams(nest: Nest, analysis: Lanes) -> bool:
+    """Whether a nest does at most one plain operation per access to memory: what it takes is the memory's time."""
+    varying = [i for i in nest.body.instrs if any(analysis.of(r) is VARYING for r in i.results)]
+    if any(nest.reduction) or any(i.regions or not i.name.startswith("arith.") for i in varying):
+        return False
+    accesses = sum(operand.reads + (operand.yielded is not None) for operand in nest.operands)
+    return len(varying) <= accesses
 
 
 def _fit_lanes(wanted: int, bound: int | None) -> int:

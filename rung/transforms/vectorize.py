@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from torch_mlir import ir
 
 from ..errors import PassError
 from ..ir.build_nest import build_map_nest
-from ..ir.nest import read_nest
+from ..ir.nest import Nest, read_nest
 from ..passes.base import Pass
 from .vector_loops import NestLowering
-from .vector_plan import plan_nest
+from .vector_plan import Plan, plan_nest
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,19 @@ class Vectorize(Pass):
     """Vectors in flight; 0 chooses from the registers and the body."""
     whole_registers: bool = False
     """Part of a register is dear to load and store: lanes fill one with the narrowest type in memory."""
+    streaming_bytes: int = 0
+    """Of the vectors of nests that do little but move data; 0: as all others."""
 
     def run(self, module: ir.Module) -> None:
-        _lower_nests(
-            module, self.vector_bytes, self.vector_registers, self.masked_memory, self.unroll, self.whole_registers
+        plan = partial(
+            plan_nest,
+            vector_bytes=self.vector_bytes,
+            registers=self.vector_registers,
+            unroll=self.unroll,
+            whole_registers=self.whole_registers,
+            streaming_bytes=self.streaming_bytes,
         )
+        _lower_nests(module, plan, self.masked_memory)
 
 
 @dataclass(frozen=True)
@@ -59,18 +69,16 @@ class NestsToLoops(Pass):
     unroll: int = 1
 
     def run(self, module: ir.Module) -> None:
-        _lower_nests(module, 0, 0, False, self.unroll)
+        _lower_nests(module, partial(plan_nest, vector_bytes=0, registers=0, unroll=self.unroll), masked=False)
 
 
-def _lower_nests(
-    module: ir.Module, vector_bytes: int, registers: int, masked: bool, unroll: int, whole_registers: bool = False
-) -> None:
+def _lower_nests(module: ir.Module, plan: Callable[[Nest], Plan], masked: bool) -> None:
     for op in _nests(module.operation):
         generic = copy_to_nest(op) if op.name == "memref.copy" else op
         nest = read_nest(generic)
         if isinstance(nest, str):
             raise PassError("vectorize", f"{nest}, at {op.location}")
-        NestLowering(nest, plan_nest(nest, vector_bytes, registers, unroll, whole_registers), masked).run()
+        NestLowering(nest, plan(nest), masked).run()
         generic.erase()
 
 

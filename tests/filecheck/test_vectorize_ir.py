@@ -332,3 +332,30 @@ def test_text_form() -> None:
     assert str(Vectorize(32, 16, masked_memory=False, unroll=2)) == (
         "vectorize{vector-bytes=32 vector-registers=16 masked-memory=off unroll=2}"
     )
+
+
+STREAMING = """
+func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %n: index) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+    ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {
+    ^bb0(%a: f32, %b: f32):
+      BODY
+      linalg.yield %r : f32
+    }
+  return
+}"""
+
+
+@pytest.mark.parametrize(
+    ("body", "lanes"),
+    [
+        ("%r = arith.addf %a, %a : f32", 8),
+        ("%s = arith.mulf %a, %a : f32\n%r = arith.addf %s, %a : f32", 8),
+        ("%s = arith.mulf %a, %a : f32\n%t = arith.addf %s, %a : f32\n%r = arith.mulf %t, %s : f32", 16),
+        ("%r = math.exp %a : f32", 16),
+    ],
+    ids=["one operation", "one per access", "more", "a function"],
+)
+def test_nests_that_move_data_use_streaming_vectors(body: str, lanes: int) -> None:
+    text = run(STREAMING.replace("BODY", body), Vectorize(vector_bytes=64, streaming_bytes=32))
+    assert f"vector<{lanes}xf32>" in text and f"vector<{24 - lanes}xf32>" not in text
