@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
-import re
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -16,6 +14,7 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from . import processor
 from .errors import UsageError
 from .knobs import threads as threads_knob
 
@@ -204,69 +203,14 @@ def _wrong(field: str, reason: str) -> PydanticCustomError:
     return PydanticCustomError("inconsistent", "{reason}", {"field": field, "reason": reason})
 
 
-def _cpuinfo() -> dict[str, str]:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return {}
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip(), value.strip())
-    return fields
-
-
-def _cache_bytes(level: int, default: int) -> int:
-    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
-        try:
-            if int((index / "level").read_text()) != level or (index / "type").read_text().strip() == "Instruction":
-                continue
-            size = (index / "size").read_text().strip()
-        except (OSError, ValueError):
-            continue
-        if size.endswith("K"):
-            return int(size[:-1]) << 10
-        if size.endswith("M"):
-            return int(size[:-1]) << 20
-    return default
-
-
-def _clock_ghz(info: dict[str, str]) -> float:
-    """The nominal clock. What `cpu MHz` says at one moment would differ from process to process."""
-    try:
-        return int(Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq").read_text()) / 1e6
-    except (OSError, ValueError):
-        pass
-    named = re.search(r"([\d.]+)\s*GHz", info.get("model name", ""))
-    return float(named[1]) if named else round(float(info.get("cpu MHz", "2000")) / 1000, 1)
-
-
-def _vector_unit(arch: str, flags: frozenset[str]) -> tuple[int, int, bool, tuple[str, ...]]:
-    """(vector_bytes, vector_registers, masked_memory, features) of the CPU that runs us."""
-    if arch == "x86_64":
-        if {"avx512f", "avx512bw", "avx512vl", "avx512dq"} <= flags:
-            return 64, 32, True, ("fma", "f16c", "avx512")
-        if {"avx2", "fma"} <= flags:
-            return 32, 16, True, ("fma", "f16c", "avx2")
-        return 16, 16, False, ("sse2",)
-    if arch == "aarch64":
-        return 16, 32, False, ("fma", "neon")
-    return 16, 16, False, ()
-
-
-def cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
 @cache
 def _detect_host() -> Machine:
     arch = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
-    info = _cpuinfo()
+    info = processor.cpuinfo()
     flags = frozenset((info.get("flags") or info.get("Features") or "").split())
-    vector_bytes, registers, masked, features = _vector_unit(arch, flags)
-    l2_bytes = _cache_bytes(2, 1 << 20)
-    contexts = cores()
+    vector_bytes, registers, masked, features = processor.vector_unit(arch, flags)
+    l2_bytes = processor.cache_bytes(2, 1 << 20)
+    contexts = processor.cores()
     return Machine(
         name="host",
         kind="host",
@@ -278,13 +222,13 @@ def _detect_host() -> Machine:
         streaming_vector_bytes=min(vector_bytes, 32),
         masked_memory=masked,
         contexts=contexts,
-        l1_bytes=_cache_bytes(1, 32 << 10),
+        l1_bytes=processor.cache_bytes(1, 32 << 10),
         l2_bytes=l2_bytes,
         # Half of L2: the other half keeps what the core itself touches while the copy engine fills the next tile.
         scratchpad_bytes=l2_bytes // 2 * contexts,
         # A spin-then-sleep pool's hand-off; `rung doctor` measures it on the machine at hand.
         fork_join_ns=2000.0,
-        clock_ghz=_clock_ghz(info),
+        clock_ghz=processor.clock_ghz(info),
     )
 
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from ..machine import Machine, cores
+from ..machine import Machine
+from ..processor import cores
 from .result import Environment
 
 PACKAGES = ("triton", "torch", "torch-mlir", "numpy")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..machine import cores
+from ..processor import cores
 from .result import Noise
 
 STEAL_LIMIT = 0.01

@@ -10,7 +10,8 @@ from typing import Any
 
 from .. import machine as machines
 from ..errors import UsageError
-from ..machine import Machine, cores
+from ..machine import Machine
+from ..processor import cores
 from ..targets.npu.timeline import Replayer, Timeline
 from .recording import Recording
 from .sweep_result import Point

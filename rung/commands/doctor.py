@@ -16,6 +16,7 @@ from ..bench.problem import signature
 from ..bench.toolchain import native
 from ..errors import RungError
 from ..machine import Machine, host
+from ..processor import cores
 from ..report import tables
 from ..report.text import duration
 from ..schedule import Schedule
@@ -84,9 +85,9 @@ def processor(machine: Machine) -> Iterator[Item]:
     wide = machine.vector_bytes >= 32 or machine.arch == "aarch64"
     found = f"{machine.vector_bytes} bytes: {', '.join(flags)}"
     yield Item("vectors", found, wide, "no AVX2: expect less of Vec")
-    contexts = f"{machine.contexts} contexts on {environment.cores()} cores"
+    contexts = f"{machine.contexts} contexts on {cores()} cores"
     advice = "MT needs two cores: see taskset, or the container's limit"
-    yield Item("contexts", contexts, 1 < machine.contexts <= environment.cores(), advice)
+    yield Item("contexts", contexts, 1 < machine.contexts <= cores(), advice)
     governor = environment.governor()
     if governor is not None:
         yield Item("governor", governor, governor == "performance", "cpupower frequency-set -g performance")
@@ -96,7 +97,7 @@ def quietness(_: Machine) -> Iterator[Item]:
     before = noise.read()
     time.sleep(0.5)
     window = noise.compare(before, noise.read())
-    idle = before.load < environment.cores() / 2
+    idle = before.load < cores() / 2
     yield Item("load", f"{before.load:.2f}", idle, "other work runs here: numbers will spread")
     stolen = window.steal <= noise.STEAL_LIMIT
     yield Item("stolen time", f"{window.steal:.1%}", stolen, "a busy virtual machine host: compare only within a run")

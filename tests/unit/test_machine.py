@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rung import machine
+from rung import machine, processor
 from rung.errors import UsageError
 
 GOOD = """
@@ -44,7 +44,7 @@ expf = 120
 def test_the_host_is_detected_the_same_every_time() -> None:
     found = machine.host()
     assert found == machine.host()
-    assert found.contexts == machine.cores()
+    assert found.contexts == processor.cores()
     assert found.vector_bytes >= 16
     assert found.scratchpad_bytes_per_context * found.contexts <= found.scratchpad_bytes
 
