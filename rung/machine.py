@@ -194,8 +194,9 @@ class Machine(BaseModel):
 
     @property
     def hash(self) -> str:
-        """The first 16 hex digits of SHA-256 of all fields."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """The first 16 hex digits of SHA-256 of all fields that are not at their defaults: a field that is new changes
+        the hash of no machine that does not set it."""
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
 
 
 def _wrong(field: str, reason: str) -> PydanticCustomError:
