@@ -95,6 +95,7 @@ def test_kernels_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 @given(rng=st.randoms(use_true_random=False))
 @settings(common, derandomize=False, max_examples=2000)
 def test_many_random_kernels(interpreter: Interpreter, rng: Random) -> None:

@@ -179,6 +179,7 @@ def test_every_schedule_does_what_the_scalar_rung_does(case: Case) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 @given(case=cases(1 << 20))
 @settings(common, derandomize=False, max_examples=10_000)
 def test_many_schedules(case: Case) -> None:

@@ -76,6 +76,7 @@ def test_narrow_types(name: str, dtype: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 @pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
 @pytest.mark.parametrize("schedule", RUNGS, ids=lambda s: s.rung)
 @pytest.mark.parametrize("workload", suite.WORKLOADS, ids=lambda w: w.name)

@@ -82,7 +82,8 @@ static inline void rung_wake(_Atomic uint32_t *word) {
 #endif
 
 // ---- pool.c
-// Fills in the cores of the calling thread's affinity mask, the one it runs on first; returns how many.
+// Fills in the cores of the calling thread's affinity mask, the one it runs on first; returns how many. A worker of the
+// pool gets those of the thread that set the pool up.
 int rung_cores(int cores[RUNG_MAX_CORES]);
 // Starts a detached thread that takes no signals, on `core` if that is not negative. False when there is none to be had.
 bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument, int core);

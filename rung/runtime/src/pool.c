@@ -41,7 +41,7 @@ static struct {
   _Atomic int64_t forks, forks_serial, taken_over;
 } counted;
 
-static _Thread_local bool inside_task;
+static _Thread_local bool inside_task, is_worker;
 
 static void mark(_Atomic uint64_t *mask, int64_t id) {
   uint64_t bit = UINT64_C(1) << (id < 63 ? id : 63);
@@ -80,7 +80,7 @@ static void await_job(door *d) {
 
 static void *worker(void *argument) {
   door *d = argument;
-  inside_task = true;
+  inside_task = is_worker = true;
   for (;;) {
     await_job(d);
     mark(&counted.threads, d - doors);
@@ -116,6 +116,10 @@ bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument,
 
 int rung_cores(int cores[RUNG_MAX_CORES]) {
   int count = 0;
+  if (is_worker) {  // its own mask is the one core it is pinned to; the pool stays as it is while a worker has a task
+    for (; count < pool.core_count; count++) cores[count] = pool.cores[count];
+    return count;
+  }
 #ifdef __linux__
   cpu_set_t set;
   int here = sched_getcpu();

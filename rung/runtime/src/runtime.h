@@ -17,6 +17,7 @@ RUNG_API void rung_arena_exit(void *base);
 // ---- dma.c: the asynchronous copy engine, one queue per context
 // Transfers of one context take effect in the order in which they were started: compiled code relies on it for stores.
 // Starts copying `rows` rows of `row_bytes` bytes; *tag becomes 1 now and 0 on completion. A full queue blocks.
+// Completion is promised to a wait only: when the engine has no core of its own, it is the wait that copies.
 RUNG_API void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t row_bytes, int64_t dst_stride_bytes,
                              int64_t src_stride_bytes, int32_t *tag);
 RUNG_API void rung_dma_wait(int32_t *tag);
