@@ -1,0 +1,17 @@
+// Python objects to the slots of a packed kernel.
+#ifndef RUNG_ARGUMENTS_H
+#define RUNG_ARGUMENTS_H
+#include <Python.h>
+#include <stdint.h>
+
+int rung_arguments_prepare(void);  // once, before anything else here
+
+// All below return -1 (NULL) with a Python error set, a rung.errors.LaunchError that names the argument.
+// Raises an error of rung.errors, caused by the current exception if there is one; steals `message`.
+void rung_raise_as(const char *name, PyObject *message);
+void rung_raise(PyObject *message);  // a LaunchError
+int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *const *args, int64_t *slots);
+int rung_pack_grid(PyObject *const *grid, int64_t *slots);
+const char *rung_check_kinds(PyObject *kinds, Py_ssize_t *count, Py_ssize_t *slots);
+int rung_check_dtypes(PyObject *dtypes, PyObject **seen, PyObject *names, PyObject *const *args);
+#endif
