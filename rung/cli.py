@@ -25,15 +25,22 @@ Overrides = Annotated[
 ]
 ScheduleText = Annotated[str, typer.Option("--schedule", help="Parameters, such as 'threads=2 tile_elements=4096'.")]
 
-Rung = Annotated[str, typer.Option(help="scalar, or vec, mt and db joined by +.")]
-Size = Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")]
 Dtype = Annotated[str, typer.Option(help="f32, f16 or bf16.")]
+Size = Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Tell the compiler's decisions, with their numbers.")]
+Json = Annotated[str | None, typer.Option("--json", help="Write the record, with raw samples, to this file.")]
+Plot = Annotated[str | None, typer.Option("--plot", help="Draw the figure to a .png, .svg or .pdf file.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of the inputs, and of the order of timed runs.")]
+Output = Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")]
+PrintAfterAll = Annotated[bool, typer.Option("--print-after-all", help="Print the IR after every pass to stderr.")]
+
+# Of the commands for one kernel on a modelled device.
+MODELLED = "hexagon-v73"
+Rung = Annotated[str, typer.Option(help="scalar, or vec, mt and db joined by +.")]
 OneKernel = Annotated[str, typer.Argument(metavar="KERNEL", help="A kernel of the study, or file.py::name.")]
 OwnSignature = Annotated[str | None, typer.Option("--signature", help="Of file.py::name, as for `ladder`.")]
 OwnConstexpr = Annotated[list[str] | None, typer.Option("--constexpr", help="Of file.py::name: NAME=VALUE.")]
 OwnGrid = Annotated[str | None, typer.Option("--grid", help="Of file.py::name: programs, such as 1024 or 16x16.")]
-MODELLED = "hexagon-v73"
-Explain = Annotated[bool, typer.Option("--explain", help="Tell the compiler's decisions, with their numbers.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -58,8 +65,8 @@ def ladder(
     ] = None,
     device: Device = "host",
     overrides: Overrides = None,
-    dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
-    size: Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the study's size.")] = None,
+    dtype: Dtype = "f32",
+    size: Size = None,
     rungs: Annotated[str, typer.Option(help="Rungs joined by commas.")] = "scalar,vec,vec+mt,vec+mt+db",
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
@@ -75,9 +82,9 @@ def ladder(
     inductor: Annotated[
         bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes, too.")
     ] = False,
-    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
-    plot: Annotated[str | None, typer.Option(help="Draw the ladder to a .png, .svg or .pdf file.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    json: Json = None,
+    plot: Plot = None,
+    seed: Seed = 0,
     rounds: Annotated[int, typer.Option(help="Rounds per kernel; 0: as many as the budget holds.")] = 0,
     budget: Annotated[float, typer.Option(help="Seconds of timing per kernel.")] = 8.0,
     processes: Annotated[int, typer.Option(help="Fresh processes, one after another, that are pooled.")] = 1,
@@ -119,7 +126,7 @@ def scale(
     kernel: Annotated[str, typer.Argument(help="A name of the study's kernels.")] = "gelu",
     device: Device = "host",
     overrides: Overrides = None,
-    dtype: Annotated[str, typer.Option(help="f32, f16 or bf16.")] = "f32",
+    dtype: Dtype = "f32",
     sizes: Annotated[
         str | None, typer.Option(help="Elements, or ROWSxCOLS, joined by commas; default: 256,1K,4K,...,4M.")
     ] = None,
@@ -133,9 +140,9 @@ def scale(
         ),
     ] = None,
     schedule: ScheduleText = "",
-    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
-    plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    json: Json = None,
+    plot: Plot = None,
+    seed: Seed = 0,
     rounds: Annotated[int, typer.Option(help="Rounds per size; 0: as many as the budget holds.")] = 0,
     budget: Annotated[float, typer.Option(help="Seconds of timing per size.")] = 3.0,
 ) -> None:
@@ -180,9 +187,9 @@ def overlap(
     schedule: Annotated[
         str, typer.Option("--schedule", help="Parameters; one context leaves the copy engine a core of the host.")
     ] = "threads=1",
-    json: Annotated[str | None, typer.Option(help="Write the record, with raw samples, to this file.")] = None,
-    plot: Annotated[str | None, typer.Option(help="Draw the study to a .png, .svg or .pdf file.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs and of the order of the runs.")] = 0,
+    json: Json = None,
+    plot: Plot = None,
+    seed: Seed = 0,
     rounds: Annotated[int, typer.Option(help="Rounds per degree; 0: as many as the budget holds.")] = 0,
     budget: Annotated[float, typer.Option(help="Seconds of timing per degree.")] = 6.0,
 ) -> None:
@@ -219,13 +226,11 @@ def compile(
         typer.Option(help="One entry per argument: a type, or a constexpr's value: '*fp32:16, i32, 1024'."),
     ],
     emit: Annotated[str, typer.Option(help="ttir, linalg, scheduled, vector, llvm, llvm-ir, asm or obj.")] = "llvm",
-    output: Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")] = None,
+    output: Output = None,
     schedule: ScheduleText = "",
     device: Device = "host",
     overrides: Overrides = None,
-    print_after_all: Annotated[
-        bool, typer.Option("--print-after-all", help="Print the IR after every pass to stderr.")
-    ] = False,
+    print_after_all: PrintAfterAll = False,
 ) -> None:
     """Print a kernel's IR or code at one stage."""
     from .commands import compile as command
@@ -243,10 +248,8 @@ def opt(
         str | None,
         typer.Option(help="Passes, joined by `;`; default: the `// PIPELINE:` lines that a reproducer begins with."),
     ] = None,
-    output: Annotated[str | None, typer.Option("--output", "-o", help="A file; default: stdout.")] = None,
-    print_after_all: Annotated[
-        bool, typer.Option("--print-after-all", help="Print the IR after every pass to stderr.")
-    ] = False,
+    output: Output = None,
+    print_after_all: PrintAfterAll = False,
 ) -> None:
     """Run passes on a module, as mlir-opt does; replays a reproducer."""
     from .commands import opt as command
@@ -257,7 +260,7 @@ def opt(
 @app.command()
 def report(
     file: Annotated[str, typer.Argument(help="What --json of a study wrote.")],
-    plot: Annotated[str | None, typer.Option(help="Draw the figure to a .png, .svg or .pdf file.")] = None,
+    plot: Plot = None,
     explain: Explain = False,
 ) -> None:
     """Draw tables and plots from a record alone."""
@@ -278,9 +281,9 @@ def trace(
     signature: OwnSignature = None,
     constexpr: OwnConstexpr = None,
     grid: OwnGrid = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs.")] = 0,
+    seed: Seed = 0,
     output: Annotated[str | None, typer.Option("--output", "-o", help="A .json file for ui.perfetto.dev.")] = None,
-    plot: Annotated[str | None, typer.Option(help="Draw the timeline to a .png, .svg or .pdf file.")] = None,
+    plot: Plot = None,
 ) -> None:
     """Show what contexts and DMA queues do in one launch on a modelled device."""
     from .commands import one_kernel
@@ -307,7 +310,7 @@ def sweep(
     signature: OwnSignature = None,
     constexpr: OwnConstexpr = None,
     grid: OwnGrid = None,
-    seed: Annotated[int, typer.Option(help="Of the inputs.")] = 0,
+    seed: Seed = 0,
     json: Annotated[str | None, typer.Option(help="Write all machines and their cycles to this file.")] = None,
     plot: Annotated[
         str | None, typer.Option(help="Draw up to three varied fields to a .png, .svg or .pdf file.")
