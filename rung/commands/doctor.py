@@ -18,7 +18,7 @@ from ..errors import RungError
 from ..machine import Machine, host
 from ..processor import cores
 from ..report import tables
-from ..report.text import duration
+from ..report.text import counted, duration
 from ..schedule import Schedule
 
 _TRITON = "3.7.1"
@@ -85,7 +85,7 @@ def processor(machine: Machine) -> Iterator[Item]:
     wide = machine.vector_bytes >= 32 or machine.arch == "aarch64"
     found = f"{machine.vector_bytes} bytes: {', '.join(flags)}"
     yield Item("vectors", found, wide, "no AVX2: expect less of Vec")
-    contexts = f"{machine.contexts} contexts on {cores()} cores"
+    contexts = f"{counted(machine.contexts, 'context')} on {counted(cores(), 'core')}"
     advice = "MT needs two cores: see taskset, or the container's limit"
     yield Item("contexts", contexts, 1 < machine.contexts <= cores(), advice)
     governor = environment.governor()
@@ -108,7 +108,7 @@ def memory(machine: Machine) -> Iterator[Item]:
 
     for contexts in sorted({1, machine.contexts}):
         rate = _native.copy_bandwidth(1 << 27, contexts)
-        name = f"copy bandwidth, {contexts} {'context' if contexts == 1 else 'contexts'}"
+        name = f"copy bandwidth, {counted(contexts, 'context')}"
         yield Item(
             name,
             f"{rate:.1f} GB/s, read + write",
@@ -129,7 +129,7 @@ def fork(machine: Machine) -> Iterator[Item]:
 
     cost = _native.empty_fork(machine.contexts, 2000)
     advice = "the other cores answer slowly: MT pays only for larger sizes"
-    yield Item(f"empty fork, {machine.contexts} contexts", duration(cost), cost < _FORK_LIMIT_S, advice)
+    yield Item(f"empty fork, {counted(machine.contexts, 'context')}", duration(cost), cost < _FORK_LIMIT_S, advice)
 
 
 def triton_launch(_: Machine) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..bench.result import Record
 from ..errors import UsageError
+from .text import counted
 
 # Okabe and Ito (2008): told apart by colour-blind readers.
 GREY, ORANGE, BLUE, GREEN, RED = "#7f7f7f", "#e69f00", "#0072b2", "#009e73", "#d55e00"
@@ -55,7 +56,7 @@ def plain(axis: Any) -> None:
 def _footer(record: Record) -> str:
     found = record.environment
     noisy = "; measured in a noisy window" if any(result.noise.noisy for result in record.results) else ""
-    where = f"{found.cpu}, {found.contexts} contexts; rung {found.rung}"
+    where = f"{found.cpu}, {counted(found.contexts, 'context')}; rung {found.rung}"
     modelled = {result.device for result in record.results if result.unit == "cycles"}
     if modelled:
         return f"cycles (modelled), machine {', '.join(sorted(modelled))} {found.machine_hash}; rung {found.rung}"

@@ -13,6 +13,7 @@ from ..bench.sweep_result import Point, Sweep
 from ..errors import UsageError
 from . import tables
 from .figure import check_path, plain
+from .text import counted
 
 _ROWS = 40
 """A longer table shows the fastest."""
@@ -52,8 +53,8 @@ def show(console: Console, sweep: Sweep) -> None:
     """The table, and how much was compiled for it."""
     console.print(table(sweep))
     count = len({point.compilation for point in sweep.points})
-    compilations = "1 compilation" if count == 1 else f"{count} compilations"
-    console.print(f"{len(sweep.points):,} machines, {compilations}", style="dim", highlight=False)
+    found = f"{counted(len(sweep.points), 'machine')}, {counted(count, 'compilation')}"
+    console.print(found, style="dim", highlight=False)
 
 
 def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:

@@ -117,15 +117,16 @@ def taken_apart_warning(op: str, arch: str) -> str:
     return f"{op} is taken apart lane by lane by LLVM's {arch.capitalize()} back end"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 context`, `2 contexts`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _contexts(ran: int, threads: int | None) -> str:
     """Without a fork, all ran on the caller; fewer threads than contexts means that some did not run at
     the same time."""
-    words = "1 context" if ran <= 1 else f"{ran} contexts"
-    return (
-        words
-        if ran <= 1 or threads is None or threads >= ran
-        else f"{words} on {threads} {'thread' if threads == 1 else 'threads'}"
-    )
+    words = counted(max(ran, 1), "context")
+    return words if ran <= 1 or threads is None or threads >= ran else f"{words} on {counted(threads, 'thread')}"
 
 
 def _no_engine(mechanism: str, found: dict[str, Any]) -> str:
