@@ -18,6 +18,10 @@ from rung.bench.stats import Ratio
 
 SETTLE_S = 0.02
 """Longer than the pools of rung and of OpenMP spin before they sleep: neither takes the other's cores."""
+WAKE_S = 0.03
+"""Calls that are not counted, before those that are. OpenMP's threads are not pinned: after a sleep, Linux may
+keep two of them on one core for some milliseconds, and a call of torch then takes a time slice (8 ms where 1
+was enough)."""
 
 
 def arguments(description: str, **options: float | str) -> argparse.Namespace:
@@ -31,12 +35,14 @@ def arguments(description: str, **options: float | str) -> argparse.Namespace:
 
 
 def subject(name: str, call: Callable[[], object]) -> Subject:
-    """Times a Python call: waits until other thread pools sleep, calls once to wake its own, then n times
-    counted."""
+    """Times a Python call: waits until other thread pools sleep, calls for a while to wake its own, then n
+    times counted."""
 
     def run(n: int) -> list[float]:
         time.sleep(SETTLE_S)
-        call()
+        awake = time.perf_counter() + WAKE_S
+        while time.perf_counter() < awake:
+            call()
         times: list[float] = []
         for _ in range(n):
             start = time.perf_counter()

@@ -3,7 +3,8 @@
     python tools/fit_math.py [name ...]
 
 Every fit approximates f(x) by sum_k c_k x^k with the smallest maximum of |approximation - f| / |scale| on
-an interval (Remez exchange on a dense grid; Muller, Elementary Functions, 3rd ed., section 3.5). Coefficients
+an interval (Remez exchange on a dense grid; Muller, Elementary Functions, 3rd ed., section 3.5), or by a ratio of
+two such sums. Coefficients
 are rounded to float32 from the lowest power upwards, and the others fitted again after every rounding, to
 absorb its error. Needs mpmath. All fits take about a minute.
 """
@@ -101,6 +102,56 @@ def _round_off(xs: list[mp.mpf], target: list[mp.mpf], scale: list[mp.mpf], term
     return [float(c) for c in best], float(error(best))
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """f(x) ~ P(x) / Q(x) on [low, high], Q(0) = 1; `scale` is what the error is relative to."""
+
+    f: Function
+    numerator: int
+    denominator: int
+    low: float
+    high: float
+    scale: Function
+
+
+def solve_ratio(fit: Ratio) -> tuple[list[float], list[float], float]:
+    """float32 coefficients of P and of Q, and their largest error: Q is rounded first, and P fitted to f Q."""
+    xs = _nodes(fit.low, fit.high, GRID)
+    target, scale = [fit.f(x) for x in xs], [fit.scale(x) for x in xs]
+    q = [mp.mpf(float(np.float32(float(c)))) for c in _denominator(xs, target, scale, fit)]
+    at = [mp.polyval(q[::-1], x) for x in xs]
+    product, weight = ([v * w for v, w in zip(values, at, strict=True)] for values in (target, scale))
+    p, error = _round_off(xs, product, weight, fit.numerator)
+    return p, [float(c) for c in q], error
+
+
+def _denominator(xs: list[mp.mpf], target: list[mp.mpf], scale: list[mp.mpf], fit: Ratio) -> list[mp.mpf]:
+    """Q of the best ratio, by exchange: P - (f +- E scale) Q = 0 where the error alternates. It is linear once the
+    product E Q is taken around the values before."""
+    terms, count = fit.numerator, fit.numerator + fit.denominator
+    picked = [round(i * (len(xs) - 1) / (count - 1)) for i in range(count)]
+    q, level = [mp.mpf(1)] + [mp.mpf(0)] * (fit.denominator - 1), mp.mpf(0)
+    for _ in range(80):
+        rows: list[list[mp.mpf]] = []
+        right: list[mp.mpf] = []
+        for j, i in enumerate(picked):
+            weight = (-1) ** j * scale[i]
+            slope, value = weight * mp.polyval(q[::-1], xs[i]), target[i] + weight * level
+            powers = [xs[i] ** k for k in range(max(terms, fit.denominator))]
+            rows.append([*powers[:terms], *(-value * x for x in powers[1 : fit.denominator]), -slope])
+            right.append(value - slope * level)
+        solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix(right)))
+        p, q, before, level = solution[:terms], [mp.mpf(1), *solution[terms:-1]], level, solution[-1]
+        if abs(level - before) > abs(level) / 1000:
+            continue
+        ratios = [mp.polyval(p[::-1], x) / mp.polyval(q[::-1], x) for x in xs]
+        extrema = _extrema([(r - t) / s for r, t, s in zip(ratios, target, scale, strict=True)])
+        if len(extrema) != count or extrema == picked:
+            break
+        picked = extrema
+    return q
+
+
 LN2_HALF = float(mp.log(2) / 2) * 1.001
 SQRT2 = float(mp.sqrt(2))
 QUARTER_PI = float(mp.pi / 4) * 1.001
@@ -121,19 +172,13 @@ def _erfc(t: mp.mpf) -> mp.mpf:
     return (1 + 2 * a) * mp.exp(a * a) * mp.erfc(a)
 
 
-def _log_erfc(a: mp.mpf) -> mp.mpf:
-    """log(erfc(a)) / a."""
-    return mp.log(mp.erfc(a)) / a if a > mp.mpf(2) ** -40 else -2 / mp.sqrt(mp.pi)
-
-
-def _erf_per_slope(a: mp.mpf) -> mp.mpf:
-    """erf(a) / (a erfc(a)): an error d of log(erfc(a)) / a is one of erf(a) by a erfc(a) d."""
-    return mp.erf(a) / (a * mp.erfc(a)) if a > mp.mpf(2) ** -40 else 2 / mp.sqrt(mp.pi)
-
-
+_erf_ratio = _over_root(mp.erf, float(2 / mp.sqrt(mp.pi)))
+# Pairs of tuples, NAME and NAME_DENOMINATOR.
+RATIOS: dict[str, Ratio] = {
+    # erf(x) = x / 4 + x P(z) / Q(z), z = x^2
+    "ERF": Ratio(lambda z: _erf_ratio(z) - mp.mpf(1) / 4, 6, 6, 0, 3.93**2, _erf_ratio),
+}
 FITS: dict[str, Fit] = {
-    # log(erfc(a)) = a P(a); the error is relative to erf(a)
-    "ERF": Fit(_log_erfc, 8, 0, 3.93, _erf_per_slope),
     # (1 + 2 a) e^(a^2) erfc(a) = P(t), t = (a - 4) / (a + 4), 0 <= a <= 10.1
     "ERFC": Fit(_erfc, 11, -1, (10.1 - 4) / (10.1 + 4), _erfc),
     # asin(x) = x + x z P(z), z = x^2
@@ -249,7 +294,12 @@ DOUBLE_FITS: dict[str, Fit] = {
 
 
 def main() -> None:
-    for name in sys.argv[1:] or (*FITS, *DOUBLE_FITS):
+    for name in sys.argv[1:] or (*RATIOS, *FITS, *DOUBLE_FITS):
+        if name in RATIOS:
+            p, q, error = solve_ratio(RATIOS[name])
+            _print(name, p, error)
+            _print(f"{name}_DENOMINATOR", q, error)
+            continue
         _print(name, *(solve(FITS[name]) if name in FITS else solve_double(DOUBLE_FITS[name])))
 
 

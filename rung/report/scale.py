@@ -18,6 +18,7 @@ from ..errors import UsageError
 from . import text
 from .figure import BLACK, RED, SERIES, panels, plain
 from .tables import new_table, show_problems
+from .text import counted
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,9 @@ def _threads(result: Result) -> str:
     """Cores that took part in a launch at the same time; a fork that was not made runs on the caller's. On a model,
     contexts."""
     if result.unit == "cycles":
-        contexts = result.evidence.get("contexts_ran", 1)
-        return f"{contexts} context{'s' if contexts > 1 else ''}"
+        return counted(result.evidence.get("contexts_ran", 1), "context")
     forked = result.evidence.get("contexts_ran", 0) > 1
-    threads = result.evidence.get("threads_ran", 1) if forked else 1
-    return f"{threads} thread{'s' if threads > 1 else ''}"
+    return counted(result.evidence.get("threads_ran", 1) if forked else 1, "thread")
 
 
 def _verdict(point: ScalePoint, result: Result) -> Text:
