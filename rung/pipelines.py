@@ -5,7 +5,6 @@ from __future__ import annotations
 from .lowering.check_transfers import CheckTransfers
 from .lowering.expand_math import ExpandMath
 from .lowering.expand_scalarized import ExpandScalarized
-from .lowering.expand_uniform_division import ExpandUniformDivision
 from .lowering.lower_abi import LowerAbi
 from .lowering.lower_transport import LowerTransport
 from .lowering.place_scratch import PlaceScratch
@@ -36,7 +35,6 @@ PASSES: tuple[type[Pass], ...] = (
     NestsToLoops,
     AlignAccesses,
     ExpandMath,
-    ExpandUniformDivision,
     ExpandScalarized,
     CheckTransfers,
     LowerTransport,
@@ -109,7 +107,7 @@ def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
 
 def vectors(machine: Machine, schedule: Schedule) -> Steps:
     """Vec: nests become loops over vectors with polynomial math, or over scalars with the same polynomials."""
-    fma, divides = "fma" in machine.features, "arith.divf" not in machine.scalarized_vector_ops
+    fma = "fma" in machine.features
     if not schedule.vectorize:
         math = () if machine.library_math else (ExpandMath(fma),)
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
@@ -123,8 +121,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
             machine.whole_registers,
             machine.streaming_vector_bytes,
         ),
-        ExpandMath(fma, float_division=divides),
-        *((ExpandUniformDivision(),) if fma and divides else ()),
+        ExpandMath(fma, float_division="arith.divf" not in machine.scalarized_vector_ops),
         *vector_unit(machine),
         HOIST,
     )

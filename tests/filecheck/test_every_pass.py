@@ -47,10 +47,6 @@ CASES = {
         "../numeric/test_expand_scalarized.py::test_division_is_within_two_ulp_at_every_scale",
         "../numeric/test_expand_scalarized.py::test_refuses_names_that_are_no_op",
     ),
-    "expand-uniform-division": (
-        "../numeric/test_uniform_division.py::test_every_bit",
-        "../numeric/test_uniform_division.py::test_left_alone",
-    ),
     "expand-math": ("test_expand_math_ir.py::test_exp_is_20_operations", "test_expand_math_ir.py::test_leaves_alone"),
     "check-transfers": (
         "test_check_transfers.py::test_transfers_and_functions_are_announced",
