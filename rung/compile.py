@@ -18,6 +18,7 @@ from .errors import ContractError, PassError, UsageError
 from .ir.context import compiler_context
 from .ir.contracts import check_stage
 from .ir.evidence import decisions
+from .ir.promotion import assumed
 from .machine import Machine
 from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
 from .pipelines import PASSES, pipeline
@@ -214,7 +215,7 @@ def compile_ttir(
         metadata = {
             "name": converted.name,
             "kinds": converted.kinds,
-            "assumed": [list(pair) for pair in converted.assumed],
+            "assumed": [list(pair) for pair in sorted({*converted.assumed, *recorder.assumed})],
             "schedule": str(schedule),
             "machine": machine.name,
             "decisions": recorder.decisions,
@@ -257,6 +258,8 @@ class _Recorder:
     def __init__(self, ttir: str) -> None:
         self.stages = Stages(ttir)
         self.decisions: dict[str, Any] = {}
+        self.assumed: set[tuple[int, int]] = set()
+        """Pairs of arguments that passes took to be different memory."""
         self._dump = knobs.dump()
         self._print("ttir")
 
@@ -266,6 +269,7 @@ class _Recorder:
         self.stages.keep(step.name, module)
         if step.name == "vector":
             self.decisions = decisions(module)
+            self.assumed = assumed(module)
         self._print(step.name)
 
     def _print(self, name: str) -> None:

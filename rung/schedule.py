@@ -90,6 +90,8 @@ class Schedule:
             name, equals, value = item.partition("=")
             if name not in kinds or not equals:
                 raise UsageError(f"schedule: `{item}` is not `field=value`; fields: {', '.join(kinds)}")
+            if name in values:
+                raise UsageError(f"schedule: {name} is given twice; leave one out")
             if kinds[name] is bool:
                 if value not in _WORDS:
                     raise UsageError(f"schedule: {name} is `{value}`; give on or off")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith
+from torch_mlir.dialects import arith, memref, scf
 
 from rung.ir.context import make_context
 from rung.ir.pointers import index
@@ -79,6 +79,26 @@ def prefetch_into_the_running_slot(module: ir.Module) -> None:
     start.operands[3] = ops(module, "memref.dma_wait", True)[0].operands[1]
 
 
+def _sometimes(module: ir.Module, op: ir.Operation) -> None:
+    """Put an operation under a condition that nothing is known of: whether x[n] is negative."""
+    kernel = module.body.operations[0].operation.regions[0].blocks[0]
+    with ir.InsertionPoint(op):
+        x, n = kernel.arguments[0], kernel.arguments[2]
+        zero = arith.ConstantOp(ir.F32Type.get(), 0.0)
+        branch = scf.IfOp(arith.CmpFOp(arith.CmpFPredicate.OLT, memref.LoadOp(x, [n]), zero))
+        with ir.InsertionPoint(branch.then_block):
+            end = scf.YieldOp([])
+    op.move_before(end.operation)
+
+
+def await_load_sometimes(module: ir.Module) -> None:
+    _sometimes(module, ops(module, "memref.dma_wait", True)[0])
+
+
+def await_store_sometimes(module: ir.Module) -> None:
+    _sometimes(module, ops(module, "memref.dma_wait", True)[1])
+
+
 def store_too_early(module: ir.Module) -> None:
     """The store starts before the nest that computes what it stores."""
     store = ops(module, "memref.dma_start", True)[0]
@@ -120,6 +140,8 @@ BUGS: tuple[tuple[Plant, str, str], ...] = (
     (wait_after_use, "before its load is awaited", "load of argument 0.*read before"),
     (wait_for_another_slot, "before its load is awaited", "load of argument 0.*read before"),
     (prefetch_into_the_running_slot, "before its load is awaited", "load of argument 0.*read before"),
+    (await_load_sometimes, "before its load is awaited|in flight", "load of argument 0.*read before"),
+    (await_store_sometimes, "before its store is awaited", "store of argument 1.*overwritten before|tag of a transfer"),
     (store_too_early, "before its store is awaited", "store of argument 1.*overwritten before"),
     (one_buffer_too_few, "another transfer|before its load is awaited", "load of argument 0.*(read before|in flight)"),
 )

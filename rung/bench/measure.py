@@ -12,6 +12,7 @@ from ..errors import UsageError
 MIN_SAMPLE_S = 200e-6
 """A sample lasts at least this long, so that the clock and one interrupt weigh little."""
 MAX_INNER = 100_000
+LONGEST_BUDGET_S = 86400
 _CALIBRATION_RUNS = 3
 
 
@@ -38,8 +39,8 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.rounds < 0:
             raise UsageError(f"rounds is {self.rounds}; give 1 or more (0 lets the budget decide)")
-        if not self.budget_s > 0:
-            raise UsageError(f"budget is {self.budget_s} s; give more than 0 seconds")
+        if not 0 < self.budget_s <= LONGEST_BUDGET_S:
+            raise UsageError(f"budget is {self.budget_s} s; give more than 0 seconds, and {LONGEST_BUDGET_S:,} at most")
 
 
 @dataclass(frozen=True)

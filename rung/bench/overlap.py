@@ -35,6 +35,9 @@ DEPTHS = (2, 4)
 ELEMENTS = 1 << 22
 MIN_TRIPS = 4
 """Below these a pipeline is all prologue and epilogue."""
+LARGEST_DEGREE = 4096
+"""The series is written out term by term, and compiled for every tile and depth: minutes from here on."""
+_SMALLEST_TILE = 4
 _STREAMS = 2
 _ELEMENT_BYTES = 4
 _EPSILON = 2.0**-23
@@ -90,9 +93,18 @@ def default_tiles(machine: Machine, depths: Sequence[int], elements: int, thread
     """The largest tile that fits with every depth and leaves enough trips, and a quarter of it."""
     room = machine.scratchpad_bytes_per_context - (0 if machine.kind == "host" else _SCRATCH_BYTES)
     fits = room // scratchpad_bytes(1, max(depths))
-    largest = min(fits, elements // (MIN_TRIPS * (threads or machine.contexts)))
-    if largest < 4:
-        raise UsageError(f"the scratchpad of {machine.name} has no room for a tile; choose another --device")
+    if fits < _SMALLEST_TILE:
+        raise UsageError(
+            f"{max(depths)} buffers of {_SMALLEST_TILE} elements need {scratchpad_bytes(_SMALLEST_TILE, max(depths))} "
+            f"bytes of scratchpad; {machine.name} has {room:,} per context: give smaller --depths or another --device"
+        )
+    shares = MIN_TRIPS * (threads or machine.contexts)
+    largest = min(fits, elements // shares)
+    if largest < _SMALLEST_TILE:
+        raise UsageError(
+            f"{elements:,} elements are too few for {shares} tiles, {MIN_TRIPS} per context; "
+            f"give a --size of at least {_SMALLEST_TILE * shares}"
+        )
     tile = 1 << (largest.bit_length() - 1)
     return tile // 4, tile
 

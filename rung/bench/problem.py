@@ -54,13 +54,13 @@ class Problem:
     """Computes the outputs in float64; None when the scalar rung is the reference."""
 
 
-def check_memory(elements: int, option: str = "--size") -> None:
+def check_memory(elements: int) -> None:
     """Raises UsageError when tensors of so many elements, their float64 reference and copies do not fit in memory."""
     needed = 64 * elements
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     if needed > available:
         raise UsageError(
-            f"{option} asks for {elements:,} elements, about {needed / 2**30:,.0f} GiB with the reference and copies; "
+            f"{elements:,} elements need about {needed / 2**30:,.0f} GiB with the reference and copies, "
             f"{available / 2**30:,.0f} GiB are free: give a smaller size"
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import UsageError
 
 DTYPES = ("f32", "f16", "bf16")
+_SUFFIXES = {"k": 1 << 10, "m": 1 << 20}
 
 
 def dtype(text: str) -> str:
@@ -18,14 +19,11 @@ def dtype(text: str) -> str:
 
 
 def sizes(text: str, option: str, limit: int = 3) -> tuple[int, ...]:
-    """`1048576` or `64x16384`: one to `limit` whole numbers of at least 1."""
-    parts = text.lower().split("x")
-    if len(parts) > limit or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576 or 64x16384")
-    return tuple(int(part) for part in parts)
-
-
-_SUFFIXES = {"k": 1 << 10, "m": 1 << 20}
+    """`1048576`, `64x16384` or `64x16K`: one to `limit` whole numbers of at least 1, perhaps with K or M."""
+    parts = [_size(part) for part in text.lower().split("x")]
+    if len(parts) > limit or not all(parts):
+        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576 or 64x16K")
+    return tuple(parts)
 
 
 def many_sizes(text: str, option: str) -> list[tuple[int, ...]]:
@@ -80,6 +78,13 @@ def constexprs(items: Sequence[str]) -> dict[str, object]:
         except (ValueError, SyntaxError):
             raise UsageError(f"--constexpr is `{item}`; give NAME=VALUE, such as BLOCK=1024") from None
     return found
+
+
+def seed(number: int) -> int:
+    """A number that every generator takes, also after those of `--processes` are added."""
+    if not 0 <= number < 1 << 32:
+        raise UsageError(f"--seed is {number}; give a whole number from 0 to {(1 << 32) - 1}")
+    return number
 
 
 def output(path: str | None, option: str) -> Path | None:

@@ -60,7 +60,7 @@ def evaluate(op: ir.Operation, known: Mapping[Value, int | None]) -> int | None:
     """
     if op.name == "arith.constant":
         value = op.attributes["value"]
-        return ir.IntegerAttr(value).value if isinstance(value, ir.IntegerAttr) else None
+        return int(value.value) if isinstance(value, ir.IntegerAttr | ir.BoolAttr) else None
     operands = [known.get(operand) for operand in op.operands]
     if op.name == "arith.select":
         condition, yes, no = operands

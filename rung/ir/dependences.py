@@ -1,7 +1,8 @@
 """What a transfer may overtake: whether loads may run ahead of a loop's iterations, and stores behind them.
 
 Assumed of the kernel: two different arguments either do not overlap, or are the same memory with every
-element read and written at the same place (a kernel called in place). Assumed of a parallel loop
+element read and written at the same place (a kernel called in place); `promote` names the pairs for which more is
+assumed, and takes all arguments for one array in a kernel that is marked `rung.may_alias`. Assumed of a parallel loop
 (`rung.grid_loop`, `rung.tile_loop`) without atomics: no iteration reads what another one writes. Assumed of
 the engine: a context's transfers take effect in the order in which they are started. So stores never
 overtake each other; what is decided here is whether a load that is started early may miss a store, and
@@ -69,7 +70,7 @@ def _has_fence(loop: scf.ForOp) -> bool:
 
 def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Access]) -> str:
     written = _distinct(writes)
-    if any(view.value not in [w.value for w in written] for view in _distinct(reads)):
+    if len(_distinct([*writes, *reads])) > len(written):
         return "the array is stored to at other places in the loop"
     if _anchor_order(loop, reads)[-1] > _anchor_order(loop, writes)[0]:
         return "it is read after a store in the same iteration"
@@ -81,7 +82,7 @@ def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Acces
 def _distinct(accesses: Sequence[Access]) -> list[View]:
     views: list[View] = []
     for access in accesses:
-        if access.view is not None and access.view.value not in [view.value for view in views]:
+        if access.view is not None and not any(access.view.is_at(view) for view in views):
             views.append(access.view)
     return views
 

@@ -2,11 +2,13 @@
 
 The module is run, for a few trip counts, on index arithmetic alone: which slot and which tag a transfer has,
 and whether a guard holds, follows from induction variables; all other values are unknown. So every path of a
-software pipeline is seen: prologue, steady state, remainder and epilogue.
+software pipeline is seen: prologue, steady state, remainder and epilogue. Conditions that are unknown are tried out:
+always true, never, and every other time; within an iteration, one value is one decision.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import lcm
@@ -27,6 +29,8 @@ Value = ir.Value[Any]
 TRIP_COUNTS = (0, 1, 2, 3, 6)
 """Assumed of loops whose trip count is unknown."""
 _LONGEST = 256
+_CHOICES = ((True,), (False,), (True, False), (False, True))
+"""Assumed of unknown conditions around transfers, in turn."""
 _DMA = ("memref.dma_start", "memref.dma_wait")
 _VIEWS = (
     "memref.reinterpret_cast",
@@ -49,7 +53,11 @@ def check_transfers(module: ir.Module) -> None:
     """
     for function in functions(module):
         for trips in TRIP_COUNTS if any(op.name in _DMA for op in collect(function.operation)) else ():
-            _Run(trips).function(function.operation)
+            for choices in _CHOICES:
+                run = _Run(trips, choices)
+                run.function(function.operation)
+                if not run.decisions:
+                    break
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,10 @@ class _Flight:
 class _Run:
     """One abstract execution."""
 
-    def __init__(self, trips: int) -> None:
-        self.trips = trips
+    def __init__(self, trips: int, choices: Sequence[bool]) -> None:
+        self.trips, self.choices = trips, choices
+        self.decisions: Counter[Value] = Counter()
+        """How often an unknown condition was decided."""
         self.known: dict[Value, int | None] = {}
         self.flights: dict[tuple[Value, tuple[int | None, ...]], _Flight] = {}
         self.bounds: dict[Value, tuple[Value, Value, int | None]] = {}
@@ -155,11 +165,15 @@ class _Run:
         return [*range(head), *range(head + skipped, trips)]
 
     def _branch(self, branch: scf.IfOp) -> None:
-        taken = self.known.get(branch.operation.operands[0])
+        condition = branch.operation.operands[0]
+        taken = self.known.get(condition)
+        if taken is None:
+            taken = self.known[condition] = int(self.choices[self.decisions[condition] % len(self.choices)])
+            self.decisions[condition] += 1
         regions = branch.operation.regions
-        if taken is None or taken:
+        if taken:
             self._block(regions[0].blocks[0])
-        if not taken and len(regions[1].blocks):
+        elif len(regions[1].blocks):
             self._block(regions[1].blocks[0])
 
     def _start(self, op: ir.Operation) -> None:

@@ -57,4 +57,6 @@ def _plain(attribute: ir.Attribute) -> Any:
     return str(attribute)
 
 
-_STRUCTURE = frozenset({"rung.bounds", "rung.kernel", "rung.grid", "rung.grid_loop", "rung.contexts", "rung.combiner"})
+_STRUCTURE = frozenset(
+    f"rung.{name}" for name in ("bounds", "kernel", "grid", "grid_loop", "contexts", "combiner", "assumed", "may_alias")
+)

@@ -44,6 +44,11 @@ class View(Slab):
     def element(self) -> ir.Type:
         return ir.MemRefType(self.value.type).element_type
 
+    def is_at(self, other: View) -> bool:
+        """Whether both hold the same elements in the same order, if their arguments are the same memory."""
+        same = (self.offset, self.sizes, self.strides) == (other.offset, other.sizes, other.strides)
+        return self.value == other.value or (same and self.element == other.element)
+
     @property
     def extent(self) -> int | None:
         """Elements from the first to one past the last that the view may touch, when that is known."""

@@ -19,6 +19,10 @@ from .slicing import enclosing, is_inside, is_pure
 
 Value = ir.Value[Any]
 Placement = Literal["stream", "resident", "held", "in_order"]
+MAY_ALIAS = "rung.may_alias"
+"""On a kernel: its arguments may be the same memory, accessed in any way."""
+ASSUMED = "rung.assumed"
+"""On a kernel: pairs of arguments that are taken to be different memory, or accessed element for element alike."""
 _QUOTIENTS = ("arith.divui", "arith.divsi", "arith.floordivsi")
 
 
@@ -44,6 +48,11 @@ class Promotion:
     """The loops in which a resident view is used, innermost first."""
     keys: tuple[Value, ...] = ()
     """The values, changing less often than with every iteration, that the place of a held view depends on."""
+
+    @property
+    def number(self) -> int:
+        """Of the argument."""
+        return _number(self.view.base)
 
     @property
     def ops(self) -> list[ir.Operation]:
@@ -75,9 +84,22 @@ def loops_around(op: ir.Operation) -> list[scf.ForOp]:
     return loops
 
 
-def plan(function: func.FuncOp) -> tuple[list[Promotion], list[tuple[scf.ForOp, str]]]:
-    """(promotions, views left direct with the reason), in program order."""
-    promotions: list[Promotion] = []
+@dataclass(frozen=True)
+class Plan:
+    """What `promote` is to do, in program order."""
+
+    promotions: list[Promotion]
+    refusals: list[tuple[scf.ForOp, str]]
+    """Views that are left direct, with the reason."""
+    assumed: set[tuple[int, int]]
+    """Numbers of arguments that are taken to be different memory, or accessed element for element alike."""
+    written: set[int]
+    """Numbers of arguments that are written."""
+    may_alias: bool
+
+
+def plan(function: func.FuncOp) -> Plan:
+    """What gets a buffer. In a kernel that is marked `rung.may_alias`, all arguments count as one array."""
     refusals: list[tuple[scf.ForOp, str]] = []
     everything: list[Access] = []
     groups: dict[Value, tuple[Layout, list[Access]]] = {}
@@ -92,21 +114,59 @@ def plan(function: func.FuncOp) -> tuple[list[Promotion], list[tuple[scf.ForOp, 
         if loops_around(access.op):
             loop = _home(access.view, [access]) if access.view is not None else loops_around(access.op)[0]
             refusals.append((loop, f"{_name(access)}: {layout or 'it is accessed element by element'}"))
+    written = {_number(a.base) for a in everything if a.writes}
+    found = Plan([], refusals, set(), written, MAY_ALIAS in function.operation.attributes)
     for layout, group in groups.values():
-        view = group[0].view
-        assert view is not None
-        of_base = [a for a in everything if a.base == view.base]
-        loop = _home(view, group)
-        if _mixed(group, of_base):
-            reason = "the same nest accesses the array element by element"
-            refusals.append((loop, f"{_name(group[0])}: {reason}"))
-            continue
-        promotions += _promotions(view, layout, group, of_base, loop)
-    return promotions, list(dict.fromkeys(refusals))
+        _plan_view(found, layout, group, everything)
+    return replace(found, refusals=list(dict.fromkeys(refusals)))
+
+
+def note_assumed(function: func.FuncOp, pairs: set[tuple[int, int]]) -> None:
+    """Write `rung.assumed` on the kernel."""
+    numbers = [number for pair in sorted(pairs) for number in pair]
+    function.operation.attributes[ASSUMED] = ir.DenseI64ArrayAttr.get(numbers)
+
+
+def assumed(module: ir.Module) -> set[tuple[int, int]]:
+    """The pairs of `rung.assumed`, of the one kernel of a module."""
+    found: set[tuple[int, int]] = set()
+    for op in module.body.operations:
+        if ASSUMED in op.operation.attributes:
+            numbers = list(ir.DenseI64ArrayAttr(op.operation.attributes[ASSUMED]))
+            found |= set(zip(numbers[::2], numbers[1::2], strict=True))
+    return found
+
+
+def _plan_view(found: Plan, layout: Layout, group: Sequence[Access], everything: Sequence[Access]) -> None:
+    """Add the buffers of one view, and the pairs of arguments whose order the decision does not keep."""
+    view = group[0].view
+    assert view is not None
+    loop, number = _home(view, group), _number(view.base)
+
+    def decide(related: Sequence[Access]) -> list[Promotion]:
+        return [] if _mixed(group, related) else _promotions(view, layout, group, related, loop)
+
+    def differs(related: Sequence[Access]) -> bool:
+        return [p.placement for p in decide(related)] != [p.placement for p in chosen]
+
+    chosen = decide(everything if found.may_alias else [a for a in everything if a.base == view.base])
+    if not chosen:
+        found.refusals.append((loop, f"{_name(group[0])}: the same nest accesses the array element by element"))
+        return
+    found.promotions.extend(chosen)
+    if found.may_alias or not differs(everything):
+        return
+    for other in {_number(a.base) for a in everything} - {number}:
+        if found.written & {number, other} and differs([a for a in everything if _number(a.base) in (number, other)]):
+            found.assumed.add((min(number, other), max(number, other)))
+
+
+def _number(base: Value) -> int:
+    return ir.BlockArgument(base).arg_number
 
 
 def _name(access: Access) -> str:
-    return f"argument {ir.BlockArgument(access.base).arg_number}"
+    return f"argument {_number(access.base)}"
 
 
 def _home(view: View, group: Sequence[Access]) -> scf.ForOp:
@@ -115,29 +175,29 @@ def _home(view: View, group: Sequence[Access]) -> scf.ForOp:
     return around[0] if around else loops_around(group[0].op)[-1]
 
 
-def _mixed(group: Sequence[Access], of_base: Sequence[Access]) -> bool:
+def _mixed(group: Sequence[Access], related: Sequence[Access]) -> bool:
     """Whether a nest that writes the view accesses the same array in another way, too: it keeps its own
     order.
     """
     for access in group:
-        direct = [a for a in of_base if a.view is None and (a.op == access.op or encloses(access.op, a.op))]
+        direct = [a for a in related if a.view is None and (a.op == access.op or encloses(access.op, a.op))]
         if any(a.writes for a in (access, *direct)) and direct:
             return True
     return False
 
 
 def _promotions(
-    view: View, layout: Layout, group: Sequence[Access], of_base: Sequence[Access], loop: scf.ForOp
+    view: View, layout: Layout, group: Sequence[Access], related: Sequence[Access], loop: scf.ForOp
 ) -> list[Promotion]:
     """The buffers of one view: one for what is only read, one for what is written, or one for updates in
-    place.
+    place. `related`: all accesses to what may be the same memory.
     """
 
     def free(inside: scf.ForOp) -> Freedom:
         return freedom(
             inside,
-            [a for a in of_base if encloses(inside.operation, a.op)],
-            any(a.writes for a in of_base),
+            [a for a in related if encloses(inside.operation, a.op)],
+            any(a.writes for a in related),
         )
 
     here, name = free(loop), _name(group[0])
@@ -152,7 +212,8 @@ def _promotions(
             placement, reason = "held", "it is loaded when its place changes, which is not in every iteration"
         found.append(Promotion(view, layout, name, placement, reads, True, False, loop, reason, around, keys))
     if writes:
-        reason = here.stores or _nested(view, writes, loop) or ("it is also updated in place" if updates else "")
+        updated = any(a.reads and a.writes and a.view is not None and a.view.is_at(view) for a in related)
+        reason = here.stores or _nested(view, writes, loop) or ("it is also updated in place" if updated else "")
         placement = "in_order" if reason else "stream"
         found.append(Promotion(view, layout, name, placement, writes, False, True, loop, reason))
     if updates:

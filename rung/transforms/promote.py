@@ -14,7 +14,7 @@ from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import BUFFER_ALIGNMENT, buffer_view, element_bytes
 from ..ir.pointers import functions, index, to_index
-from ..ir.promotion import Promotion, plan
+from ..ir.promotion import Plan, Promotion, note_assumed, plan
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
 from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
 from ..passes import Pass
@@ -50,6 +50,10 @@ class Promote(Pass):
     loaded once, before that loop. A view whose place is a quotient of the iteration's number (a bias in a grid
     of two dimensions) keeps its buffer while that does not change: `scf.if %py != %held { memref.copy }`.
 
+    Different arguments are taken to be different memory, or accessed element for element alike; pairs for which the
+    copies rely on that are listed in `rung.assumed` on the kernel, by number. `rung.may_alias` on the kernel says that
+    all arguments may be one array.
+
     The budget counts `depth` buffers for what can be double-buffered and one for the rest. Refuses to exceed
     it (`on-overflow=error`), or leaves the largest views direct (`on-overflow=direct`). Views left direct,
     with the reason, are listed in `rung.direct` on the loop: no static bound, no contiguous dimension, a
@@ -66,14 +70,17 @@ class Promote(Pass):
     def run(self, module: ir.Module) -> None:
         _prepare(module)
         for function in functions(module):
-            promotions, refusals = plan(function)
-            taken = self._fit(promotions, refusals)
+            found = plan(function)
+            taken = self._fit(found)
             for promotion in taken:
                 _emit(promotion)
-            _annotate(taken, refusals, self.depth)
+            _annotate(taken, found.refusals, self.depth)
+            if found.assumed:
+                note_assumed(function, found.assumed)
 
-    def _fit(self, promotions: list[Promotion], refusals: list[tuple[scf.ForOp, str]]) -> list[Promotion]:
+    def _fit(self, found: Plan) -> list[Promotion]:
         """The promotions that fit the budget; all of them, or an error, unless views may be left direct."""
+        promotions = found.promotions
         needed = sum(_bytes(p, self.depth) for p in promotions)
         if needed <= self.scratchpad_bytes:
             return promotions
@@ -87,10 +94,16 @@ class Promote(Pass):
         while kept and sum(_bytes(p, self.depth) for p in kept) > self.scratchpad_bytes:
             largest = kept[-1]
             # All of an array goes one way: direct accesses and transfers would not see each other.
-            dropped = [p for p in kept if p.view.base == largest.view.base]
-            kept = [p for p in kept if p.view.base != largest.view.base]
-            refusals += [(p.loop, f"{p.name}: its {_bytes(p, self.depth)} bytes do not fit") for p in dropped]
-        return [p for p in promotions if p in kept]
+            dropped = [p for p in kept if found.may_alias or p.view.base == largest.view.base]
+            kept = [p for p in kept if p not in dropped]
+            found.refusals.extend((p.loop, f"{p.name}: its {_bytes(p, self.depth)} bytes do not fit") for p in dropped)
+        taken = [p for p in promotions if p in kept]
+        if len(taken) < len(promotions):
+            # Stores of two arrays are in order if both are transfers, or both direct.
+            stored = {p.number for p in taken if p.stores}
+            direct = {p.number for p in promotions if p.stores} - stored
+            found.assumed.update((min(a, b), max(a, b)) for a in stored for b in direct)
+        return taken
 
 
 def _prepare(module: ir.Module) -> None:
@@ -107,7 +120,7 @@ def scratchpad_need(module: ir.Module, depth: int) -> int:
     FormVirtualThreads(contexts=1).run(module)
     PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
     _prepare(module)
-    return max((sum(_bytes(p, depth) for p in plan(f)[0]) for f in functions(module)), default=0)
+    return max((sum(_bytes(p, depth) for p in plan(f).promotions) for f in functions(module)), default=0)
 
 
 def _bytes(promotion: Promotion, depth: int) -> int:

@@ -231,3 +231,29 @@ def test_leaves_the_rest_direct_when_asked():
 def test_leaves_a_module_without_loops_alone():
     text = run(HEAD + view("v", "%x", "%n") + double("%v", "%v") + "return }", Promote())
     assert "alloca" not in text
+
+
+def test_says_which_arguments_it_takes_for_different_memory():
+    """Same place, or never written: nothing is assumed. A store that comes one iteration later is."""
+    assert "rung.assumed" not in run(ELEMENTWISE, Promote())
+    shifted = "%s = arith.addi %o, %c64 : index\n"
+    body = shifted + view("v", "%x") + view("w", "%y", "%s") + double("%v", "%w")
+    assert "rung.assumed = array<i64: 0, 1>" in run(loop(body, ""), Promote())
+    marked = loop(body, "").replace("%hi: index)", "%hi: index) attributes {rung.may_alias}")
+    text = run(marked, Promote())
+    assert "rung.assumed" not in text
+    assert text.count("the array is stored to at other places in the loop") == 2
+
+
+def test_what_does_not_fit_takes_along_all_that_may_be_the_same_memory():
+    text = ELEMENTWISE.replace("%hi: index)", "%hi: index) attributes {rung.may_alias}")
+    assert "rung.transfer" not in run(text, Promote(scratchpad_bytes=1023, depth=2, on_overflow="direct"))
+
+
+def test_stores_that_go_two_ways_are_of_different_memory():
+    wide = view("u", "%x").replace("64>", "128>")
+    text = run(
+        loop(wide + view("w", "%y") + double("%w", "%u") + double("%u", "%w")),
+        Promote(scratchpad_bytes=512, on_overflow="direct"),
+    )
+    assert "rung.assumed = array<i64: 0, 1>" in text

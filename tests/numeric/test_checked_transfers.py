@@ -201,6 +201,17 @@ def test_stores_of_one_queue_take_effect_in_order() -> None:
 # ---- through the compiler
 
 
+def test_another_context_may_store_the_same_over_a_part() -> None:
+    board = Board()
+    board.start(128, 0, store=True)
+    board.memory[132:136] = [4, 5, 6, 7]
+    board.wait()
+    board.start(128, 0, store=True)
+    board.memory[132:136] = [4, 5, 6, 8]
+    board.wait()
+    assert board.end() == ["store of b, loop, iteration 128: its destination was written in flight"]
+
+
 def test_the_knob_reaches_launched_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     import scratchpad_kernels as kernels
 

@@ -82,3 +82,29 @@ def test_a_grid_beyond_32_bits_is_refused(size: int) -> None:
     x = torch.zeros(1)
     with pytest.raises(LaunchError, match="grid dimension x is"):
         triple_scalars[(size,)](x, x, 0)
+
+
+@triton.jit
+def move_on(x, out, trips, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * 16 * BLOCK + tl.arange(0, BLOCK)
+    for k in range(trips):
+        tl.store(out + (k + 1) * BLOCK + i, tl.load(x + k * BLOCK + i) + 1)
+
+
+@triton.jit
+def count_up(x, out, trips, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    for _ in range(trips):
+        tl.store(out + i, tl.load(x + i) + 1)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_one_array_under_two_names(schedule: str) -> None:
+    """Loads that run ahead, and those that are done once before a loop, must not miss what a store brings."""
+    chained = torch.arange(2 * 16 * 64) % 13
+    expected = chained.reshape(2, 16, 64)[:, :1] + torch.arange(16)[:, None]
+    move_on[(2,)](chained, chained, 15, BLOCK=64, schedule=schedule)
+    assert torch.equal(chained.reshape(2, 16, 64), expected)
+    counted = torch.arange(128)
+    count_up[(2,)](counted, counted, 9, BLOCK=64, schedule=schedule)
+    assert torch.equal(counted, torch.arange(128) + 9)

@@ -42,3 +42,16 @@ def test_comparison(predicate: str, expected: int | None) -> None:
             left, right = (arith.ConstantOp(ir.IndexType.get(), v).result for v in (-1, 2))
             op = arith.CmpIOp(getattr(arith.CmpIPredicate, predicate), left, right).operation
         assert evaluate(op, {left: -1, right: 2}) == expected
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_negation(held: int) -> None:
+    with ir.Context(), ir.Location.unknown():
+        module = ir.Module.create()
+        with ir.InsertionPoint(module.body):
+            i1 = ir.IntegerType.get_signless(1)
+            true, condition = (arith.ConstantOp(i1, v).result for v in (1, held))
+            opposite = arith.XOrIOp(condition, true)
+        known = {v: evaluate(v.owner, {}) for v in (true, condition)}
+        assert known[true] == 1
+        assert evaluate(opposite.operation, known) == 1 - held

@@ -52,6 +52,7 @@ def test_variants_keep_the_other_parameters(schedule: Schedule) -> None:
         ("depth=1", "depth is 1; double buffering needs at least 2"),
         ("distribution=random", "distribution is `random`; choose from: block, block-cyclic"),
         ("unroll=99", "unroll is 99; give 0"),
+        ("threads=2,depth=2 threads=2", "threads is given twice"),
     ],
 )
 def test_bad_text_is_one_clear_sentence(text: str, message: str) -> None:

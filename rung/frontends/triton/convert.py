@@ -8,6 +8,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func
 
 from ...errors import UnsupportedError
+from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
 from .blocks import BlockConverter
 from .functions import convert_body
@@ -46,6 +47,8 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
         with ir.InsertionPoint(module.body):
             kernel = func.FuncOp(name, ir.FunctionType.get([*kinds, index, index, index], []))
             kernel.operation.attributes["rung.kernel"] = ir.UnitAttr.get()
+            if not distinct:
+                kernel.operation.attributes[MAY_ALIAS] = ir.UnitAttr.get()
             block = kernel.add_entry_block()
         with ir.InsertionPoint(block):
             arguments = list(block.arguments)
