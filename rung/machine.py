@@ -12,17 +12,31 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from . import processor
+from .allowed import allowed, shown
 from .errors import UsageError
 from .knobs import threads as threads_knob
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+_STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+_Cost = Annotated[float, Field(ge=0, le=1e12)]
+"""Cycles or nanoseconds. The limits keep sums of them finite."""
+_Rate = Annotated[float, Field(ge=1e-6, le=1e12)]
+"""What is multiplied or divided by."""
+_Count = Annotated[int, Field(ge=1, le=1024)]
+_Bytes = Annotated[int, Field(ge=1024, le=1 << 40)]
+_Words = Annotated[tuple[str, ...], Field(strict=False)]
+"""TOML has lists, no tuples."""
 _TEMPLATE = "template"
+"""A file beside the machines that explains every field; it can be loaded, but it is no device."""
 _HEXAGON_CPUS = tuple(f"hexagonv{version}" for version in (60, 62, 65, 66, 67, 68, 69, 71, 73, 75, 79))
 """LLVM's names of those that may have HVX, oldest first."""
-"""A file beside the machines that explains every field; it can be loaded, but it is no device."""
+_HVX_LENGTH = "hvx-length128b"
+_LEAST_VECTOR = 64
+"""Bytes. LLVM takes narrower vectors of Hexagon apart, and aborts on some."""
+_BYTE_DOTS = {"llvm.hexagon.V6.vrmpybv.acc.128B": 128}
+"""LLVM's intrinsics that a modelled device's `byte_dot` may name, with the bytes of their vectors."""
 
 
 class Dma(BaseModel):
@@ -36,21 +50,19 @@ class Dma(BaseModel):
         default=64, ge=1, le=65536, description="descriptors of a context until the last byte has moved; more block it"
     )
     max_rank: int = Field(default=2, ge=1, le=3, description="highest rank of one descriptor")
-    bytes_per_cycle: float | None = Field(
-        default=None, gt=0, description="bandwidth between DRAM and scratchpad, of all contexts together"
+    bytes_per_cycle: _Rate | None = Field(
+        default=None, description="bandwidth between DRAM and scratchpad, of all contexts together"
     )
-    latency_cycles: float = Field(
-        default=0, ge=0, description="from the last byte's move to the end of the wait; overlaps other transfers"
+    latency_cycles: _Cost = Field(
+        default=0, description="from the last byte's move to the end of the wait; overlaps other transfers"
     )
-    gap_cycles: float = Field(default=0, ge=0, description="the engine's pause before every descriptor")
-    fetch_cycles: float = Field(
-        default=0, ge=0, description="fetch of a descriptor; hidden behind those before it in its queue"
+    gap_cycles: _Cost = Field(default=0, description="the engine's pause before every descriptor")
+    fetch_cycles: _Cost = Field(
+        default=0, description="fetch of a descriptor; hidden behind those before it in its queue"
     )
-    row_cycles: float = Field(default=0, ge=0, description="per row of a descriptor that has more than one")
-    turnaround_cycles: float = Field(
-        default=0, ge=0, description="when a descriptor moves the other way than the one before"
-    )
-    issue_cycles: float = Field(default=0, ge=0, description="the context's own time for starting a descriptor")
+    row_cycles: _Cost = Field(default=0, description="per row of a descriptor that has more than one")
+    turnaround_cycles: _Cost = Field(default=0, description="when a descriptor moves the other way than the one before")
+    issue_cycles: _Cost = Field(default=0, description="the context's own time for starting a descriptor")
     arbitration: Literal["round-robin", "oldest-first"] = Field(
         default="round-robin", description="which queue's next descriptor moves"
     )
@@ -60,20 +72,20 @@ class Npu(BaseModel):
     """What a modelled device adds: the price of what its contexts do."""
 
     model_config = _STRICT
-    cycles_per_packet: float = Field(gt=0, description="of one VLIW packet, stalls inside the core averaged in")
-    vector_units: int | None = Field(
-        default=None, ge=1, description="vector packets per packet time, of all contexts together; default: one each"
+    cycles_per_packet: _Rate = Field(description="of one VLIW packet, stalls inside the core averaged in")
+    vector_units: _Count | None = Field(
+        default=None, description="vector packets per packet time, of all contexts together; default: one each"
     )
-    dram_scalar_cycles: float = Field(ge=0, description="stall per load or store of one element in DRAM")
-    dram_vector_cycles: float = Field(ge=0, description="stall per load or store of one vector in DRAM")
-    dram_bytes_per_cycle: float = Field(
-        gt=0, description="bandwidth of the vector accesses to DRAM, of all contexts together"
+    dram_scalar_cycles: _Cost = Field(description="stall per load or store of one element in DRAM")
+    dram_vector_cycles: _Cost = Field(description="stall per load or store of one vector in DRAM")
+    dram_bytes_per_cycle: _Rate = Field(
+        description="bandwidth of the vector accesses to DRAM, of all contexts together"
     )
-    launch_cycles: float = Field(ge=0, description="from the launch to the kernel's first instruction")
-    helper_cycles: dict[str, Annotated[float, Field(ge=0)]] = Field(
+    launch_cycles: _Cost = Field(description="from the launch to the kernel's first instruction")
+    helper_cycles: dict[str, _Cost] = Field(
         default_factory=dict[str, float], description="of one call of a library helper, by its symbol"
     )
-    default_helper_cycles: float = Field(ge=0, description="of a call of any other library helper")
+    default_helper_cycles: _Cost = Field(description="of a call of any other library helper")
 
 
 class Machine(BaseModel):
@@ -86,9 +98,7 @@ class Machine(BaseModel):
     cpu: str = Field(
         default="", description="LLVM's name of the processor: hexagonv73 ...; empty: the one that runs us"
     )
-    features: tuple[str, ...] = Field(
-        default=(), description="instruction-set extensions that the lowering may rely on"
-    )
+    features: _Words = Field(default=(), description="instruction-set extensions that the lowering may rely on")
     vector_bytes: int = Field(ge=4, le=1024, description="bytes of one vector register")
     vector_registers: int = Field(ge=4, le=256)
     streaming_vector_bytes: int = Field(
@@ -111,7 +121,7 @@ class Machine(BaseModel):
     aligned_vectors: bool = Field(
         default=False, description="an unaligned vector load is two loads and a shift: say where one is aligned"
     )
-    scalarized_vector_ops: tuple[str, ...] = Field(
+    scalarized_vector_ops: _Words = Field(
         default=(),
         description="MLIR's names of ops that the back end takes apart lane by lane, such as `arith.divf`, or "
         "`arith.divf:f32` for one element type; rung expands those that it can and names the others",
@@ -121,18 +131,25 @@ class Machine(BaseModel):
         description="LLVM's intrinsic (acc, a, b) that adds four products of signed bytes to each 32-bit lane; empty: "
         "there is none",
     )
-    contexts: int = Field(ge=1, le=1024, description="hardware contexts (cores, on the host)")
-    cache_line_bytes: int = Field(default=64, ge=1)
-    l1_bytes: int = Field(ge=1024)
-    l2_bytes: int = Field(ge=1024, description="of one context")
-    scratchpad_bytes: int = Field(ge=0, description="of all contexts together")
-    fork_join_ns: float = Field(ge=0, description="cost of one fork and join over all contexts")
-    clock_ghz: float = Field(gt=0)
+    contexts: _Count = Field(description="hardware contexts (cores, on the host)")
+    cache_line_bytes: int = Field(default=64, ge=1, le=4096)
+    l1_bytes: _Bytes
+    l2_bytes: _Bytes = Field(description="of one context")
+    scratchpad_bytes: int = Field(ge=0, le=1 << 40, description="of all contexts together")
+    fork_join_ns: _Cost = Field(description="cost of one fork and join over all contexts")
+    clock_ghz: _Rate
     dma: Dma = Dma()
     npu: Npu | None = Field(default=None, description='costs of a modelled device; of `kind = "npu"` only')
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
+        if not self.name.strip() or not self.name.isprintable():
+            raise _wrong("name", f"is {self.name!r}; one line of text, which is shown with every number")
+        if _is_uneven(self.cache_line_bytes):
+            raise _wrong("cache_line_bytes", f"is {self.cache_line_bytes}; a power of two, 1 to 4096")
+        if _is_uneven(self.streaming_vector_bytes) or self.streaming_vector_bytes > self.vector_bytes:
+            given, most = self.streaming_vector_bytes, self.vector_bytes
+            raise _wrong("streaming_vector_bytes", f"is {given}; 0 or a power of two up to `vector_bytes`, {most}")
         if self.kind == "host":
             if self.npu is not None:
                 raise _wrong("npu", "belongs to machines of kind `npu` only; take the section out")
@@ -147,25 +164,35 @@ class Machine(BaseModel):
         if self.npu.vector_units is not None and self.npu.vector_units > self.contexts:
             given, most = self.npu.vector_units, self.contexts
             raise _wrong("npu.vector_units", f"is {given}; 1 to `contexts`, which is {most}")
+        if _is_uneven(self.vector_bytes) or self.vector_bytes < _LEAST_VECTOR:
+            raise _wrong("vector_bytes", f"is {self.vector_bytes}; a power of two, {_LEAST_VECTOR} to 1024")
         share = self.contexts * self.vector_bytes
-        if self.vector_bytes & (self.vector_bytes - 1):
-            raise _wrong("vector_bytes", f"is {self.vector_bytes}; a power of two, 4 to 1024")
         if self.scratchpad_bytes % share:
             given = self.scratchpad_bytes
             raise _wrong("scratchpad_bytes", f"is {given}; a multiple of contexts x vector_bytes, which is {share}")
         return self
 
     def _check_instruction_set(self) -> None:
-        """LLVM ignores the names that it does not know, and then writes code for another processor."""
+        """LLVM ignores the names that it does not know, and then writes code for another processor; in the 64-byte
+        mode, which is the default of HVX, it aborts."""
         if self.arch != "hexagon":
             raise _wrong("arch", f"is {self.arch}; packets are modelled for: hexagon")
         if self.cpu not in _HEXAGON_CPUS:
             raise _wrong("cpu", f"is {self.cpu}; choose from: {', '.join(_HEXAGON_CPUS)}")
         extensions = [cpu.replace("hexagon", "hvx") for cpu in _HEXAGON_CPUS[: _HEXAGON_CPUS.index(self.cpu) + 1]]
-        known = (*extensions, "hvx-length64b", "hvx-length128b", "hvx-ieee-fp", "hvx-qfloat")
+        known = (*extensions, _HVX_LENGTH, "hvx-ieee-fp", "hvx-qfloat")
         for feature in self.features:
             if feature not in known:
                 raise _wrong("features", f"has {feature}; {self.cpu} may have: {', '.join(known)}")
+            if feature in extensions and _HVX_LENGTH not in self.features:
+                raise _wrong("features", f"has {feature} without {_HVX_LENGTH}; vectors are modelled in that mode only")
+        if self.byte_dot and self.byte_dot not in _BYTE_DOTS:
+            raise _wrong("byte_dot", f'is {self.byte_dot}; "" (none), or: {", ".join(_BYTE_DOTS)}')
+
+    @property
+    def usable_byte_dot(self) -> str:
+        """`byte_dot` where its operands are as wide as the vectors of the code, otherwise empty."""
+        return self.byte_dot if _BYTE_DOTS.get(self.byte_dot) == self.vector_bytes else ""
 
     @property
     def buffer_alignment_bytes(self) -> int:
@@ -197,6 +224,11 @@ class Machine(BaseModel):
         """The first 16 hex digits of SHA-256 of all fields that are not at their defaults: a field that is new changes
         the hash of no machine that does not set it."""
         return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()[:16]
+
+
+def _is_uneven(size: int) -> bool:
+    """Neither 0 nor a power of two."""
+    return size & (size - 1) != 0
 
 
 def _wrong(field: str, reason: str) -> PydanticCustomError:
@@ -326,10 +358,12 @@ def field(machine: Machine, path: str) -> Any:
 
 
 def _toml_value(text: str) -> object:
+    """One TOML value; any other text stands for itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        found = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return found["value"] if len(found) == 1 else text
 
 
 def _validated(values: dict[str, Any], where: str) -> Machine:
@@ -337,13 +371,17 @@ def _validated(values: dict[str, Any], where: str) -> Machine:
         return Machine.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        field = str(first.get("ctx", {}).get("field", "")) or ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(f"{where}: field `{field}`: {_explained(first['type'], field, first['msg'])}") from None
+        field = str(first.get("ctx", {}).get("field", "")) or ".".join(map(str, first["loc"]))
+        raise UsageError(f"{where}: field `{field}`: {_explained(first)}") from None
 
 
-def _explained(kind: str, field: str, message: str) -> str:
-    """Pydantic's message, and for an unknown field the known ones of its section."""
-    if kind != "extra_forbidden":
-        return message
-    section = {"dma": Dma, "npu": Npu}.get(field.partition(".")[0], Machine) if "." in field else Machine
-    return f"there is no such field; known: {', '.join(section.model_fields)}"
+def _explained(error: ErrorDetails) -> str:
+    """What is wrong with the field, and what it may hold."""
+    kind, path = error["type"], error["loc"]
+    if kind == "inconsistent":
+        return error["msg"]
+    if kind == "extra_forbidden":
+        section = {"dma": Dma, "npu": Npu}.get(str(path[0]), Machine) if len(path) > 1 else Machine
+        return f"there is no such field; known: {', '.join(section.model_fields)}"
+    held = allowed(Machine, path)
+    return f"missing; {held}" if kind == "missing" else f"is {shown(error['input'])}; {held}"

@@ -112,7 +112,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         math = () if machine.library_math else (ExpandMath(fma),)
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
-        TileContractions(machine.vector_bytes, machine.vector_registers, fma, byte_dot=machine.byte_dot),
+        TileContractions(machine.vector_bytes, machine.vector_registers, fma, byte_dot=machine.usable_byte_dot),
         Vectorize(
             machine.vector_bytes,
             machine.vector_registers,

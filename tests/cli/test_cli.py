@@ -186,7 +186,7 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("machines", "--set", "contexts=1"), "--set changes one machine; give its name"),
         (
             ("ladder", "--set", "contexts=0"),
-            "machine host: field `contexts`: Input should be greater than or equal to 1",
+            "machine host: field `contexts`: is 0; a whole number, 1 to 1024",
         ),
         (("ladder", "gelu", "--size", "99999999999999"), "give a smaller size"),
         (("opt", "none.mlir"), "cannot read `none.mlir`"),

@@ -61,6 +61,14 @@ def test_sums_are_exact(shape: tuple[int, int, int], block: tuple[int, int, int]
     assert "vrmpy" in kernel.stages["asm"]
 
 
+@pytest.mark.parametrize("vector_bytes", [64, 256])
+def test_vectors_of_another_width_do_without_the_instruction(vector_bytes: int) -> None:
+    """The intrinsic takes registers of 128 bytes and no others."""
+    other = machine.load("hexagon-v73", [f"vector_bytes={vector_bytes}"])
+    kernel, _ = run((65, 33, 70), (32, 32, 32), other)
+    assert "vrmpy" not in kernel.stages["asm"]
+
+
 def test_four_products_per_lane() -> None:
     """A register tile of 128 x 128 x 256: 64 instructions of 128 products in the hot loop, no widening, and a fifth of
     the packets at most."""
