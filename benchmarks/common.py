@@ -13,8 +13,9 @@ from typing import Any
 from rung import machine
 from rung.bench import environment
 from rung.bench.measure import Subject
-from rung.bench.result import Noise, write_text
+from rung.bench.result import Noise
 from rung.bench.stats import Ratio
+from rung.files import write_file
 
 SETTLE_S = 0.02
 """Longer than the pools of rung and of OpenMP spin before they sleep: neither takes the other's cores."""
@@ -66,7 +67,7 @@ def save(
         "noise": noise.model_dump() if noise else None,
         "rows": list(rows),
     }
-    write_text(json.dumps(record, indent=1) + "\n", path)
+    write_file(json.dumps(record, indent=1) + "\n", path)
 
 
 def ratio_fields(ratio: Ratio) -> dict[str, Any]:

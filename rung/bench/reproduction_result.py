@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .result import Environment, write_text
+from ..files import write_file
+from .result import Environment
 
 TOLERANCE = 0.25
 """Of a reproduced figure, relative."""
@@ -52,4 +53,4 @@ class Reproduction(BaseModel):
 
 def write(record: Reproduction, path: str | Path) -> None:
     """Writes the file whole or not at all."""
-    write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
+    write_file(record.model_dump_json(by_alias=True, indent=1) + "\n", path)

@@ -3,14 +3,13 @@ imports only this."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import UsageError
+from ..files import write_file
 
 SCHEMA: Literal[1] = 1
 
@@ -180,28 +179,7 @@ class Record(_Model):
 
 def write(record: Record, path: str | Path) -> None:
     """Writes the file whole or not at all: to a temporary file beside it, then renamed."""
-    write_text(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
-
-
-def write_text(text: str, path: str | Path) -> None:
-    """Puts `text` at `path` in one step. Raises UsageError when that cannot be done."""
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", text=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror}") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {target}: {error.strerror}") from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_file(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
 
 
 def read(path: str | Path) -> Record:

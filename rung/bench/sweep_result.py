@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import UsageError
-from .result import Environment, write_text
+from ..files import write_file
+from .result import Environment
 
 SCHEMA: Literal["rung-sweep-1"] = "rung-sweep-1"
 
@@ -44,7 +45,7 @@ class Sweep(BaseModel):
 
 def write(sweep: Sweep, path: str | Path) -> None:
     """Writes the file whole or not at all."""
-    write_text(sweep.model_dump_json(by_alias=True, indent=1) + "\n", path)
+    write_file(sweep.model_dump_json(by_alias=True, indent=1) + "\n", path)
 
 
 def is_sweep(path: str | Path) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import machine as machines
-from ..bench.result import write_text
 from ..errors import UsageError
+from ..files import write_file
 from ..knobs import STAGES
 from ..report import text
 from ..schedule import Schedule
@@ -60,13 +60,13 @@ def run(options: Options) -> int:
     if options.emit == "obj":
         code: bytes = executable.object_code()
         if target:
-            target.write_bytes(code)
+            write_file(code, target)
         else:
             sys.stdout.buffer.write(code)
         return 0
     stage: str = executable.stages[options.emit]
     if target:
-        write_text(stage, target)
+        write_file(stage, target)
     else:
         sys.stdout.write(stage if stage.endswith("\n") else stage + "\n")
     return 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..bench.result import write_text
 from ..errors import UsageError
+from ..files import write_file
 from . import parse
 from .compile import print_after
 
@@ -27,7 +27,7 @@ def run(file: str, pipeline: str | None, output: str | None, print_after_all: bo
     steps = None if pipeline is None else parse_pipeline(pipeline.replace(";", "\n"), PASSES)
     result = optimize(text, steps, (print_after,) if print_after_all else ())
     if target:
-        write_text(result, target)
+        write_file(result, target)
     else:
         sys.stdout.write(result if result.endswith("\n") else result + "\n")
     return 0

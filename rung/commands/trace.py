@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..bench import recording
-from ..bench.result import write_text
 from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
+from ..files import write_file
 from ..machine import Machine
 from ..report import figure, gantt, tables, trace_events
 from ..targets.npu.timeline import Timeline, replay
@@ -30,7 +30,7 @@ def run(
         return 1
     timeline = replay(found.trace, subject.machine, record=True)
     if target:
-        write_text(trace_events.to_json(timeline, subject.machine, subject.title), target)
+        write_file(trace_events.to_json(timeline, subject.machine, subject.title), target)
     if picture:
         gantt.draw(timeline, subject.machine, subject.title, picture)
     out.print(_summary(subject.title, timeline, subject.machine), highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..bench.result import Record
 from ..errors import UsageError
+from ..files import write_file
 from .text import counted
 
 # Okabe and Ito (2008): told apart by colour-blind readers.
@@ -42,9 +44,16 @@ def panels(record: Record, path: str | Path, rows: int, columns: int, size: tupl
         yield axes
         canvas: Any = figure
         canvas.supxlabel(_footer(record), fontsize=8, color="#555555")
-        canvas.savefig(target, dpi=160)
+        save(canvas, target)
     finally:
         pyplot.close(figure)
+
+
+def save(canvas: Any, target: Path) -> None:
+    """Writes a matplotlib figure in the format that the name ends in."""
+    drawn = io.BytesIO()
+    canvas.savefig(drawn, format=target.suffix[1:].lower(), dpi=160)
+    write_file(drawn.getvalue(), target)
 
 
 def plain(axis: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import UsageError
 from ..machine import Machine
 from ..targets.npu.timeline import Kind, Timeline
-from .figure import BLUE, GREEN, GREY, ORANGE, RED, check_path
+from .figure import BLUE, GREEN, GREY, ORANGE, RED, check_path, save
 
 # Waiting is pale, so that work stands out.
 _LOOKS = {
@@ -62,7 +62,7 @@ def draw(timeline: Timeline, machine: Machine, title: str, path: str | Path) -> 
     panel.spines[["top", "right"]].set_visible(False)
     patches = [Patch(color=colour, label=look) for look, colour in _LOOKS.items() if look in seen]
     canvas.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False, fontsize=8)
-    canvas.savefig(target, dpi=160)
+    save(canvas, target)
     pyplot.close(figure)
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from ..bench.sweep_result import Point, Sweep
 from ..errors import UsageError
 from . import tables
-from .figure import check_path, plain
+from .figure import check_path, plain, save
 from .text import counted
 
 _ROWS = 40
@@ -101,7 +101,7 @@ def plot(sweep: Sweep, path: str | Path) -> None:
         f"modelled, not measured; machine {machine} {sweep.environment.machine_hash}, fields varied as shown",
         fontsize=8, color="#555555",
     )  # fmt: skip
-    canvas.savefig(target, dpi=160)
+    save(canvas, target)
     pyplot.close(figure)
 
 

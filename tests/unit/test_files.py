@@ -1,0 +1,55 @@
+"""Files are written whole; devices, pipes and links stay what they are."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from rung.errors import UsageError
+from rung.files import write_file
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_file("first", path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    path.chmod(0o600)
+    with path.open() as reader:
+        write_file(b"second", path)
+        assert reader.read() == "first"
+    assert path.read_text() == "second" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    link, path = tmp_path / "link", tmp_path / "a"
+    path.write_text("old")
+    link.symlink_to(path)
+    write_file("new", link)
+    assert link.is_symlink() and path.read_text() == "new"
+
+
+def test_a_device_is_written_to() -> None:
+    """As root, a rename would put a file in its place, for every program of the machine."""
+    write_file("x", os.devnull)
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe, got = tmp_path / "pipe", list[str]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    write_file("x", pipe)
+    reader.join(10)
+    assert got == ["x"] and stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize("name, words", [("none/a", "No such file"), ("", "Is a directory")])
+def test_what_cannot_be_written_is_one_sentence(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=f"cannot write .*: {words}"):
+        write_file("x", tmp_path / name)
