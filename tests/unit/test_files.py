@@ -35,8 +35,13 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 def test_a_device_is_written_to() -> None:
     """As root, a rename would put a file in its place, for every program of the machine."""
-    write_file("x", os.devnull)
-    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+    ours, theirs = os.openpty()
+    try:
+        write_file("x", os.ttyname(theirs))
+        assert os.read(ours, 1) == b"x" and stat.S_ISCHR(Path(os.ttyname(theirs)).stat().st_mode)
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
