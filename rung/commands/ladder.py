@@ -111,7 +111,7 @@ def make_plan(options: Options) -> Plan:
     """Checks the whole command line before anything slow begins. Raises UsageError."""
     dtype = parse.dtype(options.dtype)
     shape = parse.sizes(options.size, "--size") if options.size else None
-    sampling = Sampling(options.rounds, options.budget_s, options.seed)
+    sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
     base = Schedule.parse(options.schedule)
     if options.factorial and options.rungs != ladder.LADDER:
         raise UsageError("--factorial measures all eight combinations; leave --rungs out")

@@ -43,7 +43,7 @@ class Subject:
 
 def load(options: Options) -> Subject:
     """Checks the command line, then draws the inputs. Raises UsageError."""
-    dtype = parse.dtype(options.dtype)
+    dtype, seed = parse.dtype(options.dtype), parse.seed(options.seed)
     shape = parse.sizes(options.size, "--size") if options.size else None
     schedules = ladder.parse_rungs(options.rung, Schedule.parse(options.schedule))
     if len(schedules) != 1:
@@ -54,7 +54,7 @@ def load(options: Options) -> Subject:
         grid = parse.grid(options.grid) if options.grid else None
         constexprs = parse.constexprs(options.constexprs)
         size = shape or (1 << 20,)
-        case = adhoc.case(options.kernel, size, dtype, options.seed, options.signature, constexprs, grid)
+        case = adhoc.case(options.kernel, size, dtype, seed, options.signature, constexprs, grid)
         return Subject(case, machine, schedules[0])
     given = {"--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid}
     for option, value in given.items():
@@ -64,7 +64,7 @@ def load(options: Options) -> Subject:
     if shape:
         workload.check(shape)
     block = suite.block_elements(machine)
-    return Subject(group.case_of(workload, shape, dtype, options.seed, block), machine, schedules[0])
+    return Subject(group.case_of(workload, shape, dtype, seed, block), machine, schedules[0])
 
 
 def wrong(subject: Subject, found: recording.Recording) -> str:

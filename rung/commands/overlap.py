@@ -41,7 +41,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     """Measures, prints the tables, writes the files. Returns 0, 1 for a wrong result, 130 when interrupted."""
     json = parse.output(options.json, "--json")
     plot = figure.check_path(options.plot) if options.plot else None
-    sampling = Sampling(options.rounds, options.budget_s, options.seed)
+    sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
     machine = machines.load(options.device, options.overrides)
     base = Schedule.parse(options.schedule)
     degrees = parse.counts(options.degrees, "--degrees") if options.degrees else overlap.DEGREES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,22 +18,30 @@ def dtype(text: str) -> str:
     return text
 
 
-def sizes(text: str, option: str, limit: int = 3) -> tuple[int, ...]:
-    """`1048576` or `64x16384`: one to `limit` whole numbers of at least 1."""
-    parts = text.lower().split("x")
-    if len(parts) > limit or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576 or 64x16384")
-    return tuple(int(part) for part in parts)
+def seed(number: int) -> int:
+    """What all generators of random numbers take."""
+    if not 0 <= number < 1 << 63:
+        raise UsageError(f"--seed is {number}; give a whole number from 0 to {(1 << 63) - 1}")
+    return number
 
 
-_SUFFIXES = {"k": 1 << 10, "m": 1 << 20}
+_SIZE = re.compile(r"0*(\d{1,18})([km]?)", re.ASCII)
+_SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20}
+
+
+def sizes(text: str, option: str) -> tuple[int, ...]:
+    """`1048576`, `1M` or `64x16K`: one to three whole numbers of at least 1, K and M being powers of 1024."""
+    found = [_size(part) for part in text.lower().split("x")]
+    if len(found) > 3 or not all(found):
+        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576, 1M or 64x16K")
+    return tuple(found)
 
 
 def many_sizes(text: str, option: str) -> list[tuple[int, ...]]:
     """`1K,16K,4M` or `64x1K,128x1K`: sizes joined by commas, K and M being powers of 1024."""
     found: list[tuple[int, ...]] = []
     for item in text.lower().split(","):
-        parts = [_size(part.strip()) for part in item.split("x")]
+        parts = [_size(part) for part in item.split("x")]
         if not all(parts):
             raise UsageError(f"{option} is `{text}`; give sizes joined by commas, such as 1K,64K,4M or 64x1K,128x1K")
         found.append(tuple(parts))
@@ -41,7 +50,7 @@ def many_sizes(text: str, option: str) -> list[tuple[int, ...]]:
 
 def counts(text: str, option: str) -> tuple[int, ...]:
     """`1,2,4`: whole numbers of at least 1, or with K and M, in rising order."""
-    found = [_size(part.strip()) for part in text.lower().split(",")]
+    found = [_size(part) for part in text.lower().split(",")]
     if not all(found):
         raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1 joined by commas, such as 1,2,4")
     return tuple(sorted(set(found)))
@@ -49,7 +58,7 @@ def counts(text: str, option: str) -> tuple[int, ...]:
 
 def count(text: str, option: str) -> int:
     """`4M`: one whole number of at least 1, perhaps with K or M."""
-    found = _size(text.lower().strip())
+    found = _size(text.lower())
     if not found:
         raise UsageError(f"{option} is `{text}`; give a whole number of at least 1, such as 1000 or 4M")
     return found
@@ -57,8 +66,8 @@ def count(text: str, option: str) -> int:
 
 def _size(text: str) -> int:
     """0 for what is no size."""
-    digits, factor = (text[:-1], _SUFFIXES[text[-1]]) if text[-1:] in _SUFFIXES else (text, 1)
-    return int(digits) * factor if digits.isascii() and digits.isdigit() else 0
+    found = _SIZE.fullmatch(text.strip())
+    return int(found[1]) * _SUFFIXES[found[2]] if found else 0
 
 
 def grid(text: str) -> tuple[int, int, int]:

@@ -44,7 +44,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     dtype = parse.dtype(options.dtype)
     json = parse.output(options.json, "--json")
     plot = figure.check_path(options.plot) if options.plot else None
-    sampling = Sampling(options.rounds, options.budget_s, options.seed)
+    sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
     base = replace(Schedule.parse(options.schedule), vectorize=True)
     machine = machines.load(options.device, options.overrides)
     if options.block is not None and (options.block < 1 or options.block & (options.block - 1)):
