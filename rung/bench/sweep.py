@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from .. import machine as machines
 from ..errors import UsageError
@@ -18,6 +19,8 @@ from .sweep_result import Point
 
 LIMIT = 100_000
 """Machines in one sweep."""
+_COMMA = re.compile(r",(?![^\[]*\])")
+"""Between values; not one inside a list."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,11 @@ class Variant:
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """`dma.bytes_per_cycle=2,4,8` -> values by field. Raises UsageError."""
+    """`dma.bytes_per_cycle=2,4,8` -> values by field, each once; a value may be a list. Raises UsageError."""
     axes: dict[str, tuple[str, ...]] = {}
     for text in texts:
         field, equals, values = text.partition("=")
-        items = tuple(value.strip() for value in values.split(","))
+        items = tuple(dict.fromkeys(value.strip() for value in _COMMA.split(values)))
         if not equals or not field.strip() or not all(items):
             raise UsageError(f"--vary is `{text}`; give FIELD=VALUE,VALUE,..., such as dma.bytes_per_cycle=2,4,8")
         if field.strip() in axes:
@@ -50,8 +53,13 @@ def variants(base: Machine, axes: dict[str, tuple[str, ...]]) -> list[Variant]:
     found: list[Variant] = []
     for chosen in itertools.product(*axes.values()):
         machine = machines.override(base, [f"{field}={value}" for field, value in zip(axes, chosen, strict=True)])
-        found.append(Variant({field: machines.field(machine, field) for field in axes}, machine))
+        found.append(Variant({field: _plain(machines.field(machine, field)) for field in axes}, machine))
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A list as one text, which tables and axes can show."""
+    return " ".join(cast(list[str], value)) if isinstance(value, list) else value
 
 
 def run(wanted: Sequence[Variant], record: Callable[[Machine], Recording]) -> list[tuple[int, Timeline]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
 
 DTYPES = ("f32", "f16", "bf16")
-_SUFFIXES = {"k": 1 << 10, "m": 1 << 20}
+_SIZE = re.compile(r"0*(\d{1,18})([km]?)", re.ASCII)
+_SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20}
 
 
 def dtype(text: str) -> str:
@@ -18,19 +20,19 @@ def dtype(text: str) -> str:
     return text
 
 
-def sizes(text: str, option: str, limit: int = 3) -> tuple[int, ...]:
-    """`1048576`, `64x16384` or `64x16K`: one to `limit` whole numbers of at least 1, perhaps with K or M."""
-    parts = [_size(part) for part in text.lower().split("x")]
-    if len(parts) > limit or not all(parts):
-        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576 or 64x16K")
-    return tuple(parts)
+def sizes(text: str, option: str) -> tuple[int, ...]:
+    """`1048576`, `1M` or `64x16K`: one to three whole numbers of at least 1, K and M being powers of 1024."""
+    found = [_size(part) for part in text.lower().split("x")]
+    if len(found) > 3 or not all(found):
+        raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1, such as 1048576, 1M or 64x16K")
+    return tuple(found)
 
 
 def many_sizes(text: str, option: str) -> list[tuple[int, ...]]:
     """`1K,16K,4M` or `64x1K,128x1K`: sizes joined by commas, K and M being powers of 1024."""
     found: list[tuple[int, ...]] = []
     for item in text.lower().split(","):
-        parts = [_size(part.strip()) for part in item.split("x")]
+        parts = [_size(part) for part in item.split("x")]
         if not all(parts):
             raise UsageError(f"{option} is `{text}`; give sizes joined by commas, such as 1K,64K,4M or 64x1K,128x1K")
         found.append(tuple(parts))
@@ -39,7 +41,7 @@ def many_sizes(text: str, option: str) -> list[tuple[int, ...]]:
 
 def counts(text: str, option: str) -> tuple[int, ...]:
     """`1,2,4`: whole numbers of at least 1, or with K and M, in rising order."""
-    found = [_size(part.strip()) for part in text.lower().split(",")]
+    found = [_size(part) for part in text.lower().split(",")]
     if not all(found):
         raise UsageError(f"{option} is `{text}`; give whole numbers of at least 1 joined by commas, such as 1,2,4")
     return tuple(sorted(set(found)))
@@ -47,7 +49,7 @@ def counts(text: str, option: str) -> tuple[int, ...]:
 
 def count(text: str, option: str) -> int:
     """`4M`: one whole number of at least 1, perhaps with K or M."""
-    found = _size(text.lower().strip())
+    found = _size(text.lower())
     if not found:
         raise UsageError(f"{option} is `{text}`; give a whole number of at least 1, such as 1000 or 4M")
     return found
@@ -55,8 +57,8 @@ def count(text: str, option: str) -> int:
 
 def _size(text: str) -> int:
     """0 for what is no size."""
-    digits, factor = (text[:-1], _SUFFIXES[text[-1]]) if text[-1:] in _SUFFIXES else (text, 1)
-    return int(digits) * factor if digits.isascii() and digits.isdigit() else 0
+    found = _SIZE.fullmatch(text.strip())
+    return int(found[1]) * _SUFFIXES[found[2]] if found else 0
 
 
 def grid(text: str) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..files import write_file
 from ..machine import Machine
 from ..report import figure, gantt, tables, trace_events
+from ..report.text import counted
 from ..targets.npu.timeline import Timeline, replay
 from . import one_kernel, parse
 
@@ -42,8 +43,9 @@ def _summary(title: str, found: Timeline, machine: Machine) -> str:
         f"{title} on {machine.name} ({machine.hash})",
         f"  {found.cycles:,.0f} cycles (modelled), {found.cycles / machine.clock_ghz / 1000:,.1f} us at "
         f"{machine.clock_ghz:g} GHz",
-        f"  {found.contexts} contexts compute {found.compute_utilisation:.0%} of the time; the DMA engine is busy "
-        f"{found.dma_utilisation:.0%} of it: {found.dma_transfers:,} transfers, {found.dma_bytes:,} bytes",
+        f"  {counted(found.contexts, 'context')}, computing {found.compute_utilisation:.0%} of the time; the DMA "
+        f"engine is busy {found.dma_utilisation:.0%} of it: {counted(found.dma_transfers, 'transfer')}, "
+        f"{found.dma_bytes:,} bytes",
         f"  waits {found.wait_cycles:,.0f}, full queues {found.blocked_cycles:,.0f}, sharing "
         f"{found.shared_cycles:z,.0f}, launch and forks {found.overhead_cycles:,.0f} cycles",
     ]

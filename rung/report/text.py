@@ -129,10 +129,15 @@ def _contexts(ran: int, threads: int | None) -> str:
     return words if ran <= 1 or threads is None or threads >= ran else f"{words} on {counted(threads, 'thread')}"
 
 
-def _no_engine(mechanism: str, found: dict[str, Any]) -> str:
-    """On a host whose cores are all busy, the contexts copy for themselves."""
-    copies = found.get("dma_waiter_copies", 0)
-    return "; no core was left for the copy engine" if mechanism == "DB" and copies else ""
+def _late_engine(mechanism: str, found: dict[str, Any]) -> str:
+    """On a host, the contexts copy for themselves what the engine does not come to in time: all of it where their
+    cores are all that there is, some where something else ran on the engine's."""
+    copies, transfers = found.get("dma_waiter_copies", 0), found.get("dma_transfers", 0)
+    if mechanism != "DB" or not copies:
+        return ""
+    if copies >= transfers:
+        return "; no core was left for the copy engine"
+    return f"; the copy engine was late: waiting contexts copied {copies} of {counted(transfers, 'transfer')}"
 
 
 def _did_not_fire(mechanism: str, found: dict[str, Any]) -> str | None:
@@ -164,7 +169,7 @@ def conclusion(result: Result) -> str | None:
         return f"{name} shows no gain that can be claimed here: {measured}."
     if result.step < 1:
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({measured}){_no_engine(name, result.evidence)}."
+        return f"{name} does not pay here: {longer} ({measured}){_late_engine(name, result.evidence)}."
     return f"{name} pays: {measured}."
 
 

@@ -142,6 +142,11 @@ def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) 
             {"dma_transfers": 9, "dma_max_in_flight": 4, "dma_waiter_copies": 9},
             "does not pay here: it takes 2.00 times as long (0.500x of Vec, 95% CI [0.400, 0.600]); no core was left",
         ),
+        (
+            "Vec+DB",
+            {"dma_transfers": 512, "dma_max_in_flight": 4, "dma_waiter_copies": 3, "contexts_ran": 1},
+            "; the copy engine was late: waiting contexts copied 3 of 512 transfers.",
+        ),
         ("Vec+MT", {"contexts_ran": 2}, "MT does not pay here"),
     ],
 )

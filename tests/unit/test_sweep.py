@@ -8,7 +8,7 @@ import pytest
 
 from rung.bench import sweep
 from rung.bench.sweep_result import Sweep
-from rung.commands import one_kernel, report
+from rung.commands import one_kernel, parse, report
 from rung.commands import sweep as command
 from rung.errors import UsageError
 from rung.machine import Dma, Npu, load
@@ -80,6 +80,23 @@ def test_the_record_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_words_are_varied_too(tmp_path: Path) -> None:
     assert run(FakeDevice(), "dma.arbitration=round-robin,oldest-first", plot=tmp_path / "s.png") == 0
+
+
+def test_lists_are_varied_and_nothing_twice() -> None:
+    texts = ['features=["hvxv68","hvx-length128b"],["hvxv73", "hvx-length128b"]', "contexts=2,2,4,2"]
+    axes = sweep.parse_axes(texts)
+    assert axes["contexts"] == ("2", "4") and len(axes["features"]) == 2
+    found = sweep.variants(load("hexagon-v73"), axes)
+    assert found[-1].machine.features == ("hvxv73", "hvx-length128b") and len(found) == 4
+    assert run(FakeDevice(), *texts) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"), [("256K", (262_144,)), ("64x1k", (64, 1024)), (" 2M ", (2 << 20,)), ("7", (7,))]
+)
+def test_sizes_are_the_same_in_every_command(text: str, shape: tuple[int, ...]) -> None:
+    assert parse.sizes(text, "--size") == shape
+    assert parse.many_sizes(f"{text},{text}", "--sizes") == [shape, shape]
 
 
 def test_wrong_values_void_the_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
