@@ -102,13 +102,13 @@ def plan(function: func.FuncOp) -> Plan:
     """What gets a buffer. In a kernel that is marked `rung.may_alias`, all arguments count as one array."""
     refusals: list[tuple[scf.ForOp, str]] = []
     everything: list[Access] = []
-    groups: dict[Value, tuple[Layout, list[Access]]] = {}
+    groups: dict[tuple[Value, ir.Operation], tuple[Layout, list[Access]]] = {}
     for access in accesses(function):
         layout = layout_of(access.view) if access.view is not None else ""
         if access.view is not None and isinstance(layout, Layout):
             everything.append(access)
             if loops_around(access.op):
-                groups.setdefault(access.view.value, (layout, []))[1].append(access)
+                groups.setdefault((access.view.value, _context(access.op)), (layout, []))[1].append(access)
             continue
         everything.append(replace(access, view=None))
         if loops_around(access.op):
@@ -159,6 +159,11 @@ def _plan_view(found: Plan, layout: Layout, group: Sequence[Access], everything:
     for other in {_number(a.base) for a in everything} - {number}:
         if found.written & {number, other} and differs([a for a in everything if _number(a.base) in (number, other)]):
             found.assumed.add((min(number, other), max(number, other)))
+
+
+def _context(op: ir.Operation) -> ir.Operation:
+    """The loop over hardware contexts around `op`, or the function: no buffer is shared between contexts."""
+    return next(parent for parent in enclosing(op.block) if parent.name in ("scf.forall", "func.func"))
 
 
 def _number(base: Value) -> int:

@@ -257,3 +257,28 @@ def test_stores_that_go_two_ways_are_of_different_memory():
         Promote(scratchpad_bytes=512, on_overflow="direct"),
     )
     assert "rung.assumed = array<i64: 0, 1>" in text
+
+
+def test_a_view_of_two_contexts_has_a_buffer_in_each():
+    """A part of a row is used in tiles that are dealt out, and by the program that deals them out."""
+    tiles = f"""scf.forall (%t) in (%n) {{
+      scf.for %q = %t to %n step %c1 {{
+        {view("u", "%x", "%q")} {double("%v", "%u")}
+      }} {{rung.tile_loop}}
+    }} {{rung.contexts}}
+    """
+    text = run(
+        loop(view("v", "%y") + view("w", "%z") + tiles + double("%v", "%w")).replace("%n:", "%z: memref<?xf32>, %n:")
+    )
+    text = run(text, Promote())
+    in_order(
+        text,
+        r"memref.alloca\(\) .*, 1>",
+        r"scf.for ",
+        r"scf.forall",
+        r"memref.alloca\(\) .*, 1>",
+        r"scf.for ",
+        r"rung.tile_loop",
+        r"memref.copy .*rung.transfer = \"load\"",
+        r"rung.grid_loop",
+    )

@@ -108,3 +108,26 @@ def test_one_array_under_two_names(schedule: str) -> None:
     counted = torch.arange(128)
     count_up[(2,)](counted, counted, 9, BLOCK=64, schedule=schedule)
     assert torch.equal(counted, torch.arange(128) + 9)
+
+
+@triton.jit
+def add_outer(x, y, n, SIZE: tl.constexpr):
+    rows, cols = tl.arange(0, SIZE), tl.arange(0, SIZE)
+    down = tl.load(y + rows, mask=rows < n, other=0.0)
+    across = tl.load(y + cols, mask=cols < n, other=0.0)
+    at = x + rows[:, None] * n + cols[None, :]
+    mask = (rows[:, None] < n) & (cols[None, :] < n)
+    tl.store(at, tl.load(at, mask=mask) + down[:, None] * across[None, :], mask=mask)
+    tl.store(y + cols, across + 1, mask=cols < n)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_what_tiles_read_is_then_updated_by_their_program(schedule: str) -> None:
+    """The view of `y` is used in the contexts of the tiles, and in that of the program."""
+    for n in (1, 61, 256):
+        x, y = torch.randn(n, n), torch.randn(n)
+        expected = x + y[:, None] * y
+        after = y + 1
+        add_outer[(1,)](x, y, n, SIZE=256, schedule=f"{schedule} tile_elements=1000")
+        torch.testing.assert_close(x, expected)
+        torch.testing.assert_close(y, after)
