@@ -3,10 +3,9 @@
     python tools/fit_math.py [name ...]
 
 Every fit approximates f(x) by sum_k c_k x^k with the smallest maximum of |approximation - f| / |scale| on
-an interval (Remez exchange on a dense grid; Muller, Elementary Functions, 3rd ed., section 3.5), or by a ratio of
-two such sums. Coefficients
-are rounded to float32 from the lowest power upwards, and the others fitted again after every rounding, to
-absorb its error. Needs mpmath. All fits take about a minute.
+an interval (Remez exchange on a dense grid; Muller, Elementary Functions, 3rd ed., section 3.5), or by a ratio
+of two such sums. Coefficients are rounded to float32 from the lowest power upwards, and the others fitted again
+after every rounding, to absorb its error. Needs mpmath. All fits take about a minute.
 """
 
 from __future__ import annotations
