@@ -135,6 +135,13 @@ class Machine(BaseModel):
     cache_line_bytes: int = Field(default=64, ge=1, le=4096)
     l1_bytes: _Bytes
     l2_bytes: _Bytes = Field(description="of one context")
+    prefetch_bytes: int = Field(
+        default=0,
+        ge=0,
+        le=1 << 40,
+        description="vector code fetches into the first-level cache what the next program reads of an array, if it is "
+        "not more than this; 0: never",
+    )
     scratchpad_bytes: int = Field(ge=0, le=1 << 40, description="of all contexts together")
     fork_join_ns: _Cost = Field(description="cost of one fork and join over all contexts")
     clock_ghz: _Rate
@@ -156,6 +163,8 @@ class Machine(BaseModel):
             return self
         if self.npu is None:
             raise _wrong("npu", "a machine of kind `npu` needs this section; `template.toml` explains it")
+        if self.prefetch_bytes:
+            raise _wrong("prefetch_bytes", f"is {self.prefetch_bytes}; 0, as no cache is modelled")
         if not self.cpu:
             raise _wrong("cpu", "a machine of kind `npu` needs LLVM's name of its processor, such as hexagonv73")
         self._check_instruction_set()
@@ -242,7 +251,7 @@ def _detect_host() -> Machine:
     info = processor.cpuinfo()
     flags = frozenset((info.get("flags") or info.get("Features") or "").split())
     vector_bytes, registers, masked, features = processor.vector_unit(arch, flags)
-    l2_bytes = processor.cache_bytes(2, 1 << 20)
+    l1_bytes, l2_bytes = processor.cache_bytes(1, 32 << 10), processor.cache_bytes(2, 1 << 20)
     contexts = processor.cores()
     return Machine(
         name="host",
@@ -255,8 +264,9 @@ def _detect_host() -> Machine:
         streaming_vector_bytes=min(vector_bytes, 32),
         masked_memory=masked,
         contexts=contexts,
-        l1_bytes=processor.cache_bytes(1, 32 << 10),
+        l1_bytes=l1_bytes,
         l2_bytes=l2_bytes,
+        prefetch_bytes=l2_bytes // 4,
         # Half of L2: the other half keeps what the core itself touches while the copy engine fills the next tile.
         scratchpad_bytes=l2_bytes // 2 * contexts,
         # A spin-then-sleep pool's hand-off; `rung doctor` measures it on the machine at hand.

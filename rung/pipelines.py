@@ -17,6 +17,7 @@ from .transforms.contraction import TileContractions
 from .transforms.double_buffer import DoubleBuffer
 from .transforms.form_context_tasks import FormContextTasks
 from .transforms.form_virtual_threads import FormVirtualThreads
+from .transforms.prefetch import Prefetch
 from .transforms.promote import Promote
 from .transforms.tile import TileBlocks
 from .transforms.transport import Transport
@@ -33,6 +34,7 @@ PASSES: tuple[type[Pass], ...] = (
     TileContractions,
     Vectorize,
     NestsToLoops,
+    Prefetch,
     AlignAccesses,
     ExpandMath,
     ExpandScalarized,
@@ -121,10 +123,16 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
             machine.whole_registers,
             machine.streaming_vector_bytes,
         ),
+        *caches(machine),
         ExpandMath(fma, float_division="arith.divf" not in machine.scalarized_vector_ops),
         *vector_unit(machine),
         HOIST,
     )
+
+
+def caches(machine: Machine) -> Steps:
+    """What the next program reads is fetched into the cache, where there is one."""
+    return (Prefetch(machine.prefetch_bytes, machine.cache_line_bytes),) if machine.prefetch_bytes else ()
 
 
 def vector_unit(machine: Machine) -> Steps:

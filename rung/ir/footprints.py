@@ -10,7 +10,7 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref
 
-from .pointers import index
+from .pointers import index, is_memref_at
 
 Value = ir.Value[Any]
 Index = Value | int
@@ -89,8 +89,9 @@ def offset_of(cast: ir.Operation) -> Index:
 
 
 def _is_argument(value: Value) -> bool:
+    """Of a kernel, or what a context's task takes out of its frame."""
     owner = value.owner
-    return isinstance(owner, ir.Block) and owner.owner.operation.name == "func.func"
+    return owner.owner.operation.name == "func.func" if isinstance(owner, ir.Block) else is_memref_at(owner.operation)
 
 
 def _mixed(op: ir.Operation, attribute: str, operands: Iterator[Value]) -> tuple[Index, ...]:

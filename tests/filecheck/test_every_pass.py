@@ -39,6 +39,10 @@ CASES = {
         "test_vectorize_ir.py::test_scalar_form_has_no_vector_type",
         "test_vectorize_ir.py::test_a_map_that_is_no_projection_is_an_error_of_the_scalar_form_too",
     ),
+    "prefetch": (
+        "test_prefetch.py::test_the_last_of_two_passes_fetches_the_next_row",
+        "test_prefetch.py::test_left_alone",
+    ),
     "align-accesses": (
         "test_align_accesses.py::test_a_slot_of_a_pipelined_buffer",
         "test_align_accesses.py::test_left_alone",

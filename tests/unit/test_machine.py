@@ -90,6 +90,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
             ("contexts = 4", "contexts = 4\nstreaming_vector_bytes = 256"),
             "field `streaming_vector_bytes`: is 256; 0 or",
         ),
+        (("contexts = 4", "contexts = 4\nprefetch_bytes = 64"), "field `prefetch_bytes`: is 64; 0, as no cache"),
         (('kind = "npu"', 'kind = "host"'), "field `npu`: belongs to machines of kind `npu` only"),
         (("[dma]\nbytes_per_cycle = 4.0", "[dma]"), "field `dma.bytes_per_cycle`: a machine of kind `npu` needs it"),
         (

@@ -1,0 +1,111 @@
+"""`prefetch`: the last loop that reads a row fetches the next program's, and nothing else does."""
+
+from __future__ import annotations
+
+import pytest
+from matching import in_order, run
+
+from rung.transforms.prefetch import Prefetch
+
+LOOP = """scf.for %i{n} = %c0 to %c1024 step {step} {{
+      {loads}
+    }} {{rung.vectorized = {{lanes = 16 : i64, unroll = 2 : i64}}}}"""
+ROW = "memref<?x{t}, strided<[1], offset: ?>>"
+KERNEL = """
+func.func @kernel(%x: memref<?xf32>, %h: memref<?xf16>, %n: index, %begin: index, %end: index) {{
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %c32 = arith.constant 32 : index
+  %c1024 = arith.constant 1024 : index
+  %scratch = memref.alloca() : memref<4096xf32>
+  {loop}
+  return
+}}"""
+PROGRAMS = """scf.for %program = %begin to %end step %c1 {{
+    {body}
+  }} {{rung.grid_loop}}"""
+
+
+def view(position: str, source: str = "%x", kind: str = "?xf32") -> str:
+    return f"""%o = {position}
+    %row = memref.reinterpret_cast {source} to offset: [%o], sizes: [%n], strides: [1]
+      {{rung.bounds = array<i64: 1024>}} : memref<{kind}> to {ROW.format(t=kind[-3:])}"""
+
+
+def pass_over(n: int, lanes: int = 16, element: str = "f32", row: str = "%row") -> str:
+    step = f"%c{2 * lanes}"
+    kind = f"{ROW.format(t=element)}, vector<{lanes}x{element}>"
+    loads = f"""%j{n} = arith.addi %i{n}, %c{lanes} : index
+      %a{n} = vector.load {row}[%i{n}] : {kind}
+      %b{n} = vector.load {row}[%j{n}] : {kind}"""
+    return LOOP.format(n=n, step=step, loads=loads)
+
+
+def kernel(body: str, loop: str = PROGRAMS) -> str:
+    return KERNEL.format(loop=loop.format(body=body))
+
+
+POSITION = "arith.muli %program, %n : index"
+
+
+def test_the_last_of_two_passes_fetches_the_next_row():
+    text = run(kernel(f"{view(POSITION)}\n{pass_over(1)}\n{pass_over(2)}"), Prefetch())
+    in_order(
+        text,
+        r"%reinterpret_cast = memref.reinterpret_cast %arg0",
+        r"%1 = arith.addi %arg5, %c1 : index",
+        r"%2 = arith.cmpi slt, %1, %arg4 : index",
+        r"%3 = arith.addi %arg5, %c1 : index",
+        r"%4 = arith.select %2, %3, %arg5 : index",
+        r"%5 = arith.muli %4, %arg2 : index",
+        r"%reinterpret_cast_0 = memref.reinterpret_cast %arg0 to offset: .%5.",
+        r"vector.load %reinterpret_cast.%arg6.",
+        r"scf.for %arg6 =",
+        r"memref.prefetch %reinterpret_cast_0.%arg6., read, locality<3>, data",
+        r"vector.load %reinterpret_cast.%arg6.",
+        r"memref.prefetch %reinterpret_cast_0.%6.",
+        r"vector.load %reinterpret_cast.%6.",
+    )
+    assert text.count("memref.prefetch") == 2
+
+
+def test_one_per_line():
+    body = f"{view(POSITION, '%h', '?xf16')}\n{pass_over(1, element='f16')}\n{pass_over(2, element='f16')}"
+    assert run(kernel(body), Prefetch(line_bytes=64)).count("memref.prefetch") == 1
+    assert run(kernel(body), Prefetch(line_bytes=32)).count("memref.prefetch") == 2
+
+
+def test_a_pointer_that_the_loop_carries():
+    """The next offset is what the loop itself will add."""
+    loop = """%last = scf.for %program = %begin to %end step %c1 iter_args(%p = %c0) -> (index) {{
+    {body}
+    %q = arith.addi %p, %n : index
+    scf.yield %q : index
+  }}"""
+    text = run(kernel(f"{view('arith.addi %p, %c0 : index')}\n{pass_over(1)}\n{pass_over(2)}", loop), Prefetch())
+    in_order(text, r"%4 = arith.addi %arg6, %arg2", r"%5 = arith.select %3, %4, %arg6", r"memref.prefetch")
+
+
+TWICE = f"{pass_over(1)}\n{pass_over(2)}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(f"{view(POSITION)}\n{pass_over(1)}", id="one pass streams"),
+        pytest.param(f"{view('arith.muli %n, %c16 : index')}\n{TWICE}", id="the same row for every program"),
+        pytest.param(f"{view(POSITION, '%scratch', '4096xf32')}\n{TWICE}", id="scratch"),
+        pytest.param(f"%w = memref.load %h[%program] : memref<?xf16>\n%v = arith.fptoui %w : f16 to i64\n"
+                     f"{view('arith.index_cast %v : i64 to index')}\n{TWICE}", id="a position out of memory"),
+        pytest.param(f"{view('arith.divui %n, %program : index')}\n{TWICE}", id="a division that may trap earlier"),
+    ],
+)  # fmt: skip
+def test_left_alone(body: str):
+    assert "memref.prefetch" not in run(kernel(body), Prefetch())
+
+
+def test_rows_larger_than_the_limit_are_left_alone():
+    body = kernel(f"{view(POSITION)}\n{TWICE}")
+    assert "memref.prefetch" in run(body, Prefetch(limit_bytes=4096))
+    assert "memref.prefetch" not in run(body, Prefetch(limit_bytes=4095))
