@@ -31,6 +31,13 @@ def double(x_ptr, y_ptr, n_elements, BLOCK: tl.constexpr = 256):
     offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mask = offsets < n_elements
     tl.store(y_ptr + offsets, 2 * tl.load(x_ptr + offsets, mask=mask), mask=mask)
+
+@triton.jit
+def halve(x_ptr, n_elements, BLOCK: tl.constexpr):
+    for start in range(tl.program_id(0) * BLOCK, n_elements, tl.num_programs(0) * BLOCK):
+        offsets = start + tl.arange(0, BLOCK)
+        mask = offsets < n_elements
+        tl.store(x_ptr + offsets, tl.load(x_ptr + offsets, mask=mask) * 0.5, mask=mask)
 """
 _SIGNATURE = "*fp32, *fp32, i32, 256"
 
@@ -337,6 +344,13 @@ def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert {r.reference for r in read(path).results} == {"scalar rung"}
     assert "reference: scalar rung" in done.stdout
+
+
+def test_why_a_loop_in_place_does_not_overlap_is_told(own: Path) -> None:
+    sizes = ("--size", "5000", "--grid", "2", "--constexpr", "BLOCK=256", "--rounds", "3", "--rungs", "vec+mt+db")
+    done = rung("ladder", "--kernel", f"{own}::halve", *sizes, "--explain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DB: not pipelined: load of argument 0: an earlier iteration may have written it." in done.stdout
 
 
 def test_fresh_processes_are_pooled(tmp_path: Path) -> None:
