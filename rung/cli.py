@@ -139,7 +139,9 @@ def scale(
             help="Elements per program of one-dimensional kernels, a power of 2; default: 128, or as suits DMA."
         ),
     ] = None,
-    schedule: ScheduleText = "",
+    schedule: Annotated[
+        str, typer.Option("--schedule", help="Parameters, such as 'distribution=block-cyclic double_buffer=on'.")
+    ] = "",
     json: Json = None,
     plot: Plot = None,
     seed: Seed = 0,

@@ -84,23 +84,28 @@ class Schedule:
     @staticmethod
     def parse(text: str) -> Schedule:
         """Inverse of `str`. Raises UsageError naming the field."""
-        kinds: dict[str, type[object]] = {field.name: type(field.default) for field in fields(Schedule)}
-        values: dict[str, bool | int | str] = {}
-        for item in text.replace(",", " ").split():
-            name, equals, value = item.partition("=")
-            if name not in kinds or not equals:
-                raise UsageError(f"schedule: `{item}` is not `field=value`; fields: {', '.join(kinds)}")
-            if name in values:
-                raise UsageError(f"schedule: {name} is given twice; leave one out")
-            if kinds[name] is bool:
-                if value not in _WORDS:
-                    raise UsageError(f"schedule: {name} is `{value}`; give on or off")
-                values[name] = _WORDS[value]
-            elif kinds[name] is int:
-                try:
-                    values[name] = int(value)
-                except ValueError:
-                    raise UsageError(f"schedule: {name} is `{value}`; give a whole number") from None
-            else:
-                values[name] = value
-        return Schedule(**values)  # pyright: ignore[reportArgumentType]  # each value has its field's type
+        return Schedule(**given(text))  # pyright: ignore[reportArgumentType]  # each value has its field's type
+
+
+def given(text: str) -> dict[str, bool | int | str]:
+    """The fields that the text names, with their values, be they the defaults or not. Raises UsageError."""
+    kinds: dict[str, type[object]] = {field.name: type(field.default) for field in fields(Schedule)}
+    values: dict[str, bool | int | str] = {}
+    for item in text.replace(",", " ").split():
+        name, equals, value = item.partition("=")
+        if name not in kinds or not equals:
+            raise UsageError(f"schedule: `{item}` is not `field=value`; fields: {', '.join(kinds)}")
+        if name in values:
+            raise UsageError(f"schedule: {name} is given twice; leave one out")
+        if kinds[name] is bool:
+            if value not in _WORDS:
+                raise UsageError(f"schedule: {name} is `{value}`; give on or off")
+            values[name] = _WORDS[value]
+        elif kinds[name] is int:
+            try:
+                values[name] = int(value)
+            except ValueError:
+                raise UsageError(f"schedule: {name} is `{value}`; give a whole number") from None
+        else:
+            values[name] = value
+    return values

@@ -33,9 +33,10 @@ def parse_rungs(text: str, base: Schedule) -> tuple[Schedule, ...]:
 
 def run(case: Case, schedules: Sequence[Schedule], lab: Lab) -> list[Result]:
     """Results in the order of `schedules`. A schedule with a wrong result carries no times."""
+    lab.tell(Step("measuring the copy bandwidth"))
+    limits = roofs(lab.toolchain, lab.machine, case, schedules)
     results = measure([Variant(s.rung, case, s) for s in schedules], lab)
     lab.tell(Step("measuring the copy bandwidth and the FMA peak"))
-    limits = roofs(lab.toolchain, lab.machine)
     return with_ratios([placed(result, case, limits) for result in results])
 
 

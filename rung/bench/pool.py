@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .result import Noise, Record, Result
+from .result import Noise, Record, Result, Roofline
 from .stats import median
 
 
@@ -41,6 +41,7 @@ def _pooled(group: Sequence[Result]) -> Result:
             "correct": correct,
             "max_abs_err": _largest([result.max_abs_err for result in group]),
             "max_rel_err": _largest([result.max_rel_err for result in group]),
+            "roofline": _roofline([result.roofline for result in group]),
             "noise": _noise([result.noise for result in group]),
         }
     )
@@ -50,6 +51,21 @@ def _largest(errors: Sequence[float | None]) -> float | None:
     """None, which stands for an error that is not finite, is the largest."""
     known = [error for error in errors if error is not None]
     return max(known) if len(known) == len(errors) else None
+
+
+def _roofline(found: Sequence[Roofline | None]) -> Roofline | None:
+    """The first one's, with the best rates of those on as many contexts."""
+    known = [each for each in found if each]
+    if not known:
+        return None
+    alike = [each for each in known if each.contexts == known[0].contexts]
+    peaks = [each.fma_flops_per_s for each in alike if each.fma_flops_per_s]
+    return known[0].model_copy(
+        update={
+            "copy_bytes_per_s": max(each.copy_bytes_per_s for each in alike),
+            "fma_flops_per_s": max(peaks, default=None),
+        }
+    )
 
 
 def _noise(windows: Sequence[Noise]) -> Noise:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -26,7 +26,7 @@ _LAUNCHES = 10
 
 @dataclass(frozen=True)
 class Roofs:
-    """Measured when they are first asked for.
+    """Measured when they are first asked for; copies perhaps before, too.
 
     copy(bytes, contexts): bytes per second, read + write, of a copy that touches so many bytes. fma(contexts): flop/s.
     """
@@ -35,15 +35,27 @@ class Roofs:
     fma: Callable[[int], float]
 
 
-def roofs(toolchain: Toolchain, machine: Machine) -> Roofs | None:
-    """The host's; None for a toolchain that does not measure copies."""
+def roofs(
+    toolchain: Toolchain, machine: Machine, case: Case | None = None, schedules: Sequence[Schedule] = ()
+) -> Roofs | None:
+    """The host's; None for a toolchain that does not measure copies.
+
+    To be called before `case` is timed under `schedules`, so that its copies are measured before and after and the
+    better one is the limit: a spell of other work on the machine must not lower the limit alone.
+    """
     measure_copy = toolchain.copy_bandwidth
-    if measure_copy is None:
+    if measure_copy is None or machine.kind != "host":
         return None
+
+    def rate(touched: int, contexts: int) -> float:
+        return 1e9 * measure_copy(max(touched // 2, 1), contexts)
+
+    likely = {1, *(schedule.threads or machine.contexts for schedule in schedules)}
+    before = {(touched, p): rate(touched, p) for touched in ([_touched(case)] if case else []) for p in likely}
 
     @cache
     def copy(touched: int, contexts: int) -> float:
-        return 1e9 * measure_copy(max(touched // 2, 1), contexts)
+        return max(before.get((touched, contexts), 0.0), rate(touched, contexts))
 
     @cache
     def fma(contexts: int) -> float:
@@ -72,13 +84,18 @@ def _fma_peak(toolchain: Toolchain, machine: Machine, contexts: int) -> float:
     return 2 * _STEPS * elements / best
 
 
+def _touched(case: Case) -> int:
+    """Bytes of all arrays."""
+    tensors = [value for value in case.problem.args if hasattr(value, "element_size")]
+    return sum(value.numel() * value.element_size() for value in tensors)
+
+
 def placed(result: Result, case: Case, found: Roofs | None) -> Result:
     """The result with its limits; as it is when it carries no time or the limits are not known."""
     if found is None or result.median is None or result.unit != "s":
         return result
     contexts = max(1, int(result.evidence.get("contexts_ran", 1)))
-    tensors = [value for value in case.problem.args if hasattr(value, "element_size")]
-    touched = sum(value.numel() * value.element_size() for value in tensors)
+    touched = _touched(case)
     roofline = Roofline(
         contexts=contexts,
         bytes=touched,

@@ -112,7 +112,7 @@ def make_plan(options: Options) -> Plan:
     dtype = parse.dtype(options.dtype)
     shape = parse.sizes(options.size, "--size") if options.size else None
     sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
-    base = Schedule.parse(options.schedule)
+    base = parse.parameters(options.schedule, "--rungs")
     if options.factorial and options.rungs != ladder.LADDER:
         raise UsageError("--factorial measures all eight combinations; leave --rungs out")
     schedules = base.factorial() if options.factorial else ladder.parse_rungs(options.rungs, base)

@@ -45,7 +45,7 @@ def load(options: Options) -> Subject:
     """Checks the command line, then draws the inputs. Raises UsageError."""
     dtype, seed = parse.dtype(options.dtype), parse.seed(options.seed)
     shape = parse.sizes(options.size, "--size") if options.size else None
-    schedules = ladder.parse_rungs(options.rung, Schedule.parse(options.schedule))
+    schedules = ladder.parse_rungs(options.rung, parse.parameters(options.schedule, "--rung"))
     if len(schedules) != 1:
         raise UsageError(f"--rung is `{options.rung}`; give one, such as vec+mt+db")
     machine = machines.load(options.device, options.overrides)

@@ -15,8 +15,16 @@ from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
 from ..report import figure, text
 from ..report import overlap as report
-from ..schedule import Schedule
 from . import parse, session
+
+_DECIDED = {
+    "vectorize": "Vec is always on; leave it out",
+    "double_buffer": "each degree is measured with DB and without; leave it out",
+    "depth": "give --depths",
+    "scratchpad": "each degree is measured with the scratchpad and without; leave it out",
+    "tile_elements": "give --tiles",
+}
+"""Fields of the schedule, and what to do instead of giving them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     plot = figure.check_path(options.plot) if options.plot else None
     sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
     machine = machines.load(options.device, options.overrides)
-    base = Schedule.parse(options.schedule)
+    base = parse.schedule(options.schedule, _DECIDED)
     degrees = parse.counts(options.degrees, "--degrees") if options.degrees else overlap.DEGREES
     if max(degrees) > overlap.LARGEST_DEGREE:
         raise UsageError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import UsageError
+from ..schedule import Schedule, given
 
 DTYPES = ("f32", "f16", "bf16")
 _SIZE = re.compile(r"0*(\d{1,18})([km]?)", re.ASCII)
@@ -79,6 +80,23 @@ def constexprs(items: Sequence[str]) -> dict[str, object]:
             found[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
             raise UsageError(f"--constexpr is `{item}`; give NAME=VALUE, such as BLOCK=1024") from None
+    return found
+
+
+def schedule(text: str, decided: Mapping[str, str]) -> Schedule:
+    """`decided`: fields that the command sets itself, and what to do instead of giving them; UsageError for these."""
+    found = Schedule.parse(text)
+    for name in given(text):
+        if name in decided:
+            raise UsageError(f"--schedule gives `{name}`, which this command sets itself: {decided[name]}")
+    return found
+
+
+def parameters(text: str, option: str) -> Schedule:
+    """A schedule whose mechanisms `option` decides (--rungs): UsageError for fields that put one in or take it out."""
+    found = schedule(text, dict.fromkeys(("vectorize", "double_buffer"), f"say with {option} which mechanisms are on"))
+    if found.threads == 1:
+        raise UsageError(f"--schedule gives `threads=1`, which takes MT out: say with {option} which mechanisms are on")
     return found
 
 

@@ -185,7 +185,7 @@ def roofline(results: Sequence[Result]) -> list[str]:
         return []
     copies = {roof.contexts: f"{roof.copy_bytes_per_s / 1e9:.3g} GB/s" for _, roof, _ in known}
     shares = ", ".join(f"{rung} {roof.of_copy(median):.0%}" for rung, roof, median in known)
-    found = [f"of the copy bandwidth at this size ({_by_contexts(copies)}): {shares}"]
+    found = [f"of the best copy of this size, timed apart ({_by_contexts(copies)}): {shares}"]
     peaks = {roof.contexts: f"{roof.fma_flops_per_s / 1e9:.3g} GFLOP/s" for _, roof, _ in known if roof.fma_flops_per_s}
     if peaks:
         rates = [(rung, roof.of_fma(median)) for rung, roof, median in known]

@@ -88,7 +88,8 @@ def contexts() -> int:
     """Threads that a fork uses at most, the caller included: one per core of the affinity mask unless set."""
 
 def set_contexts(contexts: int | None, /) -> None:
-    """`None` reads the affinity mask again. Do not call it inside a kernel."""
+    """`None` is one per core. Reads the affinity mask again: workers and the copy engine move to the cores that it has
+    now. Loading a kernel does this, too. Do not call it inside a kernel."""
 
 def counters() -> Counters: ...
 def reset_counters() -> None:

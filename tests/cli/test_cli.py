@@ -31,6 +31,13 @@ def double(x_ptr, y_ptr, n_elements, BLOCK: tl.constexpr = 256):
     offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mask = offsets < n_elements
     tl.store(y_ptr + offsets, 2 * tl.load(x_ptr + offsets, mask=mask), mask=mask)
+
+@triton.jit
+def halve(x_ptr, n_elements, BLOCK: tl.constexpr):
+    for start in range(tl.program_id(0) * BLOCK, n_elements, tl.num_programs(0) * BLOCK):
+        offsets = start + tl.arange(0, BLOCK)
+        mask = offsets < n_elements
+        tl.store(x_ptr + offsets, tl.load(x_ptr + offsets, mask=mask) * 0.5, mask=mask)
 """
 _SIGNATURE = "*fp32, *fp32, i32, 256"
 
@@ -172,6 +179,28 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("overlap", "--depths", "1M"), "bytes of scratchpad; host has"),
         (("scale", "--sizes", "9999999999M"), "elements need about"),
         (("scale", "--schedule", "unroll=1 unroll=2"), "unroll is given twice"),
+        (("scale", "--schedule", "threads=3"), "gives `threads`, which this command sets itself: give --contexts"),
+        (("scale", "--schedule", "vectorize=off"), "gives `vectorize`, which this command sets itself: Vec is always"),
+        (("scale", "--schedule", "profitability=on"), "`profitability`, which this command sets itself: more than one"),
+        (("overlap", "--schedule", "unroll=2 depth=3"), "gives `depth`, which this command sets itself: give --depths"),
+        (("overlap", "--schedule", "double_buffer=on depth=3"), "gives `double_buffer`, which this command sets"),
+        (("overlap", "--schedule", "scratchpad=off"), "gives `scratchpad`, which this command sets itself: each"),
+        (
+            ("overlap", "--schedule", "tile_elements=64"),
+            "`tile_elements`, which this command sets itself: give --tiles",
+        ),
+        (("overlap", "--schedule", "vectorize=on"), "gives `vectorize`, which this command sets itself: Vec is"),
+        (
+            ("ladder", "--schedule", "vectorize=off"),
+            "gives `vectorize`, which this command sets itself: say with --rungs",
+        ),
+        (("ladder", "--factorial", "--schedule", "double_buffer=on"), "gives `double_buffer`, which this command sets"),
+        (("ladder", "--schedule", "threads=1"), "gives `threads=1`, which takes MT out: say with --rungs which"),
+        (
+            ("trace", "gelu", "-o", "t.json", "--schedule", "double_buffer=off"),
+            "say with --rung which mechanisms are on",
+        ),
+        (("sweep", "gelu", "--vary", "contexts=1,2", "--schedule", "threads=1"), "say with --rung which mechanisms"),
         (("compile",), "Missing argument"),
         (("compile", "none.py::k"), "Missing option"),
         (("compile", "none.py::k", "--signature", "i32"), "there is no file `none.py`"),
@@ -315,6 +344,13 @@ def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert {r.reference for r in read(path).results} == {"scalar rung"}
     assert "reference: scalar rung" in done.stdout
+
+
+def test_why_a_loop_in_place_does_not_overlap_is_told(own: Path) -> None:
+    sizes = ("--size", "5000", "--grid", "2", "--constexpr", "BLOCK=256", "--rounds", "3", "--rungs", "vec+mt+db")
+    done = rung("ladder", "--kernel", f"{own}::halve", *sizes, "--explain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DB: not pipelined: load of argument 0: an earlier iteration may have written it." in done.stdout
 
 
 def test_fresh_processes_are_pooled(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rung.bench import ladder
 from rung.bench.pool import pool
-from rung.bench.result import Record, Result
+from rung.bench.result import Record, Result, Roofline
 from tests.bench_fakes import ENVIRONMENT, NOISE, result
 
 
@@ -41,6 +41,14 @@ def test_noise_names_the_process() -> None:
     noisy = NOISE.model_copy(update={"noisy": True, "reasons": ["the load was high"]})
     found = pool([rungs(1.0), record(*(r.model_copy(update={"noise": noisy}) for r in rungs(1.0).results))])
     assert found[0].noise.noisy and found[0].noise.reasons == ["process 2: the load was high"]
+
+
+def test_the_best_copy_of_all_processes_is_the_limit() -> None:
+    def roof(contexts: int, copies: float) -> Roofline:
+        return Roofline(contexts=contexts, bytes=8, flops=None, copy_bytes_per_s=copies, fma_flops_per_s=None)
+
+    roofs = [roof(2, 1e9), roof(2, 3e9), roof(1, 9e9)]
+    assert pool([record(result("Vec", roofline=each)) for each in roofs])[0].roofline == roof(2, 3e9)
 
 
 def test_what_one_process_lacks_is_left_out() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from rung.bench.result import Result, Roofline
 from rung.bench.roofline import Roofs
 from rung.bench.toolchain import native
 from rung.report import text
+from rung.runtime import _native
 from rung.schedule import Schedule
 from tests.bench_fakes import result, toolchain
 
@@ -55,6 +59,31 @@ def test_a_ladder_carries_the_limits_of_its_run() -> None:
     assert found.roofline and found.roofline.copy_bytes_per_s == 2e10
 
 
+def test_the_better_copy_of_before_and_after_is_the_limit() -> None:
+    """Other work on the machine while one of them ran must not put a rung above the limit."""
+    case = group.case_of(suite.find("gelu"), (1000,), "f32", 0)
+    for rates in ([10.0, 1.0], [1.0, 10.0]):
+        readings: dict[int, Iterator[float]] = {}
+
+        def copy(touched: int, contexts: int, rates: list[float] = rates, found: Any = readings) -> float:
+            return next(found.setdefault(contexts, iter(rates)))
+
+        lab = group.Lab(machine.host(), replace(toolchain(), copy_bandwidth=copy), Sampling(rounds=3))
+        (found,) = ladder.run(case, ladder.parse_rungs("vec+mt", Schedule(threads=2)), lab)
+        assert found.roofline and found.roofline.contexts == 2 and found.roofline.copy_bytes_per_s == 1e10
+
+
+def test_copies_of_a_modelled_device_are_not_measured() -> None:
+    measuring = replace(toolchain(), copy_bandwidth=lambda touched, contexts: 1.0)
+    assert roofline.roofs(measuring, machine.load("hexagon-v73")) is None
+
+
+def test_a_copy_is_timed_for_longer_than_a_time_slice() -> None:
+    start = time.perf_counter()
+    assert _native.copy_bandwidth(1 << 10, 1) > 0
+    assert time.perf_counter() - start > 0.02
+
+
 def test_the_limits_of_the_host_are_measured() -> None:
     found = roofline.roofs(native(), machine.host())
     assert found and found.fma(1) > 0 and found.copy(1 << 16, 1) > 0
@@ -64,7 +93,7 @@ def test_shares_are_told_with_the_limits() -> None:
     known = Roofline(contexts=2, bytes=10**6, flops=10**6, copy_bytes_per_s=4e9, fma_flops_per_s=1e11)
     lines = text.roofline([result("Vec", median=1e-3, roofline=known), result("Scalar")])
     assert lines == [
-        "of the copy bandwidth at this size (4 GB/s on 2): Vec 25%",
+        "of the best copy of this size, timed apart (4 GB/s on 2): Vec 25%",
         "of the FMA peak (100 GFLOP/s on 2): Vec 1.0%",
     ]
     assert text.roofline([result("Scalar")]) == []

@@ -203,3 +203,32 @@ def test_a_pinned_worker_may_be_the_first_to_copy() -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity masks")
 def test_one_core_for_producer_and_engine() -> None:
     run_alone("os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})", "assert all(copy() for _ in range(200))")
+
+
+@needs_a_core_for_the_engine
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed by /proc")
+def test_the_engine_moves_with_the_affinity_mask() -> None:
+    """It is awake for a while after a transfer, and then goes where the mask, read again, lets it."""
+    run_alone(
+        """import time
+    from rung.runtime import _native
+    known, cores = set(os.listdir("/proc/self/task")), sorted(os.sched_getaffinity(0))
+    def allow(mask):
+        os.sched_setaffinity(0, mask)
+        _native.set_contexts(None)
+    deadline = time.monotonic() + 30
+    def engine_is_on(core):
+        allow(set(cores))
+        lib.rung_dma_start(dst, src, *map(ctypes.c_int64, (1, 400, 0, 0)), ctypes.byref(tag))
+        while tag.value: assert time.monotonic() < deadline, "no core was left for the engine"
+        allow({core})
+        time.sleep(0.001)
+        threads = [os.sched_getaffinity(int(thread)) for thread in set(os.listdir("/proc/self/task")) - known]
+        return threads == [{core}]""",
+        """for core in cores[:2]:
+        while not engine_is_on(core): assert time.monotonic() < deadline, "the engine stayed where it was"
+    time.sleep(0.01)
+    before = _native.counters()["dma_waiter_copies"]
+    assert all(copy() for _ in range(20))
+    assert _native.counters()["dma_waiter_copies"] == before + 20, 'one core was taken for several'""",
+    )

@@ -36,6 +36,7 @@ static struct {
   _Alignas(RUNG_CACHE_LINE) _Atomic uint32_t state;
   _Alignas(RUNG_CACHE_LINE) _Atomic(ring *) rings;
   _Atomic int64_t transfers_at_reset;
+  _Atomic int core;  // where it is to run; negative: it cannot be pinned
 } engine;
 
 static _Thread_local ring *my_ring;
@@ -85,7 +86,11 @@ static bool any_pending(void) {
 static void *serve(void *argument) {
   (void)argument;
   rung_spin spin = {0};
+  int pinned_to = -1;
   for (;;) {
+    int core = atomic_load_explicit(&engine.core, memory_order_relaxed);
+    if (core != pinned_to && core >= 0) rung_pin(pthread_self(), core);
+    pinned_to = core;
     if (sweep()) {
       spin = (rung_spin){0};
     } else if (rung_spin_turn(&spin) > RUNG_SPIN_NS) {
@@ -132,10 +137,12 @@ static void start_engine(void) {
   if (!atomic_compare_exchange_strong(&engine.state, &state, AWAKE)) return;
   int cores[RUNG_MAX_CORES];
   int count = rung_cores(cores);
+  rung_move_engine(cores[count - 1]);
   pthread_t thread;
-  if (!rung_start_thread(&thread, serve, NULL, count > 1 ? cores[count - 1] : -1))
-    atomic_store(&engine.state, ABSENT);  // waiters do the copying
+  if (!rung_start_thread(&thread, serve, NULL, -1)) atomic_store(&engine.state, ABSENT);  // waiters do the copying
 }
+
+void rung_move_engine(int core) { atomic_store_explicit(&engine.core, core, memory_order_relaxed); }
 
 static void ring_the_bell(void) {
   uint32_t state = atomic_load(&engine.state);

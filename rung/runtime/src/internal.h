@@ -87,6 +87,7 @@ static inline void rung_wake(_Atomic uint32_t *word) {
 int rung_cores(int cores[RUNG_MAX_CORES]);
 // Starts a detached thread that takes no signals, on `core` if that is not negative. False when there is none to be had.
 bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument, int core);
+void rung_pin(pthread_t thread, int core);
 // Whether a core is left beside the threads of the fork that is under way.
 bool rung_core_to_spare(void);
 int64_t rung_contexts(void);
@@ -109,6 +110,8 @@ typedef struct {
   int64_t max_in_flight;  // the most transfers pending in one queue when another was started, that one included
   int64_t waiter_copies;  // transfers that a waiting thread carried out itself because the engine did not come in time
 } rung_dma_counters;
+// To be told when the cores of the pool are read again. The engine moves before its next transfer.
+void rung_move_engine(int core);
 rung_dma_counters rung_read_dma_counters(void);
 void rung_reset_dma_counters(void);
 

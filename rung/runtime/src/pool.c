@@ -41,6 +41,7 @@ static struct {
   _Atomic int64_t forks, forks_serial, taken_over;
 } counted;
 
+static _Atomic int cores_available;  // 0: not known yet
 static _Thread_local bool inside_task, is_worker;
 
 static void mark(_Atomic uint64_t *mask, int64_t id) {
@@ -91,7 +92,7 @@ static void *worker(void *argument) {
   return NULL;
 }
 
-static void pin(pthread_t thread, int core) {
+void rung_pin(pthread_t thread, int core) {
 #ifdef __linux__
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -109,7 +110,7 @@ bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument,
   bool ok = pthread_create(thread, NULL, body, argument) == 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (!ok) return false;
-  if (core >= 0) pin(*thread, core);
+  if (core >= 0) rung_pin(*thread, core);
   pthread_detach(*thread);
   return true;
 }
@@ -150,7 +151,9 @@ static void resize(int64_t contexts) {  // the pool is taken
   pool.core_count = rung_cores(pool.cores);
   if (contexts <= 0) contexts = pool.core_count;
   atomic_store(&pool.wanted, contexts < RUNG_MAX_CORES ? contexts : RUNG_MAX_CORES);
-  for (int64_t w = 1; w <= pool.started; w++) pin(threads[w], pool.cores[w % pool.core_count]);
+  for (int64_t w = 1; w <= pool.started; w++) rung_pin(threads[w], pool.cores[w % pool.core_count]);
+  atomic_store_explicit(&cores_available, pool.core_count, memory_order_relaxed);
+  rung_move_engine(pool.cores[pool.core_count - 1]);
 }
 
 int64_t rung_contexts(void) {
@@ -199,7 +202,7 @@ static void keep_out_of_the_way(void) {
     if (pool.cores[i] != here) continue;
     pool.cores[i] = pool.cores[0], pool.cores[0] = here;
     pool.moved_ns = now;
-    for (int64_t w = i; w <= pool.started; w += pool.core_count) pin(threads[w], pool.cores[i]);
+    for (int64_t w = i; w <= pool.started; w += pool.core_count) rung_pin(threads[w], pool.cores[i]);
     return;
   }
 #endif
@@ -286,12 +289,11 @@ RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
 }
 
 bool rung_core_to_spare(void) {
-  static _Atomic int available;
-  int count = atomic_load_explicit(&available, memory_order_relaxed);
+  int count = atomic_load_explicit(&cores_available, memory_order_relaxed);
   if (!count) {
     int cores[RUNG_MAX_CORES];
     count = rung_cores(cores);
-    atomic_store_explicit(&available, count, memory_order_relaxed);
+    atomic_store_explicit(&cores_available, count, memory_order_relaxed);
   }
   return atomic_load_explicit(&busy_threads, memory_order_relaxed) < count;
 }
