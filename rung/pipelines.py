@@ -124,7 +124,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
             machine.streaming_vector_bytes,
         ),
         *caches(machine),
-        ExpandMath(fma, float_division="arith.divf" not in machine.scalarized_vector_ops),
+        ExpandMath(fma, "arith.divf" not in machine.scalarized_vector_ops, scalef="avx512" in machine.features),
         *vector_unit(machine),
         HOIST,
     )

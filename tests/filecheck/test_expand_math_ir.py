@@ -22,8 +22,8 @@ def ops(text: str) -> Counter[str]:
     return Counter(name for name in found if name not in ("arith.constant", "func.func"))
 
 
-def expanded(op: str, kind: str, result: str | None = None, fma: bool = True) -> Counter[str]:
-    return ops(transform(function(op, kind, result), [ExpandMath(fma=fma)]))
+def expanded(op: str, kind: str, result: str | None = None, fma: bool = True, scalef: bool = False) -> Counter[str]:
+    return ops(transform(function(op, kind, result), [ExpandMath(fma=fma, scalef=scalef)]))
 
 
 def test_text_form() -> None:
@@ -36,6 +36,18 @@ def test_exp_is_20_operations() -> None:
     assert found["math.fma"] == 9
     assert not any(name.startswith("math.") and name != "math.fma" for name in found)
     assert sum(found.values()) - found["arith.bitcast"] - found["return"] == 20
+
+
+def test_exp_is_15_operations_with_scalef() -> None:
+    found = expanded("math.exp %x : vector<16xf32>", "vector<16xf32>", scalef=True)
+    assert found["llvm.call_intrinsic"] == 1
+    # One of them, the rounded quotient as a float, is there twice until common subexpressions go.
+    assert sum(found.values()) - found["llvm.bitcast"] - found["return"] == 16
+
+
+@pytest.mark.parametrize("kind", ["f32", "vector<4xf32>", "vector<12xf32>", "vector<32xf32>", "vector<2x16xf32>"])
+def test_scalef_is_for_whole_registers(kind: str) -> None:
+    assert not expanded(f"math.exp %x : {kind}", kind, scalef=True)["llvm.call_intrinsic"]
 
 
 def test_no_fma() -> None:

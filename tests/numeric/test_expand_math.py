@@ -15,9 +15,11 @@ from torch_mlir.dialects import llvm
 from rung.ir.context import make_context
 from rung.lowering.expand_math import ExpandMath
 from rung.lowering.math.bounds import ULP_BOUNDS
+from rung.machine import host
 from tests.harness import bf16, from_bf16, jit, lower
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+needs_avx512 = pytest.mark.skipif("avx512" not in host().features, reason="this machine has no AVX-512")
 INF, NAN = np.inf, np.nan
 UNARY = {
     "exp": np.exp,
@@ -84,9 +86,11 @@ def module(name: str, lanes: int, element: str = "f32") -> str:
     )
 
 
-def run(name: str, x: np.ndarray, y: np.ndarray, lanes: int, element: str = "f32", fma: bool = True) -> np.ndarray:
+def run(
+    name: str, x: np.ndarray, y: np.ndarray, lanes: int, element: str = "f32", fma: bool = True, scalef: bool = False
+) -> np.ndarray:
     out = np.empty_like(x)
-    jit(module(name, lanes, element), [ExpandMath(fma=fma)])(x, y, out, len(x))
+    jit(module(name, lanes, element), [ExpandMath(fma=fma, scalef=scalef)])(x, y, out, len(x))
     return out
 
 
@@ -155,6 +159,14 @@ def test_binary(name: str, fma: bool) -> None:
     result = run(name, x, y, 16, fma=fma)
     assert_within(name, result, BINARY[name](x.astype(np.float64), y.astype(np.float64)), x, y)
     assert_same_bits(result, run(name, x, y, 1, fma=fma))
+
+
+@needs_avx512
+@pytest.mark.parametrize("lanes", [8, 16])
+@pytest.mark.parametrize("name", ["exp", "exp2", "sinh", "cosh", "tanh", "erfc", "powf"])
+def test_scalef_has_the_same_bits(name: str, lanes: int) -> None:
+    x, y = pairs() if name in BINARY else (samples(), samples())
+    assert_same_bits(run(name, x, y, lanes, scalef=True), run(name, x, y, 1))
 
 
 @pytest.mark.parametrize("fma", [True, False], ids=["fma", "no-fma"])

@@ -13,6 +13,7 @@ from test_expand_math import BINARY, INF, NAN, module
 
 from rung.lowering.expand_math import ExpandMath
 from rung.lowering.math.bounds import DOUBLE_ULP_BOUNDS
+from rung.machine import host
 from tests.harness import jit
 
 mp.mp.prec = 140
@@ -72,10 +73,10 @@ def arguments(name: str) -> tuple[np.ndarray, np.ndarray]:
     return x[:whole].copy(), y[:whole].copy()
 
 
-def run(name: str, lanes: int, fma: bool) -> np.ndarray:
+def run(name: str, lanes: int, fma: bool, scalef: bool = False) -> np.ndarray:
     x, y = arguments(name)
     out = np.empty_like(x)
-    jit(module(name, lanes, "f64"), [ExpandMath(fma=fma)])(x, y, out, len(x))
+    jit(module(name, lanes, "f64"), [ExpandMath(fma=fma, scalef=scalef)])(x, y, out, len(x))
     return out
 
 
@@ -123,6 +124,15 @@ def test_bounds(name: str, fma: bool) -> None:
     assert distances[worst] <= DOUBLE_ULP_BOUNDS[name], (
         f"{name}({where}) = {result[worst]!r} is {distances[worst]:.3g} ulp off {expected(name)[worst]}"
     )
-    scalar = run(name, 1, fma)
-    assert np.array_equal(np.isnan(result), np.isnan(scalar))
-    assert np.array_equal(result[~np.isnan(result)].view(np.int64), scalar[~np.isnan(result)].view(np.int64))
+    assert_same_bits(result, run(name, 1, fma))
+
+
+def assert_same_bits(a: np.ndarray, b: np.ndarray) -> None:
+    assert np.array_equal(np.isnan(a), np.isnan(b))
+    assert np.array_equal(a[~np.isnan(a)].view(np.int64), b[~np.isnan(a)].view(np.int64))
+
+
+@pytest.mark.skipif("avx512" not in host().features, reason="this machine has no AVX-512")
+@pytest.mark.parametrize("name", ["exp", "exp2", "sinh", "cosh", "tanh", "erfc", "powf"])
+def test_scalef_has_the_same_bits(name: str) -> None:
+    assert_same_bits(run(name, 8, True, scalef=True), run(name, 1, True))

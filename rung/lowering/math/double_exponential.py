@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from .emit import Emit, Value
+from .scaling import ROUNDING, scaled
 
 LOG2_E = 1.4426950408889634
 LN2 = 0.6931471805599453
 # ln2 = LN2_HIGH + LN2_LOW; LN2_HIGH has 33 bits, so that n * LN2_HIGH is exact (fdlibm).
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
-ROUND = 6755399441055744.0
-"""1.5 * 2^52: leaves an integer in the low bits of a sum."""
+ROUND = ROUNDING[64]
 # tools/fit_math.py DOUBLE_EXPM1: largest error 2^-59.75 relative to expm1.
 EXPM1 = (
     0.5,
@@ -36,31 +36,23 @@ def _expm1_reduced(e: Emit, r: Value) -> Value:
 
 
 def _reduce(e: Emit, x: Value, bias: int, low: Value | None = None) -> tuple[Value, Value]:
-    """x + low = n ln2 + r -> (n + bias in the low bits, e^r - 1)."""
+    """x + low = n ln2 + r -> (1.5 * 2^52 + n + bias, e^r - 1)."""
     z = e.fma(x, LOG2_E, ROUND + bias)
     n = e.sub(z, ROUND + bias)
     r = e.fma(n, -LN2_LOW, e.fma(n, -LN2_HIGH, x))
-    return e.bits(z), _expm1_reduced(e, r if low is None else e.add(r, low))
-
-
-def _scale(e: Emit, biased: Value, q: Value) -> Value:
-    """(1 + q) 2^n from n + 2046 in the low bits; two steps, to overflow and underflow as it should."""
-    half = e.integer("shrui", e.integer("andi", biased, 0xFFFF), 1)
-    first = e.power_of_two(half)
-    second = e.power_of_two(e.integer("subi", biased, half))
-    return e.mul(e.fma(first, q, first), second)
+    return z, _expm1_reduced(e, r if low is None else e.add(r, low))
 
 
 def exp(e: Emit, x: Value) -> Value:
     """e^x; denormal results too."""
-    biased, q = _reduce(e, e.at_least(e.at_most(x, EXP_LARGEST), EXP_SMALLEST - 1), 2046)
-    return e.select(e.lt(x, EXP_SMALLEST), 0.0, _scale(e, biased, q))
+    z, q = _reduce(e, e.at_least(e.at_most(x, EXP_LARGEST), EXP_SMALLEST - 1), 2046)
+    return scaled(e, z, q, (x, EXP_SMALLEST))
 
 
 def exp_of_sum(e: Emit, high: Value, low: Value) -> Value:
     """e^(high + low) for high <= 0 and |low| far below 1."""
-    biased, q = _reduce(e, e.at_least(high, EXP_SMALLEST - 1), 2046, low)
-    return e.select(e.lt(high, EXP_SMALLEST), 0.0, _scale(e, biased, q))
+    z, q = _reduce(e, e.at_least(high, EXP_SMALLEST - 1), 2046, low)
+    return scaled(e, z, q, (high, EXP_SMALLEST))
 
 
 def exp2(e: Emit, x: Value) -> Value:
@@ -74,20 +66,18 @@ def exp2_of_sum(e: Emit, high: Value, low: Value | None) -> Value:
     z = e.add(bounded, ROUND + 2046)
     rest = e.sub(bounded, e.sub(z, ROUND + 2046))
     rest = rest if low is None else e.add(rest, low)
-    result = _scale(e, e.bits(z), _expm1_reduced(e, e.mul(rest, LN2)))
-    return e.select(e.lt(high, EXP2_SMALLEST), 0.0, result)
+    return scaled(e, z, _expm1_reduced(e, e.mul(rest, LN2)), (high, EXP2_SMALLEST))
 
 
 def _half_exp(e: Emit, x: Value) -> Value:
     """e^x / 2 for x >= 0; infinite above 711."""
-    biased, q = _reduce(e, e.at_most(x, 712.0), 2045)
-    return _scale(e, biased, q)
+    return scaled(e, *_reduce(e, e.at_most(x, 712.0), 2045))
 
 
 def _expm1_scaled(e: Emit, x: Value, shift: int) -> Value:
     """(e^x - 1) 2^shift = 2^(n+shift) q + (2^(n+shift) - 2^shift), while 2^(n+shift) is a normal number."""
-    biased, q = _reduce(e, x, 1023 + shift)
-    power = e.power_of_two(biased)
+    z, q = _reduce(e, x, 1023 + shift)
+    power = e.power_of_two(e.bits(z))
     return e.fma(power, q, e.sub(power, 2.0**shift))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch_mlir import ir
 
-CMPF = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "uno": 14}
+CMPF = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "uge": 10, "uno": 14}
 CMPI = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6, "uge": 9}
 SIGN = -0x80000000
 INFINITY = float("inf")
@@ -72,13 +72,21 @@ class Constants:
 
 
 class Emit:
-    """Ops on `type_` at `ip`, all without fast-math flags; `fma` says whether products and sums fuse."""
+    """Ops on `type_` at `ip`, all without fast-math flags; `fma` says whether products and sums fuse, `scalef` whether
+    the machine has `vscalef`."""
 
     def __init__(
-        self, type_: ir.Type, ip: ir.InsertionPoint, location: ir.Location, constants: Constants, fma: bool
+        self,
+        type_: ir.Type,
+        ip: ir.InsertionPoint,
+        location: ir.Location,
+        constants: Constants,
+        fma: bool,
+        scalef: bool = False,
     ) -> None:
         self.type = type_
         self.fused = fma
+        self.scalef = scalef
         self._constants = constants
         self._ip = ip
         self._location = location
@@ -250,7 +258,7 @@ class Emit:
         )
         for region, build in zip(branch.regions, (rare, lambda _: otherwise), strict=True):
             ip = ir.InsertionPoint(region.blocks.append())
-            values = build(Emit(self.type, ip, self._location, self._constants, self.fused))
+            values = build(Emit(self.type, ip, self._location, self._constants, self.fused, self.scalef))
             ir.Operation.create("scf.yield", [], values, loc=self._location, ip=ip)
         return tuple(branch.results)
 

@@ -10,13 +10,14 @@ the bias that turns these bits into the exponent of 2^n with one shift.
 from __future__ import annotations
 
 from .emit import Emit, Value
+from .scaling import ROUNDING, scaled
 
 LOG2_E = 1.4426950216293335
 LN2 = 0.6931471824645996
 # ln2 = LN2_HIGH + LN2_LOW; LN2_HIGH has 15 bits, so that n * LN2_HIGH is exact.
 LN2_HIGH = 0.693145751953125
 LN2_LOW = 1.428606765330187e-06
-ROUND = 12582912.0
+ROUND = ROUNDING[32]
 # tools/fit_math.py EXPM1: largest error 2^-26.08 relative to expm1.
 EXPM1 = (
     0.4999999701976776,
@@ -36,42 +37,28 @@ def expm1_reduced(e: Emit, r: Value) -> Value:
 
 
 def reduce(e: Emit, x: Value, bias: int) -> tuple[Value, Value]:
-    """x = n ln2 + r -> (n + bias in the low bits, e^r - 1), reduced in two steps."""
+    """x = n ln2 + r -> (1.5 * 2^23 + n + bias, e^r - 1), reduced in two steps."""
     z = e.fma(x, LOG2_E, ROUND + bias)
     n = e.sub(z, ROUND + bias)
     r = e.fma(n, -LN2_LOW, e.fma(n, -LN2_HIGH, x))
-    return e.bits(z), expm1_reduced(e, r)
-
-
-def _scale(e: Emit, biased: Value, q: Value) -> Value:
-    """(1 + q) 2^n from n + 254 in the low bits; two steps, to overflow and underflow as it should."""
-    half = e.integer("shrui", biased, 1)
-    first = e.power_of_two(half)
-    second = e.power_of_two(e.integer("subi", biased, half))
-    return e.mul(e.fma(first, q, first), second)
+    return z, expm1_reduced(e, r)
 
 
 def exp(e: Emit, x: Value) -> Value:
-    """e^x, at most 1 ulp.
-
-    Results below 2^-126 are denormals. Those below 2^-150 are selected to be 0 rather than computed: an
-    underflow costs some 150 cycles, and exp(-inf) is what a masked softmax asks for.
-    """
-    bounded = e.at_most(x, EXP_LARGEST)
-    biased, q = reduce(e, bounded, 254)
-    return e.select(e.lt(x, EXP_SMALLEST), 0.0, _scale(e, biased, q))
+    """e^x, at most 1 ulp; denormal results too."""
+    z, q = reduce(e, e.at_most(x, EXP_LARGEST), 254)
+    return scaled(e, z, q, (x, EXP_SMALLEST))
 
 
 def exp_of_sum(e: Emit, high: Value, low: Value) -> Value:
     """e^(high + low) for high <= 0 and |low| far below 1."""
-    biased, q = reduce(e, high, 254)
-    return e.select(e.lt(high, EXP_SMALLEST), 0.0, _scale(e, biased, e.fma(e.add(q, 1.0), low, q)))
+    z, q = reduce(e, high, 254)
+    return scaled(e, z, e.fma(e.add(q, 1.0), low, q), (high, EXP_SMALLEST))
 
 
 def _half_exp(e: Emit, x: Value) -> Value:
     """e^x / 2 for x >= 0; infinite above 89.4."""
-    biased, q = reduce(e, e.at_most(x, 90.0), 253)
-    return _scale(e, biased, q)
+    return scaled(e, *reduce(e, e.at_most(x, 90.0), 253))
 
 
 def exp2(e: Emit, x: Value) -> Value:
@@ -79,7 +66,7 @@ def exp2(e: Emit, x: Value) -> Value:
     bounded = e.at_most(x, 129.0)
     z = e.add(bounded, ROUND + 254)
     q = expm1_reduced(e, e.mul(e.sub(bounded, e.sub(z, ROUND + 254)), LN2))
-    return e.select(e.lt(x, EXP2_SMALLEST), 0.0, _scale(e, e.bits(z), q))
+    return scaled(e, z, q, (x, EXP2_SMALLEST))
 
 
 def exp2_of_sum(e: Emit, high: Value, low: Value) -> Value:
@@ -87,14 +74,13 @@ def exp2_of_sum(e: Emit, high: Value, low: Value) -> Value:
     bounded = e.at_most(high, 129.0)
     z = e.add(bounded, ROUND + 254)
     rest = e.add(e.sub(bounded, e.sub(z, ROUND + 254)), low)
-    q = expm1_reduced(e, e.mul(rest, LN2))
-    return e.select(e.lt(high, EXP2_SMALLEST - 1), 0.0, _scale(e, e.bits(z), q))
+    return scaled(e, z, expm1_reduced(e, e.mul(rest, LN2)), (high, EXP2_SMALLEST - 1))
 
 
 def _expm1_scaled(e: Emit, x: Value, shift: int) -> Value:
     """(e^x - 1) 2^shift = 2^(n+shift) q + (2^(n+shift) - 2^shift), x >= -64, while 2^(n+shift) is finite."""
-    biased, q = reduce(e, x, 127 + shift)
-    power = e.power_of_two(biased)
+    z, q = reduce(e, x, 127 + shift)
+    power = e.power_of_two(e.bits(z))
     return e.fma(power, q, e.sub(power, 2.0**shift))
 
 
