@@ -46,6 +46,10 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
         for (lanes, unroll), count in sorted(shapes.items(), reverse=True)
     )
     found = [f"Vec: vector loops: {loops}."] if loops else ["Vec: no loop became a vector loop."]
+    ahead = sum(bool(d.get("prefetched")) for d in decided)
+    if ahead:
+        loops = "1 loop fetches" if ahead == 1 else f"{ahead} loops fetch"
+        found.append(f"Vec: {loops} what the next program reads into the cache.")
     for panel in (d["contraction"] for d in decided if "contraction" in d):
         tile = f"{panel['mr']} rows x {panel['nr']} vectors"
         terms = f", {panel['products']} products of bytes per lane at a time" if "products" in panel else ""

@@ -32,7 +32,7 @@ class Prefetch(Pass):
     after:
           %next = memref.reinterpret_cast %x to offset: [f(%program + 1)], ...
           scf.for %i = ... { vector.load %row[%i] ... }
-          scf.for %i = ... { memref.prefetch %next[%i], read ... vector.load %row[%i] ... }
+          scf.for %i = ... { memref.prefetch %next[%i], read ... vector.load %row[%i] ... } {rung.prefetched, ...}
 
     A kernel that goes over its row several times reads it from memory in the first pass, which computes least (the
     maximum of softmax), and computes in the others, when memory is idle. The last iteration fetches its own row.
@@ -55,6 +55,7 @@ class Prefetch(Pass):
             for load in loads[:: max(1, self.line_bytes // _bytes(loads[0]))]:
                 with ir.InsertionPoint(load), load.location:
                     memref.prefetch(following, list(load.operands)[1:], False, _NEAREST, True)
+            loads[0].parent.attributes["rung.prefetched"] = ir.UnitAttr.get(module.context)
 
     def _is_small(self, view: View) -> bool:
         return view.bounds is not None and prod(view.bounds) * element_bytes(view.element) <= self.limit_bytes

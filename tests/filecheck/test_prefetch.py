@@ -67,7 +67,7 @@ def test_the_last_of_two_passes_fetches_the_next_row():
         r"memref.prefetch %reinterpret_cast_0.%6.",
         r"vector.load %reinterpret_cast.%6.",
     )
-    assert text.count("memref.prefetch") == 2
+    assert text.count("memref.prefetch") == 2 and text.count("rung.prefetched") == 1
 
 
 def test_one_per_line():

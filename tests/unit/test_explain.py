@@ -48,6 +48,12 @@ def test_vector_loops_are_counted() -> None:
     assert "2 of 16 lanes x 4 in flight" in text and "1 nests stay scalar: an integer division" in text
 
 
+def test_loops_that_fetch_ahead_are_counted() -> None:
+    loop = {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}}
+    assert "fetch" not in told([loop])
+    assert "1 loop fetches what the next program reads" in told([loop, {**loop, "prefetched": True}])
+
+
 def test_what_the_back_end_takes_apart_is_named() -> None:
     decided = [{"op": "func.func", "scalarized": ["vector.gather on vector<32xf32>"]}]
     text = told(decided)
