@@ -139,8 +139,8 @@ class Machine(BaseModel):
         default=0,
         ge=0,
         le=1 << 40,
-        description="vector code fetches into the first-level cache what the next program reads of an array, if it is "
-        "not more than this; 0: never",
+        description="vector code fetches into the cache what the next program reads of an array, if both programs "
+        "together touch no more than this; 0: never",
     )
     scratchpad_bytes: int = Field(ge=0, le=1 << 40, description="of all contexts together")
     fork_join_ns: _Cost = Field(description="cost of one fork and join over all contexts")
@@ -266,7 +266,7 @@ def _detect_host() -> Machine:
         contexts=contexts,
         l1_bytes=l1_bytes,
         l2_bytes=l2_bytes,
-        prefetch_bytes=l2_bytes // 4,
+        prefetch_bytes=l2_bytes // 2,
         # Half of L2: the other half keeps what the core itself touches while the copy engine fills the next tile.
         scratchpad_bytes=l2_bytes // 2 * contexts,
         # A spin-then-sleep pool's hand-off; `rung doctor` measures it on the machine at hand.

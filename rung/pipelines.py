@@ -132,7 +132,9 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
 
 def caches(machine: Machine) -> Steps:
     """What the next program reads is fetched into the cache, where there is one."""
-    return (Prefetch(machine.prefetch_bytes, machine.cache_line_bytes),) if machine.prefetch_bytes else ()
+    if not machine.prefetch_bytes:
+        return ()
+    return (Prefetch(machine.prefetch_bytes, machine.l1_bytes, machine.cache_line_bytes),)
 
 
 def vector_unit(machine: Machine) -> Steps:

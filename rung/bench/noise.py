@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ PROBE_LIMIT = 2.0
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at the machine. Ticks are the kernel's (USER_HZ); both are 0 where there is no /proc/stat."""
+    """One look at the machine. `load` is that of others. Ticks are the kernel's (USER_HZ); both are 0 where there is no
+    /proc/stat."""
 
     load: float
     steal_ticks: int
@@ -29,8 +31,13 @@ class Reading:
 def read(probe: Callable[[], float] | None = None) -> Reading:
     """Looks now; `probe` times one empty launch, in seconds."""
     steal, total = parse_stat(_proc_stat())
+    return Reading(_load_of_others(), steal, total, probe() if probe else None)
+
+
+def _load_of_others() -> float:
+    """Of the last minute, without what this process may have added: a second of its time, up to a 60th."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return Reading(load, steal, total, probe() if probe else None)
+    return max(0.0, load - time.process_time() / 60)
 
 
 def _proc_stat() -> str:

@@ -40,7 +40,7 @@ class Environment(_Model):
 class Noise(_Model):
     """How quiet the machine was while a kernel was measured."""
 
-    load_before: float
+    load_before: float = Field(description="of the last minute, without what the run itself may have added")
     load_after: float
     steal: float = Field(description="share of CPU time stolen by other virtual machines, 0..1")
     empty_launch_before_s: float | None

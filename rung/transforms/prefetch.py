@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
@@ -14,8 +15,12 @@ from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pur
 from ..passes import Pass
 
 Value = ir.Value[Any]
-_NEAREST = 3
-"""Locality of a prefetch into the first-level cache."""
+Accesses = dict[Value, list[ir.Operation]]
+
+_MEMORY = {"vector.load": 0, "vector.maskedload": 0, "vector.store": 1, "vector.maskedstore": 0}
+"""Accesses, and which operand is the memory."""
+_FIRST_LEVEL, _SECOND_LEVEL = 3, 2
+"""Locality of a prefetch, by the cache that it fills."""
 
 
 @dataclass(frozen=True)
@@ -38,41 +43,66 @@ class Prefetch(Pass):
     maximum of softmax), and computes in the others, when memory is idle. The last iteration fetches its own row.
 
     Left alone: views that one loop reads, a stream that the hardware's prefetchers follow; those whose next position
-    is not plain arithmetic of the loop's variables; and those of more than `limit_bytes`, which would push out what
-    this iteration still needs.
+    is not plain arithmetic of the loop's variables; and all of an iteration that touches more than `limit_bytes` with
+    what it would fetch, which would push out what it still needs. Up to `near_bytes`, lines go to the first-level
+    cache; beyond, they would push each other out of it, and go to the second.
     """
 
     name: ClassVar[str] = "prefetch"
-    limit_bytes: int = 1 << 19
+    limit_bytes: int = 1 << 20
+    near_bytes: int = 1 << 15
     line_bytes: int = 64
 
     def run(self, module: ir.Module) -> None:
-        for memory, loads in _last_reads(module).items():
+        accesses = _accesses(module)
+        last_reads = {memory: loads for memory, found in accesses.items() if (loads := _last_loads(found))}
+        for memory, loads in last_reads.items():
             view = view_of(memory)
-            following = _next(view) if view is not None and self._is_small(view) else None
-            if following is None:
+            found = _next(view, lambda loop: self._locality(loop, accesses, last_reads)) if view is not None else None
+            if found is None:
                 continue
+            following, locality = found
             for load in loads[:: max(1, self.line_bytes // _bytes(loads[0]))]:
                 with ir.InsertionPoint(load), load.location:
-                    memref.prefetch(following, list(load.operands)[1:], False, _NEAREST, True)
+                    memref.prefetch(following, list(load.operands)[1:], False, locality, True)
             loads[0].parent.attributes["rung.prefetched"] = ir.UnitAttr.get(module.context)
 
-    def _is_small(self, view: View) -> bool:
-        return view.bounds is not None and prod(view.bounds) * element_bytes(view.element) <= self.limit_bytes
+    def _locality(self, loop: ir.Operation, accesses: Accesses, twice: Iterable[Value]) -> int | None:
+        """For what is read `twice` in `loop`; None where its views have no bound, or too large a one."""
+        total = 0
+        for memory, ops in accesses.items():
+            view = view_of(memory)
+            if view is None or all(loop not in enclosing(op.block) for op in ops):
+                continue
+            if view.bounds is None:
+                return None
+            total += prod(view.bounds) * element_bytes(view.element) * (2 if memory in twice else 1)
+        if total > self.limit_bytes:
+            return None
+        return _FIRST_LEVEL if total <= self.near_bytes else _SECOND_LEVEL
 
 
-def _last_reads(module: ir.Module) -> dict[Value, list[ir.Operation]]:
-    """Of memory that several vector loops read, the loads in the last of them: of vectors that follow one another."""
-    loops: dict[Value, dict[ir.Operation, list[ir.Operation]]] = {}
+def _accesses(module: ir.Module) -> Accesses:
+    """What vector loops load and store, by the memory."""
+    found: Accesses = {}
     for op in collect(module.operation):
-        if op.name == "vector.load" and "rung.vectorized" in op.parent.attributes:
-            loops.setdefault(op.operands[0], {}).setdefault(op.parent.operation, []).append(op)
-    return {memory: list(loads.values())[-1] for memory, loads in loops.items() if len(loads) > 1}
+        if op.name in _MEMORY and "rung.vectorized" in op.parent.attributes:
+            found.setdefault(op.operands[_MEMORY[op.name]], []).append(op)
+    return found
 
 
-def _next(view: View) -> Value | None:
-    """The view at the next iteration of the innermost loop that moves it, made beside it; None where there is none, or
-    its position is not plain arithmetic."""
+def _last_loads(accesses: list[ir.Operation]) -> list[ir.Operation]:
+    """Where several loops read, the loads in the last of them: of vectors that follow one another."""
+    loops: dict[ir.Operation, list[ir.Operation]] = {}
+    for op in accesses:
+        if op.name == "vector.load":
+            loops.setdefault(op.parent.operation, []).append(op)
+    return list(loops.values())[-1] if len(loops) > 1 else []
+
+
+def _next(view: View, locality: Callable[[ir.Operation], int | None]) -> tuple[Value, int] | None:
+    """The view at the next iteration of the innermost loop that moves it, made beside it, and the loop's `locality`;
+    None where there is none, or the view's position is not plain arithmetic."""
     for outer in enclosing(view.cast.block):
         loop = outer.opview
         if not isinstance(loop, scf.ForOp):
@@ -81,7 +111,9 @@ def _next(view: View) -> Value | None:
         variables: list[Value] = [loop.induction_variable, *loop.inner_iter_args]
         moving = [root for root in roots if root in variables]
         if moving:
-            return _advanced(view, loop, ops, moving)
+            level = locality(outer)
+            following = _advanced(view, loop, ops, moving) if level is not None else None
+            return None if following is None or level is None else (following, level)
     return None
 
 

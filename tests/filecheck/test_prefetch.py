@@ -105,7 +105,22 @@ def test_left_alone(body: str):
     assert "memref.prefetch" not in run(kernel(body), Prefetch())
 
 
-def test_rows_larger_than_the_limit_are_left_alone():
+def test_iterations_that_touch_more_than_the_limit_are_left_alone():
+    """The row and the next one: 4 KiB each."""
     body = kernel(f"{view(POSITION)}\n{TWICE}")
-    assert "memref.prefetch" in run(body, Prefetch(limit_bytes=4096))
-    assert "memref.prefetch" not in run(body, Prefetch(limit_bytes=4095))
+    assert "memref.prefetch" in run(body, Prefetch(limit_bytes=8192))
+    assert "memref.prefetch" not in run(body, Prefetch(limit_bytes=8191))
+
+
+def test_all_that_an_iteration_touches_counts():
+    """A second array, read once, takes its 2 KiB of the cache, too."""
+    other = f"{view(POSITION, '%h', '?xf16').replace('%o', '%p').replace('%row', '%other')}"
+    body = kernel(f"{view(POSITION)}\n{other}\n{TWICE}\n{pass_over(3, element='f16', row='%other')}")
+    assert "memref.prefetch" in run(body, Prefetch(limit_bytes=10240))
+    assert "memref.prefetch" not in run(body, Prefetch(limit_bytes=10239))
+
+
+def test_rows_that_leave_the_first_cache_go_to_the_second():
+    body = kernel(f"{view(POSITION)}\n{TWICE}")
+    assert "locality<3>" in run(body, Prefetch(near_bytes=8192))
+    assert "locality<2>" in run(body, Prefetch(near_bytes=8191))

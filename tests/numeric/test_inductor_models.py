@@ -22,6 +22,7 @@ MODELS: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
     "layer-norm": (lambda x, w, b: F.layer_norm(x, (768,), w, b), ((64, 768), (768,), (768,))),
     "rms-norm": (lambda x, w: F.rms_norm(x, (1000,), w, 1e-5), ((64, 1000), (1000,))),
     "sum-of-columns": (lambda x: x.sum(0), ((500, 300),)),
+    "variance-of-columns": (lambda x: torch.var(x, 0), ((900, 33),)),
     "argmax": (lambda x: x.argmax(-1), ((64, 3000),)),
     "cumsum": (lambda x: x.cumsum(-1), ((32, 500),)),
     "cross-entropy": (lambda x: F.cross_entropy(x, torch.arange(64)), ((64, 1000),)),

@@ -372,6 +372,14 @@ def test_wrap_around(launch: Launch, rng: np.random.Generator, modulus: int, shi
     close(o, memory[modulus + np.fmod(np.arange(48) + shift, modulus)] * 2)
 
 
+@pytest.mark.parametrize("modulus", [33, 3])
+def test_wrap_around_under_a_mask_that_is_no_range(launch: Launch, rng: np.random.Generator, modulus: int) -> None:
+    """The wrapped block is computed before a loop and kept for it."""
+    x, o, rows = floats(rng, modulus), np.zeros((3, modulus), np.float32), 20
+    launch(k.wrap_guarded, x, o, o.size, rows, grid=(-(-o.size // 4),), MODULUS=modulus, X=4, R=8)
+    close(o, [x * (rows - 3 * group) for group in range(3)], 1e-5)
+
+
 def test_wrap_around_in_two_dimensions(launch: Launch, rng: np.random.Generator) -> None:
     for m, n in ((20, 37), (5, 37), (5, 6)):
         x, y, o = floats(rng, m, n), floats(rng, m), np.zeros((m, n), np.float32)

@@ -287,6 +287,18 @@ def wrap_around(x, o, M, shift, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def wrap_guarded(x, o, n, rows, MODULUS: tl.constexpr, X: tl.constexpr, R: tl.constexpr):
+    i = tl.program_id(0) * X + tl.arange(0, X)[:, None]
+    group, column = i // MODULUS, i % MODULUS
+    found = tl.full([X, R], 0, tl.float32)
+    for start in tl.range(0, rows, R):
+        row = start + tl.arange(0, R)[None, :]
+        m = (row < rows) & (row + 3 * group < rows) & (i < n)
+        found += tl.load(x + tl.broadcast_to(column, [X, R]), mask=m, other=0.0)
+    tl.store(o + i, tl.sum(found, 1)[:, None], mask=i < n)
+
+
+@triton.jit
 def wrap_both(x, y, o, M, N, BM: tl.constexpr, BN: tl.constexpr):
     i = (tl.program_id(0) * BM + tl.arange(0, BM)) % M
     j = (tl.program_id(1) * BN + tl.arange(0, BN)) % N

@@ -123,3 +123,12 @@ def test_a_quiet_window() -> None:
 def test_what_makes_a_window_noisy(before: Reading, after: Reading, word: str) -> None:
     found = noise.compare(before, after)
     assert found.noisy and word in found.reasons[0]
+
+
+def test_what_the_run_itself_did_is_no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second kernel of a ladder comes after the first, which kept all cores busy."""
+    monkeypatch.setattr(noise.os, "getloadavg", lambda: (2.5, 0.0, 0.0))
+    monkeypatch.setattr(noise.time, "process_time", lambda: 60.0)
+    assert noise.read().load == pytest.approx(1.5)
+    monkeypatch.setattr(noise.time, "process_time", lambda: 600.0)
+    assert noise.read().load == 0

@@ -106,7 +106,7 @@ class Expressions:
                 self.ix, affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds
             )
             return []
-        needed = [] if affine is not None else self.offset_leaves(pointer, position)
+        needed = self.offset_leaves(pointer, position)
         masks: list[Leaf] = [self.term(t, position) for t in plan.residual]
         return needed + masks + (fallback if plan.guards or plan.residual else [])
 
