@@ -207,6 +207,30 @@ def test_tiles_leave_room_for_the_scratch_beside_them() -> None:
     check(case)
 
 
+def test_masked_accesses_that_llvm_stumbles_over() -> None:
+    """Its pass that rearranges vector accesses aborts on these; without it, they are compiled."""
+    import torch
+
+    from tests.numeric import triton_kernels as k
+
+    signature = {"x": "*fp32", "o": "*fp32", "n": "i32", "lo": "i32", "BLOCK": "constexpr"}
+    executable = compile_kernel(k.mask_residual, signature, {"BLOCK": 64}, machine=MACHINE, schedule=Schedule())
+    x, o, i = torch.randn(128), torch.zeros(128), torch.arange(128)
+    executable.run([x, o, 70, 10], (2, 1, 1))
+    a = torch.where((i % 3 == 0) & (i < 70), x, -1)
+    b = torch.where((i >= 10) & (i < 70), x, 2)
+    c = torch.where((i < 70) & (i != 5), x, 0.5)
+    torch.testing.assert_close(o, a + 10 * b + 100 * c + 1000 * torch.where(i < 70, x, a), rtol=1e-4, atol=1e-3)
+
+
+def test_code_that_llvm_cannot_write_is_refused() -> None:
+    from tests.numeric import triton_kernels as k
+
+    signature = {"x": "*i1", "o": "*fp16", "n": "i32", "BLOCK": "constexpr"}
+    with pytest.raises(UsageError, match=r"for hexagonv73 cannot write this kernel's code.*Cannot select"):
+        compile_kernel(k.to_type, signature, {"BLOCK": 256}, machine=MACHINE, schedule=Schedule())
+
+
 def test_addresses_have_32_bits() -> None:
     import numpy as np
 

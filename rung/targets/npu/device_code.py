@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -11,6 +12,7 @@ import llvmlite.binding as llvm
 
 from ...errors import UsageError
 from ...machine import Machine
+from .guarded import guarded
 from .older_llvm import adapt
 
 TRIPLE = "hexagon-unknown-linux-musl"
@@ -34,6 +36,8 @@ IR's. Without the software pipeliner, scalar reductions are about 1.5 times dear
 _AS_WRITTEN = ("-disable-loop-idiom-all",)
 """A scalar loop that copies stays one: as a call of `memcpy` it would move vectors, and not pay for DRAM by element."""
 
+_NO_REARRANGEMENT = "-hexagon-vector-combine=false"
+
 _ATOMIC = re.compile(r"^\s.*\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
 
 
@@ -54,16 +58,30 @@ class DeviceCode:
         """The object file of the same code, with its atomics."""
         with LOCK:
             target = _target_machine(self.machine.cpu, self.machine.features)
-            if self.has_atomics:
-                return target.emit_object(_optimised(self.source, target))
-            return target.emit_object(llvm.parse_assembly(self.ir))
+            module = _optimised(self.source, target) if self.has_atomics else llvm.parse_assembly(self.ir)
+            return _written(lambda: target.emit_object(module), self.machine)
+
+
+def _written(write: Callable[[], bytes], machine: Machine) -> bytes:
+    """What LLVM's back end writes. Where it fails, it is tried once more without its pass that rearranges vector
+    accesses, which stumbles over some masked ones."""
+
+    def write_plainly() -> bytes:
+        llvm.set_option("rung", _NO_REARRANGEMENT)
+        return write()
+
+    failure = (
+        f"LLVM's back end for {machine.cpu} cannot write this kernel's code; another element type, or vectorize=off "
+        "in the schedule, may do. LLVM's words"
+    )
+    return guarded((write, write_plainly), failure)
 
 
 def compile_for_device(text: str, machine: Machine) -> DeviceCode:
     """LLVM IR as MLIR prints it -> code for `machine`.
 
     Raises UsageError for code that makes pointers of integers: the same module runs on the host, where they are
-    wider.
+    wider; and for code that LLVM's back end cannot write.
     """
     found = re.search(r"^.*\b(?:inttoptr|ptrtoint)\b.*$", text, re.MULTILINE)
     if found is not None:
@@ -78,7 +96,8 @@ def compile_for_device(text: str, machine: Machine) -> DeviceCode:
         module = _optimised(source, target, plain_atomics=has_atomics)
         # Code generation changes the module.
         named = str(module)
-        return DeviceCode(named, target.emit_assembly(module), machine, has_atomics, source)
+        assembly = _written(lambda: target.emit_assembly(module).encode(), machine).decode()
+        return DeviceCode(named, assembly, machine, has_atomics, source)
 
 
 @cache
