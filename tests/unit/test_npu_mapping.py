@@ -8,7 +8,8 @@ import pytest
 from rung.errors import RungError
 from rung.targets.npu.assembly import Block, parse
 from rung.targets.npu.host_copy import Counters
-from rung.targets.npu.mapping import solve
+from rung.targets.npu.made_up_run import made_up_run
+from rung.targets.npu.mapping import MappingError, solve
 
 LOOP = """
 \t.globl\tk                               // -- Begin function k
@@ -138,6 +139,51 @@ def test_a_block_that_only_jumps_need_not_be_in_the_machine_code() -> None:
     flow = solve("k", blocks, replace(found, forwards={("k", "b2"): "b3"}))
     counts = np.array([16, 10, 6, 9, 90, 16, 4, 6, 5, 1])
     assert (flow.executions @ counts).tolist() == [16, 10, 6, 9, 90, 16]
+    flow.check(counts)
+
+
+MERGED = {"b0": ("b1",), "b1": ("b2", "b3"), "b2": ("b3", "b4"), "b3": ("b4",), "b4": ("b1", "b5"), "b5": ()}
+"""In a loop from b1 to b4: b1 and b2 lead to b3, b2 also past it."""
+
+
+def merged() -> Counters:
+    between = (("b1", "b3"), ("b2", "b3"), ("b2", "b4"), ("b4", "b1"))
+    found = counters(" ".join(MERGED), between)
+    return replace(found, successors={("k", block): after for block, after in MERGED.items()})
+
+
+def test_a_made_up_run_conserves_flow_and_goes_over_every_edge() -> None:
+    found = merged()
+    counts = made_up_run("k", found)
+    assert counts.min() > 0
+    b0, b1, b2, b3, b4, b5, b1_b3, b2_b3, b2_b4, b4_b1 = counts.tolist()
+    assert b0 == b5 and b1 == b0 + b4_b1 and b1 == b2 + b1_b3 and b2 == b2_b3 + b2_b4
+    assert b3 == b1_b3 + b2_b3 and b4 == b3 + b2_b4 and b4 == b4_b1 + b5
+    assert not made_up_run("k", replace(found, successors={})).any()
+
+
+def test_a_block_of_one_is_a_run() -> None:
+    assert made_up_run("k", replace(counters("b0"), successors={("k", "b0"): ()})).all()
+
+
+def test_machine_code_that_would_not_follow_the_ir_is_refused_before_it_runs() -> None:
+    """b3 is a part of b2 under a predicate, and a block that has lost its name: b2 to b4 is not what the IR counts."""
+
+    def blocks(b2: str, b3: str | None) -> list[Block]:
+        return [
+            block("e", "b0", "a"),
+            block("a", "b1", "x y"),
+            block("x", "b2", b2),
+            block("y", b3, "z"),
+            block("z", "b4", "a w"),
+            block("w", "b5", "", returns=True),
+        ]
+
+    with pytest.raises(MappingError, match="`k` does not follow the IR at block `b2`: its packets"):
+        solve("k", blocks("z", None), merged())
+    counts = np.array([3, 10, 6, 7, 10, 3, 4, 3, 3, 7])
+    flow = solve("k", blocks("y z", "b3"), merged())
+    assert (flow.executions @ counts).tolist() == [3, 10, 6, 7, 10, 3]
     flow.check(counts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import llvmlite.binding as llvm
@@ -38,6 +38,20 @@ _AS_WRITTEN = ("-disable-loop-idiom-all",)
 
 _NO_REARRANGEMENT = "-hexagon-vector-combine=false"
 
+_LITERAL = (
+    "-hexagon-initial-cfg-cleanup=false",
+    "-disable-ifcvt-simple",
+    "-disable-ifcvt-simple-false",
+    "-disable-ifcvt-triangle",
+    "-disable-ifcvt-triangle-rev",
+    "-disable-ifcvt-triangle-false",
+    "-disable-ifcvt-diamond",
+    "-disable-ifcvt-forked-diamond",
+)
+"""Also without what makes good code and may change blocks: clean-up of branches, code under a predicate in place of a
+branch, which copies a block that several lead to. Scalar branches become dearer."""
+
+_TAIL = re.compile(r"\btail call\b")
 _ATOMIC = re.compile(r"^\s.*\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
 
 
@@ -53,28 +67,49 @@ class DeviceCode:
     """Plain loads and stores in `ir` and `assembly`, where contexts run one after another: LLVM would make loops of
     them that retry, whose turns nobody can know."""
     source: str = field(repr=False)
+    literal: bool = False
+    """Written block for block, where the back end's usual liberties cannot be followed."""
+
+    def written_literally(self) -> DeviceCode:
+        """Other machine code for the same IR, which follows its blocks more closely."""
+        with LOCK:
+            target = _target_machine(self.machine.cpu, self.machine.features)
+            module = _without_tail_calls(self.ir)
+            assembly = _written(lambda: target.emit_assembly(module).encode(), self.machine, literal=True)
+        return replace(self, assembly=assembly.decode(), literal=True)
 
     def object_code(self) -> bytes:
         """The object file of the same code, with its atomics."""
         with LOCK:
             target = _target_machine(self.machine.cpu, self.machine.features)
-            module = _optimised(self.source, target) if self.has_atomics else llvm.parse_assembly(self.ir)
-            return _written(lambda: target.emit_object(module), self.machine)
+            text = str(_optimised(self.source, target)) if self.has_atomics else self.ir
+            module = _without_tail_calls(text) if self.literal else llvm.parse_assembly(text)
+            return _written(lambda: target.emit_object(module), self.machine, self.literal)
 
 
-def _written(write: Callable[[], bytes], machine: Machine) -> bytes:
+def _without_tail_calls(text: str) -> llvm.ModuleRef:
+    """For a call at the end of a function, the block that returns would be copied."""
+    return llvm.parse_assembly(_TAIL.sub("call", text))
+
+
+def _written(write: Callable[[], bytes], machine: Machine, literal: bool = False) -> bytes:
     """What LLVM's back end writes. Where it fails, it is tried once more without its pass that rearranges vector
     accesses, which stumbles over some masked ones."""
 
-    def write_plainly() -> bytes:
-        llvm.set_option("rung", _NO_REARRANGEMENT)
-        return write()
+    def under(*options: str) -> Callable[[], bytes]:
+        def attempt() -> bytes:
+            for option in options:
+                llvm.set_option("rung", option)
+            return write()
 
+        return attempt
+
+    liberties = _LITERAL if literal else ()
     failure = (
         f"LLVM's back end for {machine.cpu} cannot write this kernel's code; another element type, or vectorize=off "
         "in the schedule, may do. LLVM's words"
     )
-    return guarded((write, write_plainly), failure)
+    return guarded((under(*liberties), under(*liberties, _NO_REARRANGEMENT)), failure)
 
 
 def compile_for_device(text: str, machine: Machine) -> DeviceCode:

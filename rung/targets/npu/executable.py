@@ -14,6 +14,7 @@ from ..stages import AllStages
 from .device_code import DeviceCode, compile_for_device
 from .evidence import device_evidence, hot_loop
 from .host_copy import HostCopy, compile_for_host
+from .mapping import MappingError
 from .recorder import Buffer, launcher_address, record
 from .timeline import Timeline, replay
 from .trace import Trace
@@ -39,7 +40,12 @@ def build(llvm_ir: str, name: str, machine: Machine) -> Program:
     """
     code = compile_for_device(llvm_ir, machine)
     copy = compile_for_host(code)
-    return Program(name, code, copy, weigh(code, copy.counters))
+    try:
+        weights = weigh(code, copy.counters)
+    except MappingError:
+        code = code.written_literally()
+        weights = weigh(code, copy.counters)
+    return Program(name, code, copy, weights)
 
 
 @dataclass

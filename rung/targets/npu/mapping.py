@@ -12,9 +12,14 @@ import numpy.typing as npt
 from ...errors import RungError
 from .assembly import Block
 from .host_copy import Counters
+from .made_up_run import made_up_run
 
 Array = npt.NDArray[np.float64]
 _RESIDUAL = 1e-6
+
+
+class MappingError(RungError):
+    """Executions of machine code cannot be told from those of the IR's blocks."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +37,26 @@ class Flow:
     """The block that each check is about."""
 
     def check(self, counters: npt.NDArray[np.int64]) -> None:
-        """Raises RungError when the counts of a run contradict the machine code's edges."""
+        """Raises MappingError when the counts of a run contradict the machine code's edges."""
+        found = self.residual(counters)
+        if found is not None:
+            block, executions = found
+            raise _does_not_follow(self.function, block, f" (off by {executions:.3g} executions)")
+
+    def residual(self, counters: npt.NDArray[np.int64]) -> tuple[str, float] | None:
+        """The block whose equations such counts contradict most, and by how much; None where they do not."""
         residual = np.abs(self.checks @ counters)
         if not residual.size or residual.max() <= _RESIDUAL * max(1.0, float(counters.max())):
-            return
-        block = self.equations[int(residual.argmax())]
-        raise RungError(
-            f"the machine code of `{self.function}` does not follow the IR at block `{block}` (off by "
-            f"{residual.max():.3g} executions): its packets cannot be counted; choose another block size or unroll"
-        )
+            return None
+        return self.equations[int(residual.argmax())], float(residual.max())
 
 
 def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
     """Express executions of `blocks` by the counters.
 
     Blocks that alone carry the name of an IR block ran as often as that did. For the others, and for all edges: what
-    enters a block is what leaves it. Raises RungError naming a block that this does not determine.
+    enters a block is what leaves it. Raises MappingError naming a block that this does not determine, or that would not
+    do in a run what the IR allows.
     """
     system = _System(function, blocks, counters)
     values = system.solve()
@@ -57,13 +66,25 @@ def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
         if value is not None:
             executions[position] = value
         elif block.packets:
-            raise RungError(
+            raise MappingError(
                 f"the machine code of `{function}` has a block, {block.label}, whose executions the IR does not "
                 "determine: its packets cannot be counted; choose another block size or unroll"
             )
     checks = [(block, row) for block, row in system.checks if row.any()]
     rows = np.array([row for _, row in checks]) if checks else np.zeros((0, counters.count))
-    return Flow(function, tuple(blocks), executions, rows, tuple(block for block, _ in checks))
+    flow = Flow(function, tuple(blocks), executions, rows, tuple(block for block, _ in checks))
+    # Machine code that does not follow the IR is found before it runs, where another can still be written.
+    contradiction = flow.residual(made_up_run(function, counters))
+    if contradiction is not None:
+        raise _does_not_follow(function, contradiction[0])
+    return flow
+
+
+def _does_not_follow(function: str, block: str, off: str = "") -> MappingError:
+    return MappingError(
+        f"the machine code of `{function}` does not follow the IR at block `{block}`{off}: its packets cannot be counted; "
+        "choose another block size or unroll"
+    )
 
 
 @dataclass
