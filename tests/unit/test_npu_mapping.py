@@ -166,25 +166,48 @@ def test_a_block_of_one_is_a_run() -> None:
     assert made_up_run("k", replace(counters("b0"), successors={("k", "b0"): ()})).all()
 
 
-def test_machine_code_that_would_not_follow_the_ir_is_refused_before_it_runs() -> None:
-    """b3 is a part of b2 under a predicate, and a block that has lost its name: b2 to b4 is not what the IR counts."""
+def around_b3(b2: str, b3: str | None, last: str = "a w") -> list[Block]:
+    return [
+        block("e", "b0", "a"),
+        block("a", "b1", "x y"),
+        block("x", "b2", b2),
+        block("y", b3, "z"),
+        block("z", "b4", last),
+        block("w", "b5", "", returns=True),
+    ]
 
-    def blocks(b2: str, b3: str | None) -> list[Block]:
-        return [
-            block("e", "b0", "a"),
-            block("a", "b1", "x y"),
-            block("x", "b2", b2),
-            block("y", b3, "z"),
-            block("z", "b4", "a w"),
-            block("w", "b5", "", returns=True),
-        ]
 
-    with pytest.raises(MappingError, match="`k` does not follow the IR at block `b2`: its packets"):
-        solve("k", blocks("z", None), merged())
+@pytest.mark.parametrize(
+    ("b2", "b3", "runs_of_y"),
+    [
+        pytest.param("y z", "b3", 7, id="as in the IR"),
+        pytest.param("z", None, 4, id="a block without a name, and a part of b2 under a predicate"),
+        pytest.param("z", "b3", 4, id="b3, and a part of b2 under a predicate"),
+    ],
+)
+def test_a_block_may_be_a_part_of_others_under_a_predicate(b2: str, b3: str | None, runs_of_y: int) -> None:
+    flow = solve("k", around_b3(b2, b3), merged())
     counts = np.array([3, 10, 6, 7, 10, 3, 4, 3, 3, 7])
-    flow = solve("k", blocks("y z", "b3"), merged())
-    assert (flow.executions @ counts).tolist() == [3, 10, 6, 7, 10, 3]
+    assert (flow.executions @ counts).tolist() == [3, 10, 6, runs_of_y, 10, 3]
     flow.check(counts)
+
+
+def test_a_return_may_be_a_part_of_others_under_a_predicate() -> None:
+    after = {"b0": ("b1", "b2"), "b1": ("b1", "b2"), "b2": ()}
+    between = tuple(("b" + b, "b" + t) for b, t in ("01", "02", "11", "12"))
+    found = replace(counters("b0 b1 b2", between), successors={("k", b): to for b, to in after.items()})
+    blocks = [
+        block("a", "b0", "x", returns=True),
+        block("x", "b1", "x y"),
+        block("y", "b2", "", returns=True),
+    ]
+    counts = np.array([5, 30, 5, 3, 2, 27, 3])
+    assert (solve("k", blocks, found).executions @ counts).tolist() == [5, 30, 3]
+
+
+def test_machine_code_that_would_not_follow_the_ir_is_refused_before_it_runs() -> None:
+    with pytest.raises(MappingError, match=r"`k` does not follow the IR at block `b\d`: its packets"):
+        solve("k", around_b3("y z", "b3", last="y w"), merged())
 
 
 def test_a_hardware_loop_may_end_above_its_head() -> None:
