@@ -135,7 +135,9 @@ class Machine(BaseModel):
     cache_line_bytes: int = Field(default=64, ge=1, le=4096)
     l1_bytes: _Bytes
     l2_bytes: _Bytes = Field(description="of one context")
-    scratchpad_bytes: int = Field(ge=0, le=1 << 40, description="of all contexts together")
+    scratchpad_bytes: int = Field(
+        ge=0, le=1 << 40, description="of all contexts together; 0: none, and tiles stay where they are"
+    )
     fork_join_ns: _Cost = Field(description="cost of one fork and join over all contexts")
     clock_ghz: _Rate
     dma: Dma = Dma()

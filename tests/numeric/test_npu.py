@@ -283,3 +283,17 @@ def test_addresses_have_32_bits() -> None:
     huge = np.broadcast_to(np.zeros(1, np.float32), (1 << 29,))
     with pytest.raises(UsageError, match="`x_ptr` has 2147483648 bytes"):
         executable.bind((huge, *case.problem.args[1:]), case.problem.grid)
+
+
+def test_a_device_without_a_scratchpad_leaves_tiles_where_they_are() -> None:
+    bare = machine.load("hexagon-v73", ["scratchpad_bytes=0"])
+    block = suite.block_elements(bare)
+    assert block == suite.block_elements(MACHINE)
+    case = group.case_of(suite.find("gelu"), (100_000,), "f32", seed=1, block=block)
+    found = compile_kernel(
+        case.kernel, case.signature, dict(case.problem.constexprs), machine=bare, schedule=Schedule(double_buffer=True)
+    )
+    assert isinstance(found, NpuExecutable)
+    trace = found.run(case.problem.args, case.problem.grid)
+    check(case)
+    assert not any(isinstance(event, Start | Wait) for event in events(trace)) and trace.scratchpad_bytes == 0
