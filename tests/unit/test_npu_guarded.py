@@ -104,3 +104,17 @@ def test_an_interruption_is_the_waiting_process_s(capfd: pytest.CaptureFixture[s
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert capfd.readouterr() == ("once\n", "")
+
+
+def test_this_process_may_do_something_meanwhile() -> None:
+    called: list[int] = []
+    found = guarded((abort, lambda: b"plain"), "it fails", lambda: called.append(os.getpid()))
+    assert found == b"plain" and called == [os.getpid()]
+
+    def fail() -> None:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        guarded((for_ever,), "it fails", fail)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

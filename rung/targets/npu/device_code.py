@@ -92,7 +92,12 @@ def _without_tail_calls(text: str) -> llvm.ModuleRef:
     return llvm.parse_assembly(_TAIL.sub("call", text))
 
 
-def _written(write: Callable[[], bytes], machine: Machine, literal: bool = False) -> bytes:
+def _written(
+    write: Callable[[], bytes],
+    machine: Machine,
+    literal: bool = False,
+    meanwhile: Callable[[], object] | None = None,
+) -> bytes:
     """What LLVM's back end writes. Where it fails, it is tried once more without its pass that rearranges vector
     accesses, which stumbles over some masked ones."""
 
@@ -109,11 +114,12 @@ def _written(write: Callable[[], bytes], machine: Machine, literal: bool = False
         f"LLVM's back end for {machine.cpu} cannot write this kernel's code; another element type, or vectorize=off "
         "in the schedule, may do. LLVM's words"
     )
-    return guarded((under(*liberties), under(*liberties, _NO_REARRANGEMENT)), failure)
+    return guarded((under(*liberties), under(*liberties, _NO_REARRANGEMENT)), failure, meanwhile)
 
 
-def compile_for_device(text: str, machine: Machine) -> DeviceCode:
-    """LLVM IR as MLIR prints it -> code for `machine`.
+def compile_for_device(text: str, machine: Machine, meanwhile: Callable[[str], object] | None = None) -> DeviceCode:
+    """LLVM IR as MLIR prints it -> code for `machine`. `meanwhile` is called on the code's IR while LLVM writes the
+    assembly in another process.
 
     Raises UsageError for code that makes pointers of integers: the same module runs on the host, where they are
     wider; and for code that LLVM's back end cannot write.
@@ -131,8 +137,9 @@ def compile_for_device(text: str, machine: Machine) -> DeviceCode:
         module = _optimised(source, target, plain_atomics=has_atomics)
         # Code generation changes the module.
         named = str(module)
-        assembly = _written(lambda: target.emit_assembly(module).encode(), machine).decode()
-        return DeviceCode(named, assembly, machine, has_atomics, source)
+        other = None if meanwhile is None else lambda: meanwhile(named)
+        assembly = _written(lambda: target.emit_assembly(module).encode(), machine, meanwhile=other)
+        return DeviceCode(named, assembly.decode(), machine, has_atomics, source)
 
 
 @cache

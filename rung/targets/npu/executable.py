@@ -38,8 +38,9 @@ def build(llvm_ir: str, name: str, machine: Machine) -> Program:
 
     Raises UsageError for code that the device cannot be modelled for, RungError when its blocks cannot be mapped.
     """
-    code = compile_for_device(llvm_ir, machine)
-    copy = compile_for_host(code)
+    copies: list[HostCopy] = []
+    code = compile_for_device(llvm_ir, machine, lambda ir: copies.append(compile_for_host(ir)))
+    copy = copies[0]
     try:
         weights = weigh(code, copy.counters)
     except MappingError:

@@ -28,18 +28,21 @@ _WHOLE = b"\nwhole\n"
 _TIMES = (signal.SIGXCPU, signal.SIGALRM)
 
 
-def guarded(attempts: Sequence[Callable[[], bytes]], failure: str) -> bytes:
+def guarded(
+    attempts: Sequence[Callable[[], bytes]], failure: str, meanwhile: Callable[[], object] | None = None
+) -> bytes:
     """What the first of `attempts` that succeeds returns, each computed in a forked process: where LLVM's code
     generator meets what it cannot do it aborts, or goes on for ever, and no exception could tell.
 
     Raises UsageError, `failure` and LLVM's words in the first attempt, when all die or one takes longer than a minute.
     They must start no threads and wait for none; locks that they take must be this thread's. What they change in this
-    process (options of LLVM's) is changed in the copy only.
+    process (options of LLVM's) is changed in the copy only. `meanwhile` is called in this process while the first runs.
     """
     said: list[str] = []
     for attempt in attempts:
         with tempfile.TemporaryFile() as result, tempfile.TemporaryFile() as words:
-            status = _run(attempt, result.fileno(), words.fileno())
+            status = _run(attempt, result.fileno(), words.fileno(), meanwhile)
+            meanwhile = None
             result.seek(0)
             found = result.read()
             if found.endswith(_WHOLE):
@@ -51,7 +54,7 @@ def guarded(attempts: Sequence[Callable[[], bytes]], failure: str) -> bytes:
     raise UsageError(f"{failure}: {said[0]}")
 
 
-def _run(work: Callable[[], bytes], result: int, words: int) -> int:
+def _run(work: Callable[[], bytes], result: int, words: int, meanwhile: Callable[[], object] | None) -> int:
     """The status of the process in which `work` was done, which ends with this one's wait; 0 where nobody knows."""
     # A handler that raised between the fork and the `try` would leave two processes that go on.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -63,6 +66,8 @@ def _run(work: Callable[[], bytes], result: int, words: int) -> int:
         _work(work, result, words)
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if meanwhile is not None:
+            meanwhile()
         return os.waitpid(child, 0)[1]
     except ChildProcessError:
         return 0  # SIGCHLD is ignored: it has ended, and left no status

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...errors import RungError
 from ...runtime import library_path
-from .device_code import LOCK, DeviceCode, initialize
+from .device_code import LOCK, initialize
 from .intrinsics import emulate
 from .ir_text import edges, function_name, functions, label, targets
 
@@ -70,12 +70,12 @@ class HostCopy:
         return found
 
 
-def compile_for_host(code: DeviceCode) -> HostCopy:
-    """Instrument a copy of the device's module and compile it."""
+def compile_for_host(ir: str) -> HostCopy:
+    """Instrument a copy of the device's module, whose text is `ir`, and compile it."""
     with LOCK:
         _link_runtime()
-        text, counters, sites = _instrument(*_split_edges(code.ir))
-        counters = replace(counters, successors=_successors(code.ir))
+        text, counters, sites = _instrument(*_split_edges(ir))
+        counters = replace(counters, successors=_successors(ir))
         module = llvm.parse_assembly(emulate(text))
         target = _target_machine()  # a new one: the engine takes it over
         module.triple = llvm.get_process_triple()
