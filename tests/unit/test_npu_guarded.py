@@ -108,13 +108,34 @@ def test_an_interruption_is_the_waiting_process_s(capfd: pytest.CaptureFixture[s
 
 def test_this_process_may_do_something_meanwhile() -> None:
     called: list[int] = []
-    found = guarded((abort, lambda: b"plain"), "it fails", lambda: called.append(os.getpid()))
+    found = guarded((abort, lambda: b"plain"), "it fails", meanwhile=lambda: called.append(os.getpid()))
     assert found == b"plain" and called == [os.getpid()]
 
     def fail() -> None:
         raise ValueError("no such thing")
 
     with pytest.raises(ValueError, match="no such thing"):
-        guarded((for_ever,), "it fails", fail)
+        guarded((for_ever,), "it fails", meanwhile=fail)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_copy_finds_the_lock_of_its_work_free() -> None:
+    """Another thread has it nearly always."""
+    lock, ended = threading.RLock(), threading.Event()
+
+    def hold() -> None:
+        while not ended.is_set():
+            with lock:
+                ended.wait(0.001)
+
+    def with_lock() -> bytes:
+        return b"taken" if lock.acquire(timeout=1) else b"not free"
+
+    other = threading.Thread(target=hold)
+    other.start()
+    try:
+        assert [guarded((with_lock,), "it fails", lock) for _ in range(20)] == [b"taken"] * 20
+    finally:
+        ended.set()
+        other.join()

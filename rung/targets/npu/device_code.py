@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 import llvmlite.binding as llvm
+from llvmlite.binding import ffi
 
 from ...errors import UsageError
 from ...machine import Machine
@@ -18,6 +20,9 @@ from .older_llvm import adapt
 TRIPLE = "hexagon-unknown-linux-musl"
 LOCK = threading.RLock()
 """llvmlite works in LLVM's global context: one thread at a time."""
+
+_LLVMLITE: AbstractContextManager[object] = ffi.lib._lock  # pyright: ignore[reportPrivateUsage]
+"""llvmlite's own lock, which any thread takes when it finds garbage of llvmlite's."""
 
 _EXACT_MAPPING = (
     "-enable-pipeliner=false",
@@ -114,7 +119,7 @@ def _written(
         f"LLVM's back end for {machine.cpu} cannot write this kernel's code; another element type, or vectorize=off "
         "in the schedule, may do. LLVM's words"
     )
-    return guarded((under(*liberties), under(*liberties, _NO_REARRANGEMENT)), failure, meanwhile)
+    return guarded((under(*liberties), under(*liberties, _NO_REARRANGEMENT)), failure, _LLVMLITE, meanwhile)
 
 
 def compile_for_device(text: str, machine: Machine, meanwhile: Callable[[str], object] | None = None) -> DeviceCode:

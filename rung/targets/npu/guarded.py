@@ -10,6 +10,7 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,23 +26,28 @@ _SHOWN = 300
 """Characters of LLVM's last words that an error repeats."""
 _WHOLE = b"\nwhole\n"
 """Behind a result: where SIGCHLD is ignored, no status says whether the copy came to its end."""
+_NOTHING = nullcontext()
 _TIMES = (signal.SIGXCPU, signal.SIGALRM)
 
 
 def guarded(
-    attempts: Sequence[Callable[[], bytes]], failure: str, meanwhile: Callable[[], object] | None = None
+    attempts: Sequence[Callable[[], bytes]],
+    failure: str,
+    alone: AbstractContextManager[object] = _NOTHING,
+    meanwhile: Callable[[], object] | None = None,
 ) -> bytes:
     """What the first of `attempts` that succeeds returns, each computed in a forked process: where LLVM's code
     generator meets what it cannot do it aborts, or goes on for ever, and no exception could tell.
 
     Raises UsageError, `failure` and LLVM's words in the first attempt, when all die or one takes longer than a minute.
-    They must start no threads and wait for none; locks that they take must be this thread's. What they change in this
-    process (options of LLVM's) is changed in the copy only. `meanwhile` is called in this process while the first runs.
+    They must start no threads and wait for none. What they change in this process (options of LLVM's) is changed in the
+    copy only. `alone`: the lock of what they use; in a copy made while another thread has it, nobody would release it.
+    `meanwhile` is called in this process while the first runs.
     """
     said: list[str] = []
     for attempt in attempts:
         with tempfile.TemporaryFile() as result, tempfile.TemporaryFile() as words:
-            status = _run(attempt, result.fileno(), words.fileno(), meanwhile)
+            status = _run(attempt, result.fileno(), words.fileno(), alone, meanwhile)
             meanwhile = None
             result.seek(0)
             found = result.read()
@@ -54,16 +60,23 @@ def guarded(
     raise UsageError(f"{failure}: {said[0]}")
 
 
-def _run(work: Callable[[], bytes], result: int, words: int, meanwhile: Callable[[], object] | None) -> int:
+def _run(
+    work: Callable[[], bytes],
+    result: int,
+    words: int,
+    alone: AbstractContextManager[object],
+    meanwhile: Callable[[], object] | None,
+) -> int:
     """The status of the process in which `work` was done, which ends with this one's wait; 0 where nobody knows."""
-    # A handler that raised between the fork and the `try` would leave two processes that go on.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    with warnings.catch_warnings():
-        # Python 3.12 warns of threads that are not in the copy; nothing there waits for one.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        _work(work, result, words)
+    with alone:
+        # A handler that raised between the fork and the `try` would leave two processes that go on.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        with warnings.catch_warnings():
+            # Python 3.12 warns of threads that are not in the copy; nothing there waits for one.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            _work(work, result, words)
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if meanwhile is not None:
