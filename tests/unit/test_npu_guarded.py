@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +142,31 @@ def test_a_copy_finds_the_lock_of_its_work_free() -> None:
     finally:
         ended.set()
         other.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel must tell")
+def test_the_copy_dies_with_the_process() -> None:
+    read, write = os.pipe()
+
+    def tell_and_wait() -> bytes:
+        os.write(write, b"%d" % os.getpid())
+        return for_ever()
+
+    other = os.fork()
+    if other == 0:
+        guarded((tell_and_wait,), "it fails")
+    copy = int(os.read(read, 20))
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
+    deadline = time.monotonic() + 10
+    # The copy is another process's child now, which may be slow to bury it.
+    while Path(f"/proc/{copy}/stat").exists() and _state(copy) != "Z" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert time.monotonic() < deadline
+
+
+def _state(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"

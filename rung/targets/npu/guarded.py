@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import gc
 import os
@@ -27,6 +28,9 @@ _SHOWN = 300
 _WHOLE = b"\nwhole\n"
 """Behind a result: where SIGCHLD is ignored, no status says whether the copy came to its end."""
 _NOTHING = nullcontext()
+_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
+_DIES_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux; elsewhere a copy goes on to its end when this process is killed."""
 _TIMES = (signal.SIGXCPU, signal.SIGALRM)
 
 
@@ -100,6 +104,8 @@ def _work(work: Callable[[], bytes], result: int, words: int) -> NoReturn:
                 signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both: the one that waits decides
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if _PRCTL is not None:
+            _PRCTL(_DIES_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
         os.dup2(words, 2)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_CPU, _LIMIT_S)
