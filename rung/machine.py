@@ -142,7 +142,9 @@ class Machine(BaseModel):
         description="vector code fetches into the cache what the next program reads of an array, if both programs "
         "together touch no more than this; 0: never",
     )
-    scratchpad_bytes: int = Field(ge=0, le=1 << 40, description="of all contexts together")
+    scratchpad_bytes: int = Field(
+        ge=0, le=1 << 40, description="of all contexts together; 0: none, and tiles stay where they are"
+    )
     fork_join_ns: _Cost = Field(description="cost of one fork and join over all contexts")
     clock_ghz: _Rate
     dma: Dma = Dma()

@@ -145,7 +145,10 @@ def vector_unit(machine: Machine) -> Steps:
 
 
 def uses_scratchpad(machine: Machine, schedule: Schedule) -> bool:
-    """Whether tiles move through the scratchpad: asked for, needed by DB, or wanted by the machine's vector code."""
+    """Whether tiles move through the scratchpad: asked for, needed by DB, or wanted by the machine's vector code.
+    Never where there is none."""
+    if not machine.scratchpad_bytes:
+        return False
     wanted = machine.vectors_from_scratchpad and schedule.vectorize
     return schedule.double_buffer or schedule.scratchpad == "on" or (schedule.scratchpad == "auto" and wanted)
 

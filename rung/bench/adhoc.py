@@ -3,6 +3,7 @@
 | parameter                            | argument                                           |
 |--------------------------------------|----------------------------------------------------|
 | pointer                              | normal(0, 1), all elements of --size, in --dtype   |
+| pointer to integers (--signature)    | uniform, 0 up to the number of elements: a place   |
 | integer named like rows or cols, 2-D | that side of --size                                |
 | integer named like a stride          | the last side of --size                            |
 | other integer                        | the number of elements of --size                   |
@@ -31,6 +32,8 @@ _STRIDE = re.compile(r".*stride")
 _SIZE = re.compile(r"([nNMK]|[xyzr]?\d?_?numel|n_.*|num_.*|size|length|.*_size|.*_len)$")
 _EPSILON = re.compile(r"(eps|epsilon)$")
 _BLOCKS = ("BLOCK", "BLOCK_SIZE", "XBLOCK")
+_FLOATS = {f"*{long}": short for short, long in TRITON.items()}
+_INTEGERS = {f"*{kind[0]}{width}": f"{kind}{width}" for kind in ("int", "uint") for width in (8, 16, 32, 64)}
 _TOLERANCE = {"f32": (1e-5, 1e-6), "f16": (2e-3, 1e-5), "bf16": (2e-2, 1e-4)}
 
 
@@ -142,11 +145,18 @@ def _arguments(types: Mapping[str, str], shape: Shape, seed: int) -> tuple[tuple
 def _tensor(name: str, type_: str, shape: Shape, generator: Any) -> Any:
     import torch
 
-    short = {f"*{long}": name for name, long in TRITON.items()}
-    if type_ not in short:
-        raise UsageError(f"parameter `{name}` is {type_}; pointers may be: *fp32, *fp16, *bf16")
-    drawn = torch.randn(shape, generator=generator, dtype=torch.float32)
-    return drawn.to(torch_dtype(short[type_]))
+    if type_ in _FLOATS:
+        drawn = torch.randn(shape, generator=generator, dtype=torch.float32)
+        return drawn.to(torch_dtype(_FLOATS[type_]))
+    if type_ == "*i1":
+        return torch.randint(0, 2, shape, generator=generator).bool()
+    if type_ not in _INTEGERS:
+        known = ", ".join((*_FLOATS, "*i1", *_INTEGERS))
+        raise UsageError(f"parameter `{name}` is {type_}; pointers may be: {known}")
+    kind: torch.dtype = getattr(torch, _INTEGERS[type_])
+    # As an index, such a number is within every argument.
+    limit = min(_elements(shape), torch.iinfo(kind).max)
+    return torch.randint(0, limit, shape, generator=generator).to(kind)
 
 
 def _integer(name: str, shape: Shape) -> int:

@@ -91,7 +91,7 @@ def scratchpad_bytes(tile: int, depth: int) -> int:
 
 def default_tiles(machine: Machine, depths: Sequence[int], elements: int, threads: int) -> tuple[int, ...]:
     """The largest tile that fits with every depth and leaves enough trips, and a quarter of it."""
-    room = machine.scratchpad_bytes_per_context - (0 if machine.kind == "host" else _SCRATCH_BYTES)
+    room = max(machine.scratchpad_bytes_per_context - (0 if machine.kind == "host" else _SCRATCH_BYTES), 0)
     fits = room // scratchpad_bytes(1, max(depths))
     if fits < _SMALLEST_TILE:
         raise UsageError(

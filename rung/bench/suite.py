@@ -236,11 +236,11 @@ WORKLOADS: tuple[Workload, ...] = (
 
 def block_elements(machine: Machine) -> int:
     """Elements of a program, for kernels that leave the choice, as a user of the machine would choose them: 32 bytes
-    each of scratch and buffers are within a context's scratchpad."""
+    each of scratch and buffers are within a context's scratchpad, where there is one."""
     if machine.kind == "host":
         return HOST_BLOCK
     fits = machine.scratchpad_bytes_per_context // 32
-    return min(_DMA_BLOCK, 1 << max(fits, 1).bit_length() - 1)
+    return min(_DMA_BLOCK, 1 << fits.bit_length() - 1) if fits else _DMA_BLOCK
 
 
 def find(name: str) -> Workload:

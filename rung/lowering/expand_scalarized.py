@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from torch_mlir import ir
@@ -27,6 +28,8 @@ _EXPANSIONS: dict[str, Callable[..., Value]] = {
     "math.roundeven": newton.roundeven,
 }
 _LANES = ("vector.gather", "vector.scatter")
+_LEFT = ("arith.divsi", "arith.divui", "arith.remsi", "arith.remui")
+_ELEMENTS = ("f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "i1", "index")
 _CALLS = ("arith.maxnumf", "arith.minnumf")
 """Library calls where they are scalars, and a comparison and a choice otherwise."""
 EVIDENCE = "rung.scalarized"
@@ -48,7 +51,7 @@ class ExpandScalarized(Pass):
     `arith.maxnumf` and `arith.minnumf`: those of a reduction would call the C library once per row. Gathers and
     scatters under a mask become loops over their lanes, and are named, too.
 
-    Refuses: names without a dialect.
+    Refuses: names that no operation has, and element types that there are not.
     """
 
     name: ClassVar[str] = "expand-scalarized"
@@ -56,9 +59,8 @@ class ExpandScalarized(Pass):
 
     def run(self, module: ir.Module) -> None:
         listed = frozenset(filter(None, self.ops.split("+")))
-        for item in listed:
-            if "." not in item:
-                raise UsageError(f"expand-scalarized: `{item}` names no operation; write it as MLIR does, `arith.divf`")
+        for item in sorted(listed):
+            _check(item, module.context)
         if not listed:
             return
         with module.context:
@@ -71,6 +73,17 @@ class ExpandScalarized(Pass):
                 left = sorted({what for op in found if (what := _expand(op, constants)) is not None})
                 if left:
                     function.attributes[EVIDENCE] = ir.ArrayAttr.get([ir.StringAttr.get(what) for what in left])
+
+
+def _check(item: str, context: ir.Context) -> None:
+    """Raises UsageError for an item that would never match."""
+    name, typed, element = item.partition(":")
+    if "." not in name or not context.is_registered_operation(name):
+        near = get_close_matches(name, (*_EXPANSIONS, *_LANES, *_LEFT), n=1)
+        hint = f"did you mean `{near[0]}`?" if near else "write it as MLIR does, `arith.divf`"
+        raise UsageError(f"expand-scalarized: `{item}` names no operation; {hint}")
+    if typed and element not in _ELEMENTS:
+        raise UsageError(f"expand-scalarized: `{item}` names no element type; choose from: {', '.join(_ELEMENTS)}")
 
 
 def _kind(op: ir.Operation) -> ir.Type | None:

@@ -14,9 +14,11 @@ from ..ir.llvm_stage import check_llvm
 from ..ir.pointers import is_memref_at, is_pointer_of
 from ..passes import Pass
 from .expand_atomics import expand_atomics
+from .expand_casts import expand_flags, expand_to_integers
 from .expand_copies import expand_copies
 from .expand_gathers import expand_gathers
 from .expand_vectors import expand_masks, expand_slices
+from .expand_wide_masks import expand_wide_masks
 
 Value = ir.Value[Any]
 
@@ -89,6 +91,8 @@ class ToLlvm(Pass):
         self._make_descriptors(ops.get("builtin.unrealized_conversion_cast", []))
         convert = _WITH_64_BIT_INDEX
         if self.index_bits != 64:
+            expand_flags(ops.get("arith.uitofp", []) + ops.get("arith.sitofp", []))
+            expand_to_integers(ops.get("arith.fptosi", []) + ops.get("arith.fptoui", []))
             expand_masks(ops.get("vector.create_mask", []))
             expand_slices(ops.get("vector.extract_strided_slice", []))
             layout = f"#dlti.dl_spec<index = {self.index_bits} : i64>"
@@ -102,6 +106,9 @@ class ToLlvm(Pass):
         # Verifying after each of these passes costs more than running them all.
         manager.enable_verifier(False)
         manager.run(module.operation)
+        if self.index_bits != 64:
+            ops = _by_name(module)
+            expand_wide_masks(ops.get("llvm.intr.masked.load", []) + ops.get("llvm.intr.masked.store", []))
         check_llvm(module)
         self._set_function_attributes(module)
 

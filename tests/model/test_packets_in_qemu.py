@@ -5,6 +5,7 @@ qemu-hexagon of Debian 12 executes scalar floats and vectors of integers (v67), 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import hexagon_elf
@@ -22,6 +23,7 @@ from rung.passes import Pipeline
 from rung.targets.host import llvm_ir
 from rung.targets.npu.device_code import _target_machine  # pyright: ignore[reportPrivateUsage]
 from rung.targets.npu.executable import NpuExecutable, Program, build
+from rung.targets.npu.weights import weigh
 
 pytestmark = pytest.mark.skipif(hexagon_elf.QEMU is None, reason="qemu-hexagon is not installed")
 MACHINE = machine.load("hexagon-v73").model_copy(update={"cpu": "hexagonv67", "features": ()})
@@ -129,6 +131,23 @@ BODIES = {
     }
     memref.store %s, %z[%i] : memref<?xf32>
   }""",
+    "stores under conditions": """
+  %t = scf.for %i = %c0 to %n step %c1 iter_args(%v = %zero) -> f32 {
+    %third = arith.cmpi ne, %i, %c3 : index
+    %a = scf.if %third -> f32 {
+      %b = memref.load %x[%i] : memref<?xf32>
+      scf.yield %b : f32
+    } else {
+      scf.yield %low : f32
+    }
+    %s = arith.addf %v, %a : f32
+    %even = arith.andi %i, %c1 : index
+    %p = arith.cmpi eq, %even, %c0 : index
+    scf.if %p {
+      memref.store %s, %z[%i] : memref<?xf32>
+    }
+    scf.yield %s : f32
+  }""",
     "vectors of integers": """
   %five = arith.constant dense<5> : vector<32xi32>
   scf.for %i = %c0 to %n step %c32 {
@@ -158,12 +177,12 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %z: memref<?xf32>, %size
         return build(llvm_ir(module), "kernel", device)
 
 
-def main(addresses: list[int], device: machine.Machine) -> bytes:
+def main(addresses: list[int], device: machine.Machine, size: int) -> bytes:
     """The object of a function that calls the kernel on arrays at these addresses."""
     arguments = ", ".join(f"ptr inttoptr (i32 {address} to ptr)" for address in addresses)
     text = (
         "declare void @kernel(ptr, ptr, ptr, i32)\n"
-        f"define void @main() {{\n  call void @kernel({arguments}, i32 {N})\n  ret void\n}}\n"
+        f"define void @main() {{\n  call void @kernel({arguments}, i32 {size})\n  ret void\n}}\n"
     )
     module = llvm.parse_assembly(text)
     module.triple = "hexagon-unknown-linux-musl"
@@ -184,18 +203,24 @@ def inputs() -> list[npt.NDArray[np.generic]]:
     return aligned
 
 
+@pytest.mark.parametrize("size", [N, 0])
+@pytest.mark.parametrize("literal", [False, True], ids=["as usual", "literally"])
 @pytest.mark.parametrize("name", BODIES)
-def test_packets(name: str, tmp_path: Path) -> None:
+def test_packets(name: str, literal: bool, size: int, tmp_path: Path) -> None:
     """Every packet of the kernel ran as often as the model says."""
     device = VECTORS if "vectors" in name else MACHINE
     made = program(BODIES[name], device)
+    assert not made.code.literal
+    if literal:
+        code = made.code.written_literally()
+        made = replace(made, code=code, weights=weigh(code, made.copy.counters))
     arrays = inputs()
-    image = hexagon_elf.link([made.code.object_code(), main(hexagon_elf.place(arrays), device)])
+    image = hexagon_elf.link([made.code.object_code(), main(hexagon_elf.place(arrays), device, size)])
     executed = hexagon_elf.run(image, arrays, tmp_path)
     packets = image.packets("kernel")
-    assert sum(executed[packet] for packet in packets) > 40
+    assert not size or sum(executed[packet] for packet in packets) > 40
 
-    trace = NpuExecutable("kernel", "PPPi", {"decisions": {}}, device, made).run((*arrays, N), (1, 1, 1))
+    trace = NpuExecutable("kernel", "PPPi", {"decisions": {}}, device, made).run((*arrays, size), (1, 1, 1))
     assert all(not work.calls for work in trace.works)
     assert sum(work.packets for work in trace.works) == sum(executed[packet] for packet in packets)
     modelled: list[float] = []

@@ -132,6 +132,14 @@ def test_a_masked_gather_becomes_a_loop_over_its_lanes() -> None:
     assert "vector.gather %" in kept and "scf.if" not in kept and EVIDENCE in kept
 
 
-def test_refuses_names_that_are_no_op() -> None:
-    with pytest.raises(UsageError, match="`division` names no operation"):
-        transform(FUNCTION.format(k="f32", op="arith.divf %x, %y"), [ExpandScalarized("division")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("division", "`division` names no operation; write it as MLIR does"),
+        ("arith.divff", "`arith.divff` names no operation; did you mean `arith.divf`"),
+        ("arith.divf:f33", "`arith.divf:f33` names no element type; choose from: f64, f32"),
+    ],
+)
+def test_refuses_names_that_are_no_op(name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        transform(FUNCTION.format(k="f32", op="arith.divf %x, %y"), [ExpandScalarized(name)])

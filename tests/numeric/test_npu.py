@@ -207,6 +207,75 @@ def test_tiles_leave_room_for_the_scratch_beside_them() -> None:
     check(case)
 
 
+def test_masked_accesses_that_llvm_stumbles_over() -> None:
+    """Its pass that rearranges vector accesses aborts on these; without it, they are compiled."""
+    import torch
+
+    from tests.numeric import triton_kernels as k
+
+    signature = {"x": "*fp32", "o": "*fp32", "n": "i32", "lo": "i32", "BLOCK": "constexpr"}
+    executable = compile_kernel(k.mask_residual, signature, {"BLOCK": 64}, machine=MACHINE, schedule=Schedule())
+    x, o, i = torch.randn(128), torch.zeros(128), torch.arange(128)
+    executable.run([x, o, 70, 10], (2, 1, 1))
+    a = torch.where((i % 3 == 0) & (i < 70), x, -1)
+    b = torch.where((i >= 10) & (i < 70), x, 2)
+    c = torch.where((i < 70) & (i != 5), x, 0.5)
+    torch.testing.assert_close(o, a + 10 * b + 100 * c + 1000 * torch.where(i < 70, x, a), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        *itertools.product(("fp64",), ("i8", "u8", "i16", "i32", "i64", "fp32")),
+        *(("i1", "fp16"), ("fp16", "i8"), ("i32", "i64"), ("i64", "i8"), ("i64", "fp64")),
+    ],
+)
+def test_casts_that_the_vector_unit_has_not(source: str, target: str) -> None:
+    """LLVM ends the process for some, never ends for others, or makes branches per lane."""
+    import torch
+
+    from tests.numeric import triton_kernels as k
+
+    types = {"i1": torch.bool, "u8": torch.uint8, "fp16": torch.float16, "fp32": torch.float32, "fp64": torch.float64}
+    types |= {f"i{width}": getattr(torch, f"int{width}") for width in (8, 16, 32, 64)}
+    signature = {"x": f"*{source}", "o": f"*{target}", "n": "i32", "BLOCK": "constexpr"}
+    executable = compile_kernel(k.to_type, signature, {"BLOCK": 64}, machine=MACHINE, schedule=Schedule())
+    x = (torch.arange(150) % 100 - (0 if target == "u8" else 50)).to(types[source])
+    o = torch.full((150,), 99, dtype=types[target])
+    executable.run([x, o, 140], (3, 1, 1))
+    assert torch.equal(o[:140], x.to(types[target])[:140]) and o[140:].eq(99).all()
+
+
+def test_casts_to_several_types_at_once() -> None:
+    """One conversion to bytes and one to half words of the same float: LLVM turns one into the other for ever."""
+    import torch
+
+    from tests.numeric import triton_kernels as k
+
+    kinds = [torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8, torch.uint16, torch.uint32, torch.uint64]
+    names = [f"{'u' if 'u' in str(kind) else 'i'}{8 * kind.itemsize}" for kind in kinds]
+    signature = {"x": "*fp16", **{name: f"*{name}" for name in names}, "i1": "*i1", "n": "i32", "BLOCK": "constexpr"}
+    executable = compile_kernel(k.cast_int, signature, {"BLOCK": 64}, machine=MACHINE, schedule=Schedule())
+    x = (torch.arange(150) % 100).to(torch.float16)
+    outs = [torch.zeros(150, dtype=kind) for kind in (*kinds, torch.bool)]
+    executable.run([x, *outs, 150], (3, 1, 1))
+    for out in outs:
+        assert torch.equal(out, x.to(out.dtype))
+
+
+def test_code_that_llvm_cannot_write_is_refused() -> None:
+    text = """
+define void @kernel(ptr %x, ptr %o) {
+  %a = load <128 x i8>, ptr %x
+  %m = icmp ne <128 x i8> %a, zeroinitializer
+  %f = uitofp <128 x i1> %m to <128 x half>
+  store <128 x half> %f, ptr %o
+  ret void
+}"""
+    with pytest.raises(UsageError, match=r"for hexagonv73 cannot write this kernel's code.*Cannot select"):
+        build(text, "kernel", MACHINE)
+
+
 def test_addresses_have_32_bits() -> None:
     import numpy as np
 
@@ -214,3 +283,17 @@ def test_addresses_have_32_bits() -> None:
     huge = np.broadcast_to(np.zeros(1, np.float32), (1 << 29,))
     with pytest.raises(UsageError, match="`x_ptr` has 2147483648 bytes"):
         executable.bind((huge, *case.problem.args[1:]), case.problem.grid)
+
+
+def test_a_device_without_a_scratchpad_leaves_tiles_where_they_are() -> None:
+    bare = machine.load("hexagon-v73", ["scratchpad_bytes=0"])
+    block = suite.block_elements(bare)
+    assert block == suite.block_elements(MACHINE)
+    case = group.case_of(suite.find("gelu"), (100_000,), "f32", seed=1, block=block)
+    found = compile_kernel(
+        case.kernel, case.signature, dict(case.problem.constexprs), machine=bare, schedule=Schedule(double_buffer=True)
+    )
+    assert isinstance(found, NpuExecutable)
+    trace = found.run(case.problem.args, case.problem.grid)
+    check(case)
+    assert not any(isinstance(event, Start | Wait) for event in events(trace)) and trace.scratchpad_bytes == 0

@@ -13,11 +13,10 @@ import pytest
 import torch
 
 from rung import machine
-from rung.compile import Executable, compile_kernel
+from rung.compile import AnyExecutable, compile_kernel
 from rung.schedule import Schedule
 from tests.numeric import triton_kernels as k
 
-HOST = machine.host()
 NAMES = {
     **{f"float{w}": f"fp{w}" for w in (16, 32, 64)},
     **{f"int{w}": f"i{w}" for w in (8, 16, 32, 64)},
@@ -28,14 +27,20 @@ NAMES = {
 Launch = Callable[..., None]
 
 
+@pytest.fixture
+def device() -> str:
+    """The machine that the kernels are compiled for."""
+    return "host"
+
+
 @pytest.fixture(params=["threads=1", "vectorize=off threads=1"], ids=["vector", "scalar"])
-def launch(request: pytest.FixtureRequest) -> Launch:
+def launch(request: pytest.FixtureRequest, device: str) -> Launch:
     """`launch(kernel, *args, grid=(1,), **constexprs)`; a scalar may be given as (type, value)."""
 
     def run(kernel: Any, *args: Any, grid: tuple[int, ...] = (1,), **constexprs: object) -> None:
         names = [n for n in kernel.arg_names if n not in constexprs]
         types = tuple((name, _type(a)) for name, a in zip(names, args, strict=True))
-        executable = _compiled(kernel, types, tuple(constexprs.items()), request.param)
+        executable = _compiled(kernel, types, tuple(constexprs.items()), request.param, device)
         values = [a[1] if isinstance(a, tuple) else a for a in args]
         executable.run(values, (*grid, 1, 1)[:3])
 
@@ -44,11 +49,16 @@ def launch(request: pytest.FixtureRequest) -> Launch:
 
 @cache
 def _compiled(
-    kernel: Any, types: tuple[tuple[str, str], ...], constexprs: tuple[tuple[str, object], ...], schedule: str
-) -> Executable:
+    kernel: Any,
+    types: tuple[tuple[str, str], ...],
+    constexprs: tuple[tuple[str, object], ...],
+    schedule: str,
+    device: str,
+) -> AnyExecutable:
     """Tests of one kernel with several sizes share the code."""
     signature = {**dict.fromkeys(kernel.arg_names, "constexpr"), **dict(types)}
-    return compile_kernel(kernel, signature, dict(constexprs), machine=HOST, schedule=Schedule.parse(schedule))
+    target = machine.load(device)
+    return compile_kernel(kernel, signature, dict(constexprs), machine=target, schedule=Schedule.parse(schedule))
 
 
 def _type(argument: Any) -> str:

@@ -1242,3 +1242,9 @@ def to_places(x, places, y, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     place = tl.load(places + i, mask=i < n, other=0)
     tl.store(y + place, tl.load(x + i, mask=i < n), mask=i < n)
+
+
+@triton.jit
+def to_type(x, o, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(o + i, tl.load(x + i, mask=i < n).to(o.dtype.element_ty), mask=i < n)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
+from rung import machine
 from rung.bench import adhoc
+from rung.compile import compile_kernel
 from rung.errors import UsageError
+from rung.schedule import Schedule
 
 ROWS = """
 import triton
@@ -29,6 +33,44 @@ def test_rows_and_columns_need_a_size_of_two_sides(tmp_path: Path) -> None:
         adhoc.case(source, (1000,), "f32", 0, constexprs=constants)
     case = adhoc.case(source, (50, 100), "f32", 0, constexprs=constants, grid=(50, 1, 1))
     assert case.problem.args[1:] == (100, 50, 100)
+
+
+PICK = """
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def pick(x_ptr, places_ptr, flags_ptr, o_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = i < n
+    place = tl.load(places_ptr + i, mask=mask, other=0)
+    picked = tl.load(x_ptr + place, mask=mask & tl.load(flags_ptr + i, mask=mask, other=0), other=-1)
+    tl.store(o_ptr + i, picked * 2 + 1, mask=mask)
+"""
+
+
+@pytest.mark.parametrize("kind", ["i32", "i64", "u8", "i16", "u64"])
+@pytest.mark.parametrize("device", ["host", "hexagon-v73"])
+def test_integers_are_drawn_as_places_within_the_arguments(kind: str, device: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(PICK)
+    case = adhoc.case(f"{file}::pick", (500,), "f32", 0, f"*{kind}, *i32, *i1, *{kind}, i32, 128")
+    x, places, flags, o = case.problem.args[:4]
+    assert places.min() >= 0 and 400 < places.max() < 500 and 100 < flags.sum() < 400
+    wanted = (torch.where(flags, x.long()[places.long()], -1) * 2 + 1).to(o.dtype)
+    schedule = Schedule(double_buffer=True)
+    constexprs = dict(case.problem.constexprs)
+    made = compile_kernel(case.kernel, case.signature, constexprs, machine=machine.load(device), schedule=schedule)
+    made.run(case.problem.args, case.problem.grid)
+    assert torch.equal(o, wanted)
+
+
+def test_pointers_of_other_types_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(PICK)
+    with pytest.raises(UsageError, match=r"`places_ptr` is \*fp8e5; pointers may be: \*fp32, .*\*i1, \*i8, .*\*u64"):
+        adhoc.case(f"{file}::pick", (500,), "f32", 0, "*fp32, *fp8e5, *i1, *fp32, i32, 128")
 
 
 def test_types_that_are_guessed_wrong_are_told(tmp_path: Path) -> None:

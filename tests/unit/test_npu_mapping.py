@@ -8,7 +8,8 @@ import pytest
 from rung.errors import RungError
 from rung.targets.npu.assembly import Block, parse
 from rung.targets.npu.host_copy import Counters
-from rung.targets.npu.mapping import solve
+from rung.targets.npu.made_up_run import made_up_run
+from rung.targets.npu.mapping import MappingError, solve
 
 LOOP = """
 \t.globl\tk                               // -- Begin function k
@@ -139,6 +140,74 @@ def test_a_block_that_only_jumps_need_not_be_in_the_machine_code() -> None:
     counts = np.array([16, 10, 6, 9, 90, 16, 4, 6, 5, 1])
     assert (flow.executions @ counts).tolist() == [16, 10, 6, 9, 90, 16]
     flow.check(counts)
+
+
+MERGED = {"b0": ("b1",), "b1": ("b2", "b3"), "b2": ("b3", "b4"), "b3": ("b4",), "b4": ("b1", "b5"), "b5": ()}
+"""In a loop from b1 to b4: b1 and b2 lead to b3, b2 also past it."""
+
+
+def merged() -> Counters:
+    between = (("b1", "b3"), ("b2", "b3"), ("b2", "b4"), ("b4", "b1"))
+    found = counters(" ".join(MERGED), between)
+    return replace(found, successors={("k", block): after for block, after in MERGED.items()})
+
+
+def test_a_made_up_run_conserves_flow_and_goes_over_every_edge() -> None:
+    found = merged()
+    counts = made_up_run("k", found)
+    assert counts.min() > 0
+    b0, b1, b2, b3, b4, b5, b1_b3, b2_b3, b2_b4, b4_b1 = counts.tolist()
+    assert b0 == b5 and b1 == b0 + b4_b1 and b1 == b2 + b1_b3 and b2 == b2_b3 + b2_b4
+    assert b3 == b1_b3 + b2_b3 and b4 == b3 + b2_b4 and b4 == b4_b1 + b5
+    assert not made_up_run("k", replace(found, successors={})).any()
+
+
+def test_a_block_of_one_is_a_run() -> None:
+    assert made_up_run("k", replace(counters("b0"), successors={("k", "b0"): ()})).all()
+
+
+def around_b3(b2: str, b3: str | None, last: str = "a w") -> list[Block]:
+    return [
+        block("e", "b0", "a"),
+        block("a", "b1", "x y"),
+        block("x", "b2", b2),
+        block("y", b3, "z"),
+        block("z", "b4", last),
+        block("w", "b5", "", returns=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("b2", "b3", "runs_of_y"),
+    [
+        pytest.param("y z", "b3", 7, id="as in the IR"),
+        pytest.param("z", None, 4, id="a block without a name, and a part of b2 under a predicate"),
+        pytest.param("z", "b3", 4, id="b3, and a part of b2 under a predicate"),
+    ],
+)
+def test_a_block_may_be_a_part_of_others_under_a_predicate(b2: str, b3: str | None, runs_of_y: int) -> None:
+    flow = solve("k", around_b3(b2, b3), merged())
+    counts = np.array([3, 10, 6, 7, 10, 3, 4, 3, 3, 7])
+    assert (flow.executions @ counts).tolist() == [3, 10, 6, runs_of_y, 10, 3]
+    flow.check(counts)
+
+
+def test_a_return_may_be_a_part_of_others_under_a_predicate() -> None:
+    after = {"b0": ("b1", "b2"), "b1": ("b1", "b2"), "b2": ()}
+    between = tuple(("b" + b, "b" + t) for b, t in ("01", "02", "11", "12"))
+    found = replace(counters("b0 b1 b2", between), successors={("k", b): to for b, to in after.items()})
+    blocks = [
+        block("a", "b0", "x", returns=True),
+        block("x", "b1", "x y"),
+        block("y", "b2", "", returns=True),
+    ]
+    counts = np.array([5, 30, 5, 3, 2, 27, 3])
+    assert (solve("k", blocks, found).executions @ counts).tolist() == [5, 30, 3]
+
+
+def test_machine_code_that_would_not_follow_the_ir_is_refused_before_it_runs() -> None:
+    with pytest.raises(MappingError, match=r"`k` does not follow the IR at block `b\d`: its packets"):
+        solve("k", around_b3("y z", "b3", last="y w"), merged())
 
 
 def test_a_hardware_loop_may_end_above_its_head() -> None:

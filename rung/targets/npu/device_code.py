@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import llvmlite.binding as llvm
+from llvmlite.binding import ffi
 
 from ...errors import UsageError
 from ...machine import Machine
+from .guarded import guarded
 from .older_llvm import adapt
 
 TRIPLE = "hexagon-unknown-linux-musl"
 LOCK = threading.RLock()
 """llvmlite works in LLVM's global context: one thread at a time."""
+
+_LLVMLITE: AbstractContextManager[object] = ffi.lib._lock  # pyright: ignore[reportPrivateUsage]
+"""llvmlite's own lock, which any thread takes when it finds garbage of llvmlite's."""
 
 _EXACT_MAPPING = (
     "-enable-pipeliner=false",
@@ -34,6 +41,22 @@ IR's. Without the software pipeliner, scalar reductions are about 1.5 times dear
 _AS_WRITTEN = ("-disable-loop-idiom-all",)
 """A scalar loop that copies stays one: as a call of `memcpy` it would move vectors, and not pay for DRAM by element."""
 
+_NO_REARRANGEMENT = "-hexagon-vector-combine=false"
+
+_LITERAL = (
+    "-hexagon-initial-cfg-cleanup=false",
+    "-disable-ifcvt-simple",
+    "-disable-ifcvt-simple-false",
+    "-disable-ifcvt-triangle",
+    "-disable-ifcvt-triangle-rev",
+    "-disable-ifcvt-triangle-false",
+    "-disable-ifcvt-diamond",
+    "-disable-ifcvt-forked-diamond",
+)
+"""Also without what makes good code and may change blocks: clean-up of branches, code under a predicate in place of a
+branch, which copies a block that several lead to. Scalar branches become dearer."""
+
+_TAIL = re.compile(r"\btail call\b")
 _ATOMIC = re.compile(r"^\s.*\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
 
 
@@ -49,21 +72,62 @@ class DeviceCode:
     """Plain loads and stores in `ir` and `assembly`, where contexts run one after another: LLVM would make loops of
     them that retry, whose turns nobody can know."""
     source: str = field(repr=False)
+    literal: bool = False
+    """Written block for block, where the back end's usual liberties cannot be followed."""
+
+    def written_literally(self) -> DeviceCode:
+        """Other machine code for the same IR, which follows its blocks more closely."""
+        with LOCK:
+            target = _target_machine(self.machine.cpu, self.machine.features)
+            module = _without_tail_calls(self.ir)
+            assembly = _written(lambda: target.emit_assembly(module).encode(), self.machine, literal=True)
+        return replace(self, assembly=assembly.decode(), literal=True)
 
     def object_code(self) -> bytes:
         """The object file of the same code, with its atomics."""
         with LOCK:
             target = _target_machine(self.machine.cpu, self.machine.features)
-            if self.has_atomics:
-                return target.emit_object(_optimised(self.source, target))
-            return target.emit_object(llvm.parse_assembly(self.ir))
+            text = str(_optimised(self.source, target)) if self.has_atomics else self.ir
+            module = _without_tail_calls(text) if self.literal else llvm.parse_assembly(text)
+            return _written(lambda: target.emit_object(module), self.machine, self.literal)
 
 
-def compile_for_device(text: str, machine: Machine) -> DeviceCode:
-    """LLVM IR as MLIR prints it -> code for `machine`.
+def _without_tail_calls(text: str) -> llvm.ModuleRef:
+    """For a call at the end of a function, the block that returns would be copied."""
+    return llvm.parse_assembly(_TAIL.sub("call", text))
+
+
+def _written(
+    write: Callable[[], bytes],
+    machine: Machine,
+    literal: bool = False,
+    meanwhile: Callable[[], object] | None = None,
+) -> bytes:
+    """What LLVM's back end writes. Where it fails, it is tried once more without its pass that rearranges vector
+    accesses, which stumbles over some masked ones."""
+
+    def under(*options: str) -> Callable[[], bytes]:
+        def attempt() -> bytes:
+            for option in options:
+                llvm.set_option("rung", option)
+            return write()
+
+        return attempt
+
+    liberties = _LITERAL if literal else ()
+    failure = (
+        f"LLVM's back end for {machine.cpu} cannot write this kernel's code; another element type, or vectorize=off "
+        "in the schedule, may do. LLVM's words"
+    )
+    return guarded((under(*liberties), under(*liberties, _NO_REARRANGEMENT)), failure, _LLVMLITE, meanwhile)
+
+
+def compile_for_device(text: str, machine: Machine, meanwhile: Callable[[str], object] | None = None) -> DeviceCode:
+    """LLVM IR as MLIR prints it -> code for `machine`. `meanwhile` is called on the code's IR while LLVM writes the
+    assembly in another process.
 
     Raises UsageError for code that makes pointers of integers: the same module runs on the host, where they are
-    wider.
+    wider; and for code that LLVM's back end cannot write.
     """
     found = re.search(r"^.*\b(?:inttoptr|ptrtoint)\b.*$", text, re.MULTILINE)
     if found is not None:
@@ -78,7 +142,9 @@ def compile_for_device(text: str, machine: Machine) -> DeviceCode:
         module = _optimised(source, target, plain_atomics=has_atomics)
         # Code generation changes the module.
         named = str(module)
-        return DeviceCode(named, target.emit_assembly(module), machine, has_atomics, source)
+        other = None if meanwhile is None else lambda: meanwhile(named)
+        assembly = _written(lambda: target.emit_assembly(module).encode(), machine, meanwhile=other)
+        return DeviceCode(named, assembly.decode(), machine, has_atomics, source)
 
 
 @cache

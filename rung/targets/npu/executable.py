@@ -14,6 +14,7 @@ from ..stages import AllStages
 from .device_code import DeviceCode, compile_for_device
 from .evidence import device_evidence, hot_loop
 from .host_copy import HostCopy, compile_for_host
+from .mapping import MappingError
 from .recorder import Buffer, launcher_address, record
 from .timeline import Timeline, replay
 from .trace import Trace
@@ -37,9 +38,15 @@ def build(llvm_ir: str, name: str, machine: Machine) -> Program:
 
     Raises UsageError for code that the device cannot be modelled for, RungError when its blocks cannot be mapped.
     """
-    code = compile_for_device(llvm_ir, machine)
-    copy = compile_for_host(code)
-    return Program(name, code, copy, weigh(code, copy.counters))
+    copies: list[HostCopy] = []
+    code = compile_for_device(llvm_ir, machine, lambda ir: copies.append(compile_for_host(ir)))
+    copy = copies[0]
+    try:
+        weights = weigh(code, copy.counters)
+    except MappingError:
+        code = code.written_literally()
+        weights = weigh(code, copy.counters)
+    return Program(name, code, copy, weights)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import llvmlite.binding as llvm
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...errors import RungError
 from ...runtime import library_path
-from .device_code import LOCK, DeviceCode, initialize
+from .device_code import LOCK, initialize
 from .intrinsics import emulate
 from .ir_text import edges, function_name, functions, label, targets
 
@@ -48,6 +48,8 @@ class Counters:
     count: int
     forwards: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """(function, block that does nothing but jump) -> where to; machine code may have no such block"""
+    successors: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict[tuple[str, str], tuple[str, ...]])
+    """(function, block of the device's module) -> the blocks that it may go to; a function's entry comes first"""
 
 
 @dataclass
@@ -68,11 +70,12 @@ class HostCopy:
         return found
 
 
-def compile_for_host(code: DeviceCode) -> HostCopy:
-    """Instrument a copy of the device's module and compile it."""
+def compile_for_host(ir: str) -> HostCopy:
+    """Instrument a copy of the device's module, whose text is `ir`, and compile it."""
     with LOCK:
         _link_runtime()
-        text, counters, sites = _instrument(*_split_edges(code.ir))
+        text, counters, sites = _instrument(*_split_edges(ir))
+        counters = replace(counters, successors=_successors(ir))
         module = llvm.parse_assembly(emulate(text))
         target = _target_machine()  # a new one: the engine takes it over
         module.triple = llvm.get_process_triple()
@@ -155,11 +158,12 @@ def _instrument(text: str, between: dict[tuple[str, str], tuple[str, str]]) -> t
         elif not entered and line.strip() and " = phi " not in line:
             edge = between.get((function, block))
             if edge is None:
-                blocks[function, block] = count
+                counter = blocks[function, block] = count
             else:
-                split[function, *edge] = count
-            add(count, "1")
-            count += 1
+                # A `switch` may have several edges from one block to another; they count as one.
+                counter = split.setdefault((function, *edge), count)
+            add(counter, "1")
+            count += counter == count
             entered = True
         copy = _COPY.search(line) if "@llvm.mem" in line else None
         if copy is not None:
@@ -183,6 +187,14 @@ def _forwards(text: str) -> dict[tuple[str, str], str]:
             if len(after) == 1 and all(" = phi " in line for line in lines[:-1]):
                 found[name, block] = after[0]
     return found
+
+
+def _successors(text: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    return {
+        (name, block): tuple(dict.fromkeys(targets(lines)))
+        for name, blocks in functions(text).items()
+        for block, lines in blocks.items()
+    }
 
 
 def _rename_runtime(line: str, function: str, block: str, sites: list[Site]) -> str:

@@ -12,9 +12,14 @@ import numpy.typing as npt
 from ...errors import RungError
 from .assembly import Block
 from .host_copy import Counters
+from .made_up_run import made_up_run
 
 Array = npt.NDArray[np.float64]
 _RESIDUAL = 1e-6
+
+
+class MappingError(RungError):
+    """Executions of machine code cannot be told from those of the IR's blocks."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +37,45 @@ class Flow:
     """The block that each check is about."""
 
     def check(self, counters: npt.NDArray[np.int64]) -> None:
-        """Raises RungError when the counts of a run contradict the machine code's edges."""
-        residual = np.abs(self.checks @ counters)
-        if not residual.size or residual.max() <= _RESIDUAL * max(1.0, float(counters.max())):
-            return
-        block = self.equations[int(residual.argmax())]
-        raise RungError(
-            f"the machine code of `{self.function}` does not follow the IR at block `{block}` (off by "
-            f"{residual.max():.3g} executions): its packets cannot be counted; choose another block size or unroll"
-        )
+        """Raises MappingError when the counts of a run contradict the machine code's edges."""
+        found = self.residual(counters)
+        if found is not None:
+            block, executions = found
+            raise _does_not_follow(self.function, block, f" (off by {executions:.3g} executions)")
+
+    def residual(self, counters: npt.NDArray[np.int64]) -> tuple[str, float] | None:
+        """The block whose equations such counts contradict most, or that would run less than never, and by how much;
+        None where they do not."""
+        names = (*self.equations, *(block.name or block.label for block in self.blocks))
+        residual = np.concatenate([np.abs(self.checks @ counters), -(self.executions @ counters)])
+        if residual.max(initial=0.0) <= _RESIDUAL * max(1.0, float(counters.max())):
+            return None
+        return names[int(residual.argmax())], float(residual.max())
 
 
 def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
     """Express executions of `blocks` by the counters.
 
     Blocks that alone carry the name of an IR block ran as often as that did. For the others, and for all edges: what
-    enters a block is what leaves it. Raises RungError naming a block that this does not determine.
+    enters a block is what leaves it. Where that contradicts what the IR allows, only blocks and edges are counted whose
+    surroundings are the IR's. Raises MappingError naming a block that this does not determine, or that would still do
+    in a run what the IR does not allow.
+
+    What machine code does wrong is so found before it runs, where another can still be written.
     """
-    system = _System(function, blocks, counters)
+    made_up = made_up_run(function, counters)
+    flow = _flow(function, blocks, counters, wary=False)
+    if flow.residual(made_up) is None:
+        return flow
+    flow = _flow(function, blocks, counters, wary=True)
+    contradiction = flow.residual(made_up)
+    if contradiction is not None:
+        raise _does_not_follow(function, contradiction[0])
+    return flow
+
+
+def _flow(function: str, blocks: list[Block], counters: Counters, wary: bool) -> Flow:
+    system = _System(function, blocks, counters, wary)
     values = system.solve()
     executions = np.zeros((len(blocks), counters.count))
     for position, block in enumerate(blocks):
@@ -57,13 +83,20 @@ def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
         if value is not None:
             executions[position] = value
         elif block.packets:
-            raise RungError(
+            raise MappingError(
                 f"the machine code of `{function}` has a block, {block.label}, whose executions the IR does not "
                 "determine: its packets cannot be counted; choose another block size or unroll"
             )
     checks = [(block, row) for block, row in system.checks if row.any()]
     rows = np.array([row for _, row in checks]) if checks else np.zeros((0, counters.count))
     return Flow(function, tuple(blocks), executions, rows, tuple(block for block, _ in checks))
+
+
+def _does_not_follow(function: str, block: str, off: str = "") -> MappingError:
+    return MappingError(
+        f"the machine code of `{function}` does not follow the IR at block `{block}`{off}: its packets cannot be "
+        "counted; choose another block size or unroll"
+    )
 
 
 @dataclass
@@ -76,15 +109,24 @@ class _Equation:
 
 
 class _System:
-    """Linear equations. Variables: executions of blocks (by position), then of edges; known: the counters."""
+    """Linear equations. Variables: executions of blocks (by position), then of edges; known: the counters.
 
-    def __init__(self, function: str, blocks: list[Block], counters: Counters) -> None:
+    `wary`: a block of the IR may also have become a part of those before it, under their predicates.
+    """
+
+    def __init__(self, function: str, blocks: list[Block], counters: Counters, wary: bool) -> None:
         self._function = function
+        self._wary = wary
         self._blocks = blocks
         self._counters = counters
         self._names = Counter(block.name for block in blocks)
         self._position = {block.label: i for i, block in enumerate(blocks)}
         self._edges = [(i, self._position[to]) for i, block in enumerate(blocks) for to in block.successors]
+        self._before: list[list[int]] = [[] for _ in blocks]
+        for source, to in self._edges:
+            self._before[to].append(source)
+        self._sources: dict[int, set[str]] = {}
+        self._after = {block: to for (f, block), to in counters.successors.items() if f == function}
         self._values: dict[int, Array] = {}
         self.checks: list[tuple[str, Array]] = []
         """Equations without unknowns: the block each is about, and what must be zero."""
@@ -111,9 +153,41 @@ class _System:
     def _anchor(self) -> None:
         for position, block in enumerate(self._blocks):
             if block.name is not None and self._names[block.name] == 1:
+                if self._wary and not self._sources_in_ir(block.name) <= self._sources_in_code(position):
+                    continue
                 counter = self._counters.blocks.get((self._function, block.name))
                 if counter is not None:
                     self._values[position] = self._row(counter)
+
+    def _sources_in_ir(self, name: str) -> set[str]:
+        """The blocks that lead to a block of the IR, themselves or by ones that the machine code has not."""
+        found, work, seen = set[str](), [name], {name}
+        while work:
+            block = work.pop()
+            for source in (source for source, to in self._after.items() if block in to):
+                if self._names[source]:
+                    found.add(source)
+                elif source not in seen:
+                    seen.add(source)
+                    work.append(source)
+        return found
+
+    def _sources_in_code(self, position: int) -> set[str]:
+        """The same in the machine code, by blocks without a name."""
+        if position in self._sources:
+            return self._sources[position]
+        found = self._sources[position] = set[str]()
+        work, seen = [position], {position}
+        while work:
+            block = work.pop()
+            for source in self._before[block]:
+                name = self._blocks[source].name
+                if name is not None:
+                    found.add(name)
+                elif source not in seen:
+                    seen.add(source)
+                    work.append(source)
+        return found
 
     def _edge(self, number: int) -> int:
         return len(self._blocks) + number
@@ -153,7 +227,25 @@ class _System:
         others = (t for (f, s, t) in self._counters.edges if (f, s) == (self._function, source) and t != target)
         if self._names[end] != 1 or any(self._end(other) == end for other in others):
             return None
+        if self._wary and any(
+            end in self._ends(source, other) for other in self._after.get(source, ()) if other != target
+        ):
+            return None
         return end
+
+    def _ends(self, source: str, target: str) -> set[str]:
+        """Where the IR leads from the edge `source` to `target` on, by blocks that the machine code has not there."""
+        found, work, seen = set[str](), [target], {target}
+        while work:
+            block = work.pop()
+            there = (i for i, b in enumerate(self._blocks) if b.name == block)
+            if any(source in self._sources_in_code(i) for i in there):
+                found.add(block)
+                continue
+            after = set(self._after.get(block, ())) - seen
+            seen |= after
+            work += after
+        return found
 
     def _end(self, target: str) -> str:
         for _ in range(len(self._counters.forwards)):
