@@ -207,7 +207,7 @@ def test_arguments_are_made_from_names(tmp_path: Path) -> None:
         ({}, r"`BLOCK` has no default; give --constexpr BLOCK=1024"),
         ({"constexprs": ("BLOK=4",)}, r"no parameter `BLOK`"),
         ({"constexprs": ("BLOCK=4",), "signature": "*fp32,*fp32,i32,4"}, r"not both"),
-        ({"signature": "*fp32,*i64,i32,4"}, r"parameter `y_ptr` is \*i64"),
+        ({"signature": "*fp32,*fp64,i32,4"}, r"parameter `y_ptr` is \*fp64"),
         ({"signature": "*fp32"}, r"takes 4 arguments"),
         ({"constexprs": ("BLOCK='a'",)}, r"give --grid"),
         ({"kernels": ("gelu",)}, "not both"),
