@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ STEAL_LIMIT = 0.01
 """Share of CPU time that the hypervisor gave to others."""
 PROBE_LIMIT = 2.0
 """Change of the empty-launch cost, as a ratio."""
+_MEMORY_S = 60.0
+"""Of the load average that is read."""
+_BEGIN_S, _USED_S = time.monotonic(), time.process_time()
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,12 @@ def read(probe: Callable[[], float] | None = None) -> Reading:
 
 
 def _load_of_others() -> float:
-    """Of the last minute, without what this process may have added: a second of its time, up to a 60th."""
+    """Of the last minute, without what this process added: the load average forgets at a rate of 1 / 60 s, so a process
+    that has kept u cores busy for t seconds is u (1 - e^(-t / 60)) of it, however long it runs."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    return max(0.0, load - time.process_time() / 60)
+    age = max(time.monotonic() - _BEGIN_S, 1e-3)
+    busy = (time.process_time() - _USED_S) / age
+    return max(0.0, load - busy * (1 - math.exp(-age / _MEMORY_S)))
 
 
 def _proc_stat() -> str:

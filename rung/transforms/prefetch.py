@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
@@ -58,10 +58,13 @@ class Prefetch(Pass):
         last_reads = {memory: loads for memory, found in accesses.items() if (loads := _last_loads(found))}
         for memory, loads in last_reads.items():
             view = view_of(memory)
-            found = _next(view, lambda loop: self._locality(loop, accesses, last_reads)) if view is not None else None
-            if found is None:
+            loop = _moving_loop(view) if view is not None else None
+            if view is None or loop is None:
                 continue
-            following, locality = found
+            locality = self._locality(loop.operation, accesses, last_reads)
+            following = _next(view, loop) if locality is not None else None
+            if following is None:
+                continue
             for load in loads[:: max(1, self.line_bytes // _bytes(loads[0]))]:
                 with ir.InsertionPoint(load), load.location:
                     memref.prefetch(following, list(load.operands)[1:], False, locality, True)
@@ -100,24 +103,24 @@ def _last_loads(accesses: list[ir.Operation]) -> list[ir.Operation]:
     return list(loops.values())[-1] if len(loops) > 1 else []
 
 
-def _next(view: View, locality: Callable[[ir.Operation], int | None]) -> tuple[Value, int] | None:
-    """The view at the next iteration of the innermost loop that moves it, made beside it, and the loop's `locality`;
-    None where there is none, or the view's position is not plain arithmetic."""
+def _moving_loop(view: View) -> scf.ForOp | None:
+    """The innermost loop whose variables the view's position depends on."""
     for outer in enclosing(view.cast.block):
         loop = outer.opview
-        if not isinstance(loop, scf.ForOp):
-            continue
-        ops, roots = slice_of([view.value], outer)
-        variables: list[Value] = [loop.induction_variable, *loop.inner_iter_args]
-        moving = [root for root in roots if root in variables]
-        if moving:
-            level = locality(outer)
-            following = _advanced(view, loop, ops, moving) if level is not None else None
-            return None if following is None or level is None else (following, level)
+        if isinstance(loop, scf.ForOp) and _moving(view, loop):
+            return loop
     return None
 
 
-def _advanced(view: View, loop: scf.ForOp, ops: list[ir.Operation], moving: list[Value]) -> Value | None:
+def _moving(view: View, loop: scf.ForOp) -> list[Value]:
+    """The variables of `loop` that move the view."""
+    variables: list[Value] = [loop.induction_variable, *loop.inner_iter_args]
+    return [root for root in slice_of([view.value], loop.operation)[1] if root in variables]
+
+
+def _next(view: View, loop: scf.ForOp) -> Value | None:
+    """The view at the next iteration of `loop`, made beside it; None where its position is not plain arithmetic."""
+    ops, moving = slice_of([view.value], loop.operation)[0], _moving(view, loop)
     steps = [(root, step) for root in moving if (step := _step(loop, root)) is not None]
     if len(steps) < len(moving) or not all(_may_run_early(op, loop) for op in ops):
         return None

@@ -16,4 +16,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         reason = getattr(item.module, "REFUSED", {}).get(item.name)
         if reason is not None:
+            # Strict: one that is refused no longer fails until its line in the table goes.
             item.add_marker(pytest.mark.xfail(raises=RungError, strict=True, reason=reason))

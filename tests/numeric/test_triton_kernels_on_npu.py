@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+# All tests of that module, with another `device`: which there are is not repeated here.
 from tests.numeric.test_triton_kernels import *  # noqa: F403
 
 SLOW = {

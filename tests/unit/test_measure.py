@@ -126,9 +126,16 @@ def test_what_makes_a_window_noisy(before: Reading, after: Reading, word: str) -
 
 
 def test_what_the_run_itself_did_is_no_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second kernel of a ladder comes after the first, which kept all cores busy."""
+    """The second kernel of a ladder comes after the first, which kept both cores busy."""
     monkeypatch.setattr(noise.os, "getloadavg", lambda: (2.5, 0.0, 0.0))
-    monkeypatch.setattr(noise.time, "process_time", lambda: 60.0)
-    assert noise.read().load == pytest.approx(1.5)
-    monkeypatch.setattr(noise.time, "process_time", lambda: 600.0)
-    assert noise.read().load == 0
+
+    def after(seconds: float, cores: float) -> float:
+        monkeypatch.setattr(noise.time, "monotonic", lambda: noise._BEGIN_S + seconds)
+        monkeypatch.setattr(noise.time, "process_time", lambda: noise._USED_S + cores * seconds)
+        return noise.read().load
+
+    assert after(1, 2) == pytest.approx(2.5 - 2 / 60, abs=1e-3)
+    assert after(60, 2) == pytest.approx(2.5 - 2 * 0.632, abs=1e-3)
+    # Another's work is still seen after an hour.
+    assert after(3600, 2) == pytest.approx(0.5)
+    assert after(3600, 4) == 0
