@@ -109,9 +109,9 @@ def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
 
 def vectors(machine: Machine, schedule: Schedule) -> Steps:
     """Vec: nests become loops over vectors with polynomial math, or over scalars with the same polynomials."""
-    fma = "fma" in machine.features
+    fma, avx512 = "fma" in machine.features, "avx512" in machine.features
     if not schedule.vectorize:
-        math = () if machine.library_math else (ExpandMath(fma),)
+        math = () if machine.library_math else (ExpandMath(fma, avx512=avx512),)
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         TileContractions(machine.vector_bytes, machine.vector_registers, fma, byte_dot=machine.usable_byte_dot),
@@ -124,7 +124,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
             machine.streaming_vector_bytes,
         ),
         *caches(machine),
-        ExpandMath(fma, "arith.divf" not in machine.scalarized_vector_ops, scalef="avx512" in machine.features),
+        ExpandMath(fma, "arith.divf" not in machine.scalarized_vector_ops, avx512),
         *vector_unit(machine),
         HOIST,
     )

@@ -3,9 +3,10 @@
     python tools/fit_math.py [name ...]
 
 Every fit approximates f(x) by sum_k c_k x^k with the smallest maximum of |approximation - f| / |scale| on
-an interval (Remez exchange on a dense grid; Muller, Elementary Functions, 3rd ed., section 3.5), or by a ratio
-of two such sums. Coefficients are rounded to float32 from the lowest power upwards, and the others fitted again
-after every rounding, to absorb its error. Needs mpmath. All fits take about a minute.
+an interval (Remez exchange on a dense grid; Muller, Elementary Functions, 3rd ed., section 3.5), by a ratio
+of two such sums, or by such a sum for each of several pieces. Coefficients are rounded to float32 from the lowest
+power upwards, and the others fitted again after every rounding, to absorb its error. Needs mpmath. All fits take
+about a minute.
 """
 
 from __future__ import annotations
@@ -151,6 +152,36 @@ def _denominator(xs: list[mp.mpf], target: list[mp.mpf], scale: list[mp.mpf], fi
     return q
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """f(x) ~ sum_k c_k (x - i step)^k, where i is the integer next to x / step: odd f, f(0) = 0, of x >= 0, at `count`
+    points; the last piece is 1."""
+
+    f: Function
+    terms: int
+    step: float
+    count: int
+
+
+def solve_pieces(fit: Pieces) -> tuple[list[tuple[float, ...]], float]:
+    """float32 coefficients, a row of every piece's for each power, and their largest error relative to f."""
+    half = fit.step / 2
+    slope = _series(lambda x: fit.f(x) / x, lambda x: mp.diff(fit.f, 0))
+    first, worst = solve(Fit(slope, fit.terms - 1, 0, half, slope))
+    rows = [[0.0, *first]]
+    for i in range(1, fit.count - 1):
+        f = _moved(fit.f, i * fit.step)
+        row, error = solve(Fit(f, fit.terms, -half, half, f))
+        rows.append(row)
+        worst = max(worst, error)
+    rows.append([1.0] + [0.0] * (fit.terms - 1))
+    return list(zip(*rows, strict=True)), worst
+
+
+def _moved(f: Function, by: float) -> Function:
+    return lambda x: f(x + by)
+
+
 LN2_HALF = float(mp.log(2) / 2) * 1.001
 SQRT2 = float(mp.sqrt(2))
 QUARTER_PI = float(mp.pi / 4) * 1.001
@@ -176,6 +207,11 @@ _erf_ratio = _over_root(mp.erf, float(2 / mp.sqrt(mp.pi)))
 RATIOS: dict[str, Ratio] = {
     # erf(x) = x / 4 + x P(z) / Q(z), z = x^2
     "ERF": Ratio(lambda z: _erf_ratio(z) - mp.mpf(1) / 4, 6, 6, 0, 3.93**2, _erf_ratio),
+}
+# Tuples of tuples: of every piece, for each power.
+PIECES: dict[str, Pieces] = {
+    # erf(|x|), |x| < 3.94
+    "ERF_PIECES": Pieces(mp.erf, 5, 1 / 8, 32),
 }
 FITS: dict[str, Fit] = {
     # (1 + 2 a) e^(a^2) erfc(a) = P(t), t = (a - 4) / (a + 4), 0 <= a <= 10.1
@@ -293,11 +329,14 @@ DOUBLE_FITS: dict[str, Fit] = {
 
 
 def main() -> None:
-    for name in sys.argv[1:] or (*RATIOS, *FITS, *DOUBLE_FITS):
+    for name in sys.argv[1:] or (*RATIOS, *PIECES, *FITS, *DOUBLE_FITS):
         if name in RATIOS:
             p, q, error = solve_ratio(RATIOS[name])
             _print(name, p, error)
             _print(f"{name}_DENOMINATOR", q, error)
+            continue
+        if name in PIECES:
+            _print_rows(name, *solve_pieces(PIECES[name]))
             continue
         _print(name, *(solve(FITS[name]) if name in FITS else solve_double(DOUBLE_FITS[name])))
 
@@ -307,6 +346,20 @@ def _print(name: str, coefficients: list[float], error: float) -> None:
     print(f"{name} = (")
     for c in coefficients:
         print(f"    {c!r},")
+    print(")")
+
+
+def _print_rows(name: str, rows: list[tuple[float, ...]], error: float) -> None:
+    """In as few digits as tell a float32 from its neighbours."""
+    print(f"# largest error 2^{np.log2(error):.2f}")
+    print(f"{name} = (")
+    for row in rows:
+        texts = [str(np.float32(c)) for c in row]
+        assert [np.float32(float(text)) for text in texts] == [np.float32(c) for c in row]
+        print("    (")
+        for start in range(0, len(texts), 8):
+            print(f"        {', '.join(texts[start : start + 8])},")
+        print("    ),")
     print(")")
 
 

@@ -27,14 +27,14 @@ class ExpandMath(Pass):
     Error bounds: `rung.lowering.math.bounds`.
 
     `fma`: products and sums fuse (math.fma); off, each is rounded. `float_division`: the machine divides vectors of
-    floats; off, vectors of integers are left alone. `scalef`: whole registers are multiplied by powers of two by
-    AVX-512's instruction, which takes 5 of exp's operations out.
+    floats; off, vectors of integers are left alone. `avx512`: whole registers are multiplied by powers of two by
+    its instruction, which takes 5 of exp's operations out, and erf is a polynomial whose coefficients it picks.
     """
 
     name: ClassVar[str] = "expand-math"
     fma: bool = True
     float_division: bool = True
-    scalef: bool = False
+    avx512: bool = False
 
     def run(self, module: ir.Module) -> None:
         with module.context:
@@ -44,7 +44,7 @@ class ExpandMath(Pass):
                 if not found:
                     continue
                 constants = Constants(top.regions[0].blocks[0], top.location)
-                expander = _Expander(constants, self.fma, self.float_division, self.scalef)
+                expander = _Expander(constants, self.fma, self.float_division, self.avx512)
                 # No handle may outlive its operation: a new one at the same address would be taken for it.
                 while found:
                     expander.expand(found.pop())
@@ -74,10 +74,10 @@ def _is_constant(value: Value) -> bool:
 class _Expander:
     """Replaces single ops of one function."""
 
-    def __init__(self, constants: Constants, fma: bool, float_division: bool, scalef: bool) -> None:
+    def __init__(self, constants: Constants, fma: bool, float_division: bool, avx512: bool) -> None:
         self._constants = constants
         self._fma = fma
-        self._scalef = scalef
+        self._avx512 = avx512
         self._float_division = float_division
         self._f32 = ir.F32Type.get()
         self._f16 = ir.F16Type.get()
@@ -94,7 +94,7 @@ class _Expander:
             return
         ip = ir.InsertionPoint(op)
         if target == self._f64 and name in DOUBLE_FUNCTIONS:
-            e = Emit(result.type, ip, op.location, self._constants, self._fma, self._scalef)
+            e = Emit(result.type, ip, op.location, self._constants, self._fma, self._avx512)
             result.replace_all_uses_with(DOUBLE_FUNCTIONS[name](e, *operands))
             op.erase()
             return
@@ -131,7 +131,7 @@ class _Expander:
         return name in WIDENED and target == self._f16
 
     def _emit(self, like: ir.Type, op: ir.Operation, ip: ir.InsertionPoint) -> Emit:
-        return Emit(shaped(like, self._f32), ip, op.location, self._constants, self._fma, self._scalef)
+        return Emit(shaped(like, self._f32), ip, op.location, self._constants, self._fma, self._avx512)
 
     def _convert(self, e: Emit, x: Value, source: ir.Type, target: ir.Type) -> Value:
         if source == self._bf16:

@@ -22,8 +22,8 @@ def ops(text: str) -> Counter[str]:
     return Counter(name for name in found if name not in ("arith.constant", "func.func"))
 
 
-def expanded(op: str, kind: str, result: str | None = None, fma: bool = True, scalef: bool = False) -> Counter[str]:
-    return ops(transform(function(op, kind, result), [ExpandMath(fma=fma, scalef=scalef)]))
+def expanded(op: str, kind: str, result: str | None = None, fma: bool = True, avx512: bool = False) -> Counter[str]:
+    return ops(transform(function(op, kind, result), [ExpandMath(fma=fma, avx512=avx512)]))
 
 
 def test_text_form() -> None:
@@ -39,7 +39,7 @@ def test_exp_is_20_operations() -> None:
 
 
 def test_exp_is_15_operations_with_scalef() -> None:
-    found = expanded("math.exp %x : vector<16xf32>", "vector<16xf32>", scalef=True)
+    found = expanded("math.exp %x : vector<16xf32>", "vector<16xf32>", avx512=True)
     assert found["llvm.call_intrinsic"] == 1
     # One of them, the rounded quotient as a float, is there twice until common subexpressions go.
     assert sum(found.values()) - found["llvm.bitcast"] - found["return"] == 16
@@ -47,7 +47,7 @@ def test_exp_is_15_operations_with_scalef() -> None:
 
 @pytest.mark.parametrize("kind", ["f32", "vector<4xf32>", "vector<12xf32>", "vector<32xf32>", "vector<2x16xf32>"])
 def test_scalef_is_for_whole_registers(kind: str) -> None:
-    assert not expanded(f"math.exp %x : {kind}", kind, scalef=True)["llvm.call_intrinsic"]
+    assert not expanded(f"math.exp %x : {kind}", kind, avx512=True)["llvm.call_intrinsic"]
 
 
 def test_no_fma() -> None:
@@ -61,10 +61,30 @@ def test_erf_is_one_division_and_17_operations() -> None:
     assert sum(found.values()) - found["return"] == 18
 
 
+def test_erf_picks_five_coefficients_with_avx512() -> None:
+    found = expanded("math.erf %x : vector<16xf32>", "vector<16xf32>", avx512=True)
+    assert found["llvm.call_intrinsic"] == 5 and found["math.fma"] == 4 and not found["arith.divf"]
+    # The comparison and the selection of a minimum are one instruction, and so are the two that copy the sign.
+    assert sum(found.values()) - found["arith.bitcast"] - found["return"] == 17
+
+
+def test_a_single_erf_reads_the_coefficients_from_tables() -> None:
+    text = transform(function("math.erf %x : f32", "f32"), [ExpandMath(avx512=True)])
+    assert len(re.findall(r"memref.global .private. constant @rung_erf_\d : memref<32xf32>", text)) == 5
+    assert ops(text)["memref.load"] == 5
+
+
+def test_functions_share_tables() -> None:
+    two = "\n".join(function("math.erf %x : f32", "f32").replace("@f", name) for name in ("@f", "@g"))
+    text = transform(two, [ExpandMath(avx512=True)])
+    assert text.count("memref.global") == 5 and text.count("memref.get_global") == 10
+
+
+@pytest.mark.parametrize("avx512", [False, True], ids=["any", "avx512"])
 @pytest.mark.parametrize("kind", ["f32", "vector<16xf32>", "vector<4x16xf32>", "vector<f32>", "vector<[4]xf32>"])
 @pytest.mark.parametrize("name", ["exp", "tanh", "erf", "sin", "log1p"])
-def test_any_shape(name: str, kind: str) -> None:
-    assert f"math.{name}" not in expanded(f"math.{name} %x : {kind}", kind)
+def test_any_shape(name: str, kind: str, avx512: bool) -> None:
+    assert f"math.{name}" not in expanded(f"math.{name} %x : {kind}", kind, avx512=avx512)
 
 
 @pytest.mark.parametrize(

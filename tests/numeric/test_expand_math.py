@@ -87,10 +87,10 @@ def module(name: str, lanes: int, element: str = "f32") -> str:
 
 
 def run(
-    name: str, x: np.ndarray, y: np.ndarray, lanes: int, element: str = "f32", fma: bool = True, scalef: bool = False
+    name: str, x: np.ndarray, y: np.ndarray, lanes: int, element: str = "f32", fma: bool = True, avx512: bool = False
 ) -> np.ndarray:
     out = np.empty_like(x)
-    jit(module(name, lanes, element), [ExpandMath(fma=fma, scalef=scalef)])(x, y, out, len(x))
+    jit(module(name, lanes, element), [ExpandMath(fma=fma, avx512=avx512)])(x, y, out, len(x))
     return out
 
 
@@ -166,7 +166,25 @@ def test_binary(name: str, fma: bool) -> None:
 @pytest.mark.parametrize("name", ["exp", "exp2", "sinh", "cosh", "tanh", "erfc", "powf"])
 def test_scalef_has_the_same_bits(name: str, lanes: int) -> None:
     x, y = pairs() if name in BINARY else (samples(), samples())
-    assert_same_bits(run(name, x, y, lanes, scalef=True), run(name, x, y, 1))
+    assert_same_bits(run(name, x, y, lanes, avx512=True), run(name, x, y, 1))
+
+
+@needs_avx512
+def test_erf_from_tables() -> None:
+    """Every 97th positive float up to where erf is 1, and all samples."""
+    dense = np.arange(0, 0x40800000, 97, dtype=np.uint32).view(np.float32)
+    for x in (dense[: len(dense) // 16 * 16], samples()):
+        assert_within("erf", run("erf", x, x, 16, avx512=True), special.erf(x.astype(np.float64)), x)
+
+
+@needs_avx512
+@pytest.mark.parametrize("element", ["f32", "f16"])
+@pytest.mark.parametrize("lanes", [1, 3, 8, 24, 32])
+def test_erf_from_tables_has_the_same_bits_in_any_shape(lanes: int, element: str) -> None:
+    x = samples() if element == "f32" else np.arange(1 << 16, dtype=np.uint16).view(np.int16)
+    x = x[: len(x) // 96 * 96]
+    found = [run("erf", x, x, count, element, avx512=True) for count in (lanes, 16)]
+    assert_same_bits(*(f if element == "f32" else f.view(np.float16).astype(np.float32) for f in found))
 
 
 @pytest.mark.parametrize("fma", [True, False], ids=["fma", "no-fma"])
@@ -187,10 +205,11 @@ def test_exp_underflows_gradually() -> None:
     assert (result[(expected < 2.0**-126) & (expected > 2.0**-149)] > 0).all()
 
 
-def test_erf_and_tanh_stay_within_one() -> None:
+@pytest.mark.parametrize("avx512", [False, pytest.param(True, marks=needs_avx512)], ids=["any", "avx512"])
+@pytest.mark.parametrize("name", ["erf", "tanh"])
+def test_erf_and_tanh_stay_within_one(name: str, avx512: bool) -> None:
     x = np.linspace(2, 10, 1 << 18).astype(np.float32)
-    for name in ("erf", "tanh"):
-        assert run(name, x, x, 16).max() == 1.0
+    assert run(name, x, x, 16, avx512=avx512).max() == 1.0
 
 
 @pytest.mark.parametrize("name", ["exp", "tanh", "erf", "log", "sin", "sqrt", "floor", "cbrt"])

@@ -15,7 +15,7 @@ _SUFFIX = {32: "ps", 64: "pd"}
 def can_scale(e: Emit) -> bool:
     """Whether `scale` may be used for `e`'s type: a whole register, on a machine that has it."""
     kind = e.type
-    if not e.scalef or not isinstance(kind, ir.VectorType) or kind.rank != 1 or kind.scalable:
+    if not e.avx512 or not isinstance(kind, ir.VectorType) or kind.rank != 1 or kind.scalable:
         return False
     lanes = kind.shape[0]
     return lanes >= _LEAST_LANES and lanes * e.width in (256, 512)
@@ -33,9 +33,4 @@ def scale(e: Emit, x: Value, n: Value, kept: Value | None) -> Value:
     operands = [x, n, e.f(0.0), flags]
     if bits == 512:
         operands.append(e.constant(ir.IntegerType.get_signless(32), _CURRENT_ROUNDING))
-    attributes: dict[str, ir.Attribute] = {
-        "intrin": ir.StringAttr.get(f"llvm.x86.avx512.mask.scalef.{_SUFFIX[e.width]}.{bits}"),
-        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(operands), 0]),
-        "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
-    }
-    return e.op("llvm.call_intrinsic", e.type, operands, attributes)
+    return e.intrinsic(f"llvm.x86.avx512.mask.scalef.{_SUFFIX[e.width]}.{bits}", e.type, operands)

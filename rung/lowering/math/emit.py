@@ -39,7 +39,8 @@ class Constants:
         self.block = block
         self._location = location
         self._ip: ir.InsertionPoint | None = None
-        self._known: dict[tuple[ir.Type, int | bytes], Value] = {}
+        self._known: dict[tuple[ir.Type, int | bytes | tuple[float, ...]], Value] = {}
+        self._tables: dict[str, Value] = {}
         self._elements: dict[ir.Type, ir.Type] = {}
 
     def element(self, type_: ir.Type) -> ir.Type:
@@ -57,23 +58,64 @@ class Constants:
             known = self._known[key] = self._build(type_, value)
         return known
 
+    def vector(self, type_: ir.VectorType, values: Sequence[float]) -> Value:
+        """A vector of its own value for each lane."""
+        key = (type_, tuple(values))
+        known = self._known.get(key)
+        if known is None:
+            attribute = _floats(type_, values)
+            known = self._known[key] = self._create("arith.constant", type_, {"value": attribute})
+        return known
+
+    def table(self, name: str, values: Sequence[float]) -> Value:
+        """Floats in memory, once per module, under a name that stands for them."""
+        known = self._tables.get(name)
+        if known is None:
+            type_ = ir.MemRefType.get([len(values)], ir.F32Type.get())
+            self._define(name, type_, values)
+            symbol = ir.FlatSymbolRefAttr.get(name)
+            known = self._tables[name] = self._create("memref.get_global", type_, {"name": symbol})
+        return known
+
+    def _define(self, name: str, type_: ir.MemRefType, values: Sequence[float]) -> None:
+        body = self.block.owner.parent.regions[0].blocks[0]
+        symbol = ir.StringAttr.get(name)
+        if any(op.attributes["sym_name"] == symbol for op in body.operations if "sym_name" in op.attributes):
+            return
+        attributes: dict[str, ir.Attribute] = {
+            "sym_name": symbol,
+            "sym_visibility": ir.StringAttr.get("private"),
+            "type": ir.TypeAttr.get(type_),
+            "initial_value": _floats(ir.RankedTensorType.get([len(values)], type_.element_type), values),
+            "constant": ir.UnitAttr.get(),
+        }
+        ip = ir.InsertionPoint.at_block_begin(body)
+        ir.Operation.create("memref.global", [], [], attributes, loc=self._location, ip=ip)
+
     def _build(self, type_: ir.Type, value: float | int) -> Value:
         element = self.element(type_)
         kind = ir.IntegerAttr if isinstance(value, int) else ir.FloatAttr
         attribute = kind.get(element, value)
         if element != type_:
             attribute = ir.DenseElementsAttr.get_splat(type_, attribute)
+        return self._create("arith.constant", type_, {"value": attribute})
+
+    def _create(self, name: str, type_: ir.Type, attributes: dict[str, ir.Attribute]) -> Value:
         # Before the first of them, once there is one: the block's own first op may be erased.
         ip = self._ip or ir.InsertionPoint.at_block_begin(self.block)
-        constant = ir.Operation.create("arith.constant", [type_], [], {"value": attribute}, loc=self._location, ip=ip)
+        created = ir.Operation.create(name, [type_], [], attributes, loc=self._location, ip=ip)
         if self._ip is None:
-            self._ip = ir.InsertionPoint(constant)
-        return constant.result
+            self._ip = ir.InsertionPoint(created)
+        return created.result
+
+
+def _floats(type_: ir.VectorType | ir.RankedTensorType, values: Sequence[float]) -> ir.Attribute:
+    return ir.DenseElementsAttr.get([ir.FloatAttr.get(type_.element_type, v) for v in values], type_)
 
 
 class Emit:
-    """Ops on `type_` at `ip`, all without fast-math flags; `fma` says whether products and sums fuse, `scalef` whether
-    the machine has `vscalef`."""
+    """Ops on `type_` at `ip`, all without fast-math flags; `fma` says whether products and sums fuse, `avx512` whether
+    the machine has that instruction set."""
 
     def __init__(
         self,
@@ -82,11 +124,11 @@ class Emit:
         location: ir.Location,
         constants: Constants,
         fma: bool,
-        scalef: bool = False,
+        avx512: bool = False,
     ) -> None:
         self.type = type_
         self.fused = fma
-        self.scalef = scalef
+        self.avx512 = avx512
         self._constants = constants
         self._ip = ip
         self._location = location
@@ -113,6 +155,21 @@ class Emit:
     def constant(self, type_: ir.Type, value: float | int) -> Value:
         return self._constants.get(type_, value)
 
+    def vector_constant(self, type_: ir.VectorType, values: Sequence[float]) -> Value:
+        return self._constants.vector(type_, values)
+
+    def table(self, name: str, values: Sequence[float]) -> Value:
+        return self._constants.table(name, values)
+
+    def intrinsic(self, name: str, result: ir.Type, operands: Sequence[Value]) -> Value:
+        """An LLVM intrinsic, by its full name."""
+        attributes: dict[str, ir.Attribute] = {
+            "intrin": ir.StringAttr.get(name),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(operands), 0]),
+            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([]),
+        }
+        return self.op("llvm.call_intrinsic", result, operands, attributes)
+
     # Floating point.
     def add(self, a: Operand, b: Operand) -> Value:
         return self.op("arith.addf", self.type, [self.f(a), self.f(b)])
@@ -138,7 +195,7 @@ class Emit:
             return self.op("math.fma", self.type, [self.f(a), self.f(b), self.f(c)])
         return self.add(self.mul(a, b), c)
 
-    def horner(self, x: Value, coefficients: Sequence[float], plus: Sequence[float] = ()) -> Value:
+    def horner(self, x: Value, coefficients: Sequence[Operand], plus: Sequence[Operand] = ()) -> Value:
         """sum_k c_k x^k of (*plus, *coefficients), lowest power first."""
         terms = (*plus, *coefficients)
         value = self.f(terms[-1])
@@ -258,7 +315,7 @@ class Emit:
         )
         for region, build in zip(branch.regions, (rare, lambda _: otherwise), strict=True):
             ip = ir.InsertionPoint(region.blocks.append())
-            values = build(Emit(self.type, ip, self._location, self._constants, self.fused, self.scalef))
+            values = build(Emit(self.type, ip, self._location, self._constants, self.fused, self.avx512))
             ir.Operation.create("scf.yield", [], values, loc=self._location, ip=ip)
         return tuple(branch.results)
 
