@@ -54,7 +54,7 @@ def erf(e: Emit, x: Value) -> Value:
 
 
 def _by_pieces(e: Emit, x: Value) -> Value:
-    """erf(|x|) = sum_k c_k (|x| - m)^k around the nearest multiple m of 1/8, at most 2.2 ulp.
+    """erf(|x|) = sum_k c_k (|x| - m)^k around the nearest multiple m of 1/8, at most 2.3 ulp.
 
     Around 0, c_0 is 0, and what is left holds relative to erf.
     """
