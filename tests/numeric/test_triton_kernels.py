@@ -456,6 +456,37 @@ def test_reductions_of_rows(launch: Launch, rng: np.random.Generator, n: int) ->
     close(o, [v.sum(1), top, x.min(1), np.exp(v - top[:, None]).sum(1)], 1e-5)
 
 
+@pytest.mark.parametrize("m, n", [(16, 16), (13, 16), (16, 7), (5, 3), (0, 4)])
+def test_state_along_the_first_dimension(launch: Launch, rng: np.random.Generator, m: int, n: int) -> None:
+    bm, bn = 16, 4
+    x = floats(rng, max(n, 1), 20)
+    out = [np.full(shape, -7, np.float32) for shape in ((bm,), (bm, bn), (bn, bm), (bm, bn), (bm, bm))]
+    s, r, t, c, d = out
+    a = np.full(bn, -7, np.int32)
+    launch(k.column_state, x, s, r, t, c, a, d, m, n, 20, BM=bm, BN=bn)
+    state = np.zeros((bm, bn))
+    for j in range(n):
+        state[:m, j % bn] += x[j, :m]
+    for actual, expected in ((s, state.sum(1)), (r, state), (t, state.T), (d, state @ state.T)):
+        close(actual, expected, 1e-5)
+    close(c, state.cumsum(1) + state[::-1].cumsum(0)[::-1], 1e-5)
+    equal(a, state.astype(np.float32).argmax(0))
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_state_along_the_middle_dimension(launch: Launch, rng: np.random.Generator, n: int) -> None:
+    shape = A, B, C = 2, 8, 4
+    x, index = floats(rng, A * B * C + n), rng.integers(0, C, (A, C, B), np.int32)
+    s, g = np.empty((A, C), np.float32), np.empty(shape, np.float32)
+    launch(k.middle_state, x, s, g, index, n, A=A, B=B, C=C)
+    blocks = [x[step : step + A * B * C].reshape(A, C, B).swapaxes(1, 2) for step in range(n)]
+    state = x[: A * B * C].reshape(A, C, B).swapaxes(1, 2)
+    for step, v in enumerate(blocks):
+        state = state + v if step % 2 else np.where(v > 0, state * 2 + v, state)
+    close(s, state.max(1))
+    close(g, np.take_along_axis(state, index.swapaxes(1, 2), 2))
+
+
 def test_reductions_of_columns_and_of_everything(launch: Launch, rng: np.random.Generator) -> None:
     x, o = floats(rng, 13, 32), np.zeros(4 * 32 + 2, np.float32)
     launch(k.reduce_columns, x, o, 13, BM=16, BN=32)

@@ -394,6 +394,43 @@ def reduce_columns(x, o, m, BM: tl.constexpr, BN: tl.constexpr):
 
 
 @triton.jit
+def column_state(x, s, r, t, c, a, d, m, n, stride, BM: tl.constexpr, BN: tl.constexpr):
+    """What follows a loop whose state lies in scratch as memory runs, along dimension 0."""
+    i, k = tl.arange(0, BM), tl.arange(0, BN)
+    state = tl.zeros((BM, BN), tl.float32)
+    for start in range(0, n, BN):
+        j = start + k
+        mask = (i[:, None] < m) & (j[None, :] < n)
+        v = tl.load(x + i[:, None] + stride * j[None, :], mask=mask, other=0.0)
+        state = tl.where(mask, state + v, state)
+    tl.store(s + i, tl.sum(state, 1))
+    tl.store(r + tl.arange(0, BM * BN), tl.reshape(state, (BM * BN,)))
+    tl.store(t + k[:, None] * BM + i[None, :], tl.trans(state))
+    tl.store(c + i[:, None] * BN + k[None, :], tl.cumsum(state, 1) + tl.cumsum(state, 0, reverse=True))
+    tl.store(a + k, tl.argmax(state, 0))
+    tl.store(d + i[:, None] * BM + i[None, :], tl.dot(state, tl.trans(state), input_precision="ieee"))
+
+
+@triton.jit
+def middle_state(x, s, g, idx, n, A: tl.constexpr, B: tl.constexpr, C: tl.constexpr):
+    """The same along the middle one of three, of blocks that a branch and a while loop carry."""
+    i, j, k = tl.arange(0, A)[:, None, None], tl.arange(0, B)[None, :, None], tl.arange(0, C)[None, None, :]
+    at = i * (B * C) + k * B + j
+    state = tl.load(x + at)
+    step = 0
+    while step < n:
+        v = tl.load(x + at + step)
+        if step % 2 == 0:
+            state = tl.where(v > 0, state * 2 + v, state)
+        else:
+            state += v
+        step += 1
+    tl.store(s + tl.arange(0, A)[:, None] * C + tl.arange(0, C)[None, :], tl.max(state, 1))
+    chosen = tl.load(idx + at)
+    tl.store(g + i * (B * C) + j * C + k, tl.gather(state, chosen, 2))
+
+
+@triton.jit
 def reduce_three(x, a, b, c, A: tl.constexpr, B: tl.constexpr, C: tl.constexpr):
     i = tl.arange(0, A)
     j = tl.arange(0, B)

@@ -12,6 +12,7 @@ from torch_mlir.dialects import memref, scf
 from ...errors import UnsupportedError
 from . import elementwise, sinks
 from .control import convert_control
+from .layout import order_of
 from .locations import source_line
 from .nests import Keep, NestBuilder, Store
 from .order import MemoryOrder
@@ -149,12 +150,23 @@ class BlockConverter:
         """Compute a block value into scratch, unless it is there."""
         if into is None and value in self.program.stored:
             return self.program.stored[value]
-        extents = shape(value) or ()
-        buffer = into or self.program.scratch.allocate(extents, element(value))
-        self.nests.emit(extents, [Keep(value, buffer)])
+        buffer = into or self.allocate(value)
+        self.nests.emit(shape(value) or (), [Keep(value, buffer)])
         if record:
             self.program.stored[value] = buffer
         return buffer
+
+    def allocate(self, value: ir.Value, like: ir.Value | None = None) -> Buffer:
+        """Scratch for a block, laid out as suits what it, or `like`, is computed from."""
+        order = order_of(self.program, value if like is None else like)
+        return self.program.scratch.allocate(shape(value) or (), element(value), order)
+
+    def keep_row_major(self, value: ir.Value) -> Buffer:
+        """`keep` for those who rely on the order in memory."""
+        known = self.program.stored.get(value)
+        if known is not None and known.is_row_major:
+            return known
+        return self.keep(value, self.program.scratch.allocate(shape(value) or (), element(value)), record=known is None)
 
     def worth_keeping(self, value: ir.Value) -> bool:
         """Whether computing `value` again would cost more than reading it: loads and expensive operations below it."""

@@ -8,8 +8,8 @@ from math import prod
 from torch_mlir import ir
 from torch_mlir.dialects import linalg, memref
 
-from .scratch import Buffer, to_memory
-from .ttir import memory_type
+from .scratch import Buffer, row_major_buffer, to_memory
+from .ttir import memory_type, row_major
 
 
 def window(buffer: ir.Value, offset: int, extents: Sequence[int]) -> ir.Value:
@@ -22,10 +22,10 @@ def window(buffer: ir.Value, offset: int, extents: Sequence[int]) -> ir.Value:
 
 
 def rebuilt(buffer: Buffer, extents: tuple[int, ...]) -> Buffer:
-    """The same memory, row-major, as another shape."""
+    """The memory of a row-major buffer as another shape."""
     if [n for n in extents if n != 1] == [n for n in buffer.extents if n != 1]:
         return buffer.reshaped(extents)
-    return Buffer(window(buffer.memref, 0, extents), extents, buffer.element)
+    return row_major_buffer(window(buffer.memref, 0, extents), extents, buffer.element)
 
 
 def fill(buffer: Buffer, scalar: ir.Value) -> None:
@@ -54,7 +54,7 @@ def fill(buffer: Buffer, scalar: ir.Value) -> None:
 
 
 def contract(a: Buffer, b: Buffer, c: Buffer) -> None:
-    """`c += a @ b` on scratch: a named contraction. Dimensions of extent 1 are put back, linalg wants them."""
+    """`c += a @ b` on row-major scratch: a named contraction. Dimensions of extent 1 are put back for linalg."""
     full = [with_units(x) for x in (a, b, c)]
     name = "linalg.matmul" if len(c.extents) == 2 else "linalg.batch_matmul"
     builder = linalg.matmul if name == "linalg.matmul" else linalg.batch_matmul
@@ -62,11 +62,11 @@ def contract(a: Buffer, b: Buffer, c: Buffer) -> None:
 
 
 def with_units(buffer: Buffer) -> ir.Value:
-    """The memref of a buffer with its dimensions of extent 1."""
+    """The memref of a row-major buffer with its dimensions of extent 1."""
     if 1 not in buffer.extents:
         return buffer.memref
     extents = list(buffer.extents)
-    strides = list(buffer.strides)
+    strides = list(row_major(extents))
     layout = ir.StridedLayoutAttr.get(0, strides)
     kind = ir.MemRefType.get(extents, ir.MemRefType(buffer.memref.type).element_type, layout=layout)
     return memref.ReinterpretCastOp(kind, buffer.memref, [], [], [], [0], extents, strides).result

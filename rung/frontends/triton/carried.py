@@ -108,7 +108,7 @@ def classify(
         base = base_of(blocks.program, initial)
         buffer = keep_addresses(blocks, initial)
         return replace(made, kind="addresses", buffer=buffer, base=base)
-    return replace(made, kind="buffer", buffer=copy_of(blocks, initial))
+    return replace(made, kind="buffer", buffer=copy_of(blocks, initial, like=final))
 
 
 def _affine(blocks: BlockConverter, value: ir.Value) -> Affine | None:
@@ -162,10 +162,9 @@ def bind_closed(blocks: BlockConverter, value: ir.Value, affine: Affine) -> None
         blocks.program.scalars[value] = blocks.ix.to_integer(affine.offset, value.type)
 
 
-def copy_of(blocks: BlockConverter, value: ir.Value) -> Buffer:
-    """A new buffer that holds the value of a block."""
-    buffer = blocks.program.scratch.allocate(shape(value) or (), element(value))
-    return blocks.keep(value, buffer, record=False)
+def copy_of(blocks: BlockConverter, value: ir.Value, like: ir.Value | None = None) -> Buffer:
+    """A new buffer that holds the value of a block, laid out for what `like` is computed from."""
+    return blocks.keep(value, blocks.allocate(value, like), record=False)
 
 
 def keep_addresses(blocks: BlockConverter, pointer: ir.Value, into: Buffer | None = None) -> Buffer:

@@ -79,6 +79,8 @@ def _yield_nothing(_: Sequence[ir.Value]) -> list[ir.Value]:
 class _Output:
     view: View
     compute: Callable[[Sequence[ir.Value]], list[ir.Value]]
+    kept: Buffer | None = None
+    """The buffer that is written, element for element."""
 
 
 class NestBuilder:
@@ -217,7 +219,7 @@ class _Nest:
     def _prepare_keep(self, sink: Keep) -> None:
         self.expressions.plan(sink.value, self.position)
         view = self._buffer_view(sink.buffer, self.position)
-        self.outputs.append(_Output(view, lambda _: [self.expressions.at(sink.value, self.position)]))
+        self.outputs.append(_Output(view, lambda _: [self.expressions.at(sink.value, self.position)], sink.buffer))
 
     def _prepare_store(self, sink: Store) -> None:
         guards, residual = self._guards(sink.mask)
@@ -327,7 +329,7 @@ class _Nest:
             (inputs if outputs else outputs).append(carrier)
         operation = create_nest(self.loops, inputs, outputs, self.reduced)
         body = ir.Block.create_at_start(operation.regions[0], [v.element for v in (*inputs, *outputs)])
-        arguments = list(body.arguments)
+        arguments: list[ir.Value] = list(body.arguments)
         for (leaf, _), argument in zip(reads, arguments, strict=False):
             self.expressions.arguments[leaf] = argument
         with ir.InsertionPoint(body), self.ix.scope():
@@ -338,6 +340,20 @@ class _Nest:
                 effect()
             self._each_output(current, lambda o, v: results.append(to_memory(v, o.view.element)))
             linalg.YieldOp(results if self.outputs else current)
+        if self._stays(results, dict(zip(arguments, (leaf for leaf, _ in reads), strict=False))):
+            operation.erase()
+
+    def _stays(self, results: Sequence[ir.Value], leaves: dict[ir.Value, tuple[ir.Value, Position]]) -> bool:
+        """Whether what is written is what stands there already, as where a loop's `tl.where` keeps the old value."""
+        if self.effects or not self.outputs:
+            return False
+        return all(
+            output.kept is not None
+            and result in leaves
+            and leaves[result][1] is self.position
+            and self.program.stored.get(leaves[result][0]) == output.kept
+            for result, output in zip(results, self.outputs, strict=True)
+        )
 
 
 def _roots(sinks: Sequence[Sink]) -> list[ir.Value]:

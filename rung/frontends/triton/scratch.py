@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref
 
-from .ttir import Shape, is_bool, memory_type, row_major
+from .ttir import Shape, is_bool, memory_type
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """A dense block in scratch. `memref` has the extents greater than 1 only; `element` is the type of the values."""
+    """A dense block in scratch. `memref` has the extents greater than 1 only, in their order in memory; `element` is
+    the type of the values; `strides` are 1 in dimensions of extent 1."""
 
     memref: ir.Value
     extents: Shape
     element: ir.Type
+    strides: Shape
 
     @property
-    def strides(self) -> Shape:
-        return row_major(self.extents)
+    def is_row_major(self) -> bool:
+        return self.strides == dense_strides(self.extents, range(len(self.extents)))
 
     def reshaped(self, extents: Shape) -> Buffer:
-        return Buffer(self.memref, extents, self.element)
+        """With dimensions of extent 1 added or taken away."""
+        kept = iter([s for s, n in zip(self.strides, self.extents, strict=True) if n != 1])
+        return Buffer(self.memref, extents, self.element, tuple(1 if n == 1 else next(kept) for n in extents))
+
+
+def row_major_buffer(memref: ir.Value, extents: Shape, element: ir.Type) -> Buffer:
+    return Buffer(memref, extents, element, dense_strides(extents, range(len(extents))))
+
+
+def dense_strides(extents: Shape, order: Sequence[int]) -> Shape:
+    """Strides of a dense block whose dimensions lie in memory in `order`, the outermost one first."""
+    strides = [1] * len(extents)
+    for k, d in enumerate(order):
+        if extents[d] != 1:
+            strides[d] = prod(extents[inner] for inner in order[k + 1 :])
+    return tuple(strides)
 
 
 class Scratch:
@@ -33,9 +52,11 @@ class Scratch:
         self._body = body
         self._anchor: ir.Value | None = None
 
-    def allocate(self, extents: Shape, element: ir.Type) -> Buffer:
-        kind = ir.MemRefType.get([n for n in extents if n != 1], memory_type(element))
-        return Buffer(self._alloca(kind, 64), extents, element)
+    def allocate(self, extents: Shape, element: ir.Type, order: Sequence[int] | None = None) -> Buffer:
+        """`order`: of the dimensions in memory, the outermost one first; row-major without."""
+        order = range(len(extents)) if order is None else order
+        kind = ir.MemRefType.get([extents[d] for d in order if extents[d] != 1], memory_type(element))
+        return Buffer(self._alloca(kind, 64), extents, element, dense_strides(extents, order))
 
     def anchor(self) -> ir.Value:
         """One byte that shape operands point at."""

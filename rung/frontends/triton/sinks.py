@@ -12,10 +12,11 @@ from . import elementwise, reductions, scans
 from .atomics import atomic_cas, atomic_rmw
 from .buffers import contract, fill, rebuilt, window
 from .expression import Expressions
+from .layout import order_of, without
 from .locations import source_line
 from .nests import Accumulate, Effect, Keep, Sink
 from .positions import Position, is_unit_reshape
-from .scratch import Buffer, from_memory
+from .scratch import Buffer, from_memory, row_major_buffer
 from .traversal import cone, needed_after
 from .ttir import element, int_attr, is_block, is_pointer, owner, shape
 
@@ -37,14 +38,15 @@ def reduce(blocks: BlockConverter, op: ir.Operation) -> None:
             _finish_reduction(blocks, result, blocks.keep(value).reshaped(rest))
         return
     start = reductions.identity(op)
-    buffers = [blocks.program.scratch.allocate(rest, element(v)) for v in values]
+    order = without(order_of(blocks.program, values[0]), axis)
+    buffers = [blocks.program.scratch.allocate(rest, element(v), order) for v in values]
     if start is not None:
         combine = reductions.single_combine(blocks.program, op)
         fill(buffers[0], blocks.ix.literal(start, element(values[0])))
         accumulators = tuple(buffers)
     else:
         combine = reductions.flagged_combine(blocks.program, op, blocks.module, blocks.combiner_symbol())
-        flag = blocks.program.scratch.allocate(rest, ir.IntegerType.get_signless(8))
+        flag = blocks.program.scratch.allocate(rest, ir.IntegerType.get_signless(8), order)
         accumulators = (*buffers, flag)
         for buffer in accumulators:
             fill(buffer, blocks.zero(buffer.element))
@@ -81,7 +83,7 @@ def _shared_expensive(blocks: BlockConverter, op: ir.Operation, extents: tuple[i
         below = cone(blocks.program, [value]).values
         expensive = definer.name in elementwise.EXPENSIVE
         if (expensive or len(below) >= _LONG_CHAIN) and needed_after(value, blocks.positions, index, blocks.current):
-            found.append(Keep(value, blocks.program.scratch.allocate(extents, element(value))))
+            found.append(Keep(value, blocks.allocate(value)))
             if not expensive:
                 covered.update(below)
     return found
@@ -103,12 +105,12 @@ def dot(blocks: BlockConverter, op: ir.Operation) -> None:
     blocks.flush()
     a, b, c = op.operands
     result = op.results[0]
-    left, right = blocks.keep(a), blocks.keep(b)
+    left, right = blocks.keep_row_major(a), blocks.keep_row_major(b)
     into = blocks.in_place.get(result)
-    if into is not None and blocks.program.stored.get(c) == into:
-        target = into
+    if into is None or not into.is_row_major:
+        target = blocks.keep(c, blocks.program.scratch.allocate(shape(c) or (), element(c)), record=False)
     else:
-        target = blocks.keep(c, into or blocks.program.scratch.allocate(shape(c) or (), element(c)), record=False)
+        target = into if blocks.program.stored.get(c) == into else blocks.keep(c, into, record=False)
     contract(left, right, target)
     blocks.program.stored[result] = target
 
@@ -118,7 +120,7 @@ def reshape(blocks: BlockConverter, op: ir.Operation) -> None:
     if is_pointer(op.results[0]) or is_unit_reshape(op):
         return
     blocks.flush()
-    blocks.program.stored[op.results[0]] = rebuilt(blocks.keep(op.operands[0]), shape(op.results[0]) or ())
+    blocks.program.stored[op.results[0]] = rebuilt(blocks.keep_row_major(op.operands[0]), shape(op.results[0]) or ())
 
 
 def cat(blocks: BlockConverter, op: ir.Operation) -> None:
@@ -130,7 +132,7 @@ def cat(blocks: BlockConverter, op: ir.Operation) -> None:
     half = (extents[0] // 2, *extents[1:])
     for k, operand in enumerate(op.operands):
         size = half[0] * (1 if len(half) == 1 else prod(half[1:]))
-        part = Buffer(window(buffer.memref, k * size, half), half, buffer.element)
+        part = row_major_buffer(window(buffer.memref, k * size, half), half, buffer.element)
         blocks.keep(operand, part, record=False)
     blocks.program.stored[result] = buffer
 
