@@ -154,6 +154,8 @@ class CostModel:
 
 
 def _trips(op: ir.Operation) -> int:
+    if "rung.bounds" in op.attributes:
+        return ir.DenseI64ArrayAttr(op.attributes["rung.bounds"])[0]
     lower, upper, step = (constant_value(op.operands[i]) for i in range(3))
     if lower is None or upper is None or not step:
         return ASSUMED_TRIPS

@@ -397,6 +397,36 @@ def test_wrap_around_in_two_dimensions(launch: Launch, rng: np.random.Generator)
         close(o, x + y[:, None])
 
 
+@pytest.mark.parametrize("first", [0, 5, 90, -7])
+@pytest.mark.parametrize("length", [5, 16, 17, 40, 200])
+def test_quotients_and_remainders(launch: Launch, rng: np.random.Generator, length: int, first: int) -> None:
+    block, programs, m = 64, 3, 3
+    count, n = block * programs, first + block * programs - 9
+    x, table = floats(rng, 3 * length + 300), floats(rng, m)
+    o, q, r = np.full(count, -7, np.float32), np.full(count, -7, np.int32), np.full(count, -7, np.int32)
+    launch(k.runs, x, table, o, q, r, first, n, grid=(programs,), N=length, M=m, BLOCK=block)
+    i = first + np.arange(count)
+    inner, outer = np.fmod(i, length), np.trunc(i / length).astype(int)  # as C divides
+    there, inside = i >= 0, i < n
+    v = np.where(inside & (inner < length - 1) & there, x[np.where(there, inner * 3 + outer, 0)], -1)
+    w = np.where(there, table[np.where(there, outer % m, 0)], 0)
+    close(o, np.where(inside, v * w + np.trunc(i / (2 * length)), -7))
+    equal(q, np.where(inside, outer, -7))
+    equal(r, np.where(inner > 3, inner, -inner))
+
+
+@pytest.mark.parametrize("n, m", [(16, 16), (24, 20), (32, 17)])
+def test_quotients_of_two_dimensions(launch: Launch, rng: np.random.Generator, n: int, m: int) -> None:
+    bm, bn, programs = 32, 64, 2
+    x = floats(rng, 4096 * 4 + 8192)
+    o, s = np.empty((bm * programs, bn), np.float32), np.empty(bm * programs, np.float32)
+    launch(k.runs_of_two, x, o, s, grid=(programs,), N=n, M=m, BM=bm, BN=bn)
+    i, j = np.arange(bm * programs)[:, None], np.arange(bn)[None, :]
+    v = x[(j // m) * 4096 + (i // n) * 1024 + (j % m) * 32 + i % n]
+    close(o, v + j // m)
+    close(s, v.sum(1), 1e-5)
+
+
 def test_gather_and_scatter(launch: Launch, rng: np.random.Generator) -> None:
     n = 100
     x, idx = floats(rng, n), rng.permutation(n).astype(np.int32)

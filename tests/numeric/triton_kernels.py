@@ -309,6 +309,29 @@ def wrap_both(x, y, o, M, N, BM: tl.constexpr, BN: tl.constexpr):
 
 
 @triton.jit
+def runs(x, table, o, q, r, first, n, N: tl.constexpr, M: tl.constexpr, BLOCK: tl.constexpr):
+    """Coordinates from one number per element, in memory of [inner N, outer] and as values."""
+    i = first + tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inner, outer = i % N, i // N
+    mask = (i < n) & (inner < N - 1)
+    v = tl.load(x + inner * 3 + outer, mask=mask & (i >= 0), other=-1.0)
+    w = tl.load(table + outer % M, mask=i >= 0, other=0.0)
+    tl.store(o + i - first, v * w + (i // (2 * N)), mask=i < n)
+    tl.store(q + i - first, outer, mask=i < n)
+    tl.store(r + i - first, tl.where(inner > 3, inner, -inner))
+
+
+@triton.jit
+def runs_of_two(x, o, s, N: tl.constexpr, M: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Of both dimensions of a block, read transposed, summed over one of them."""
+    i = tl.program_id(0) * BM + tl.arange(0, BM)[:, None]
+    j = tl.arange(0, BN)[None, :]
+    v = tl.load(x + (j // M) * 4096 + (i // N) * 1024 + (j % M) * 32 + i % N)
+    tl.store(o + i * BN + j, v + j // M)
+    tl.store(s + tl.program_id(0) * BM + tl.arange(0, BM), tl.sum(v, 1))
+
+
+@triton.jit
 def gather_scatter(x, idx, o, s, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n

@@ -8,6 +8,7 @@ from itertools import product
 
 from .indices import Index, Indices, same
 from .pointers import Wrap
+from .runs import Window
 from .ttir import Shape
 
 
@@ -42,18 +43,24 @@ class Box:
 def cut(
     ix: Indices,
     extents: Shape,
+    window: Window,
     limits: Sequence[Index | None],
     bounds: Sequence[Sequence[Index]],
     wraps: Sequence[Wrap],
 ) -> Iterator[Box]:
-    """Boxes that cover `i[d] < limits[d]` (all of `extents[d]` for None).
+    """Boxes that cover `i[d] < limits[d]` (all for None) of `window`.
 
     bounds: per dimension the upper bounds of masks. The first box of every lap is where all of them hold.
-    wraps: at most one per dimension, each wrapping at most once over its extent.
+    wraps: at most one per dimension, each wrapping at most once over its extent, none where the window is a run.
     """
-    full = tuple(n if limit is None else limit for n, limit in zip(extents, limits, strict=True))
+    full = tuple(
+        n if limit is None else ix.min(n, limit) if d in window.runs else limit
+        for d, (n, limit) in enumerate(zip(window.high, limits, strict=True))
+    )
+    sure = tuple(() if limit is None else (limit,) for limit in limits)
+    start = tuple(0 if low == 0 else ix.min(low, high) for low, high in zip(window.low, full, strict=True))
     for laps in product((0, 1), repeat=len(wraps)):
-        low: list[Index] = [0] * len(extents)
+        low: list[Index] = list(start)
         high: list[Index] = list(full)
         for wrap, lap in zip(wraps, laps, strict=True):
             seam = ix.min(ix.sub(wrap.modulus, wrap.start), full[wrap.dim])
@@ -61,7 +68,7 @@ def cut(
                 low[wrap.dim] = seam
             else:
                 high[wrap.dim] = seam
-        yield from _by_masks(ix, extents, low, high, bounds, dict(zip(wraps, laps, strict=True)))
+        yield from _by_masks(ix, extents, low, high, bounds, sure, dict(zip(wraps, laps, strict=True)))
 
 
 def _by_masks(
@@ -70,6 +77,7 @@ def _by_masks(
     low: list[Index],
     high: list[Index],
     bounds: Sequence[Sequence[Index]],
+    sure: Sequence[tuple[Index, ...]],
     laps: dict[Wrap, int],
 ) -> Iterator[Box]:
     rank = len(low)
@@ -84,7 +92,7 @@ def _by_masks(
             end = ix.max(end, low[d])
         ends.append(end)
     nothing: tuple[tuple[Index, ...], ...] = tuple(() for _ in range(rank))
-    inside = tuple(tuple(b) for b in open_bounds)
+    inside = tuple((*b, *s) for b, s in zip(open_bounds, sure, strict=True))
     yield Box(tuple(low), tuple(ends), inside, nothing, laps)
     for d in range(rank):
         if same(ends[d], high[d]):
@@ -92,7 +100,7 @@ def _by_masks(
         # Dimensions before d stay inside their masks, d is beyond, those after d are whole.
         box_low, box_high = list(low), [*ends[:d], *high[d:]]
         box_low[d] = ends[d]
-        below = tuple(inside[k] if k < d else () for k in range(rank))
+        below = tuple(inside[k] if k < d else sure[k] for k in range(rank))
         only = open_bounds[d][0] if len(open_bounds[d]) == 1 else None
         # Beyond the only bound. With several, each has to be asked again.
         beyond = tuple((only,) if k == d and only is not None else () for k in range(rank))

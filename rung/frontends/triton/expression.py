@@ -44,9 +44,18 @@ class LoadPlan:
 class Expressions:
     """Evaluation of block values over one box with `loops` loops, first as a plan of views, then as a body."""
 
-    def __init__(self, program: Program, box: Box, loops: int, sizes: Sequence[Index], bounds: Sequence[int]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        box: Box,
+        loops: int,
+        sizes: Sequence[Index],
+        bounds: Sequence[int],
+        whole: Sequence[int],
+    ) -> None:
+        """bounds: of `sizes`; whole: extents of the block that the box is a part of."""
         self.program, self.ix, self.box, self.loops = program, program.ix, box, loops
-        self.sizes, self.bounds = sizes, bounds
+        self.sizes, self.bounds, self._whole = sizes, bounds, whole
         self.views: dict[Leaf, View] = {}
         self.arguments: dict[Leaf, ir.Value] = {}
         """Block arguments of the nest's body, by the leaf that they read."""
@@ -143,8 +152,8 @@ class Expressions:
 
     def _holds(self, axis: Axis, bound: Index) -> bool | None:
         if axis.loop is not None and _is(axis.constant, self.box.low[axis.loop]):
-            if isinstance(bound, int) and self.bounds[axis.loop] <= bound:
-                return True  # `self.bounds` are whole extents: nothing in the block is beyond
+            if isinstance(bound, int) and self._whole[axis.loop] <= bound:
+                return True  # nothing in the block is beyond
             return self.box.holds(axis.loop, bound)
         if axis.fixed and isinstance(axis.constant, int) and isinstance(bound, int):
             return axis.constant < bound

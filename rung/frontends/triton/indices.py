@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith
 
 _T = TypeVar("_T")
+_HIDDEN = "hidden"
 
 Index = int | ir.Value
 """A known integer, or an SSA value of type `index`."""
@@ -20,13 +21,16 @@ class Indices:
 
     def __init__(self, constants: ir.Block) -> None:
         self._constants = constants
-        self._scopes: list[dict[object, Any]] = [{}]
+        self._scopes: list[dict[object, Any]] = [{_HIDDEN: frozenset()}]
         self._type = ir.IndexType.get()
 
     @contextmanager
-    def scope(self) -> Generator[None]:
-        """Values made inside are forgotten at the end: enter with every region that is being built."""
-        self._scopes.append({})
+    def scope(self, hiding: Sequence[str] = ()) -> Generator[None]:
+        """Values made inside are forgotten at the end: enter with every region that is being built.
+
+        hiding: kinds of keys, (kind, ...), that are not looked up further outside: inside, more is known.
+        """
+        self._scopes.append({_HIDDEN: frozenset(hiding)})
         try:
             yield
         finally:
@@ -37,6 +41,8 @@ class Indices:
         for scope in reversed(self._scopes):
             if key in scope:
                 return scope[key]
+            if isinstance(key, tuple) and key[0] in scope[_HIDDEN]:
+                break
         made = make()
         self._scopes[-1][key] = made
         return made

@@ -15,6 +15,7 @@ from .masks import Term
 from .pointers import Wrap
 from .positions import Position, fixed, flat_axis, follow
 from .program import Program
+from .runs import Runs, Window, each_run, find_runs, none_negative
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, element, is_block, pointee
@@ -89,12 +90,34 @@ class NestBuilder:
 
     def emit(self, extents: Shape, sinks: Sequence[Sink]) -> None:
         """Build the nest that computes `sinks`, all of them over blocks of shape `extents`."""
-        cones = cone(self.program, _roots(sinks))
+        cones, window = cone(self.program, _roots(sinks)), Window.whole(extents)
+        runs = find_runs(self.program, extents, cones)
+        fits = none_negative(self.program, runs)
+        if fits is None:
+            self._in_runs(extents, sinks, cones, runs, window)
+            return
+        branch = scf.IfOp(fits, [], has_else=True)
+        for block, resolved in ((branch.then_block, runs), (branch.else_block, [])):
+            with ir.InsertionPoint(block), self.ix.scope():
+                self._in_runs(extents, sinks, cones, resolved, window)
+                scf.YieldOp([])
+
+    def _in_runs(
+        self, extents: Shape, sinks: Sequence[Sink], cones: Cone, runs: Sequence[Runs], window: Window
+    ) -> None:
+        """`window`, run by run."""
+        if not runs:
+            self._window(extents, sinks, cones, window)
+            return
+        with each_run(self.program, extents, runs[0], window) as part:
+            self._in_runs(extents, sinks, cones, runs[1:], part)
+
+    def _window(self, extents: Shape, sinks: Sequence[Sink], cones: Cone, window: Window) -> None:
         limits = self._limits(extents, sinks)
         bounds = self._bounds(extents, sinks, cones, limits)
-        wraps = self._wraps(extents, cones, sinks)
+        wraps = self._wraps(extents, cones, sinks, window)
         if not wraps:
-            self._boxes(extents, sinks, limits, bounds, [])
+            self._boxes(extents, sinks, window, limits, bounds, [])
             return
         # A block wraps at most once if it is no longer than the modulus and starts at 0 or above (the remainder of a
         # negative number is negative); else every element is looked up.
@@ -107,20 +130,21 @@ class NestBuilder:
         branch = scf.IfOp(fits, [], has_else=True)
         for block, resolved in ((branch.then_block, wraps), (branch.else_block, [])):
             with ir.InsertionPoint(block), self.ix.scope():
-                self._boxes(extents, sinks, limits, bounds, resolved)
+                self._boxes(extents, sinks, window, limits, bounds, resolved)
                 scf.YieldOp([])
 
     def _boxes(
         self,
         extents: Shape,
         sinks: Sequence[Sink],
+        window: Window,
         limits: Sequence[Index | None],
         bounds: Sequence[Sequence[Index]],
         wraps: Sequence[Wrap],
     ) -> None:
-        for box in cut(self.ix, extents, limits, bounds, wraps):
+        for box in cut(self.ix, extents, window, limits, bounds, wraps):
             if not box.empty:
-                _Nest(self.program, extents, sinks, box).emit()
+                _Nest(self.program, extents, sinks, box, window.longest).emit()
 
     # ---- where to cut
 
@@ -152,16 +176,16 @@ class NestBuilder:
                     found[dim].append(bound)
         return found
 
-    def _wraps(self, extents: Shape, cones: Cone, sinks: Sequence[Sink]) -> list[Wrap]:
-        """Wrap-arounds of the nest's accesses, if each dimension has one seam only."""
+    def _wraps(self, extents: Shape, cones: Cone, sinks: Sequence[Sink], window: Window) -> list[Wrap]:
+        """Wrap-arounds of the nest's accesses, if each dimension has one seam only, and none besides its runs."""
         pointers = [(op.operands[0], dims) for op, dims in cones.loads]
         pointers += [(s.pointer, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store)]
         found: list[Wrap] = []
         for pointer, dims in pointers:
             affine = self.program.pointers.affine(pointer)
             for wrap in affine.wraps if affine is not None and affine.base is not None else ():
-                if dims[wrap.dim] != wrap.dim:
-                    return []  # seen through a transposition: look every element up
+                if dims[wrap.dim] != wrap.dim or wrap.dim in window.runs:
+                    return []  # seen through a transposition, or cut elsewhere: look every element up
                 if wrap not in found:
                     found.append(wrap)
         dims_used = [w.dim for w in found]
@@ -172,7 +196,7 @@ class NestBuilder:
 class _Nest:
     """One `linalg.generic` (or, without loops, straight-line code) over one box."""
 
-    def __init__(self, program: Program, extents: Shape, sinks: Sequence[Sink], box: Box) -> None:
+    def __init__(self, program: Program, extents: Shape, sinks: Sequence[Sink], box: Box, longest: Shape) -> None:
         self.program, self.ix, self.sinks, self.box, self.extents = program, program.ix, sinks, box, extents
         self.dims = [d for d, n in enumerate(extents) if n != 1]
         loops = len(self.dims)
@@ -186,12 +210,13 @@ class _Nest:
             box.laps,
         )
         self.sizes = [self.ix.sub(b, a) for a, b in zip(low, high, strict=True)]
-        self.bounds = [extents[d] for d in self.dims]
+        self.bounds = [longest[d] for d in self.dims]
         self.loops = loops
         self.position: Position = tuple(
             follow(loops, self.dims.index(d), box.low[d]) if n != 1 else fixed(loops, 0) for d, n in enumerate(extents)
         )
-        self.expressions = Expressions(program, inner, loops, self.sizes, self.bounds)
+        whole = [extents[d] for d in self.dims]
+        self.expressions = Expressions(program, inner, loops, self.sizes, self.bounds, whole)
         self.outputs: list[_Output] = []
         self.effects: list[Callable[[], None]] = []
         self.reduced: set[int] = set()

@@ -23,8 +23,13 @@ class Cone:
     values: dict[ir.Value, None] = field(default_factory=dict[ir.Value, None])
     """In the order in which they were found: a set would make the result depend on addresses."""
     loads: list[tuple[ir.Operation, Dims]] = field(default_factory=list[tuple[ir.Operation, Dims]])
+    divisions: list[tuple[ir.Operation, Dims]] = field(default_factory=list[tuple[ir.Operation, Dims]])
+    """Quotients and remainders, likewise."""
     buffers: list[tuple[ir.Value, Dims]] = field(default_factory=list[tuple[ir.Value, Dims]])
     """Stored values that are read."""
+
+
+_DIVISIONS = frozenset({"arith.divsi", "arith.divui", "arith.remsi", "arith.remui"})
 
 
 def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
@@ -49,6 +54,8 @@ def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
             continue
         if op.name == "tt.load":
             result.loads.append((op, dims))
+        elif op.name in _DIVISIONS:
+            result.divisions.append((op, dims))
         pending += _operands(op, dims)
     return result
 

@@ -1,0 +1,143 @@
+"""Runs of a block between the multiples of a divisor: along one, `i // n` is one number and `i % n` has slope 1.
+
+Inductor walks most tensors by one number for the element, and takes its coordinates from quotients and remainders:
+
+    x0 = xindex % 784; x1 = xindex // 784 % 64; tl.load(p + x1)
+
+Run by run, such accesses are views; element by element, they would be gathers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from torch_mlir import ir
+from torch_mlir.dialects import arith, scf
+
+from .indices import Index, same
+from .pointers import Affine
+from .program import Program
+from .traversal import Cone
+from .ttir import Shape, constant_int
+
+QUOTIENTS, REMAINDERS = frozenset({"arith.divsi", "arith.divui"}), frozenset({"arith.remsi", "arith.remui"})
+SHORTEST = 16
+"""Elements of a run below which gathering is no slower: about a vector."""
+
+
+@dataclass
+class Runs:
+    """The runs of `first + i[dim]` between multiples of `length`, and the operations that divide it by multiples."""
+
+    dim: int
+    first: Index
+    length: int
+    divisions: list[tuple[ir.Operation, Affine]] = field(default_factory=list[tuple[ir.Operation, Affine]])
+    """With what each divides."""
+
+    def most(self, extents: Shape) -> int:
+        """How many runs there are at most."""
+        return (extents[self.dim] + self.length - 2) // self.length + 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a block's index space that is being computed: `low <= i[d] < high`."""
+
+    low: tuple[Index, ...]
+    high: tuple[Index, ...]
+    longest: Shape
+    """Upper bounds of `high - low`."""
+    runs: frozenset[int] = frozenset()
+    """Dimensions that it is a run of."""
+
+    @staticmethod
+    def whole(extents: Shape) -> Window:
+        return Window((0,) * len(extents), extents, extents)
+
+    def narrowed(self, runs: Runs, low: Index, high: Index) -> Window:
+        def put(values: tuple[Index, ...], value: Index) -> tuple[Index, ...]:
+            return (*values[: runs.dim], value, *values[runs.dim + 1 :])
+
+        longest = tuple(min(n, runs.length) if d == runs.dim else n for d, n in enumerate(self.longest))
+        return Window(put(self.low, low), put(self.high, high), longest, self.runs | {runs.dim})
+
+
+def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
+    """At most one per dimension: of what is divided first, by the smallest divisor and its multiples.
+
+    Remainders alone are left to wrap-arounds where a block is no longer than the divisor.
+    """
+    found: dict[int, Runs] = {}
+    for op, dims in cones.divisions:
+        divisor, affine = constant_int(op.operands[1]), program.pointers.affine(op.operands[0])
+        if divisor is None or divisor < SHORTEST or affine is None or affine.base is not None or affine.wraps:
+            continue
+        moving = [d for d, s in enumerate(affine.strides) if s != 0]
+        dim = dims[moving[0]] if len(moving) == 1 and affine.strides[moving[0]] == 1 else None
+        if dim is None or extents[dim] == 1:
+            continue
+        runs = found.setdefault(dim, Runs(dim, affine.offset, divisor))
+        if same(runs.first, affine.offset):
+            runs.divisions.append((op, affine))
+            runs.length = min(runs.length, divisor)
+    return [runs for runs in found.values() if _pays(runs, extents)]
+
+
+def _pays(runs: Runs, extents: Shape) -> bool:
+    runs.divisions = [(op, a) for op, a in runs.divisions if _divisor(op) % runs.length == 0]
+    return runs.length < extents[runs.dim] or any(op.name in QUOTIENTS for op, _ in runs.divisions)
+
+
+def _divisor(op: ir.Operation) -> int:
+    divisor = constant_int(op.operands[1])
+    assert divisor is not None
+    return divisor
+
+
+@contextmanager
+def each_run(program: Program, extents: Shape, runs: Runs, window: Window) -> Generator[Window]:
+    """Build what is done for one run, inside a loop over all of them. `runs.first` must not be negative there."""
+    ix, dim, length = program.ix, runs.dim, runs.length
+    begin = ix.div(runs.first, length)
+    end = ix.add(ix.div(ix.add(runs.first, extents[dim] - 1), length), 1)
+    loop = scf.ForOp(ix.value(begin), ix.value(end), ix.value(1))
+    loop.operation.attributes["rung.bounds"] = ir.DenseI64ArrayAttr.get([runs.most(extents)])
+    with ir.InsertionPoint(loop.body), ix.scope(hiding=("affine", "mask")):
+        number: Index = loop.induction_variable
+        start = ix.sub(ix.mul(number, length), runs.first)
+        low, high = ix.max(start, 0), ix.min(ix.add(start, length), extents[dim])
+        with _known(program, runs, number):
+            yield window.narrowed(runs, low, high)
+        scf.YieldOp([])
+
+
+@contextmanager
+def _known(program: Program, runs: Runs, number: Index) -> Generator[None]:
+    """What the divisions give in run `number`."""
+    ix, known = program.ix, program.pointers.known
+    for op, dividend in runs.divisions:
+        quotient = ix.div(number, _divisor(op) // runs.length)
+        if op.name in QUOTIENTS:
+            known[op.results[0]] = Affine(None, quotient, (0,) * len(dividend.strides))
+        else:
+            start = ix.sub(runs.first, ix.mul(quotient, _divisor(op)))
+            known[op.results[0]] = Affine(None, start, dividend.strides)
+    try:
+        yield
+    finally:
+        for op, _ in runs.divisions:
+            del known[op.results[0]]
+
+
+def none_negative(program: Program, runs: Sequence[Runs]) -> ir.Value | None:
+    """Whether what is divided starts at 0 or above (below, `//` and `%` round towards 0); None if that is known."""
+    result: ir.Value | None = None
+    for first in (r.first for r in runs):
+        if isinstance(first, int) and first >= 0:
+            continue
+        term = program.ix.less(-1, first)
+        result = term if result is None else arith.AndIOp(result, term).result
+    return result
