@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rung import machine
 from rung.compile import compile_kernel
 from rung.schedule import Schedule
+from tests.fuzz import coordinate_source
 from tests.fuzz.interpreter import Interpreter, Uninterpretable, imported
-from tests.fuzz.kernel_source import PROGRAMS, SCALARS, WINDOW, write
+from tests.fuzz.kernel_source import PROGRAMS, SCALARS, WINDOW, Kernel, write
 
 HOST = machine.host()
 SCHEDULES = ("threads=1", "vectorize=off threads=1")
@@ -45,8 +46,7 @@ def memory() -> dict[str, np.ndarray]:
     }
 
 
-def check(interpreter: Interpreter, rng: Random, schedules: tuple[str, ...] = SCHEDULES) -> None:
-    kernel = write(rng)
+def check(interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] = SCHEDULES) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random_kernel.py"
         path.write_text(kernel.source)
@@ -82,7 +82,13 @@ common = settings(
 @given(rng=st.randoms(use_true_random=False))
 @settings(common, max_examples=80)
 def test_random_kernels(interpreter: Interpreter, rng: Random) -> None:
-    check(interpreter, rng, (SCHEDULES[rng.randrange(2)],))
+    check(interpreter, write(rng), (SCHEDULES[rng.randrange(2)],))
+
+
+@given(rng=st.randoms(use_true_random=False))
+@settings(common, max_examples=60)
+def test_random_coordinates(interpreter: Interpreter, rng: Random) -> None:
+    check(interpreter, coordinate_source.write(rng), (SCHEDULES[rng.randrange(2)],))
 
 
 FOUND = (0, 22, 25, 29, 34, 38, 51, 57, 65, 74)
@@ -91,7 +97,7 @@ FOUND = (0, 22, 25, 29, 34, 38, 51, 57, 65, 74)
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_kernels_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
-    check(interpreter, Random(seed))
+    check(interpreter, write(Random(seed)))
 
 
 @pytest.mark.slow
@@ -99,4 +105,4 @@ def test_kernels_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
 @given(rng=st.randoms(use_true_random=False))
 @settings(common, derandomize=False, max_examples=2000)
 def test_many_random_kernels(interpreter: Interpreter, rng: Random) -> None:
-    check(interpreter, rng)
+    check(interpreter, rng.choice([write, coordinate_source.write])(rng))
