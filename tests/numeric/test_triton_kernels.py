@@ -503,6 +503,18 @@ def test_state_along_the_first_dimension(launch: Launch, rng: np.random.Generato
     equal(a, state.astype(np.float32).argmax(0))
 
 
+@pytest.mark.parametrize("n, d", [(0, 0), (1, 3), (5, -2)])
+def test_branches_inside_a_loop(launch: Launch, rng: np.random.Generator, n: int, d: int) -> None:
+    block = 64
+    x, k_ = floats(rng, max(n, 1), block), rng.integers(-50, 50, block, np.int32)
+    o, q = np.empty((2, block), np.float32), np.empty(block, np.int32)
+    launch(k.running_moments, x, k_, o, q, n, d, BLOCK=block)
+    v = x[:n].astype(np.float64)
+    mean = v.mean(0) if n else np.zeros(block)
+    close(o, [mean, ((v - mean) ** 2).sum(0)], 1e-5)
+    equal(q, np.trunc(k_ / d).astype(np.int32) if d else k_)
+
+
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_state_along_the_middle_dimension(launch: Launch, rng: np.random.Generator, n: int) -> None:
     shape = A, B, C = 2, 8, 4

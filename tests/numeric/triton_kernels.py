@@ -435,6 +435,28 @@ def column_state(x, s, r, t, c, a, d, m, n, stride, BM: tl.constexpr, BN: tl.con
 
 
 @triton.jit
+def running_moments(x, k, o, q, n, d, BLOCK: tl.constexpr):
+    """Welford's mean and sum of squares, begun by the first iteration; a quotient that a branch guards."""
+    i = tl.arange(0, BLOCK)
+    mean, m2, weight = tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32), tl.zeros((BLOCK,), tl.float32)
+    for t in range(n):
+        v = tl.load(x + t * BLOCK + i)
+        if t == 0:
+            mean, m2, weight = v, tl.zeros_like(v), tl.full((BLOCK,), 1.0, tl.float32)
+        else:
+            delta = v - mean
+            weight += 1
+            mean += delta / weight
+            m2 += delta * (v - mean)
+    tl.store(o + i, mean)
+    tl.store(o + BLOCK + i, m2)
+    c = tl.load(k + i)
+    if d != 0:
+        c = c // d
+    tl.store(q + i, c)
+
+
+@triton.jit
 def middle_state(x, s, g, idx, n, A: tl.constexpr, B: tl.constexpr, C: tl.constexpr):
     """The same along the middle one of three, of blocks that a branch and a while loop carry."""
     i, j, k = tl.arange(0, A)[:, None, None], tl.arange(0, B)[None, :, None], tl.arange(0, C)[None, None, :]

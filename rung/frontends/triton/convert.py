@@ -11,6 +11,7 @@ from ...errors import UnsupportedError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
 from .blocks import BlockConverter
+from .choices import branches_to_choices
 from .functions import convert_body
 from .indices import Indices
 from .pointers import Affine, Base
@@ -31,13 +32,15 @@ class Converted:
 
 
 def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Converted:
-    """Convert the public function of a TTIR module into a new module in the same context.
+    """Convert the public function of a TTIR module, which is used up, into a new module in the same context.
 
     distinct: pointer arguments are different memory unless they are accessed element for element alike.
     fuse: multiplies and adds may be contracted into fused multiply-adds.
     Raises UnsupportedError naming the operation and its source line.
     """
     function = _kernel(ttir)
+    for each in ttir.body.operations:
+        branches_to_choices(each.operation)
     name = ir.StringAttr(function.attributes["sym_name"]).value
     entry = function.regions[0].blocks[0]
     with ttir.context, ir.Location.unknown():

@@ -1,0 +1,66 @@
+"""Branches that only compute a little become choices between values: both sides are computed where they are used.
+
+A branch keeps the blocks that it gives in scratch, since either side may write them; a choice keeps nothing:
+
+before: %r = scf.if %first -> (tensor<64xf32>) { yield %x } else { %s = arith.addf %state, %x; yield %s }
+after:  %s = arith.addf %state, %x; %r = arith.select %first, %x, %s
+"""
+
+from __future__ import annotations
+
+from torch_mlir import ir
+
+from . import elementwise
+from .ttir import element, is_block, is_float, is_pointer
+
+MOST_OPERATIONS = 12
+"""On elements, of both sides together: below what writing a block and reading it again costs."""
+_FREE = frozenset({"arith.constant", "tt.splat", "tt.broadcast", "tt.expand_dims", "tt.make_range"})
+_COSTLY = elementwise.EXPENSIVE - {"arith.divf"}
+_MAY_TRAP = ("arith.div", "arith.rem", "arith.ceildiv", "arith.floordiv")
+
+
+def branches_to_choices(function: ir.Operation) -> None:
+    """Rewrite TTIR in place, inner branches first."""
+    branches: list[ir.Operation] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if op.name == "scf.if":
+            branches.append(op)
+        return ir.WalkResult.ADVANCE
+
+    function.walk(visit, ir.WalkOrder.POST_ORDER)
+    for branch in branches:
+        if _is_choice(branch):
+            _choose(branch)
+
+
+def _is_choice(branch: ir.Operation) -> bool:
+    blocks = [r.blocks[0] for r in branch.regions if len(r.blocks)]
+    if len(blocks) != 2 or not any(is_block(r) for r in branch.results) or any(is_pointer(r) for r in branch.results):
+        return False
+    inside = [op.operation for block in blocks for op in list(block.operations)[:-1]]
+    counted = [op for op in inside if op.name not in _FREE]
+    return len(counted) <= MOST_OPERATIONS and all(_is_cheap(op) for op in counted)
+
+
+def _is_cheap(op: ir.Operation) -> bool:
+    if not elementwise.is_elementwise(op) or op.name in _COSTLY or len(op.regions):
+        return False
+    floats = is_float(element(op.results[0]))
+    return floats or not op.name.startswith(_MAY_TRAP)
+
+
+def _choose(branch: ir.Operation) -> None:
+    condition = branch.operands[0]
+    sides: list[list[ir.Value]] = []
+    for region in branch.regions:
+        *inside, end = [op.operation for op in region.blocks[0].operations]
+        sides.append(list(end.operands))
+        for op in inside:
+            op.move_before(branch)
+    for result, yes, no in zip(list(branch.results), *sides, strict=True):
+        with ir.InsertionPoint(branch), branch.location:
+            chosen = ir.Operation.create("arith.select", results=[result.type], operands=[condition, yes, no])
+        result.replace_all_uses_with(chosen.results[0])
+    branch.erase()
