@@ -16,6 +16,7 @@ from .indices import Indices
 from .pointers import Affine, Base
 from .program import Program
 from .scratch import Scratch
+from .symbols import kernel_symbol
 from .ttir import is_pointer, pointee
 
 
@@ -38,7 +39,7 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
     Raises UnsupportedError naming the operation and its source line.
     """
     function = _kernel(ttir)
-    name = ir.StringAttr(function.attributes["sym_name"]).value
+    name = kernel_symbol(ir.StringAttr(function.attributes["sym_name"]).value)
     entry = function.regions[0].blocks[0]
     with ttir.context, ir.Location.unknown():
         module = ir.Module.create()
