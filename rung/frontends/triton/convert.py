@@ -17,6 +17,7 @@ from .indices import Indices
 from .pointers import Affine, Base
 from .program import Program
 from .scratch import Scratch
+from .symbols import kernel_symbol
 from .ttir import is_pointer, pointee
 
 
@@ -41,7 +42,7 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
     function = _kernel(ttir)
     for each in ttir.body.operations:
         branches_to_choices(each.operation)
-    name = ir.StringAttr(function.attributes["sym_name"]).value
+    name = kernel_symbol(ir.StringAttr(function.attributes["sym_name"]).value)
     entry = function.regions[0].blocks[0]
     with ttir.context, ir.Location.unknown():
         module = ir.Module.create()

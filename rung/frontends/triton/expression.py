@@ -15,7 +15,7 @@ from .boxes import Box
 from .indices import Index
 from .locations import source_line
 from .masks import Term
-from .pointers import Affine, Base, same_base
+from .pointers import Affine, Base, recast, recount, same_base
 from .positions import Axis, Position, fixed, flat_axis, operand_positions, split_position
 from .program import Program
 from .scratch import flattened, from_memory
@@ -24,6 +24,7 @@ from .ttir import (
     int_attr,
     is_block,
     owner,
+    pointee,
     splat_constant,
 )
 from .views import View, make_view
@@ -370,6 +371,10 @@ class Expressions:
             return base, self.ix.add(index, step)
         if op is not None and op.name == "arith.select":
             return self._selected_address(op, position)
+        if op is not None and op.name == "tt.bitcast":
+            base, index = self._address(op.operands[0], position)
+            old, new = pointee(op.operands[0]), pointee(pointer)
+            return recast(base, new), recount(self.ix, index, old, new)
         moved = [] if op is None else operand_positions(op, position, self.loops) or []
         if len(moved) == 1:
             return self._address(*moved[0])

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from torch_mlir import ir
 
 from .nests import Store
-from .pointers import Affine, Base, equal
+from .pointers import Affine, Base, equal, recast
 from .program import Program
 from .traversal import cone, needed_after
-from .ttir import is_block, owner, shape
+from .ttir import is_block, owner, pointee, shape
 from .views import is_zero
 
 
 def base_of(program: Program, pointer: ir.Value) -> Base | None:
     """The kernel argument that a pointer, or a block of pointers, is derived from; None if that is not known."""
+    found = _derived_from(program, pointer)
+    return found and recast(found, pointee(pointer))
+
+
+def _derived_from(program: Program, pointer: ir.Value) -> Base | None:
     seen: ir.Value = pointer
     while True:
         if seen in program.offsets:

@@ -14,9 +14,11 @@ from typing import ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import llvm
 
+from ...errors import UnsupportedError
 from ...ir.pointers import memref_at, pointer_of
 from .indices import Index, Indices, same
-from .ttir import constant_int, element, int_attr, is_block, is_pointer, owner, pointee, shape
+from .locations import source_line
+from .ttir import constant_int, element, element_bytes, int_attr, is_block, is_pointer, owner, pointee, shape
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,15 @@ def equal(a: Affine | None, b: Affine | None) -> bool:
         return False
     return (
         same_base(a.base, b.base)
+        and _element_size(a.base) == _element_size(b.base)
         and same(a.offset, b.offset)
         and all(same(s, t) for s, t in zip(a.strides, b.strides, strict=True))
         and a.wraps == b.wraps
     )
+
+
+def _element_size(base: Base) -> int:
+    return element_bytes(ir.MemRefType(base.memref.type).element_type)
 
 
 class PointerAnalysis:
@@ -176,11 +183,27 @@ class PointerAnalysis:
         return Affine(None, 0, (0,) * len(extents), (Wrap(dim, a.offset, start, b.offset, 1),))
 
     def _bitcast(self, op: ir.Operation) -> Affine | None:
-        """The same addresses seen as another type of the same size."""
+        """The same addresses seen as another type: offsets are counted in elements of that type."""
         inner, result = self.affine(op.operands[0]), op.results[0]
         if inner is None or inner.base is None or not is_pointer(result):
             return None
-        return replace(inner, base=recast(inner.base, pointee(result)))
+        old, new = pointee(op.operands[0]), pointee(result)
+        extents = shape(result) or ()
+        strides = tuple(0 if n == 1 else s for n, s in zip(extents, inner.strides, strict=True))
+        for step in (inner.offset, *strides, *(w.scale for w in inner.wraps)):
+            if isinstance(step, int) and step * element_bytes(old) % element_bytes(new):
+                what = f"pointers to {new} that are not a multiple of {element_bytes(new)} bytes apart"
+                raise UnsupportedError(what, source_line(op), "aligned addresses")
+
+        def counted(index: Index) -> Index:
+            return recount(self._ix, index, old, new)
+
+        return Affine(
+            recast(inner.base, new),
+            counted(inner.offset),
+            tuple(counted(s) for s in strides),
+            tuple(replace(w, scale=counted(w.scale)) for w in inner.wraps),
+        )
 
     def _int_to_ptr(self, op: ir.Operation) -> Affine | None:
         """An address from memory: it may be anything, so it may alias everything."""
@@ -249,11 +272,22 @@ def is_narrow(kind: ir.Type) -> bool:
 
 
 def recast(base: Base, element: ir.Type) -> Base:
-    """The same memory with another element type."""
+    """The same memory with another element type, made beside `base`: what is known of a pointer outlives its region."""
     if ir.MemRefType(base.memref.type).element_type == element:
         return base
     kind = ir.MemRefType.get([ir.ShapedType.get_dynamic_size()], element)
-    return Base(memref_at(pointer_of(base.memref), kind), base.key)
+    made = base.memref.owner
+    beside = ir.InsertionPoint.at_block_begin(made) if isinstance(made, ir.Block) else ir.InsertionPoint.after(made)
+    with beside:
+        return Base(memref_at(pointer_of(base.memref), kind), base.key)
+
+
+def recount(indices: Indices, index: Index, old: ir.Type, new: ir.Type) -> Index:
+    """An index of elements of type `old`, in elements of type `new`: a pointer to those is a multiple of their size."""
+    before, after = element_bytes(old), element_bytes(new)
+    if before >= after:
+        return indices.mul(index, before // after)
+    return indices.div(index, after // before)
 
 
 def memref_of_address(address: ir.Value, element: ir.Type) -> ir.Value:
