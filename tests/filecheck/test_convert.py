@@ -382,10 +382,8 @@ def assembly(x, BLOCK: tl.constexpr):
 @triton.jit
 def two_arguments(x, y, flag, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
-    p = x
-    if flag > 0:
-        p = y
-    tl.store(x + i, tl.load(p + i))
+    p = tl.where(i > flag, x + i, y + i)
+    tl.store(x + i, tl.load(p))
 
 
 @triton.jit
