@@ -209,3 +209,24 @@ def test_a_pointer_that_may_be_any_argument_keeps_its_order(schedule: str) -> No
         address = () if chain is chain_by_type else (torch.tensor([chained.data_ptr()]),)
         chain[(1,)](chained, *address, 15, BLOCK=64, schedule=schedule)
         assert torch.equal(chained, expected), chain
+
+
+@triton.jit
+def sums_both_ways(x, whole, rows, cols, M: tl.constexpr, N: tl.constexpr):
+    i, j = tl.arange(0, M), tl.arange(0, N)
+    block = tl.load(x + i[:, None] * N + j[None, :])
+    tl.store(whole, tl.sum(tl.reshape(block, (M * N,)), axis=0))
+    tl.store(rows + i, tl.sum(block, axis=1))
+    tl.store(cols + j, tl.sum(block, axis=0))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_long_sums_of_narrow_floats(dtype: torch.dtype, schedule: str) -> None:
+    """One accumulator that is rounded at every step stands still at 256, or at 2048."""
+    for m, n in ((4, 4096), (4096, 4), (1, 16384)):
+        x = torch.rand(m, n).to(dtype)
+        whole, rows, cols = torch.empty(1, dtype=dtype), torch.empty(m, dtype=dtype), torch.empty(n, dtype=dtype)
+        sums_both_ways[(1,)](x, whole, rows, cols, M=m, N=n, schedule=schedule)
+        for out, expected in ((whole[0], x.double().sum()), (rows, x.double().sum(1)), (cols, x.double().sum(0))):
+            torch.testing.assert_close(out, expected.to(dtype))
