@@ -1,15 +1,17 @@
-"""Who reads and writes the kernel's arguments: structured (through views) and element by element."""
+"""Who reads and writes memory: the arguments, structured (through views) and element by element, or what a pointer
+that was computed or loaded leads to.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
 from .footprints import View, view_of
-from .pointers import is_pointer_of
+from .pointers import is_memref_at, is_pointer_of
 from .slicing import collect
 
 Value = ir.Value[Any]
@@ -21,7 +23,7 @@ _OVERWRITES = ("linalg.fill", "linalg.copy", "linalg.transpose", "linalg.broadca
 
 @dataclass(frozen=True)
 class Access:
-    """One operand of one operation that touches an argument's memory."""
+    """One operand of one operation that touches global memory."""
 
     base: Value
     op: ir.Operation
@@ -33,23 +35,49 @@ class Access:
     order: int
     """Position in the function, for comparing."""
 
+    @property
+    def anywhere(self) -> bool:
+        """Whether it goes through a pointer that was computed or loaded: it may reach any argument's memory."""
+        return not isinstance(self.base.owner, ir.Block)
+
 
 def accesses(function: func.FuncOp) -> list[Access]:
-    """All accesses to memref arguments of `function`, in program order."""
+    """All accesses to memref arguments of `function` and to memrefs at pointers, in program order."""
     order = {op: position for position, op in enumerate(collect(function.operation))}
     found: list[Access] = []
     for argument in function.arguments:
-        if not isinstance(argument.type, ir.MemRefType):
-            continue
-        for use in argument.uses:
-            user = use.owner.operation
-            view = view_of(user.results[0]) if user.name == "memref.reinterpret_cast" else None
-            if view is None:
-                found += _access(argument, None, user, use.operand_number, order)
-                continue
-            for inner in view.value.uses:
-                found += _access(argument, view, inner.owner.operation, inner.operand_number, order)
+        if isinstance(argument.type, ir.MemRefType):
+            found += _through(argument, argument, order)
+    for op in order:
+        if is_memref_at(op):
+            found += _through(_origin(op), op.results[0], order)
     return sorted(found, key=lambda access: access.order)
+
+
+def _through(base: Value, memory: Value, order: dict[ir.Operation, int]) -> list[Access]:
+    """The accesses to `memory`, which are accesses to `base`."""
+    found: list[Access] = []
+    for use in memory.uses:
+        user = use.owner.operation
+        view = view_of(user.results[0]) if user.name == "memref.reinterpret_cast" else None
+        if view is None:
+            found += _access(base, None, user, use.operand_number, order)
+            continue
+        for inner in view.value.uses:
+            accessed = _access(base, view, inner.owner.operation, inner.operand_number, order)
+            # The offset of a view of another element type is not comparable.
+            found += accessed if memory == base else [replace(a, view=None) for a in accessed]
+    return found
+
+
+def _origin(at: ir.Operation) -> Value:
+    """The argument that a memref at a pointer is, seen as another type; else the memref itself."""
+    made = at.operands[0].owner
+    if not isinstance(made, ir.Block) and is_pointer_of(made.operation):
+        memory = made.operation.operands[0]
+        if isinstance(memory.owner, ir.Block) and memory.owner.owner.operation.name == "func.func":
+            return memory
+    return at.results[0]
 
 
 def is_fence(op: ir.Operation) -> bool:

@@ -99,11 +99,17 @@ class Plan:
 
 
 def plan(function: func.FuncOp) -> Plan:
-    """What gets a buffer. In a kernel that is marked `rung.may_alias`, all arguments count as one array."""
+    """What gets a buffer. In a kernel that is marked `rung.may_alias`, all arguments count as one array.
+
+    What is reached through a pointer that was computed gets none, and counts as a part of every array.
+    """
     refusals: list[tuple[scf.ForOp, str]] = []
     everything: list[Access] = []
     groups: dict[tuple[Value, ir.Operation], tuple[Layout, list[Access]]] = {}
     for access in accesses(function):
+        if access.anywhere:
+            everything.append(replace(access, view=None))
+            continue
         layout = layout_of(access.view) if access.view is not None else ""
         if access.view is not None and isinstance(layout, Layout):
             everything.append(access)
@@ -114,7 +120,7 @@ def plan(function: func.FuncOp) -> Plan:
         if loops_around(access.op):
             loop = _home(access.view, [access]) if access.view is not None else loops_around(access.op)[0]
             refusals.append((loop, f"{_name(access)}: {layout or 'it is accessed element by element'}"))
-    written = {_number(a.base) for a in everything if a.writes}
+    written = {_number(a.base) for a in everything if a.writes and not a.anywhere}
     found = Plan([], refusals, set(), written, MAY_ALIAS in function.operation.attributes)
     for layout, group in groups.values():
         _plan_view(found, layout, group, everything)
@@ -149,15 +155,16 @@ def _plan_view(found: Plan, layout: Layout, group: Sequence[Access], everything:
     def differs(related: Sequence[Access]) -> bool:
         return [p.placement for p in decide(related)] != [p.placement for p in chosen]
 
-    chosen = decide(everything if found.may_alias else [a for a in everything if a.base == view.base])
+    chosen = decide(everything if found.may_alias else [a for a in everything if a.anywhere or a.base == view.base])
     if not chosen:
         found.refusals.append((loop, f"{_name(group[0])}: the same nest accesses the array element by element"))
         return
     found.promotions.extend(chosen)
     if found.may_alias or not differs(everything):
         return
-    for other in {_number(a.base) for a in everything} - {number}:
-        if found.written & {number, other} and differs([a for a in everything if _number(a.base) in (number, other)]):
+    for other in {_number(a.base) for a in everything if not a.anywhere} - {number}:
+        related = [a for a in everything if a.anywhere or _number(a.base) in (number, other)]
+        if found.written & {number, other} and differs(related):
             found.assumed.add((min(number, other), max(number, other)))
 
 

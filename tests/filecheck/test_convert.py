@@ -382,10 +382,8 @@ def assembly(x, BLOCK: tl.constexpr):
 @triton.jit
 def two_arguments(x, y, flag, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
-    p = x
-    if flag > 0:
-        p = y
-    tl.store(x + i, tl.load(p + i))
+    p = tl.where(i > flag, x + i, y + i)
+    tl.store(x + i, tl.load(p))
 
 
 @triton.jit
@@ -401,7 +399,7 @@ def linked_list(x, y, n):
     [
         (eight_bit_floats, {"x": "*fp8e5", "y": "*fp32"}, "f8E5M2", 3),
         (assembly, {"x": "*i32"}, "tt.elementwise_inline_asm", 3),
-        (two_arguments, {"x": "*fp32", "y": "*fp32", "flag": "i32"}, "two kernel arguments", 4),
+        (two_arguments, {"x": "*fp32", "y": "*fp32", "flag": "i32"}, "two kernel arguments", 3),
         (linked_list, {"x": "*i64", "y": "*i64", "n": "i32"}, "pointer", None),
     ],
 )

@@ -131,3 +131,102 @@ def test_what_tiles_read_is_then_updated_by_their_program(schedule: str) -> None
         add_outer[(1,)](x, y, n, SIZE=256, schedule=f"{schedule} tile_elements=1000")
         torch.testing.assert_close(x, expected)
         torch.testing.assert_close(y, after)
+
+
+@triton.jit
+def stack_of_three(x, y, z, out, n, BLOCK: tl.constexpr):
+    row = tl.program_id(1)
+    if row == 0:
+        source, factor = x, 1
+    elif row == 1:
+        source, factor = y + 3, 2
+    else:
+        source, factor = z, 3
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out + row * n + i, tl.load(source + i, mask=i < n) * factor, mask=i < n)
+
+
+@triton.jit
+def one_forward_one_back(x, y, out, BLOCK: tl.constexpr):
+    row, i = tl.program_id(0), tl.arange(0, BLOCK)
+    if row == 0:
+        block = x + i
+    else:
+        block = y + (BLOCK - 1 - i)
+    tl.store(tl.where(row == 0, out, y) + i, tl.load(block))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int8, torch.int64])
+def test_a_pointer_that_is_one_of_several_arguments(dtype: torch.dtype, schedule: str) -> None:
+    x, y, z = torch.randint(-20, 20, (3, 1003)).to(dtype)
+    out = torch.empty(3, 1000, dtype=dtype)
+    stack_of_three[(4, 3)](x, y, z, out, 1000, BLOCK=256, schedule=schedule)
+    assert torch.equal(out, torch.stack([x[:1000], 2 * y[3:], 3 * z[:1000]]))
+    expected = y[:256].flip(0)
+    one_forward_one_back[(2,)](x, y, out, BLOCK=256, schedule=schedule)
+    assert torch.equal(out[0, :256], x[:256]) and torch.equal(y[:256], expected)
+
+
+@triton.jit
+def chain_by_choice(x, y, first, trips, BLOCK: tl.constexpr):
+    source = y
+    if first:
+        source = x
+    i = tl.arange(0, BLOCK)
+    for k in range(trips):
+        tl.store(x + (k + 1) * BLOCK + i, tl.load(source + k * BLOCK + i) + 1)
+
+
+@triton.jit
+def chain_by_address(x, address, trips, BLOCK: tl.constexpr):
+    source = tl.load(address).to(tl.pointer_type(tl.float32))
+    i = tl.arange(0, BLOCK)
+    for k in range(trips):
+        tl.store(x + (k + 1) * BLOCK + i, tl.load(source + k * BLOCK + i) + 1)
+
+
+@triton.jit
+def chain_by_type(x, trips, BLOCK: tl.constexpr):
+    bits = x.to(tl.pointer_type(tl.int32))
+    i = tl.arange(0, BLOCK)
+    for k in range(trips):
+        value = (tl.load(x + k * BLOCK + i) + 1).to(tl.int32, bitcast=True)
+        tl.store(bits + (k + 1) * BLOCK + i, value)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_pointer_that_may_be_any_argument_keeps_its_order(schedule: str) -> None:
+    """Loads that run ahead must not miss stores to the same array through a pointer that was computed."""
+    expected = torch.arange(16.0).repeat_interleave(64)
+    chained, other = torch.zeros(16 * 64), torch.full((16 * 64,), 7.0)
+    chain_by_choice[(1,)](chained, other, 1, 15, BLOCK=64, schedule=schedule)
+    assert torch.equal(chained, expected)
+    chain_by_choice[(1,)](chained, other, 0, 15, BLOCK=64, schedule=schedule)
+    assert torch.equal(chained[64:], other[64:] + 1)
+    for chain in (chain_by_address, chain_by_type):
+        chained = torch.zeros(16 * 64)
+        address = () if chain is chain_by_type else (torch.tensor([chained.data_ptr()]),)
+        chain[(1,)](chained, *address, 15, BLOCK=64, schedule=schedule)
+        assert torch.equal(chained, expected), chain
+
+
+@triton.jit
+def sums_both_ways(x, whole, rows, cols, M: tl.constexpr, N: tl.constexpr):
+    i, j = tl.arange(0, M), tl.arange(0, N)
+    block = tl.load(x + i[:, None] * N + j[None, :])
+    tl.store(whole, tl.sum(tl.reshape(block, (M * N,)), axis=0))
+    tl.store(rows + i, tl.sum(block, axis=1))
+    tl.store(cols + j, tl.sum(block, axis=0))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_long_sums_of_narrow_floats(dtype: torch.dtype, schedule: str) -> None:
+    """One accumulator that is rounded at every step stands still at 256, or at 2048."""
+    for m, n in ((4, 4096), (4096, 4), (1, 16384)):
+        x = torch.rand(m, n).to(dtype)
+        whole, rows, cols = torch.empty(1, dtype=dtype), torch.empty(m, dtype=dtype), torch.empty(n, dtype=dtype)
+        sums_both_ways[(1,)](x, whole, rows, cols, M=m, N=n, schedule=schedule)
+        for out, expected in ((whole[0], x.double().sum()), (rows, x.double().sum(1)), (cols, x.double().sum(0))):
+            torch.testing.assert_close(out, expected.to(dtype))

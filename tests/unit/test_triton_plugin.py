@@ -121,6 +121,12 @@ def test_gpu_keywords_are_accepted_and_unknown_ones_are_not(add):
         add[(1,)](*tensors(), 100, BLOCK=64, num_warps=3)
 
 
+def test_a_kernel_is_compiled_once_for_all_gpu_keywords(add):
+    for warps, stages in ((1, 1), (4, 2), (8, 3)):
+        add[(1,)](*tensors(), 100, BLOCK=64, num_warps=warps, num_stages=stages, maxnreg=32 * warps)
+    assert len(LAUNCHES) == 3 and len(COMPILED) == 1
+
+
 def test_values_that_triton_specializes_are_constants(add):
     add[(1,)](*tensors(), 1, BLOCK=64)
     assert LAUNCHES[0].kinds == "PPP--" and LAUNCHES[0].args[3] == 1

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import memref, scf
+from torch_mlir.dialects import arith, memref, scf
 
 from ...errors import UnsupportedError
 from . import elementwise, sinks
@@ -16,7 +16,7 @@ from .layout import order_of
 from .locations import source_line
 from .nests import Keep, NestBuilder, Store
 from .order import MemoryOrder
-from .pointers import same_base
+from .pointers import either, start_of
 from .program import SUPPORTED, Program
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import cone, is_virtual
@@ -138,10 +138,13 @@ class BlockConverter:
 
     def _select_pointer(self, op: ir.Operation) -> None:
         a, b = self.program.pointer(op.operands[1]), self.program.pointer(op.operands[2])
-        if a.base is None or b.base is None or not same_base(a.base, b.base):
-            raise UnsupportedError("a choice between two kernel arguments", source_line(op), "one argument + offsets")
-        condition = self.program.scalar(op.operands[0])
-        chosen = type(a)(a.base, self.ix.choose(condition, a.offset, b.offset))
+        if a.base is None or b.base is None:
+            raise UnsupportedError("a choice of pointers", source_line(op), SUPPORTED)
+        condition, base = self.program.scalar(op.operands[0]), a.base
+        if a.base.memref != b.base.memref:
+            start = arith.SelectOp(condition, start_of(a.base), start_of(b.base)).result
+            base = either(a.base, b.base, start)
+        chosen = type(a)(base, self.ix.choose(condition, a.offset, b.offset))
         self.program.pointers.known[op.results[0]] = chosen
 
     # ---- keeping block values in scratch

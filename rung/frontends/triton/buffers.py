@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from torch_mlir import ir
-from torch_mlir.dialects import linalg, memref
+from torch_mlir.dialects import arith, linalg, memref
 
 from .scratch import Buffer, row_major_buffer, to_memory
 from .ttir import memory_type, row_major
@@ -30,27 +30,42 @@ def rebuilt(buffer: Buffer, extents: tuple[int, ...]) -> Buffer:
 
 def fill(buffer: Buffer, scalar: ir.Value) -> None:
     """Set every element of a buffer."""
-    value, target = to_memory(scalar, memory_type(buffer.element)), buffer.memref
-    rank = ir.MemRefType(target.type).rank
-    if rank == 0:
-        memref.StoreOp(value, target, [])
+    value = to_memory(scalar, memory_type(buffer.element))
+    if ir.MemRefType(buffer.memref.type).rank == 0:
+        memref.StoreOp(value, buffer.memref, [])
         return
+    with ir.InsertionPoint(_elementwise([], buffer)):
+        linalg.YieldOp([value])
+
+
+def round_into(wide: Buffer, narrow: Buffer) -> None:
+    """Round every element of a buffer of floats to the type of another of the same extents and order."""
+    if ir.MemRefType(wide.memref.type).rank == 0:
+        memref.StoreOp(arith.TruncFOp(narrow.element, memref.LoadOp(wide.memref, []).result).result, narrow.memref, [])
+        return
+    body = _elementwise([wide], narrow)
+    with ir.InsertionPoint(body):
+        linalg.YieldOp([arith.TruncFOp(narrow.element, body.arguments[0]).result])
+
+
+def _elementwise(sources: Sequence[Buffer], target: Buffer) -> ir.Block:
+    """The body, still to be built, of a nest over whole buffers of one shape."""
+    operands = [b.memref for b in (*sources, target)]
+    rank = ir.MemRefType(target.memref.type).rank
     identity = ir.AffineMapAttr.get(ir.AffineMap.get_identity(rank))
     parallel = ir.Attribute.parse("#linalg.iterator_type<parallel>")
     op = ir.Operation.create(
         "linalg.generic",
         results=[],
-        operands=[target],
+        operands=operands,
         attributes={
-            "indexing_maps": ir.ArrayAttr.get([identity]),
+            "indexing_maps": ir.ArrayAttr.get([identity] * len(operands)),
             "iterator_types": ir.ArrayAttr.get([parallel] * rank),
-            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 1]),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(sources), 1]),
         },
         regions=1,
     )
-    body = ir.Block.create_at_start(op.regions[0], [value.type])
-    with ir.InsertionPoint(body):
-        linalg.YieldOp([value])
+    return ir.Block.create_at_start(op.regions[0], [ir.MemRefType(m.type).element_type for m in operands])
 
 
 def contract(a: Buffer, b: Buffer, c: Buffer) -> None:

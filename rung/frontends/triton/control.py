@@ -10,12 +10,13 @@ from torch_mlir import ir
 from torch_mlir.dialects import scf
 
 from ...errors import UnsupportedError
+from ...ir.pointers import pointer_type
 from .carried import Carried, assign, bind_closed, classify, closed_form, copy_of, keep_addresses
 from .functions import convert_call
 from .indices import Index
 from .locations import source_line
 from .order import base_of
-from .pointers import Affine, Base, same_base
+from .pointers import Affine, Base, either, same_base, start_of
 from .program import SUPPORTED
 from .scratch import Buffer
 from .traversal import cone, needed_after
@@ -186,8 +187,9 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     regions = [r.blocks[0] if len(r.blocks) else None for r in op.regions]
     yields = [list(b.operations)[-1].operation.operands for b in regions if b is not None]
     kinds = [ir.IndexType.get() if is_pointer(r) else r.type for r in results if r not in buffers]
-    branch = scf.IfOp(condition, kinds, has_else=len(yields) == 2 and regions[1] is not None)
-    bases: dict[ir.Value, Base] = {}
+    starts = [pointer_type() for r in results if is_pointer(r)]
+    branch = scf.IfOp(condition, [*kinds, *starts], has_else=len(yields) == 2 and regions[1] is not None)
+    bases: dict[ir.Value, list[Base]] = {r: [] for r in results if is_pointer(r)}
     for region, block in zip(regions, (branch.then_block, branch.else_block), strict=True):
         if region is None or block is None:
             continue
@@ -197,14 +199,17 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     if regions[1] is None and branch.else_block is not None:
         with ir.InsertionPoint(branch.else_block):
             scf.YieldOp([])
-    remaining = iter(branch.results)
+    remaining = iter(list(branch.results)[: len(kinds)])
+    chosen = dict(zip(bases, list(branch.results)[len(kinds) :], strict=True))
     for result in results:
         if result in buffers:
             program.stored[result] = buffers[result]
             if is_pointer(result):
-                program.offsets[result] = (bases[result], result)
+                program.offsets[result] = (either(bases[result][0], bases[result][1], chosen[result]), result)
         elif is_pointer(result):
-            program.pointers.known[result] = Affine(bases[result], next(remaining))
+            program.pointers.known[result] = Affine(
+                either(bases[result][0], bases[result][1], chosen[result]), next(remaining)
+            )
         else:
             program.scalars[result] = next(remaining)
 
@@ -221,21 +226,22 @@ def _leave_branch(
     results: Sequence[ir.Value],
     final: Sequence[ir.Value],
     buffers: Mapping[ir.Value, Buffer],
-    bases: dict[ir.Value, Base],
+    bases: dict[ir.Value, list[Base]],
     op: ir.Operation,
 ) -> list[ir.Value]:
-    """At the end of a branch: write buffers, and return what is yielded.
+    """At the end of a branch: write buffers, and return what is yielded: scalars, then the starts of the pointers.
 
     `bases` collects the bases of the pointers.
     """
     scalars: list[ir.Value] = []
+    starts: list[ir.Value] = []
     for result, value in zip(results, final, strict=True):
         if is_pointer(result):
             base = base_of(blocks.program, value)
-            if base is None or not same_base(bases.setdefault(result, base), base):
-                raise UnsupportedError(
-                    "a choice between two kernel arguments", source_line(op), "one argument + offsets"
-                )
+            if base is None:
+                raise UnsupportedError("a choice of pointers", source_line(op), SUPPORTED)
+            bases[result].append(base)
+            starts.append(start_of(base))
             if result in buffers:
                 keep_addresses(blocks, value, buffers[result])
             else:
@@ -246,7 +252,7 @@ def _leave_branch(
         blocks,
         [(buffers[r], v) for r, v in zip(results, final, strict=True) if r in buffers and not is_pointer(r)],
     )
-    return scalars
+    return [*scalars, *starts]
 
 
 # ---- scf.while

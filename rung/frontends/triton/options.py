@@ -11,6 +11,11 @@ from ... import knobs
 from ...errors import UsageError
 from ...schedule import Schedule
 
+_FOR_GPUS = frozenset(
+    {"num_warps", "num_ctas", "num_stages", "warp_size", "maxnreg", "launch_cooperative_grid", "launch_pdl"}
+)
+"""Options that change no code here."""
+
 DOT_PRECISIONS = ("ieee", "tf32", "tf32x3", "bf16x3", "bf16x6")
 
 
@@ -75,5 +80,9 @@ class Options:
         return Options(**known)
 
     def hash(self) -> str:
-        """Part of the key of Triton's disk cache."""
-        return hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()
+        """Part of the key of Triton's disk cache: what changes the code.
+
+        `@triton.autotune` often tries one kernel with many numbers of warps and stages, which is compiled once.
+        """
+        known = sorted((name, value) for name, value in asdict(self).items() if name not in _FOR_GPUS)
+        return hashlib.sha256(repr(known).encode()).hexdigest()

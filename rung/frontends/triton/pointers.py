@@ -290,6 +290,21 @@ def recount(indices: Indices, index: Index, old: ir.Type, new: ir.Type) -> Index
     return indices.div(index, after // before)
 
 
+def start_of(base: Base) -> ir.Value:
+    """The raw pointer of a base, to choose between two of them."""
+    return pointer_of(base.memref)
+
+
+def either(a: Base, b: Base, chosen: ir.Value) -> Base:
+    """The base that is `a` or `b`: what begins at the raw pointer that was chosen between their starts.
+
+    Of two arguments it may be either, so it may alias everything.
+    """
+    if a.memref == b.memref:
+        return a
+    return Base(memref_at(chosen, ir.MemRefType(a.memref.type)), a.key if same_base(a, b) else None)
+
+
 def memref_of_address(address: ir.Value, element: ir.Type) -> ir.Value:
     """A rank-1 memref that starts at an address (i64)."""
     pointer = llvm.IntToPtrOp(llvm.PointerType.get(), address).result

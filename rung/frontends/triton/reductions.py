@@ -100,6 +100,26 @@ def single_combine(program: Program, op: ir.Operation) -> Combine:
     return combine
 
 
+def wide_combine(op: ir.Operation) -> Combine | None:
+    """The combination in f32 of sums and products of narrow floats; None for others.
+
+    One accumulator rounded to bf16 at every step stands still after a few hundred additions.
+    """
+    kind = combine_block(op).arguments[0].type
+    only = next(iter(combine_block(op).operations)).operation
+    if not isinstance(kind, ir.F16Type | ir.BF16Type) or only.name not in _IN_F32:
+        return None
+    operation = _IN_F32[only.name]
+
+    def combine(accumulators: Sequence[ir.Value], elements: Sequence[ir.Value]) -> list[ir.Value]:
+        return [operation(accumulators[0], arith.ExtFOp(ir.F32Type.get(), elements[0]).result).result]
+
+    return combine
+
+
+_IN_F32 = {"arith.addf": arith.AddFOp, "arith.mulf": arith.MulFOp}
+
+
 def combined_types(op: ir.Operation) -> list[ir.Type]:
     """Types of the values that a combine region combines."""
     return [v.type for v in list(combine_block(op).arguments)[: len(op.operands)]]

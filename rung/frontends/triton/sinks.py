@@ -10,7 +10,7 @@ from torch_mlir.dialects import arith, cf, memref, scf
 
 from . import elementwise, reductions, scans
 from .atomics import atomic_cas, atomic_rmw
-from .buffers import contract, fill, rebuilt, window
+from .buffers import contract, fill, rebuilt, round_into, window
 from .expression import Expressions
 from .layout import order_of, without
 from .locations import source_line
@@ -38,11 +38,15 @@ def reduce(blocks: BlockConverter, op: ir.Operation) -> None:
             _finish_reduction(blocks, result, blocks.keep(value).reshaped(rest))
         return
     start = reductions.identity(op)
+    wide = reductions.wide_combine(op) if start is not None else None
+    kinds = [ir.F32Type.get() if wide is not None else element(v) for v in values]
     order = without(order_of(blocks.program, values[0]), axis)
-    buffers = [blocks.program.scratch.allocate(rest, element(v), order) for v in values]
+    buffers = [blocks.program.scratch.allocate(rest, kind, order) for kind in kinds]
     if start is not None:
-        combine = reductions.single_combine(blocks.program, op)
-        fill(buffers[0], blocks.ix.literal(start, element(values[0])))
+        combine = wide or reductions.single_combine(blocks.program, op)
+        if wide is not None:
+            start = ir.FloatAttr.get(kinds[0], ir.FloatAttr(start).value)
+        fill(buffers[0], blocks.ix.literal(start, kinds[0]))
         accumulators = tuple(buffers)
     else:
         combine = reductions.flagged_combine(blocks.program, op, blocks.module, blocks.combiner_symbol())
@@ -56,8 +60,12 @@ def reduce(blocks: BlockConverter, op: ir.Operation) -> None:
     for sink in sinks:
         if isinstance(sink, Keep):
             blocks.program.stored[sink.value] = sink.buffer
-    for buffer, result in zip(buffers, op.results, strict=True):
-        _finish_reduction(blocks, result, buffer)
+    for buffer, value, result in zip(buffers, values, op.results, strict=True):
+        whole = buffer
+        if buffer.element != element(value):
+            whole = blocks.program.scratch.allocate(rest, element(value), order)
+            round_into(buffer, whole)
+        _finish_reduction(blocks, result, whole)
 
 
 def _finish_reduction(blocks: BlockConverter, result: ir.Value, buffer: Buffer) -> None:
