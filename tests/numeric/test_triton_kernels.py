@@ -427,6 +427,24 @@ def test_quotients_of_two_dimensions(launch: Launch, rng: np.random.Generator, n
     close(s, v.sum(1), 1e-5)
 
 
+@pytest.mark.parametrize("n", [64, 50])
+@pytest.mark.parametrize("one_array", [False, True])
+def test_a_pointer_of_either_argument(launch: Launch, rng: np.random.Generator, n: int, one_array: bool) -> None:
+    a, x, t = floats(rng, 200), floats(rng, 64), floats(rng, 8, 16)
+    b = a if one_array else floats(rng, 200)
+    before = [v.copy() for v in (a, b, x, t)]
+    o = np.full(64, -7, np.float32)
+    launch(k.either_argument, a, b, x, o, t, n, BLOCK=64, ROWS=4)
+    i = np.arange(64)
+    even, inside = i % 2 == 0, i < n
+    equal(o, np.where(inside, np.where(i % 3 == 0, before[0][i + 1], before[1][2 * i + 1]), -7))
+    equal(a[:64][even], np.where(inside, before[2], before[0][:64])[even])
+    equal(b[:64][~even], np.where(inside, before[2], before[1][:64])[~even])
+    equal(x, np.where(inside, before[2] * 2, before[2]))
+    equal(t[:4], before[3][:4])
+    equal(t[4:], np.concatenate([before[3][:2], x.reshape(4, 16)[2:]]))
+
+
 def test_gather_and_scatter(launch: Launch, rng: np.random.Generator) -> None:
     n = 100
     x, idx = floats(rng, n), rng.permutation(n).astype(np.int32)

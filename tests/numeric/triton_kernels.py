@@ -332,6 +332,19 @@ def runs_of_two(x, o, s, N: tl.constexpr, M: tl.constexpr, BM: tl.constexpr, BN:
 
 
 @triton.jit
+def either_argument(a, b, x, o, t, n, BLOCK: tl.constexpr, ROWS: tl.constexpr):
+    """Blocks of pointers whose elements belong to one argument or the other."""
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = i < n
+    tl.store(o + i, tl.load(tl.where(i % 3 == 0, a + i, b + 2 * i) + 1, mask=mask, other=-1.0), mask=mask)
+    tl.store(tl.where(i % 2 == 0, a + i, b + i), tl.load(x + i, mask=mask), mask=mask)
+    tl.store(x + i, tl.load(tl.where(i % 2 == 0, a + i, b + i), mask=mask) * 2, mask=mask)
+    r, j = tl.arange(0, ROWS)[:, None], tl.arange(0, 16)[None, :]
+    row = tl.where(r < ROWS // 2, t + r * 16, x + r * 16)
+    tl.store(t + (ROWS + r) * 16 + j, tl.load(row + j))
+
+
+@triton.jit
 def gather_scatter(x, idx, o, s, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n

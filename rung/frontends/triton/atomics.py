@@ -12,9 +12,10 @@ from ...errors import UnsupportedError
 from .expression import Expressions
 from .locations import source_line
 from .nests import Effect
+from .pointers import Base
 from .positions import Position
 from .scratch import Buffer, from_memory, to_memory
-from .ttir import element, int_attr, is_block, shape
+from .ttir import element, int_attr, is_block, pointee, shape
 
 if TYPE_CHECKING:
     from .blocks import BlockConverter
@@ -90,10 +91,13 @@ def _atomic(
     kept = program.scratch.allocate(shape(result) or (), element(result)) if used else None
 
     def emit(expressions: Expressions, position: Position) -> None:
-        base, index = expressions.address(pointer, position)
-        memory = ir.MemRefType(base.memref.type).element_type
+        memory = pointee(pointer)
         operands = [to_memory(expressions.at(v, position if is_block(v) else ()), memory) for v in values]
-        old = update(base.memref, index, operands)
+
+        def at(base: Base, index: ir.Value) -> list[ir.Value]:
+            return [update(base.memref, index, operands)]
+
+        [old] = expressions.access(pointer, position, [memory], at)
         if kept is not None:
             where = _place(expressions, kept, position)
             memref.StoreOp(old, kept.memref, where)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from torch_mlir import ir
 from torch_mlir.dialects import arith
 
+from .bases import base_of
 from .expression import Expressions
 from .indices import Index
 from .nests import Effect, Keep, Sink
-from .order import base_of
 from .pointers import Affine, Base, is_narrow
 from .positions import Position
 from .scratch import Buffer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,6 +11,7 @@ from torch_mlir.dialects import arith, linalg, memref, scf
 
 from ...errors import UnsupportedError
 from . import elementwise
+from .bases import base_of
 from .boxes import Box
 from .indices import Index
 from .locations import source_line
@@ -31,6 +32,7 @@ from .views import View, make_view
 
 Leaf = tuple[ir.Value, Position]
 Guard = tuple[Axis, Index]
+_Access = Callable[[Base, Index], list[ir.Value]]
 
 
 @dataclass
@@ -293,8 +295,11 @@ class Expressions:
         return result
 
     def _read(self, pointer: ir.Value, position: Position, kind: ir.Type) -> ir.Value:
-        base, index = self.address(pointer, position)
-        return from_memory(memref.LoadOp(base.memref, [index]).result, kind)
+        def read(base: Base, index: ir.Value) -> list[ir.Value]:
+            return [memref.LoadOp(base.memref, [index]).result]
+
+        [found] = self.access(pointer, position, [pointee(pointer)], read)
+        return from_memory(found, kind)
 
     def _other_value(self, op: ir.Operation, position: Position) -> ir.Value:
         """What a masked-off load gives: `other`, or zero where Triton leaves it undefined."""
@@ -356,6 +361,46 @@ class Expressions:
             lap = self.ix.rem(self.ix.add(wrap.first, self.coordinate(position[wrap.dim])), wrap.modulus)
             index = self.ix.add(index, self.ix.mul(lap, wrap.scale))
         return index
+
+    def access(
+        self,
+        pointer: ir.Value,
+        position: Position,
+        kinds: Sequence[ir.Type],
+        do: Callable[[Base, ir.Value], list[ir.Value]],
+    ) -> list[ir.Value]:
+        """What `do`, values of types `kinds`, gives for base and element index of one element of a block of pointers.
+
+        Where that may belong to one of several arguments, it is done under a branch for each.
+        """
+        return self._access(pointer, position, kinds, lambda base, index: do(base, self.ix.value(index)))
+
+    def _access(self, pointer: ir.Value, position: Position, kinds: Sequence[ir.Type], do: _Access) -> list[ir.Value]:
+        op = owner(pointer)
+        if op is None or base_of(self.program, pointer) is not None:
+            return do(*self._address(pointer, position))
+        if op.name == "arith.select":
+            return self._either(op, position, kinds, do)
+        if op.name == "tt.addptr":
+            step = self.ix.cast(self.at(op.operands[1], position if is_block(op.operands[1]) else ()))
+            return self._access(op.operands[0], position, kinds, lambda base, i: do(base, self.ix.add(i, step)))
+        if op.name == "tt.bitcast":
+            old, new = pointee(op.operands[0]), pointee(pointer)
+
+            def recounted(base: Base, index: Index) -> list[ir.Value]:
+                return do(recast(base, new), recount(self.ix, index, old, new))
+
+            return self._access(op.operands[0], position, kinds, recounted)
+        moved = operand_positions(op, position, self.loops) or []
+        return self._access(*moved[0], kinds, do) if len(moved) == 1 else do(*self._address(pointer, position))
+
+    def _either(self, op: ir.Operation, position: Position, kinds: Sequence[ir.Type], do: _Access) -> list[ir.Value]:
+        condition = self.at(op.operands[0], position if is_block(op.operands[0]) else ())
+        branch = scf.IfOp(condition, list(kinds), has_else=True)
+        for block, pointer in zip((branch.then_block, branch.else_block), op.operands[1:], strict=True):
+            with ir.InsertionPoint(block), self.scope():
+                scf.YieldOp(self._access(pointer, position, kinds, do))
+        return list(branch.results)
 
     def _address(self, pointer: ir.Value, position: Position) -> tuple[Base, Index]:
         if pointer in self.program.offsets:

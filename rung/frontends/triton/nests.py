@@ -12,7 +12,7 @@ from .boxes import Box, cut
 from .expression import Expressions, Guard
 from .indices import Index, same
 from .masks import Term
-from .pointers import Wrap
+from .pointers import Base, Wrap
 from .positions import Position, fixed, flat_axis, follow
 from .program import Program
 from .runs import Runs, Window, each_run, find_runs, none_negative
@@ -261,9 +261,13 @@ class _Nest:
         self._plan_address(sink.pointer, residual)
 
         def write() -> None:
-            base, index = self.expressions.address(sink.pointer, self.position)
             stored = to_memory(self._value(sink.value), pointee(sink.pointer))
-            memref.StoreOp(stored, base.memref, [index])
+
+            def store(base: Base, index: ir.Value) -> list[ir.Value]:
+                memref.StoreOp(stored, base.memref, [index])
+                return []
+
+            self.expressions.access(sink.pointer, self.position, [], store)
 
         self.effects.append(lambda: self._guarded(guards, residual, write))
 

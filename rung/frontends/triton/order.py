@@ -6,32 +6,13 @@ from collections.abc import Sequence
 
 from torch_mlir import ir
 
+from .bases import base_of
 from .nests import Store
-from .pointers import Affine, Base, equal, recast
+from .pointers import Affine, Base, equal
 from .program import Program
 from .traversal import cone, needed_after
-from .ttir import is_block, owner, pointee, shape
+from .ttir import is_block, owner, shape
 from .views import is_zero
-
-
-def base_of(program: Program, pointer: ir.Value) -> Base | None:
-    """The kernel argument that a pointer, or a block of pointers, is derived from; None if that is not known."""
-    found = _derived_from(program, pointer)
-    return found and recast(found, pointee(pointer))
-
-
-def _derived_from(program: Program, pointer: ir.Value) -> Base | None:
-    seen: ir.Value = pointer
-    while True:
-        if seen in program.offsets:
-            return program.offsets[seen][0]
-        affine = program.pointers.affine(seen)
-        if affine is not None and affine.base is not None:
-            return affine.base
-        op = owner(seen)
-        if op is None or not op.operands:
-            return None
-        seen = op.operands[1] if op.name == "arith.select" else op.operands[0]
 
 
 class MemoryOrder:
