@@ -19,7 +19,7 @@ from .pointers import Affine, Base, same_base
 from .program import SUPPORTED
 from .scratch import Buffer
 from .traversal import cone, needed_after
-from .ttir import is_block, is_pointer, owner
+from .ttir import element, is_block, is_pointer, owner, shape
 
 if TYPE_CHECKING:
     from .blocks import BlockConverter
@@ -57,9 +57,6 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
         blocks.convert(body)
         blocks.in_place = saved
         scf.YieldOp(_leave(blocks, carried))
-    for attribute in ("tt.num_stages",):
-        if attribute in op.attributes:
-            loop.operation.attributes[attribute.replace("tt.", "rung.")] = op.attributes[attribute]
     results = iter(loop.results)
     trips: Index | None = None
     for entry, result in zip(carried, op.results, strict=True):
@@ -110,15 +107,9 @@ def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator
         program.stored[value] = entry.buffer
     elif entry.kind == "addresses":
         assert entry.buffer is not None and entry.base is not None
-        holder = _offset_block(blocks, value, entry)
-        program.offsets[value] = (entry.base, holder)
-
-
-def _offset_block(blocks: BlockConverter, value: ir.Value, entry: Carried) -> ir.Value:
-    """A stand-in block of i64 for the offsets of a block of pointers: the pointer value itself, found in scratch."""
-    assert entry.buffer is not None
-    blocks.program.stored[value] = entry.buffer
-    return value
+        # The pointers themselves stand for the block of i64, which is found in scratch under their name.
+        program.stored[value] = entry.buffer
+        program.offsets[value] = (entry.base, value)
 
 
 def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]:
@@ -197,21 +188,11 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     if regions[1] is None and branch.else_block is not None:
         with ir.InsertionPoint(branch.else_block):
             scf.YieldOp([])
-    remaining = iter(branch.results)
-    for result in results:
-        if result in buffers:
-            program.stored[result] = buffers[result]
-            if is_pointer(result):
-                program.offsets[result] = (bases[result], result)
-        elif is_pointer(result):
-            program.pointers.known[result] = Affine(bases[result], next(remaining))
-        else:
-            program.scalars[result] = next(remaining)
+    _bind_values(blocks, results, list(branch.results), buffers, {r: Affine(base, 0) for r, base in bases.items()})
+    program.offsets.update((result, (bases[result], result)) for result in buffers if is_pointer(result))
 
 
 def _result_buffer(blocks: BlockConverter, result: ir.Value) -> Buffer:
-    from .ttir import element, shape
-
     kind = ir.IntegerType.get_signless(64) if is_pointer(result) else element(result)
     return blocks.program.scratch.allocate(shape(result) or (), kind)
 
@@ -280,7 +261,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     tail = loop.operation.regions[1].blocks.append(*kinds)
     bases: dict[ir.Value, Affine] = {}
     with ir.InsertionPoint(head), blocks.region():
-        _bind_arguments(blocks, list(before.arguments), list(head.arguments), first, starts)
+        _bind_values(blocks, list(before.arguments), list(head.arguments), first, starts)
         blocks.convert(before)
         go_on = program.scalar(condition_op.operands[0])
         scalars: list[ir.Value] = []
@@ -293,7 +274,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
         assign(blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second])
         scf.ConditionOp(go_on, scalars)
     with ir.InsertionPoint(tail), blocks.region():
-        _bind_arguments(blocks, list(after.arguments), list(tail.arguments), second, bases)
+        _bind_values(blocks, list(after.arguments), list(tail.arguments), second, bases)
         final = list(blocks.convert(after).operands)
         scalars = []
         for a, v in zip(before.arguments, final, strict=True):
@@ -308,7 +289,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
         assign(blocks, [(first[a], v) for a, v in zip(before.arguments, final, strict=True) if a in first])
         scf.YieldOp(scalars)
     by_position: dict[ir.Value, ir.Value] = dict(zip(after.arguments, op.results, strict=True))
-    _bind_arguments(
+    _bind_values(
         blocks,
         list(op.results),
         list(loop.results),
@@ -317,7 +298,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     )
 
 
-def _bind_arguments(
+def _bind_values(
     blocks: BlockConverter,
     values: Sequence[ir.Value],
     ssa: Sequence[ir.Value],
