@@ -187,8 +187,11 @@ def overlap(
     ] = None,
     depths: Annotated[str | None, typer.Option(help="Buffers per stream, joined by commas; default: 2,4.")] = None,
     schedule: Annotated[
-        str, typer.Option("--schedule", help="Parameters; one context leaves the copy engine a core of the host.")
-    ] = "threads=1",
+        str,
+        typer.Option(
+            "--schedule", help="Parameters; threads=1 where not given, to leave the copy engine a core of the host."
+        ),
+    ] = "",
     json: Json = None,
     plot: Plot = None,
     seed: Seed = 0,

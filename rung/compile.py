@@ -131,6 +131,31 @@ def compile_kernel(
     signature: Triton's type of every argument by name (`*fp32`, `i32`, `constexpr`); constexprs: their values.
     Raises UnsupportedError, naming the operation and its line, for what rung does not compile.
     """
+    compiled = lower_kernel(
+        kernel,
+        signature,
+        constexprs,
+        machine=machine,
+        schedule=schedule,
+        attrs=attrs,
+        options=options,
+        observers=observers,
+    )
+    return generate_code(compiled, machine, [name for name in signature if name not in constexprs])
+
+
+def lower_kernel(
+    kernel: Any,
+    signature: Mapping[str, str],
+    constexprs: Mapping[str, object],
+    *,
+    machine: Machine,
+    schedule: Schedule,
+    attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
+    options: Any = None,
+    observers: Sequence[Observer] = (),
+) -> Compiled:
+    """The first part of `compile_kernel`: down to stage `llvm`, with all stages before it and no machine code."""
     from triton.compiler.errors import CompilationError
 
     from .frontends.triton.capture import make_ttir
@@ -141,16 +166,21 @@ def compile_kernel(
         raise UsageError(
             f"Triton refuses kernel `{kernel.__name__}` with this signature: {_last_words(error)}"
         ) from error
-    compiled = compile_ttir(ttir, machine=machine, schedule=schedule, observers=observers)
+    return compile_ttir(ttir, machine=machine, schedule=schedule, observers=observers)
+
+
+def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str] = ()) -> AnyExecutable:
+    """The second part of `compile_kernel`: machine code of what was compiled for `machine`.
+
+    parameters: names of the arguments, for messages.
+    """
     name, kinds = compiled.metadata["name"], compiled.metadata["kinds"]
     if machine.kind == "npu":
         context, lock = compiler_context()
         with lock:
             text = llvm_ir(ir.Module.parse(compiled.binary, context))
-        parameters = tuple(name for name in signature if name not in constexprs)
-        return NpuExecutable(
-            name, kinds, compiled.metadata, machine, build(text, name, machine), parameters, compiled.stages
-        )
+        program = build(text, name, machine)
+        return NpuExecutable(name, kinds, compiled.metadata, machine, program, tuple(parameters), compiled.stages)
     return Executable(name, kinds, compiled, load(compiled.binary, name))
 
 

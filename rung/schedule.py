@@ -82,9 +82,10 @@ class Schedule:
         return " ".join(parts)
 
     @staticmethod
-    def parse(text: str) -> Schedule:
-        """Inverse of `str`. Raises UsageError naming the field."""
-        return Schedule(**given(text))  # pyright: ignore[reportArgumentType]  # each value has its field's type
+    def parse(text: str, usual: Schedule | None = None) -> Schedule:
+        """Inverse of `str`; fields that the text does not give are those of `usual`, or the defaults. Raises UsageError
+        naming the field."""
+        return replace(usual or Schedule(), **given(text))
 
 
 def given(text: str) -> dict[str, bool | int | str]:

@@ -12,7 +12,7 @@
 
 Without --signature, a parameter is an integer when its name looks like a size or a stride, a float when it
 looks like an epsilon, and a pointer otherwise. The reference is the scalar rung: it is run
-first, and all pointers are compared.
+first, and all pointers are compared, as closely as the coarsest of their types allows.
 """
 
 from __future__ import annotations
@@ -61,10 +61,14 @@ def case(
         _check_guesses(kernel, whole, fixed)
     _check_sides(kernel.__name__, types, shape)
     args, outputs = _arguments(types, shape, seed)
+    if not outputs:
+        raise UsageError(f"{kernel.__name__} takes no pointers, so that there is nothing to check")
     problem = Problem(args, outputs, fixed, grid or _grid(kernel.__name__, shape, fixed), None)
-    relative, absolute = _TOLERANCE[dtype]
+    elements = [_FLOATS.get(type_, type_[1:]) for type_ in types.values() if type_.startswith("*")]
+    relative, absolute = max(_TOLERANCE.get(element, _TOLERANCE["f32"]) for element in elements)
     tolerance = Tolerance(relative, absolute, "against the scalar rung, which rounds in another order")
-    return Case(kernel.__name__, dtype, shape, kernel, whole, problem, tolerance, "scalar rung")
+    named = "/".join(dict.fromkeys(elements))
+    return Case(kernel.__name__, named, shape, kernel, whole, problem, tolerance, "scalar rung")
 
 
 Typed = tuple[dict[str, str], dict[str, object]]

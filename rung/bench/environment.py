@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..machine import Machine
-from ..processor import cores
+from ..processor import cores, cpuinfo
 from .result import Environment
 
 PACKAGES = ("triton", "torch", "torch-mlir", "numpy")
@@ -42,14 +42,9 @@ def rung_version() -> str:
 
 def cpu() -> tuple[str, list[str]]:
     """(model name, instruction-set extensions of interest)"""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
+    fields = cpuinfo()
+    if not fields:
         return platform.processor() or platform.machine(), []
-    fields: dict[str, str] = {}
-    for line in lines:
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip(), value.strip())
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     return fields.get("model name") or platform.machine(), [flag for flag in _FLAGS if flag in flags]
 

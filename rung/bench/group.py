@@ -30,7 +30,7 @@ _OBSERVED_LAUNCHES = 5
 @dataclass(frozen=True)
 class Case:
     """What is measured: a kernel (a Triton JITFunction) on a problem. `reference` says in words what it is
-    checked with."""
+    checked with. `dtype`: element types of the arrays, joined by / where they differ."""
 
     name: str
     dtype: str
@@ -235,7 +235,7 @@ def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machi
     own = samples if candidate.error.within else None
     return Result(
         kernel=case.name,
-        dtype=case.dtype,  # pyright: ignore[reportArgumentType]  # checked by `Result`
+        dtype=case.dtype,
         shape=list(case.shape),
         grid=list(case.problem.grid),
         device=machine.name,

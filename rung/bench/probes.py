@@ -27,8 +27,7 @@ def empty_launch(toolchain: Toolchain, machine: Machine) -> Callable[[], float]:
     executable = toolchain.compile(empty, types, {}, machine=machine, schedule=Schedule(threads=1))
     bound = executable.bind((torch.zeros(1), 1), (1, 1, 1))
 
-    def measure(keep: object = executable) -> float:
-        """`keep` holds the machine code, which `bound` does not."""
+    def measure() -> float:
         return median([mean_of(bound.time, _LAUNCHES) for _ in range(5)])
 
     return measure

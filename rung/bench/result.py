@@ -50,6 +50,9 @@ class Noise(_Model):
 
 
 Interval = tuple[float, float]
+_ELEMENT = r"(f|bf|i|u)\d+"
+_ELEMENTS = f"^{_ELEMENT}(/{_ELEMENT})*$"
+"""f32, bf16/f16/i8"""
 
 
 class Roofline(_Model):
@@ -105,7 +108,7 @@ class Result(_Model):
     """One kernel under one schedule. When `correct` is false, there are no samples and no ratios."""
 
     kernel: str
-    dtype: Literal["f32", "f16", "bf16"]
+    dtype: str = Field(pattern=_ELEMENTS, description="of the kernel's arrays, joined by / where they differ")
     shape: list[int]
     grid: list[int] = Field(description="programs per axis of the launch")
     device: str

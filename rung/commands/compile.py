@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .. import machine as machines
@@ -39,14 +40,14 @@ def run(options: Options) -> int:
     schedule = Schedule.parse(options.schedule)
     machine = machines.load(options.device, options.overrides)
 
-    from ..compile import compile_kernel
+    from ..compile import generate_code, lower_kernel
     from ..frontends.triton.loader import load_kernel
     from ..frontends.triton.signature import signature_from_text
 
     kernel = load_kernel(options.kernel)
     parsed = signature_from_text(options.signature, kernel)
     observers = (print_after,) if options.print_after_all else ()
-    executable: Any = compile_kernel(
+    compiled = lower_kernel(
         kernel,
         parsed.signature,
         parsed.constexprs,
@@ -55,21 +56,23 @@ def run(options: Options) -> int:
         attrs=parsed.attrs,
         observers=observers,
     )
-    for op in text.taken_apart(executable.metadata["decisions"]):
+    for op in text.taken_apart(compiled.metadata["decisions"]):
         print(f"warning: {text.taken_apart_warning(op, machine.arch)}; docs/hvx.md", file=sys.stderr)
-    if options.emit == "obj":
-        code: bytes = executable.object_code()
-        if target:
-            write_file(code, target)
-        else:
-            sys.stdout.buffer.write(code)
+    if options.emit in compiled.stages:  # also of a kernel whose machine code the back end refuses
+        _write(compiled.stages[options.emit], target)
         return 0
-    stage: str = executable.stages[options.emit]
-    if target:
-        write_file(stage, target)
-    else:
-        sys.stdout.write(stage if stage.endswith("\n") else stage + "\n")
+    executable: Any = generate_code(compiled, machine)
+    _write(executable.object_code() if options.emit == "obj" else executable.stages[options.emit], target)
     return 0
+
+
+def _write(content: str | bytes, target: Path | None) -> None:
+    if target:
+        write_file(content, target)
+    elif isinstance(content, bytes):
+        sys.stdout.buffer.write(content)
+    else:
+        sys.stdout.write(content if content.endswith("\n") else content + "\n")
 
 
 def print_after(event: str, step: object, module: object) -> None:

@@ -15,6 +15,7 @@ from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
 from ..report import figure, text
 from ..report import overlap as report
+from ..schedule import Schedule
 from . import parse, session
 
 _DECIDED = {
@@ -25,6 +26,8 @@ _DECIDED = {
     "tile_elements": "give --tiles",
 }
 """Fields of the schedule, and what to do instead of giving them."""
+_USUAL = Schedule(threads=1)
+"""One context leaves the copy engine a core of the host."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Options:
     size: str | None = None
     tiles: str | None = None
     depths: str | None = None
-    schedule: str = "threads=1"
+    schedule: str = ""
     json: str | None = None
     plot: str | None = None
     seed: int = 0
@@ -51,7 +54,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     plot = figure.check_path(options.plot) if options.plot else None
     sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
     machine = machines.load(options.device, options.overrides)
-    base = parse.schedule(options.schedule, _DECIDED)
+    base = parse.schedule(options.schedule, _DECIDED, _USUAL)
     degrees = parse.counts(options.degrees, "--degrees") if options.degrees else overlap.DEGREES
     if max(degrees) > overlap.LARGEST_DEGREE:
         raise UsageError(

@@ -83,9 +83,10 @@ def constexprs(items: Sequence[str]) -> dict[str, object]:
     return found
 
 
-def schedule(text: str, decided: Mapping[str, str]) -> Schedule:
-    """`decided`: fields that the command sets itself, and what to do instead of giving them; UsageError for these."""
-    found = Schedule.parse(text)
+def schedule(text: str, decided: Mapping[str, str], usual: Schedule | None = None) -> Schedule:
+    """As `Schedule.parse`. `decided`: fields that the command sets itself, and what to do instead of giving them;
+    UsageError for these."""
+    found = Schedule.parse(text, usual)
     for name in given(text):
         if name in decided:
             raise UsageError(f"--schedule gives `{name}`, which this command sets itself: {decided[name]}")

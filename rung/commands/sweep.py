@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 
 from ..bench import environment, recording, sweep, sweep_result
@@ -11,6 +12,9 @@ from ..machine import Machine
 from ..report import figure, tables
 from ..report import sweep as report
 from . import one_kernel, parse
+
+_HELPERS = "npu.helper_cycles."
+"""Any function of a library may have a price, so that only a kernel tells which names matter."""
 
 
 class _Wrong(Exception):
@@ -36,6 +40,7 @@ def run(
     subject = one_kernel.load(options)
     variants = sweep.variants(subject.machine, axes)
     record = recording.recorder(subject.case, toolchain())
+    called: set[str] = set()
     out = tables.console()
 
     def checked(machine: Machine) -> recording.Recording:
@@ -46,6 +51,7 @@ def run(
             raise UsageError(f"with {changed}: {error}") from error
         if not found.error.within:
             raise _Wrong(one_kernel.wrong(subject, found))
+        called.update(name for work in found.trace.works for name, _ in work.calls)
         return found
 
     try:
@@ -67,6 +73,10 @@ def run(
     if picture:
         report.plot(found, picture)
     report.show(out, found)
+    calls = f"its library calls: {', '.join(sorted(called))}" if called else "it calls no library function"
+    for axis in axes:
+        if axis.startswith(_HELPERS) and axis.removeprefix(_HELPERS) not in called:
+            print(f"warning: {axis} changes nothing: {subject.case.name} never calls it; {calls}", file=sys.stderr)
     return 0
 
 

@@ -26,7 +26,8 @@ def show(console: Console, results: Sequence[Result], machine: Mapping[str, Any]
 
 
 def lines(result: Result, machine: Mapping[str, Any]) -> list[str]:
-    """The decisions on vectors, contexts, tiles and the scratchpad, one sentence each."""
+    """The decisions on vectors, contexts, tiles and the scratchpad, one sentence each; on a modelled device, what calls
+    of library functions are charged."""
     decided: list[Decision] = result.evidence.get("decided", [])
     return [
         *_vectors(result, decided),
@@ -34,6 +35,7 @@ def lines(result: Result, machine: Mapping[str, Any]) -> list[str]:
         *_tiles(result, decided),
         *_contexts(result, decided, machine),
         *_scratchpad(result, decided, machine),
+        *_library(result, machine),
     ]
 
 
@@ -118,6 +120,19 @@ def _scratchpad(result: Result, decided: Sequence[Decision], machine: Mapping[st
         found += [f"{name}: {reason}; it is accessed directly." for reason in decision.get("direct", [])]
         found += [f"{name}: not pipelined: {reason}." for reason in decision.get("not_pipelined", [])]
     return found or [f"{name}: no loop has a footprint to promote."]
+
+
+def _library(result: Result, machine: Mapping[str, Any]) -> list[str]:
+    """A name in the machine's table that nothing calls, or that is misspelt, is found by its absence here."""
+    called = result.evidence.get("object", {}).get("helpers", [])
+    if not called:
+        return []
+    prices, usual = machine["npu"]["helper_cycles"], machine["npu"]["default_helper_cycles"]
+    listed = [f"{name} at {prices[name]:g}" for name in called if name in prices]
+    others = [name for name in called if name not in prices]
+    if others:
+        listed.append(f"{', '.join(others)} at {usual:g} (npu.default_helper_cycles)")
+    return [f"Library: cycles per call: {'; '.join(listed)}."]
 
 
 def _arrays(count: int) -> str:

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from rung import cli, processor
+from rung import compile as compiler
 from rung.bench.result import Record, read, write
+from rung.errors import UsageError
 from tests.bench_fakes import ENVIRONMENT, result
 
 _COMMAND = [sys.executable, "-m", "rung.cli"]
@@ -437,6 +439,20 @@ def test_every_stage_can_be_shown(run: Run, own: Path, stage: str, words: str) -
     status, out, errors = run("compile", f"{own}::double", "--signature", _SIGNATURE, "--emit", stage)
     assert status == 0, errors
     assert words in out
+
+
+@pytest.mark.parametrize("stage", ["ttir", "linalg", "scheduled", "vector", "llvm"])
+def test_stages_before_machine_code_are_shown_of_a_kernel_that_the_back_end_refuses(
+    run: Run, own: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise UsageError("the back end refuses it")
+
+    monkeypatch.setattr(compiler, "build", refuse)
+    command = ("compile", f"{own}::double", "--signature", _SIGNATURE, "--device", "hexagon-v73", "--emit")
+    status, out, errors = run(*command, stage)
+    assert (status, errors) == (0, "") and "double" in out
+    assert run(*command, "asm") == (2, "", "error: the back end refuses it\n")
 
 
 def test_what_the_back_end_takes_apart_is_warned_of(run: Run, tmp_path: Path) -> None:

@@ -285,6 +285,23 @@ def test_addresses_have_32_bits() -> None:
         executable.bind((huge, *case.problem.args[1:]), case.problem.grid)
 
 
+@pytest.mark.parametrize(
+    "scratchpad_bytes, advice",
+    [
+        (0, "has 0 per context: use a device with `scratchpad_bytes`$"),
+        (4096, "has 1024 per context: use smaller blocks, or a device with more `scratchpad_bytes`$"),
+    ],
+)
+def test_scratch_that_fits_no_scratchpad_is_refused_with_what_helps(scratchpad_bytes: int, advice: str) -> None:
+    small = machine.load("hexagon-v73", [f"scratchpad_bytes={scratchpad_bytes}"])
+    case = group.case_of(suite.find("softmax"), (8, 256), "f32", seed=1)
+    where = r"of scratch, 0 of tiles\) in a context's share of the scratchpad; `hexagon-v73` "
+    with pytest.raises(UsageError, match=where + advice):
+        compile_kernel(
+            case.kernel, case.signature, dict(case.problem.constexprs), machine=small, schedule=Schedule(threads=1)
+        )
+
+
 def test_a_device_without_a_scratchpad_leaves_tiles_where_they_are() -> None:
     bare = machine.load("hexagon-v73", ["scratchpad_bytes=0"])
     block = suite.block_elements(bare)

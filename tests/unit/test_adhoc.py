@@ -12,6 +12,7 @@ from rung.bench import adhoc
 from rung.compile import compile_kernel
 from rung.errors import UsageError
 from rung.schedule import Schedule
+from tests.bench_fakes import result
 
 ROWS = """
 import triton
@@ -78,3 +79,50 @@ def test_types_that_are_guessed_wrong_are_told(tmp_path: Path) -> None:
     file.write_text(ROWS.replace("n_cols, BLOCK", "n_cols, factor, BLOCK").replace("0.0, mask", "2.0 * factor, mask"))
     with pytest.raises(UsageError, match=r"guessed from names \(x_ptr \*fp32, .*factor \*fp32\): give --signature"):
         adhoc.case(f"{file}::rows", (50, 100), "f32", 0, constexprs={"BLOCK_SIZE": 128}, grid=(50, 1, 1))
+
+
+HALVES = """
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def halves(x_ptr, o_ptr, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, mask=i < n, other=0.0).to(tl.float32)
+    tl.store(o_ptr + i, tl.exp(x) + tl.sum(x), mask=i < n)
+
+
+@triton.jit
+def nothing(n):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "signature, named, relative",
+    [
+        (None, "bf16", 2e-2),
+        ("*fp16, *fp16, i32, 256", "f16", 2e-3),
+        ("*fp32, *fp16, i32, 256", "f32/f16", 2e-3),
+        ("*bf16, *i8, i32, 256", "bf16/i8", 2e-2),
+        ("*u8, *fp32, i32, 256", "u8/f32", 1e-5),
+        ("*i32, *i32, i32, 256", "i32", 1e-5),
+    ],
+)
+def test_a_case_is_named_and_checked_by_the_types_of_its_arrays(
+    signature: str | None, named: str, relative: float, tmp_path: Path
+) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(HALVES)
+    constexprs = None if signature else {"BLOCK": 256}
+    case = adhoc.case(f"{file}::halves", (1000,), "bf16", 0, signature, constexprs, (4, 1, 1))
+    assert (case.dtype, case.tolerance.relative) == (named, relative)
+    assert result("Vec", dtype=named).dtype == named
+
+
+def test_a_kernel_without_pointers_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(HALVES)
+    with pytest.raises(UsageError, match="nothing takes no pointers, so that there is nothing to check"):
+        adhoc.case(f"{file}::nothing", (1000,), "f32", 0, grid=(4, 1, 1))

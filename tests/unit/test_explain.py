@@ -69,6 +69,14 @@ def test_the_scratchpad_is_told_against_its_budget() -> None:
     assert "16,384 bytes per context, of 262,144" in text and "do not fit; it is accessed directly" in text
 
 
+def test_library_calls_are_told_with_what_they_are_charged() -> None:
+    npu = {"helper_cycles": {"expf": 58.0, "floof": 3.0}, "default_helper_cycles": 20.0}
+    found = result("Vec", schedule=SCHEDULE, evidence={"object": {"helpers": ["expf", "floorf", "sinf"]}})
+    line = "Library: cycles per call: expf at 58; floorf, sinf at 20 (npu.default_helper_cycles)."
+    assert line in explain.lines(found, MACHINE | {"npu": npu})
+    assert "Library" not in told([])
+
+
 def test_mechanisms_that_are_off_are_named() -> None:
     text = told([], vectorize=False, threads=1)
     assert all(f"{name} is off" in text for name in ("Vec", "MT", "DB"))

@@ -17,7 +17,9 @@ from rung.bench.result import Result, read
 from rung.commands import ladder as command
 from rung.errors import UsageError
 from rung.schedule import Schedule
-from tests.bench_fakes import FakeBound, toolchain
+from tests.bench_fakes import FakeBound, result, toolchain
+
+_NO_RATIOS = dict.fromkeys(("speedup", "speedup_ci", "step", "step_ci", "step_from"))
 
 SAMPLING = Sampling(rounds=5)
 
@@ -71,6 +73,12 @@ def test_a_result_that_turns_wrong_under_repetition_is_void(monkeypatch: pytest.
 def test_a_rung_without_scalar_has_no_speedup() -> None:
     (found,) = run(rungs="vec")
     assert found.correct and found.speedup is None and found.step is None
+
+
+def test_a_kernel_that_does_nothing_has_no_ratios() -> None:
+    """On a modelled device it takes no cycles."""
+    nothing = [result(rung, unit="cycles", samples=[0.0], median=0.0, **_NO_RATIOS) for rung in ("Scalar", "Vec")]
+    assert [(r.speedup, r.step) for r in ladder.with_ratios(nothing)] == [(None, None)] * 2
 
 
 def test_all_eight() -> None:

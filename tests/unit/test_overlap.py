@@ -47,6 +47,15 @@ def test_the_command_measures_both_controls_at_every_degree(tmp_path: Path, caps
     assert "DB against arithmetic intensity" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("schedule, threads, unroll", [("", 1, 0), ("unroll=2", 1, 2), ("threads=2", 2, 0)])
+def test_one_context_unless_the_schedule_gives_another_number(
+    tmp_path: Path, schedule: str, threads: int, unroll: int
+) -> None:
+    assert command.run(options(tmp_path, degrees="1", tiles="64", schedule=schedule), toolchain) == 0
+    found = [r.schedule for r in read(tmp_path / "a.json").results if r.point and r.point.buffering != "compute"]
+    assert {(each["threads"], each["unroll"]) for each in found} == {(threads, unroll)}
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [

@@ -78,6 +78,12 @@ def test_the_record_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture
         report.run(str(file), None, explained=False)
 
 
+def test_prices_of_functions_that_are_not_called_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(FakeDevice(), "npu.helper_cycles.exff=1,2") == 0
+    warning = "warning: npu.helper_cycles.exff changes nothing: gelu never calls it; it calls no library function\n"
+    assert capsys.readouterr().err == warning
+
+
 def test_words_are_varied_too(tmp_path: Path) -> None:
     assert run(FakeDevice(), "dma.arbitration=round-robin,oldest-first", plot=tmp_path / "s.png") == 0
 

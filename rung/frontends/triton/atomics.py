@@ -14,7 +14,7 @@ from .locations import source_line
 from .nests import Effect
 from .pointers import Base
 from .positions import Position
-from .scratch import Buffer, from_memory, to_memory
+from .scratch import from_memory, to_memory
 from .ttir import element, int_attr, is_block, pointee, shape
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def atomic_rmw(blocks: BlockConverter, op: ir.Operation) -> None:
     if kind is None:
         raise UnsupportedError("this kind of tt.atomic_rmw", source_line(op), "and, or, xor, add, max, min, xchg")
 
-    def update(base: ir.Value, index: ir.Value, operand: ir.Value) -> ir.Value:
-        return memref.AtomicRMWOp(kind, operand, base, [index]).result
+    def update(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
+        return memref.AtomicRMWOp(kind, operands[0], base, [index]).result
 
-    _atomic(blocks, op, pointer, (value,), mask, lambda b, i, v: update(b, i, v[0]))
+    _atomic(blocks, op, pointer, (value,), mask, update)
 
 
 def atomic_cas(blocks: BlockConverter, op: ir.Operation) -> None:
@@ -99,17 +99,11 @@ def _atomic(
 
         [old] = expressions.access(pointer, position, [memory], at)
         if kept is not None:
-            where = _place(expressions, kept, position)
-            memref.StoreOp(old, kept.memref, where)
+            memref.StoreOp(old, kept.memref, expressions.place(kept, position))
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer, *values), mask, emit)])
     if kept is not None:
         program.stored[result] = kept
-
-
-def _place(expressions: Expressions, buffer: Buffer, position: Position) -> list[ir.Value]:
-    ix = expressions.ix
-    return [ix.value(expressions.coordinate(axis)) for axis, n in zip(position, buffer.extents, strict=True) if n != 1]
 
 
 def _scalar_atomic(
@@ -134,5 +128,5 @@ def _scalar_atomic(
     with ir.InsertionPoint(branch.then_block):
         scf.YieldOp([from_memory(update(base, index, operands), result.type)])
     with ir.InsertionPoint(branch.else_block):
-        scf.YieldOp([blocks.zero(result.type)])
+        scf.YieldOp([blocks.ix.zero(result.type)])
     program.scalars[result] = branch.results[0]

@@ -16,7 +16,7 @@ from .layout import order_of
 from .locations import source_line
 from .nests import Keep, NestBuilder, Store
 from .order import MemoryOrder
-from .pointers import either, start_of
+from .pointers import Affine, either, start_of
 from .program import SUPPORTED, Program
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import cone, is_virtual
@@ -63,7 +63,6 @@ class BlockConverter:
         for op in operations[:-1]:
             with op.location:  # what is made of it comes from the same line
                 self.operation(op)
-        self.terminator = operations[-1]
         self.flush()
         self.current, self.positions = saved
         return operations[-1]
@@ -144,7 +143,7 @@ class BlockConverter:
         if a.base.memref != b.base.memref:
             start = arith.SelectOp(condition, start_of(a.base), start_of(b.base)).result
             base = either(a.base, b.base, start)
-        chosen = type(a)(base, self.ix.choose(condition, a.offset, b.offset))
+        chosen = Affine(base, self.ix.choose(condition, a.offset, b.offset))
         self.program.pointers.known[op.results[0]] = chosen
 
     # ---- keeping block values in scratch
@@ -236,27 +235,22 @@ class BlockConverter:
     def _scalar_load(self, op: ir.Operation) -> None:
         affine = self.program.pointer(op.operands[0])
         assert affine.base is not None
-        result, base, offset = op.results[0], affine.base, affine.offset
+        result, base, where = op.results[0], affine.base, self.ix.value(affine.offset)
 
         def read() -> ir.Value:
-            return from_memory(memref.LoadOp(base.memref, [self.ix.value(offset)]).result, result.type)
+            return from_memory(memref.LoadOp(base.memref, [where]).result, result.type)
 
         if len(op.operands) == 1:
             self.program.scalars[result] = read()
             return
-        where = self.ix.value(offset)
         condition = self.program.scalar(op.operands[1])
         branch = scf.IfOp(condition, [result.type], has_else=True)
         with ir.InsertionPoint(branch.then_block), self.ix.scope():
-            scf.YieldOp([from_memory(memref.LoadOp(base.memref, [where]).result, result.type)])
+            scf.YieldOp([read()])
         with ir.InsertionPoint(branch.else_block), self.ix.scope():
-            other = self.program.scalar(op.operands[2]) if len(op.operands) > 2 else self.zero(result.type)
+            other = self.program.scalar(op.operands[2]) if len(op.operands) > 2 else self.ix.zero(result.type)
             scf.YieldOp([other])
         self.program.scalars[result] = branch.results[0]
-
-    def zero(self, kind: ir.Type) -> ir.Value:
-        zero = ir.FloatAttr.get(kind, 0.0) if isinstance(kind, ir.FloatType) else ir.IntegerAttr.get(kind, 0)
-        return self.ix.literal(zero, kind)
 
     def _store(self, op: ir.Operation) -> None:
         store = Store(op)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith
+from torch_mlir.dialects import arith, memref
 
 from .bases import base_of
 from .expression import Expressions
@@ -171,16 +171,10 @@ def keep_addresses(blocks: BlockConverter, pointer: ir.Value, into: Buffer | Non
     """The element offsets of a block of pointers, as a block of i64 in scratch."""
     i64 = ir.IntegerType.get_signless(64)
     buffer = into or blocks.program.scratch.allocate(shape(pointer) or (), i64)
-    from torch_mlir.dialects import memref
 
     def emit(expressions: Expressions, position: Position) -> None:
         _, index = expressions.address(pointer, position)
-        where = [
-            blocks.ix.value(expressions.coordinate(axis))
-            for axis, n in zip(position, buffer.extents, strict=True)
-            if n != 1
-        ]
-        memref.StoreOp(arith.IndexCastOp(i64, index).result, buffer.memref, where)
+        memref.StoreOp(arith.IndexCastOp(i64, index).result, buffer.memref, expressions.place(buffer, position))
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer,), None, emit)])
     return buffer

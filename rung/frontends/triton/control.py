@@ -20,7 +20,7 @@ from .pointers import Affine, Base, either, same_base, start_of
 from .program import SUPPORTED
 from .scratch import Buffer
 from .traversal import cone, needed_after
-from .ttir import is_block, is_pointer, owner
+from .ttir import element, is_block, is_pointer, owner, shape
 
 if TYPE_CHECKING:
     from .blocks import BlockConverter
@@ -58,9 +58,6 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
         blocks.convert(body)
         blocks.in_place = saved
         scf.YieldOp(_leave(blocks, carried))
-    for attribute in ("tt.num_stages",):
-        if attribute in op.attributes:
-            loop.operation.attributes[attribute.replace("tt.", "rung.")] = op.attributes[attribute]
     results = iter(loop.results)
     trips: Index | None = None
     for entry, result in zip(carried, op.results, strict=True):
@@ -111,15 +108,9 @@ def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator
         program.stored[value] = entry.buffer
     elif entry.kind == "addresses":
         assert entry.buffer is not None and entry.base is not None
-        holder = _offset_block(blocks, value, entry)
-        program.offsets[value] = (entry.base, holder)
-
-
-def _offset_block(blocks: BlockConverter, value: ir.Value, entry: Carried) -> ir.Value:
-    """A stand-in block of i64 for the offsets of a block of pointers: the pointer value itself, found in scratch."""
-    assert entry.buffer is not None
-    blocks.program.stored[value] = entry.buffer
-    return value
+        # The pointers themselves stand for the block of i64, which is found in scratch under their name.
+        program.stored[value] = entry.buffer
+        program.offsets[value] = (entry.base, value)
 
 
 def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]:
@@ -199,24 +190,13 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     if regions[1] is None and branch.else_block is not None:
         with ir.InsertionPoint(branch.else_block):
             scf.YieldOp([])
-    remaining = iter(list(branch.results)[: len(kinds)])
-    chosen = dict(zip(bases, list(branch.results)[len(kinds) :], strict=True))
-    for result in results:
-        if result in buffers:
-            program.stored[result] = buffers[result]
-            if is_pointer(result):
-                program.offsets[result] = (either(bases[result][0], bases[result][1], chosen[result]), result)
-        elif is_pointer(result):
-            program.pointers.known[result] = Affine(
-                either(bases[result][0], bases[result][1], chosen[result]), next(remaining)
-            )
-        else:
-            program.scalars[result] = next(remaining)
+    values, raw = list(branch.results)[: len(kinds)], list(branch.results)[len(kinds) :]
+    chosen = {r: either(bases[r][0], bases[r][1], start) for r, start in zip(bases, raw, strict=True)}
+    _bind_values(blocks, results, values, buffers, {r: Affine(base, 0) for r, base in chosen.items()})
+    program.offsets.update((r, (chosen[r], r)) for r in buffers if is_pointer(r))
 
 
 def _result_buffer(blocks: BlockConverter, result: ir.Value) -> Buffer:
-    from .ttir import element, shape
-
     kind = ir.IntegerType.get_signless(64) if is_pointer(result) else element(result)
     return blocks.program.scratch.allocate(shape(result) or (), kind)
 
@@ -286,7 +266,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     tail = loop.operation.regions[1].blocks.append(*kinds)
     bases: dict[ir.Value, Affine] = {}
     with ir.InsertionPoint(head), blocks.region():
-        _bind_arguments(blocks, list(before.arguments), list(head.arguments), first, starts)
+        _bind_values(blocks, list(before.arguments), list(head.arguments), first, starts)
         blocks.convert(before)
         go_on = program.scalar(condition_op.operands[0])
         scalars: list[ir.Value] = []
@@ -299,7 +279,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
         assign(blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second])
         scf.ConditionOp(go_on, scalars)
     with ir.InsertionPoint(tail), blocks.region():
-        _bind_arguments(blocks, list(after.arguments), list(tail.arguments), second, bases)
+        _bind_values(blocks, list(after.arguments), list(tail.arguments), second, bases)
         final = list(blocks.convert(after).operands)
         scalars = []
         for a, v in zip(before.arguments, final, strict=True):
@@ -314,7 +294,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
         assign(blocks, [(first[a], v) for a, v in zip(before.arguments, final, strict=True) if a in first])
         scf.YieldOp(scalars)
     by_position: dict[ir.Value, ir.Value] = dict(zip(after.arguments, op.results, strict=True))
-    _bind_arguments(
+    _bind_values(
         blocks,
         list(op.results),
         list(loop.results),
@@ -323,7 +303,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     )
 
 
-def _bind_arguments(
+def _bind_values(
     blocks: BlockConverter,
     values: Sequence[ir.Value],
     ssa: Sequence[ir.Value],

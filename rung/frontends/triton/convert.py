@@ -69,7 +69,7 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
                 program.scalars[argument] = value
         with ir.InsertionPoint(body), program.ix.scope():
             convert_body(BlockConverter(program, module.body), entry)
-            _end_grid_loop(body)
+            _end_grid_loop()
     letters = "".join(_letter(a) for a in entry.arguments)
     return Converted(module, name, letters, tuple(sorted(program.assumed)))
 
@@ -116,6 +116,6 @@ def _grid_loop(extents: tuple[ir.Value, ir.Value, ir.Value]) -> ir.Block:
     return ir.Block.create_at_start(loop.regions[0], [ir.IndexType.get()] * 3)
 
 
-def _end_grid_loop(body: ir.Block) -> None:
+def _end_grid_loop() -> None:
     terminator = ir.Operation.create("scf.forall.in_parallel", regions=1)
     ir.Block.create_at_start(terminator.regions[0], [])

@@ -120,7 +120,7 @@ Builder = Callable[[ir.Operation, Sequence[ir.Value], ir.Type], ir.Value]
 def _extern(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
     symbol = ir.StringAttr(op.attributes["symbol"]).value
     if symbol.startswith(("math.", "arith.")):
-        return _predicate_result(create_math(symbol, operands, result), result)
+        return create_math(symbol, operands, result)
     if symbol.startswith("libm."):
         return _libm(symbol.removeprefix("libm."), operands, result)
     raise UnsupportedError(f"the external function `{symbol}`", source_line(op), "tl.extra.libdevice functions")
@@ -148,11 +148,6 @@ def _predicate(symbol: str, value: ir.Value) -> ir.Value:
     smallest = {"f16": 2.0**-14, "f64": 2.0**-1022}.get(str(kind), 2.0**-126)
     least = arith.ConstantOp(kind, ir.FloatAttr.get(kind, smallest)).result
     return arith.AndIOp(finite, arith.CmpFOp(arith.CmpFPredicate.OGE, size, least).result).result
-
-
-def _predicate_result(value: ir.Value, result: ir.Type) -> ir.Value:
-    """libdevice's predicates return i32; MLIR's return i1."""
-    return value if value.type == result else arith.ExtUIOp(result, value).result
 
 
 def _libm(name: str, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:

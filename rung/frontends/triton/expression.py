@@ -13,13 +13,13 @@ from ...errors import UnsupportedError
 from . import elementwise
 from .bases import base_of
 from .boxes import Box
-from .indices import Index
+from .indices import Index, same
 from .locations import source_line
 from .masks import Term
 from .pointers import Affine, Base, recast, recount, same_base
 from .positions import Axis, Position, fixed, flat_axis, operand_positions, split_position
 from .program import Program
-from .scratch import flattened, from_memory
+from .scratch import Buffer, flattened, from_memory
 from .ttir import (
     element,
     int_attr,
@@ -80,7 +80,7 @@ class Expressions:
 
     def _plan_one(self, value: ir.Value, position: Position) -> list[Leaf]:
         if value in self.program.stored:
-            self.views[(value, position)] = self._buffer_view(value, position)
+            self.views[(value, position)] = self.buffer_view(self.program.stored[value], position)
             return []
         op = owner(value)
         if op is None or value in self.program.pointers.known:
@@ -115,17 +115,17 @@ class Expressions:
         affine = self.resolved(pointer, position)
         if plan.kind == "view" and affine is not None and affine.base is not None:
             self.views[(value, position)] = make_view(
-                self.ix, affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds
+                affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds
             )
             return []
         needed = self.offset_leaves(pointer, position)
         masks: list[Leaf] = [self.term(t, position) for t in plan.residual]
         return needed + masks + (fallback if plan.guards or plan.residual else [])
 
-    def _buffer_view(self, value: ir.Value, position: Position) -> View:
-        buffer = self.program.stored[value]
+    def buffer_view(self, buffer: Buffer, position: Position) -> View:
+        """The elements of a buffer at `position`, over the box."""
         flat = flat_axis(self.ix, position, buffer.strides, self.loops)
-        return make_view(self.ix, buffer.memref, flat.constant, flat.coefficients, self.sizes, self.bounds)
+        return make_view(buffer.memref, flat.constant, flat.coefficients, self.sizes, self.bounds)
 
     # ---- what the box knows
 
@@ -154,7 +154,7 @@ class Expressions:
         return guards, tuple(term for term in decomposed.residual if term not in sure)
 
     def _holds(self, axis: Axis, bound: Index) -> bool | None:
-        if axis.loop is not None and _is(axis.constant, self.box.low[axis.loop]):
+        if axis.loop is not None and same(axis.constant, self.box.low[axis.loop]):
             if isinstance(bound, int) and self._whole[axis.loop] <= bound:
                 return True  # nothing in the block is beyond
             return self.box.holds(axis.loop, bound)
@@ -213,6 +213,11 @@ class Expressions:
             if c:
                 result = self.ix.add(result, self.ix.mul(self._loops[d], c))
         return result
+
+    def place(self, buffer: Buffer, position: Position) -> list[ir.Value]:
+        """The indices into a buffer's memref, which leaves dimensions of extent 1 out, inside the body."""
+        kept = (axis for axis, n in zip(position, buffer.extents, strict=True) if n != 1)
+        return [self.ix.value(self.coordinate(axis)) for axis in kept]
 
     def at(self, value: ir.Value, position: Position) -> ir.Value:
         """The scalar element of `value` at `position`."""
@@ -306,9 +311,7 @@ class Expressions:
         other = _other(op)
         if other is not None:
             return self.at(other, position)
-        kind = element(op.results[0])
-        zero = ir.FloatAttr.get(kind, 0.0) if isinstance(kind, ir.FloatType) else ir.IntegerAttr.get(kind, 0)
-        return self.ix.literal(zero, kind)
+        return self.ix.zero(element(op.results[0]))
 
     def _gather(self, op: ir.Operation, position: Position) -> ir.Value:
         """`tt.gather`: the source lies in scratch, one coordinate comes from the index block."""
@@ -433,10 +436,6 @@ class Expressions:
             raise UnsupportedError("a choice between two kernel arguments", source_line(op), "one argument + offsets")
         condition = self.at(op.operands[0], position if is_block(op.operands[0]) else ())
         return base, self.ix.choose(condition, a, b)
-
-
-def _is(a: Index, b: Index) -> bool:
-    return a == b if isinstance(a, int) == isinstance(b, int) else False
 
 
 def _mask(op: ir.Operation) -> ir.Value | None:

@@ -59,6 +59,10 @@ class Indices:
             self._scopes[0][key] = known
         return known
 
+    def zero(self, kind: ir.Type) -> ir.Value:
+        """The literal 0 of a float or integer type."""
+        return self.literal((ir.FloatAttr if isinstance(kind, ir.FloatType) else ir.IntegerAttr).get(kind, 0), kind)
+
     def value(self, index: Index) -> ir.Value:
         if isinstance(index, int):
             return self.literal(ir.IntegerAttr.get(self._type, index), self._type)

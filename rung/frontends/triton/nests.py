@@ -13,12 +13,12 @@ from .expression import Expressions, Guard
 from .indices import Index, same
 from .masks import Term
 from .pointers import Base, Wrap
-from .positions import Position, fixed, flat_axis, follow
+from .positions import Position, fixed, follow
 from .program import Program
 from .runs import Runs, Window, each_run, find_runs, none_negative
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
-from .ttir import Shape, element, is_block, pointee
+from .ttir import Shape, is_block, is_pointer, pointee
 from .views import View, create_nest, make_view, shape_view
 
 
@@ -243,7 +243,7 @@ class _Nest:
 
     def _prepare_keep(self, sink: Keep) -> None:
         self.expressions.plan(sink.value, self.position)
-        view = self._buffer_view(sink.buffer, self.position)
+        view = self.expressions.buffer_view(sink.buffer, self.position)
         self.outputs.append(_Output(view, lambda _: [self.expressions.at(sink.value, self.position)], sink.buffer))
 
     def _prepare_store(self, sink: Store) -> None:
@@ -254,7 +254,7 @@ class _Nest:
         affine = self.expressions.resolved(sink.pointer, self.position)
         # A view only where every loop moves it: else several elements write one place, and the last must win.
         if not guards and not residual and affine is not None and affine.base is not None:
-            view = make_view(self.ix, affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds)
+            view = make_view(affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds)
             if len(view.loops) == self.loops:
                 self.outputs.append(_Output(view, lambda _: [self._value(sink.value)]))
                 return
@@ -276,9 +276,10 @@ class _Nest:
         if guards is None:
             return
         for value in sink.reads:
-            self._plan_address(value, residual) if str(element(value)).startswith("!tt.ptr") else self._plan_value(
-                value
-            )
+            if is_pointer(value):
+                self._plan_address(value, residual)
+            else:
+                self._plan_value(value)
         self.effects.append(lambda: self._guarded(guards, residual, lambda: sink.emit(self.expressions, self.position)))
 
     def _prepare_accumulate(self, sink: Accumulate) -> None:
@@ -287,7 +288,7 @@ class _Nest:
         self.reduced.add(self.dims.index(sink.axis))
         kept = self.position[: sink.axis] + self.position[sink.axis + 1 :]
         for k, buffer in enumerate(sink.buffers):
-            view = self._buffer_view(buffer, kept)
+            view = self.expressions.buffer_view(buffer, kept)
             compute = self._combiner(sink) if k == 0 else _yield_nothing
             self.outputs.append(_Output(view, compute))
 
@@ -313,10 +314,6 @@ class _Nest:
             self.expressions.plan(value, position)
         for term in residual:
             self.expressions.plan(*self.expressions.term(term, self.position))
-
-    def _buffer_view(self, buffer: Buffer, position: Position) -> View:
-        flat = flat_axis(self.ix, position, buffer.strides, self.loops)
-        return make_view(self.ix, buffer.memref, flat.constant, flat.coefficients, self.sizes, self.bounds)
 
     def _guarded(self, guards: list[Guard], residual: tuple[Term, ...], emit: Callable[[], None]) -> None:
         condition = self.expressions.condition(guards, residual, self.position)
@@ -354,7 +351,7 @@ class _Nest:
         if missing or not outputs:
             anchor = self.program.scratch.anchor()
             loops = missing or list(range(self.loops))
-            carrier = shape_view(self.ix, anchor, loops, self.sizes, self.bounds)
+            carrier = shape_view(anchor, loops, self.sizes, self.bounds)
             (inputs if outputs else outputs).append(carrier)
         operation = create_nest(self.loops, inputs, outputs, self.reduced)
         body = ir.Block.create_at_start(operation.regions[0], [v.element for v in (*inputs, *outputs)])

@@ -41,11 +41,11 @@ def scan(blocks: BlockConverter, op: ir.Operation, buffers: Sequence[Buffer], ax
     else:
         combine = reductions.called_combine(blocks.program, op, blocks.module, blocks.combiner_symbol())
         for buffer, carry in zip(buffers, carries, strict=True):
-            first = _slice(blocks, buffer, axis, extents[axis] - 1 if reverse else 0)
+            first = _slice(buffer, axis, extents[axis] - 1 if reverse else 0)
             _copy(first, carry, op.location)
     kept = [d for d, n in enumerate(extents) if n != 1]
     skipped = 0 if start is not None else 1
-    views = [_along(blocks, b, axis, skipped, reverse) for b in buffers]
+    views = [_along(b, axis, skipped, reverse) for b in buffers]
     across = tuple(k for k, d in enumerate(kept) if d != axis)
     views += [View(c.memref, across) for c in carries]
     nest = create_nest(len(kept), [], views, {kept.index(axis)})
@@ -58,20 +58,20 @@ def scan(blocks: BlockConverter, op: ir.Operation, buffers: Sequence[Buffer], ax
         linalg.YieldOp([*running, *running])
 
 
-def _along(blocks: BlockConverter, buffer: Buffer, axis: int, skipped: int, reverse: bool) -> View:
+def _along(buffer: Buffer, axis: int, skipped: int, reverse: bool) -> View:
     """All of `buffer` but the first `skipped` along `axis`; from the end on if `reverse`."""
     kept = [d for d, n in enumerate(buffer.extents) if n != 1]
     sizes = [buffer.extents[d] - (skipped if d == axis else 0) for d in kept]
     strides = [-buffer.strides[d] if d == axis and reverse else buffer.strides[d] for d in kept]
     first = buffer.extents[axis] - 1 - skipped if reverse else skipped
-    return make_view(blocks.ix, buffer.memref, first * buffer.strides[axis], strides, sizes, sizes)
+    return make_view(buffer.memref, first * buffer.strides[axis], strides, sizes, sizes)
 
 
-def _slice(blocks: BlockConverter, buffer: Buffer, axis: int, at: int) -> ir.Value:
+def _slice(buffer: Buffer, axis: int, at: int) -> ir.Value:
     """The elements of `buffer` at one place of `axis`."""
     kept = [d for d, n in enumerate(buffer.extents) if n != 1 and d != axis]
     strides, sizes = [buffer.strides[d] for d in kept], [buffer.extents[d] for d in kept]
-    return make_view(blocks.ix, buffer.memref, at * buffer.strides[axis], strides, sizes, sizes).memref
+    return make_view(buffer.memref, at * buffer.strides[axis], strides, sizes, sizes).memref
 
 
 def _copy(source: ir.Value, target: Buffer, where: ir.Location) -> None:

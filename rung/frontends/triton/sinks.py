@@ -53,7 +53,7 @@ def reduce(blocks: BlockConverter, op: ir.Operation) -> None:
         flag = blocks.program.scratch.allocate(rest, ir.IntegerType.get_signless(8), order)
         accumulators = (*buffers, flag)
         for buffer in accumulators:
-            fill(buffer, blocks.zero(buffer.element))
+            fill(buffer, blocks.ix.zero(buffer.element))
     sinks: list[Sink] = [Accumulate(values, axis, accumulators, combine)]
     sinks += _shared_expensive(blocks, op, extents)
     blocks.nests.emit(extents, sinks)
@@ -139,8 +139,7 @@ def cat(blocks: BlockConverter, op: ir.Operation) -> None:
     buffer = blocks.program.scratch.allocate(extents, element(result))
     half = (extents[0] // 2, *extents[1:])
     for k, operand in enumerate(op.operands):
-        size = half[0] * (1 if len(half) == 1 else prod(half[1:]))
-        part = row_major_buffer(window(buffer.memref, k * size, half), half, buffer.element)
+        part = row_major_buffer(window(buffer.memref, k * prod(half), half), half, buffer.element)
         blocks.keep(operand, part, record=False)
     blocks.program.stored[result] = buffer
 
@@ -163,13 +162,13 @@ def histogram(blocks: BlockConverter, op: ir.Operation) -> None:
     blocks.flush()
     source, result = op.operands[0], op.results[0]
     bins = blocks.program.scratch.allocate(shape(result) or (), element(result))
-    fill(bins, blocks.zero(bins.element))
+    fill(bins, blocks.ix.zero(bins.element))
     count = shape(result) or (1,)
 
     def emit(expressions: Expressions, position: Position) -> None:
         value = blocks.ix.cast(expressions.at(source, position))
-        above = arith.CmpIOp(arith.CmpIPredicate.ult, value, blocks.ix.value(count[0])).result
-        branch = scf.IfOp(above, [])
+        counted = arith.CmpIOp(arith.CmpIPredicate.ult, value, blocks.ix.value(count[0])).result
+        branch = scf.IfOp(counted, [])
         with ir.InsertionPoint(branch.then_block):
             one = blocks.ix.literal(ir.IntegerAttr.get(bins.element, 1), bins.element)
             where = [value] if count[0] != 1 else []

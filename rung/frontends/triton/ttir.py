@@ -73,10 +73,6 @@ def int_attr(op: ir.Operation, name: str) -> int:
     return ir.IntegerAttr(op.attributes[name]).value
 
 
-def has_side_region(op: ir.Operation) -> bool:
-    return len(op.regions) > 0
-
-
 def splat_constant(value: ir.Value) -> ir.Attribute | None:
     """The scalar attribute of a constant whose elements are all equal, else None."""
     definer = owner(value)

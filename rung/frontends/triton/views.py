@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import memref
 
-from .indices import Index, Indices
+from .indices import Index
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,6 @@ def is_zero(stride: Index) -> bool:
 
 
 def make_view(
-    ix: Indices,
     base: ir.Value,
     offset: Index,
     strides: Sequence[Index],
@@ -72,13 +71,9 @@ def _is_whole(kind: ir.MemRefType, offset: Index, strides: Sequence[Index], size
     return True
 
 
-def shape_view(
-    ix: Indices, anchor: ir.Value, loops: Sequence[int], sizes: Sequence[Index], bounds: Sequence[int]
-) -> View:
+def shape_view(anchor: ir.Value, loops: Sequence[int], sizes: Sequence[Index], bounds: Sequence[int]) -> View:
     """A view of one byte that carries the sizes of `loops`."""
-    view = make_view(
-        ix, anchor, 0, [0] * len(loops), [sizes[d] for d in loops], [bounds[d] for d in loops], keep_zero=True
-    )
+    view = make_view(anchor, 0, [0] * len(loops), [sizes[d] for d in loops], [bounds[d] for d in loops], keep_zero=True)
     return View(view.memref, tuple(loops))
 
 

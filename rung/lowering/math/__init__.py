@@ -1,1 +1,1 @@
-"""Elementary functions on f32 scalars and vectors as straight-line arithmetic: no calls, no tables."""
+"""Elementary functions on f32 and f64 scalars and vectors as arithmetic; sin and cos of large f64 call a library."""

@@ -203,7 +203,7 @@ class Emit:
             value = self.fma(value, x, c)
         return value
 
-    # Choice. A comparison with NaN is false.
+    # Choice. A comparison with NaN is false, but for `uge` and `uno`.
     def cmp(self, predicate: str, a: Operand, b: Operand) -> Value:
         return self.compare(predicate, self.f(a), self.f(b))
 

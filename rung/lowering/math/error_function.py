@@ -40,8 +40,6 @@ ERFC = (
 )
 ERF_ONE = 3.93
 """From here on, erf rounds to 1."""
-
-
 PIECES_PER_ONE = 8
 """Between integers; ERF_ONE is in the last of ERF_PIECES."""
 NEAREST_PIECE = 1.5 * 2**23 / PIECES_PER_ONE

@@ -12,7 +12,6 @@ RECIPROCAL_GUESS = 0x7EF311C3
 """This minus the bits of x > 0 is 1 / x to 12%: minus the exponent's bias twice, corrected for the mantissa."""
 RSQRT_GUESS = 0x5F3759DF
 """This minus half the bits of x > 0 is 1 / sqrt(x) to 3.5% (Lomont)."""
-_INFINITY_BITS = 0x7F800000
 _FAR = 2.0**100
 _STEP = 2.0**64
 
@@ -81,7 +80,7 @@ def trunc(e: Emit, x: Value) -> Value:
 def floor(e: Emit, x: Value) -> Value:
     """Downwards."""
     whole = roundeven(e, x)
-    # -0 stays -0: the sign of x is that of the result, but for numbers that round to 0 from below (-0.5 to -1).
+    # The result has the sign of x: -0 stays -0, and what lies between -1 and 0 becomes -1.
     return e.signed(e.abs(e.select(e.gt(whole, x), e.sub(whole, 1.0), whole)), x)
 
 

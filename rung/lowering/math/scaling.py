@@ -8,7 +8,7 @@ from .emit import Emit, Value
 ROUNDING = {32: 12582912.0, 64: 6755399441055744.0}
 """1.5 * 2^23 and 1.5 * 2^52, by the width of the type: leave an integer in the low bits of a sum."""
 TWICE = {32: 254, 64: 2046}
-"""The exponent's bias, of both of two steps."""
+"""The exponent's bias twice: a power of two is applied in two steps, each biased."""
 
 
 def scaled(e: Emit, z: Value, q: Value, vanishing: tuple[Value, float] | None = None) -> Value:

@@ -31,9 +31,16 @@ def check_capacity(module: ir.Module, machine: Machine) -> None:
     for name, scratch, pad in _kept(module):
         if scratch + pad > share:
             raise UsageError(
-                f"`{name}` keeps {scratch + pad} bytes ({scratch} of scratch, {pad} of tiles) in a context's memory; "
-                f"`{machine.name}` has {share} per context: use smaller blocks, tiles or depth"
+                f"`{name}` keeps {scratch + pad} bytes ({scratch} of scratch, {pad} of tiles) in a context's share of "
+                f"the scratchpad; `{machine.name}` has {share} per context: use {_remedy(scratch, share)}"
             )
+
+
+def _remedy(scratch: int, share: int) -> str:
+    """Scratch is what blocks need that are no tiles: smaller tiles do not make room for it."""
+    if scratch < share:
+        return "smaller blocks, tiles or depth"
+    return "smaller blocks, or a device with more `scratchpad_bytes`" if share else "a device with `scratchpad_bytes`"
 
 
 def _kept(module: ir.Module) -> list[tuple[str, int, int]]:
