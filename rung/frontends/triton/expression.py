@@ -215,7 +215,7 @@ class Expressions:
         return result
 
     def place(self, buffer: Buffer, position: Position) -> list[ir.Value]:
-        """The indices into a buffer's memref, which leaves dimensions of extent 1 out, inside the body."""
+        """The indices into a row-major buffer's memref, which leaves dimensions of extent 1 out, inside the body."""
         kept = (axis for axis, n in zip(position, buffer.extents, strict=True) if n != 1)
         return [self.ix.value(self.coordinate(axis)) for axis in kept]
 
