@@ -383,7 +383,9 @@ def assembly(x, BLOCK: tl.constexpr):
 def two_arguments(x, y, flag, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     p = tl.where(i > flag, x + i, y + i)
-    tl.store(x + i, tl.load(p))
+    for _ in range(flag):
+        tl.store(x + i, tl.load(p))
+        p += BLOCK
 
 
 @triton.jit
