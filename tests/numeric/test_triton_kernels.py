@@ -427,6 +427,17 @@ def test_quotients_of_two_dimensions(launch: Launch, rng: np.random.Generator, n
     close(s, v.sum(1), 1e-5)
 
 
+@pytest.mark.parametrize("first", [0, 5])
+@pytest.mark.parametrize("length", [16, 24, 64])
+def test_one_quotient_along_two_dimensions(launch: Launch, rng: np.random.Generator, length: int, first: int) -> None:
+    block = 64
+    x, o = floats(rng, 8192), np.empty((block, block), np.float32)
+    launch(k.runs_across, x, o, first, grid=(1,), N=length, BLOCK=block)
+    i = first + np.arange(block)
+    outer, inner = i // length, i % length
+    close(o, x[outer[:, None] * 64 + outer * 8 + inner].T + inner[:, None])
+
+
 def test_gather_and_scatter(launch: Launch, rng: np.random.Generator) -> None:
     n = 100
     x, idx = floats(rng, n), rng.permutation(n).astype(np.int32)

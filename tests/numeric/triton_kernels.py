@@ -332,6 +332,16 @@ def runs_of_two(x, o, s, N: tl.constexpr, M: tl.constexpr, BM: tl.constexpr, BN:
 
 
 @triton.jit
+def runs_across(x, o, first, N: tl.constexpr, BLOCK: tl.constexpr):
+    """One quotient and one remainder along both dimensions of a block."""
+    j = tl.arange(0, BLOCK)
+    i = first + j
+    outer, inner = i // N, i % N
+    v = tl.load(x + outer[:, None] * 64 + outer[None, :] * 8 + inner[None, :])
+    tl.store(o + j[:, None] * BLOCK + j[None, :], tl.trans(v) + inner[:, None])
+
+
+@triton.jit
 def gather_scatter(x, idx, o, s, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n
