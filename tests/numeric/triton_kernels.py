@@ -342,6 +342,13 @@ def runs_across(x, o, first, N: tl.constexpr, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def runs_that_meet(x, o, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Several elements of a block have one place, in several rows: the last is what stays."""
+    i, j = tl.arange(0, BM)[:, None], tl.arange(0, BN)[None, :]
+    tl.store(o + i + j // N, tl.load(x + i * BN + j))
+
+
+@triton.jit
 def gather_scatter(x, idx, o, s, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n

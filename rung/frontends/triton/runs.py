@@ -87,8 +87,20 @@ def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
     return [runs for runs in found.values() if _pays(runs, extents)]
 
 
+def collapses(runs: Runs, pointer: Cone, extents: Shape) -> bool:
+    """Whether stores through `pointer` may meet in an order that runs change: a run is one place, in every row.
+
+    Several elements of a run have one place where the quotient is asked for and the remainder is not; runs of the
+    outermost dimension are in order anyway.
+    """
+    if runs.dim == next(d for d, n in enumerate(extents) if n != 1):
+        return False
+    names = {op.name for op, dims in pointer.divisions if runs.dim in dims}
+    return bool(names & QUOTIENTS) and not names & REMAINDERS
+
+
 def _seen_once(cones: Cone) -> list[tuple[ir.Operation, Dims]]:
-    """Divisions that the nest sees along one dimension only: in `q[:, None] + q[None, :]`, `q` is in two runs at once."""
+    """Divisions that are seen along one dimension only: in `q[:, None] + q[None, :]`, `q` is in two runs at once."""
     ways = Counter(op for op, _ in cones.divisions)
     return [(op, dims) for op, dims in cones.divisions if ways[op] == 1]
 
