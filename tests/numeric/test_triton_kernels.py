@@ -445,6 +445,26 @@ def test_a_pointer_of_either_argument(launch: Launch, rng: np.random.Generator, 
     equal(t[4:], np.concatenate([before[3][:2], x.reshape(4, 16)[2:]]))
 
 
+@pytest.mark.parametrize("first", [0, 5])
+@pytest.mark.parametrize("length", [16, 24, 64])
+def test_one_quotient_along_two_dimensions(launch: Launch, rng: np.random.Generator, length: int, first: int) -> None:
+    block = 64
+    x, o = floats(rng, 8192), np.empty((block, block), np.float32)
+    launch(k.runs_across, x, o, first, grid=(1,), N=length, BLOCK=block)
+    i = first + np.arange(block)
+    outer, inner = i // length, i % length
+    close(o, x[outer[:, None] * 64 + outer * 8 + inner].T + inner[:, None])
+
+
+def test_the_last_of_elements_with_one_place_stays(launch: Launch, rng: np.random.Generator) -> None:
+    bm, bn, length = 4, 64, 16
+    x, o, expected = floats(rng, bm, bn), np.zeros(8, np.float32), np.zeros(8, np.float32)
+    launch(k.runs_that_meet, x, o, grid=(1,), N=length, BM=bm, BN=bn)
+    for i, j in np.ndindex(bm, bn):
+        expected[i + j // length] = x[i, j]
+    equal(o, expected)
+
+
 def test_gather_and_scatter(launch: Launch, rng: np.random.Generator) -> None:
     n = 100
     x, idx = floats(rng, n), rng.permutation(n).astype(np.int32)

@@ -345,6 +345,23 @@ def either_argument(a, b, x, o, t, n, BLOCK: tl.constexpr, ROWS: tl.constexpr):
 
 
 @triton.jit
+def runs_across(x, o, first, N: tl.constexpr, BLOCK: tl.constexpr):
+    """One quotient and one remainder along both dimensions of a block."""
+    j = tl.arange(0, BLOCK)
+    i = first + j
+    outer, inner = i // N, i % N
+    v = tl.load(x + outer[:, None] * 64 + outer[None, :] * 8 + inner[None, :])
+    tl.store(o + j[:, None] * BLOCK + j[None, :], tl.trans(v) + inner[:, None])
+
+
+@triton.jit
+def runs_that_meet(x, o, N: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    """Several elements of a block have one place, in several rows: the last is what stays."""
+    i, j = tl.arange(0, BM)[:, None], tl.arange(0, BN)[None, :]
+    tl.store(o + i + j // N, tl.load(x + i * BN + j))
+
+
+@triton.jit
 def gather_scatter(x, idx, o, s, n, BLOCK: tl.constexpr):
     i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m = i < n

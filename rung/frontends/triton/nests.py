@@ -15,7 +15,7 @@ from .masks import Term
 from .pointers import Base, Wrap
 from .positions import Position, fixed, follow
 from .program import Program
-from .runs import Runs, Window, each_run, find_runs, none_negative
+from .runs import Runs, Window, collapses, each_run, find_runs, none_negative
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, is_block, is_pointer, pointee
@@ -91,7 +91,8 @@ class NestBuilder:
     def emit(self, extents: Shape, sinks: Sequence[Sink]) -> None:
         """Build the nest that computes `sinks`, all of them over blocks of shape `extents`."""
         cones, window = cone(self.program, _roots(sinks)), Window.whole(extents)
-        runs = find_runs(self.program, extents, cones)
+        stores = [cone(self.program, [s.pointer]) for s in sinks if isinstance(s, Store)]
+        runs = [r for r in find_runs(self.program, extents, cones) if not any(collapses(r, s, extents) for s in stores)]
         fits = none_negative(self.program, runs)
         if fits is None:
             self._in_runs(extents, sinks, cones, runs, window)

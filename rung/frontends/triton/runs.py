@@ -9,6 +9,7 @@ Run by run, such accesses are views; element by element, they would be gathers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from torch_mlir.dialects import arith, scf
 from .indices import Index, same
 from .pointers import Affine
 from .program import Program
-from .traversal import Cone
+from .traversal import Cone, Dims
 from .ttir import Shape, constant_int
 
 QUOTIENTS, REMAINDERS = frozenset({"arith.divsi", "arith.divui"}), frozenset({"arith.remsi", "arith.remui"})
@@ -71,7 +72,7 @@ def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
     Remainders alone are left to wrap-arounds where a block is no longer than the divisor.
     """
     found: dict[int, Runs] = {}
-    for op, dims in cones.divisions:
+    for op, dims in _seen_once(cones):
         divisor, affine = constant_int(op.operands[1]), program.pointers.affine(op.operands[0])
         if divisor is None or divisor < SHORTEST or affine is None or affine.base is not None or affine.wraps:
             continue
@@ -84,6 +85,24 @@ def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
             runs.divisions.append((op, affine))
             runs.length = min(runs.length, divisor)
     return [runs for runs in found.values() if _pays(runs, extents)]
+
+
+def collapses(runs: Runs, pointer: Cone, extents: Shape) -> bool:
+    """Whether stores through `pointer` may meet in an order that runs change: a run is one place, in every row.
+
+    Several elements of a run have one place where the quotient is asked for and the remainder is not; runs of the
+    outermost dimension are in order anyway.
+    """
+    if runs.dim == next(d for d, n in enumerate(extents) if n != 1):
+        return False
+    names = {op.name for op, dims in pointer.divisions if runs.dim in dims}
+    return bool(names & QUOTIENTS) and not names & REMAINDERS
+
+
+def _seen_once(cones: Cone) -> list[tuple[ir.Operation, Dims]]:
+    """Divisions that are seen along one dimension only: in `q[:, None] + q[None, :]`, `q` is in two runs at once."""
+    ways = Counter(op for op, _ in cones.divisions)
+    return [(op, dims) for op, dims in cones.divisions if ways[op] == 1]
 
 
 def _pays(runs: Runs, extents: Shape) -> bool:
