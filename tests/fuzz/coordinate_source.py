@@ -3,6 +3,7 @@ do: in addresses, masks and values, of one or two dimensions, from any start, so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from tests.fuzz.kernel_source import SCALARS, WINDOW, Kernel
@@ -13,7 +14,7 @@ STRIDE = 96
 
 
 def write(rng: Random) -> Kernel:
-    extents = rng.choice([(32,), (64,), (256,), (512,), (8, 64), (64, 4), (16, 32)])
+    extents = rng.choice([(32,), (64,), (256,), (512,), (8, 64), (64, 4), (16, 32), (32, 32)])
     length = rng.choice(DIVISORS)
     axes = [f"tl.arange(0, {n})" for n in extents]
     if len(extents) == 2:
@@ -23,11 +24,15 @@ def write(rng: Random) -> Kernel:
     if len(extents) == 2 and rng.random() < 0.5:  # one number for an element of a block of two dimensions
         numbers = [f"(b0 + {place})"]
     lines = [f"base = tl.program_id(0) * {WINDOW}", f"place = {place}", f"i = {numbers[0]}", f"j = {numbers[-1]}"]
+    shared: list[str] = []
+    if extents == (32, 32):  # one quotient along both dimensions
+        lines.append(f"d = (b0 + 20 + tl.arange(0, 32)) // {length}")
+        shared = ["d[:, None]", "d[None, :]"]
     mask = "(i >= 0) & (j >= 0)" + rng.choice(["", " & (i < b2)", f" & (j % {length} < lo)", " & (j // 3 % 2 == 0)"])
     lines += [f"mask = {mask}", "total = tl.zeros_like(place + i + j).to(tl.float32)"]
     lines += [f"{'for t in range(trips):' if rng.random() < 0.4 else 'if flag >= 0:'}"]
     for number, (pointer, value) in enumerate(zip("xwk", ("", "", ".to(tl.float32)"), strict=True)):
-        at = f"{coordinate(rng, 'i', length)} + {coordinate(rng, 'j', length)}"
+        at = f"{coordinate(rng, 'i', length, shared)} + {coordinate(rng, 'j', length, shared)}"
         lines.append(f"    v{number} = tl.load({pointer} + base + {at}, mask=mask, other={number}){value}")
     data = f"({coordinate(rng, rng.choice('ij'), length)}).to(tl.float32)"
     lines.append(
@@ -53,11 +58,12 @@ def write(rng: Random) -> Kernel:
     return Kernel(source, {name: scalars[name] for name in SCALARS})
 
 
-def coordinate(rng: Random, number: str, length: int) -> str:
+def coordinate(rng: Random, number: str, length: int, shared: Sequence[str] = ()) -> str:
     """From 0 to about 1,000, where the number is not negative."""
     other = rng.choice(DIVISORS)
     return rng.choice(
         [
+            *shared,
             *(f"{number} % {length}", f"{number} // {length}", f"{number} // {length} % 7", number),
             *(f"{number} // {2 * length} * 3", f"{number} % {3 * length}", f"({number} + 5) // {length}"),
             *(f"{number} // {other}", f"{number} % {other} * 4", f"({number} * 2) // {length}"),
