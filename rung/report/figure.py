@@ -30,6 +30,12 @@ def check_path(path: str | Path) -> Path:
     return target
 
 
+def grid_of(count: int) -> tuple[int, int]:
+    """Rows and columns for `count` panels: at most three beside each other, and no row much emptier than the others."""
+    rows = -(-count // 3)
+    return rows, -(-count // rows)
+
+
 @contextmanager
 def panels(record: Record, path: str | Path, rows: int, columns: int, size: tuple[float, float]) -> Generator[Any]:
     """A grid of axes, `[row][column]`, to draw on; written to `path` at the end, with a footer."""

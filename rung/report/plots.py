@@ -9,7 +9,7 @@ from typing import Any
 from ..bench.result import Record, Result
 from ..errors import UsageError
 from . import text
-from .figure import BLUE, GREEN, GREY, ORANGE, RED, panels, plain
+from .figure import BLUE, GREEN, GREY, ORANGE, RED, grid_of, panels, plain
 
 
 def ladder(record: Record, path: str | Path) -> None:
@@ -18,8 +18,7 @@ def ladder(record: Record, path: str | Path) -> None:
     groups = record.groups()
     if not any(result.speedup for group in groups for result in group):
         raise UsageError("there is nothing to plot: no rung has a speed-up over Scalar")
-    columns = min(len(groups), 3)
-    rows = -(-len(groups) // columns)
+    rows, columns = grid_of(len(groups))
     widest = max(len(group) for group in groups)
     size = (max(4.6, 1.15 * widest + 1.2) * columns, 4.2 * rows + 0.4)
     with panels(record, path, rows, columns, size) as axes:

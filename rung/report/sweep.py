@@ -12,7 +12,7 @@ from rich.table import Table
 from ..bench.sweep_result import Point, Sweep
 from ..errors import UsageError
 from . import tables
-from .figure import check_path, plain, save
+from .figure import check_path, grid_of, plain, save
 from .text import counted
 
 _ROWS = 40
@@ -81,8 +81,7 @@ def plot(sweep: Sweep, path: str | Path) -> None:
     names = [*sweep.varied, None, None][:_AXES]
     x, line, panel = names
     panels = sweep.varied[panel] if panel else [None]
-    columns = min(len(panels), 3)
-    rows = -(-len(panels) // columns)
+    rows, columns = grid_of(len(panels))
     figure, axes = pyplot.subplots(
         rows, columns, figsize=(5.2 * columns, 3.8 * rows), squeeze=False, sharey=True, layout="constrained"
     )

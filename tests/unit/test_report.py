@@ -153,3 +153,8 @@ def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) 
 def test_a_mechanism_that_did_not_fire_gets_no_verdict(rung: str, evidence: dict[str, int], words: str) -> None:
     found = result(rung, step=0.5, step_ci=(0.4, 0.6), step_from="Vec", evidence=evidence)
     assert words in (text.conclusion(found) or "")
+
+
+@pytest.mark.parametrize(("count", "grid"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3)), (7, (3, 3))])
+def test_panels_stand_three_beside_each_other_at_most(count: int, grid: tuple[int, int]) -> None:
+    assert figure.grid_of(count) == grid
