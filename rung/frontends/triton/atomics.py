@@ -97,7 +97,7 @@ def _atomic(
         def at(base: Base, index: ir.Value) -> list[ir.Value]:
             return [update(base.memref, index, operands)]
 
-        [old] = expressions.access(pointer, position, [memory], at)
+        [old] = expressions.addresses.access(pointer, position, [memory], at)
         if kept is not None:
             memref.StoreOp(old, kept.memref, expressions.place(kept, position))
 

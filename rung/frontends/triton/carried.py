@@ -173,7 +173,7 @@ def keep_addresses(blocks: BlockConverter, pointer: ir.Value, into: Buffer | Non
     buffer = into or blocks.program.scratch.allocate(shape(pointer) or (), i64)
 
     def emit(expressions: Expressions, position: Position) -> None:
-        _, index = expressions.address(pointer, position)
+        _, index = expressions.addresses.only(pointer, position)
         memref.StoreOp(arith.IndexCastOp(i64, index).result, buffer.memref, expressions.place(buffer, position))
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer,), None, emit)])

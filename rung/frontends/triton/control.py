@@ -11,11 +11,11 @@ from torch_mlir.dialects import scf
 
 from ...errors import UnsupportedError
 from ...ir.pointers import pointer_type
+from .bases import base_of
 from .carried import Carried, assign, bind_closed, classify, closed_form, copy_of, keep_addresses
 from .functions import convert_call
 from .indices import Index
 from .locations import source_line
-from .order import base_of
 from .pointers import Affine, Base, either, same_base, start_of
 from .program import SUPPORTED
 from .scratch import Buffer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,12 +11,12 @@ from torch_mlir.dialects import arith, linalg, memref, scf
 
 from ...errors import UnsupportedError
 from . import elementwise
-from .bases import base_of
+from .addresses import Addresses
 from .boxes import Box
 from .indices import Index, same
 from .locations import source_line
 from .masks import Term
-from .pointers import Affine, Base, recast, recount, same_base
+from .pointers import Affine, Base
 from .positions import Axis, Position, fixed, flat_axis, operand_positions, split_position
 from .program import Program
 from .scratch import Buffer, flattened, from_memory
@@ -32,7 +32,6 @@ from .views import View, make_view
 
 Leaf = tuple[ir.Value, Position]
 Guard = tuple[Axis, Index]
-_Access = Callable[[Base, Index], list[ir.Value]]
 
 
 @dataclass
@@ -62,6 +61,7 @@ class Expressions:
         self.views: dict[Leaf, View] = {}
         self.arguments: dict[Leaf, ir.Value] = {}
         """Block arguments of the nest's body, by the leaf that they read."""
+        self.addresses = Addresses(self)
         self._values: dict[Leaf, ir.Value] = {}
         self._loops: list[ir.Value] = []
         self._seen: set[Leaf] = set()
@@ -88,7 +88,7 @@ class Expressions:
         if op.name == "tt.load":
             return self._plan_load(op, value, position)
         if op.name == "tt.addptr" or value in self.program.offsets:
-            return self.offset_leaves(value, position)
+            return self.addresses.leaves(value, position)
         return self._dependencies(op, value, position)
 
     def _dependencies(self, op: ir.Operation, value: ir.Value, position: Position) -> list[Leaf]:
@@ -118,7 +118,7 @@ class Expressions:
                 affine.base.memref, affine.offset, affine.strides, self.sizes, self.bounds
             )
             return []
-        needed = self.offset_leaves(pointer, position)
+        needed = self.addresses.leaves(pointer, position)
         masks: list[Leaf] = [self.term(t, position) for t in plan.residual]
         return needed + masks + (fallback if plan.guards or plan.residual else [])
 
@@ -236,7 +236,7 @@ class Expressions:
             return from_memory(memref.LoadOp(view.memref, []).result, element(value))
         known = self.program.pointers.known.get(value)
         if known is not None:
-            return self.ix.to_integer(self._index(known, position), element(value))
+            return self.ix.to_integer(self.addresses.index(known, position), element(value))
         op = owner(value)
         if op is None:
             raise UnsupportedError("a block that is carried in this way", "", "loop-carried blocks and pointers")
@@ -303,7 +303,7 @@ class Expressions:
         def read(base: Base, index: ir.Value) -> list[ir.Value]:
             return [memref.LoadOp(base.memref, [index]).result]
 
-        [found] = self.access(pointer, position, [pointee(pointer)], read)
+        [found] = self.addresses.access(pointer, position, [pointee(pointer)], read)
         return from_memory(found, kind)
 
     def _other_value(self, op: ir.Operation, position: Position) -> ir.Value:
@@ -324,118 +324,6 @@ class Expressions:
                 index = self.ix.add(index, self.ix.mul(self.coordinate(axis), buffer.strides[d]))
         flat = flattened(buffer.memref)
         return from_memory(memref.LoadOp(flat, [self.ix.value(index)]).result, buffer.element)
-
-    # ---- addresses of unstructured accesses
-
-    def offset_leaves(self, pointer: ir.Value, position: Position) -> list[Leaf]:
-        """Blocks that computing the address needs."""
-        if pointer in self.program.offsets:
-            block = self.program.offsets[pointer][1]
-            return [(block, position)]
-        if self._direct(pointer, position) is not None or not is_block(pointer):
-            return []
-        op = owner(pointer)
-        if op is None:
-            return []
-        if op.name == "tt.addptr":
-            return [*self.offset_leaves(op.operands[0], position), (op.operands[1], position)]
-        if op.name == "arith.select":
-            inner = self.offset_leaves(op.operands[1], position) + self.offset_leaves(op.operands[2], position)
-            return [(op.operands[0], position), *inner] if is_block(op.operands[0]) else inner
-        return [leaf for v, p in operand_positions(op, position, self.loops) or [] for leaf in self.offset_leaves(v, p)]
-
-    def address(self, pointer: ir.Value, position: Position) -> tuple[Base, ir.Value]:
-        """(base, element index) of one element of a block of pointers, inside the body."""
-        base, index = self._address(pointer, position)
-        return base, self.ix.value(index)
-
-    def _direct(self, pointer: ir.Value, position: Position) -> Affine | None:
-        affine = self.program.pointers.affine(pointer)
-        if affine is None or affine.base is None:
-            return None
-        # Wraps are left to the operation that makes them, except where a loop carries the pointer.
-        return affine if not affine.wraps or pointer in self.program.pointers.known else None
-
-    def _index(self, affine: Affine, position: Position) -> Index:
-        index = affine.offset
-        for axis, stride in zip(position, affine.strides, strict=True):
-            index = self.ix.add(index, self.ix.mul(self.coordinate(axis), stride))
-        for wrap in affine.wraps:
-            lap = self.ix.rem(self.ix.add(wrap.first, self.coordinate(position[wrap.dim])), wrap.modulus)
-            index = self.ix.add(index, self.ix.mul(lap, wrap.scale))
-        return index
-
-    def access(
-        self,
-        pointer: ir.Value,
-        position: Position,
-        kinds: Sequence[ir.Type],
-        do: Callable[[Base, ir.Value], list[ir.Value]],
-    ) -> list[ir.Value]:
-        """What `do`, values of types `kinds`, gives for base and element index of one element of a block of pointers.
-
-        Where that may belong to one of several arguments, it is done under a branch for each.
-        """
-        return self._access(pointer, position, kinds, lambda base, index: do(base, self.ix.value(index)))
-
-    def _access(self, pointer: ir.Value, position: Position, kinds: Sequence[ir.Type], do: _Access) -> list[ir.Value]:
-        op = owner(pointer)
-        if op is None or base_of(self.program, pointer) is not None:
-            return do(*self._address(pointer, position))
-        if op.name == "arith.select":
-            return self._either(op, position, kinds, do)
-        if op.name == "tt.addptr":
-            step = self.ix.cast(self.at(op.operands[1], position if is_block(op.operands[1]) else ()))
-            return self._access(op.operands[0], position, kinds, lambda base, i: do(base, self.ix.add(i, step)))
-        if op.name == "tt.bitcast":
-            old, new = pointee(op.operands[0]), pointee(pointer)
-
-            def recounted(base: Base, index: Index) -> list[ir.Value]:
-                return do(recast(base, new), recount(self.ix, index, old, new))
-
-            return self._access(op.operands[0], position, kinds, recounted)
-        moved = operand_positions(op, position, self.loops) or []
-        return self._access(*moved[0], kinds, do) if len(moved) == 1 else do(*self._address(pointer, position))
-
-    def _either(self, op: ir.Operation, position: Position, kinds: Sequence[ir.Type], do: _Access) -> list[ir.Value]:
-        condition = self.at(op.operands[0], position if is_block(op.operands[0]) else ())
-        branch = scf.IfOp(condition, list(kinds), has_else=True)
-        for block, pointer in zip((branch.then_block, branch.else_block), op.operands[1:], strict=True):
-            with ir.InsertionPoint(block), self.scope():
-                scf.YieldOp(self._access(pointer, position, kinds, do))
-        return list(branch.results)
-
-    def _address(self, pointer: ir.Value, position: Position) -> tuple[Base, Index]:
-        if pointer in self.program.offsets:
-            base, block = self.program.offsets[pointer]
-            return base, self.ix.cast(self.at(block, position))
-        affine = self._direct(pointer, position)
-        if affine is not None and affine.base is not None:
-            return affine.base, self._index(affine, position)
-        op = owner(pointer)
-        if op is not None and op.name == "tt.addptr":
-            base, index = self._address(op.operands[0], position)
-            step = self.ix.cast(self.at(op.operands[1], position if is_block(op.operands[1]) else ()))
-            return base, self.ix.add(index, step)
-        if op is not None and op.name == "arith.select":
-            return self._selected_address(op, position)
-        if op is not None and op.name == "tt.bitcast":
-            base, index = self._address(op.operands[0], position)
-            old, new = pointee(op.operands[0]), pointee(pointer)
-            return recast(base, new), recount(self.ix, index, old, new)
-        moved = [] if op is None else operand_positions(op, position, self.loops) or []
-        if len(moved) == 1:
-            return self._address(*moved[0])
-        where = "" if op is None else source_line(op)
-        what = "a pointer carried through a loop" if op is None else f"a pointer computed by `{op.name}`"
-        raise UnsupportedError(what, where, "argument + offsets, select, broadcast, expand_dims, trans")
-
-    def _selected_address(self, op: ir.Operation, position: Position) -> tuple[Base, Index]:
-        (base, a), (other, b) = (self._address(v, position) for v in op.operands[1:])
-        if not same_base(base, other):
-            raise UnsupportedError("a choice between two kernel arguments", source_line(op), "one argument + offsets")
-        condition = self.at(op.operands[0], position if is_block(op.operands[0]) else ())
-        return base, self.ix.choose(condition, a, b)
 
 
 def _mask(op: ir.Operation) -> ir.Value | None:

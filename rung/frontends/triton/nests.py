@@ -268,7 +268,7 @@ class _Nest:
                 memref.StoreOp(stored, base.memref, [index])
                 return []
 
-            self.expressions.access(sink.pointer, self.position, [], store)
+            self.expressions.addresses.access(sink.pointer, self.position, [], store)
 
         self.effects.append(lambda: self._guarded(guards, residual, write))
 
@@ -311,7 +311,7 @@ class _Nest:
         return self.expressions.at(value, self.position if is_block(value) else ())
 
     def _plan_address(self, pointer: ir.Value, residual: tuple[Term, ...]) -> None:
-        for value, position in self.expressions.offset_leaves(pointer, self.position):
+        for value, position in self.expressions.addresses.leaves(pointer, self.position):
             self.expressions.plan(value, position)
         for term in residual:
             self.expressions.plan(*self.expressions.term(term, self.position))
