@@ -19,7 +19,7 @@ from .locations import source_line
 from .pointers import Affine, Base, either, same_base, start_of
 from .program import SUPPORTED
 from .scratch import Buffer
-from .traversal import cone, needed_after
+from .traversal import Order, cone, needed_after
 from .ttir import element, is_block, is_pointer, owner, shape
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
 def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block) -> dict[ir.Value, Buffer]:
     """Contractions whose result may replace the carried block in place: nothing reads the old block afterwards."""
     found: dict[ir.Value, Buffer] = {}
-    order = {o.operation: k for k, o in enumerate(body.operations)}
+    order = Order(body)
     for entry in carried:
         op = owner(entry.final)
         if entry.kind != "buffer" or op is None or op.name != "tt.dot" or op not in order:
