@@ -197,14 +197,19 @@ class BlockConverter:
                 self.keep(value)
 
     def _offset_parts(self, pointer: ir.Value) -> list[ir.Value]:
-        """The blocks of integers that a block of pointers adds up."""
-        op = owner(pointer)
-        if op is None or not is_block(pointer) or not is_virtual(op):
-            return []
-        parts: list[ir.Value] = []
-        for operand in op.operands:
-            parts += self._offset_parts(operand) if is_pointer(operand) else [operand] if is_block(operand) else []
-        return parts
+        """The blocks of integers that a block of pointers adds up, each once."""
+        parts: dict[ir.Value, None] = {}
+        seen: set[ir.Value] = set()
+        pending = [pointer]
+        while pending:
+            value = pending.pop()
+            op = owner(value)
+            if value in seen or op is None or not is_block(value) or not is_virtual(op):
+                continue
+            seen.add(value)
+            parts.update((v, None) for v in op.operands if is_block(v) and not is_pointer(v))
+            pending += [v for v in reversed(list(op.operands)) if is_pointer(v)]
+        return list(parts)
 
     # ---- memory
 
