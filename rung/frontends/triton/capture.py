@@ -23,7 +23,10 @@ TARGET = GPUTarget("cpu", "cpu", 1)
 
 
 def codegen_functions() -> dict[str, Callable[..., Any]]:
-    """What Triton's code generator asks a back end for."""
+    """What Triton's code generator asks a back end for, before it is made."""
+    from .loop_visits import visit_loops_twice_at_most
+
+    visit_loops_twice_at_most()
 
     def min_dot_size(lhs: Any, rhs: Any) -> tuple[int, int, int]:
         return 1, 1, 1

@@ -10,7 +10,7 @@ from .bases import base_of
 from .nests import Store
 from .pointers import Affine, Base, equal
 from .program import Program
-from .traversal import cone, needed_after
+from .traversal import Order, cone, contents, needed_after
 from .ttir import is_block, owner, shape
 from .views import is_zero
 
@@ -40,7 +40,7 @@ class MemoryOrder:
             return
         self.program.assumed.add((min(a.key, b.key), max(a.key, b.key)))
 
-    def endangered_by_region(self, op: ir.Operation, order: dict[ir.Operation, int], block: ir.Block) -> list[ir.Value]:
+    def endangered_by_region(self, op: ir.Operation, order: Order, block: ir.Block) -> list[ir.Value]:
         """Loads before `op` that are needed behind it and that a store inside may change."""
         waiting = [
             load
@@ -60,24 +60,21 @@ class MemoryOrder:
                 self._assume(base, other)
         return found
 
-    def endangered(
-        self, stores: Sequence[Store], order: dict[ir.Operation, int], index: int, block: ir.Block
-    ) -> list[ir.Value]:
+    def endangered(self, stores: Sequence[Store], order: Order, index: int, block: ir.Block) -> list[ir.Value]:
         """Loads that must be in scratch before `stores` (a group that ends at `index` of `block`) are carried out."""
         roots = [v for s in stores for v in (s.value, s.pointer, s.mask) if v is not None and is_block(v)]
         inside = cone(self.program, roots)
         moved = {op for op, dims in inside.loads if dims != tuple(range(len(dims)))}
         read_here = {op for op, _ in inside.loads}
-        skip = frozenset(s.op for s in stores)
         found: list[ir.Value] = []
         for load in self.loads:
             value = load.results[0]
             if value in self.program.stored:
                 continue
-            later = needed_after(value, order, index, block, skip)
+            later = needed_after(value, order, index, block)
+            if not later and load not in read_here:
+                continue
             for store in stores:
-                if not later and (load not in read_here):
-                    continue
                 in_place = not later and load not in moved and self._same_place(load.operands[0], store)
                 if in_place:
                     continue
@@ -109,14 +106,14 @@ def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
     """
     found: list[Base | None] = []
 
-    def visit(inner: ir.Operation) -> ir.WalkResult:
+    def visit(inner: ir.Operation) -> None:
         if inner.name == "tt.store" or inner.name.startswith("tt.atomic_"):
             found.append(_root(program, inner.operands[0]))
         elif inner.name == "tt.call":
             found.append(None)
-        return ir.WalkResult.ADVANCE
 
-    op.walk(visit)
+    for inner in contents(op, program.contents).accesses:
+        visit(inner)
     return found
 
 

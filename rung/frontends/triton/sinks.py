@@ -17,7 +17,7 @@ from .locations import source_line
 from .nests import Accumulate, Effect, Keep, Sink
 from .positions import Position, is_unit_reshape
 from .scratch import Buffer, from_memory, row_major_buffer
-from .traversal import cone, needed_after
+from .traversal import cone, needed_after, walk
 from .ttir import element, int_attr, is_block, is_pointer, owner, shape
 
 if TYPE_CHECKING:
@@ -88,13 +88,23 @@ def _shared_expensive(blocks: BlockConverter, op: ir.Operation, extents: tuple[i
         definer = owner(value)
         if value in covered or definer is None or value in blocks.program.stored or shape(value) != extents:
             continue
-        below = cone(blocks.program, [value]).values
-        expensive = definer.name in elementwise.EXPENSIVE
-        if (expensive or len(below) >= _LONG_CHAIN) and needed_after(value, blocks.positions, index, blocks.current):
+        if not needed_after(value, blocks.positions, index, blocks.current):
+            continue
+        if definer.name in elementwise.EXPENSIVE:
             found.append(Keep(value, blocks.allocate(value)))
-            if not expensive:
-                covered.update(below)
+        elif _is_long_chain(blocks, value):
+            found.append(Keep(value, blocks.allocate(value)))
+            covered.update(cone(blocks.program, [value]).values)
     return found
+
+
+def _is_long_chain(blocks: BlockConverter, value: ir.Value) -> bool:
+    seen: set[ir.Value] = set()
+    for below, _ in walk(blocks.program, [value]):
+        seen.add(below)
+        if len(seen) == _LONG_CHAIN:
+            return True
+    return False
 
 
 def scan(blocks: BlockConverter, op: ir.Operation) -> None:
