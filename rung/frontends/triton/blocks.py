@@ -44,7 +44,7 @@ class BlockConverter:
         self.current: ir.Block | None = None
         self._combiners = 0
         self.in_place: dict[ir.Value, Buffer] = {}
-        """Results of contractions that may be accumulated in a loop-carried buffer."""
+        """Buffers of the blocks that a loop carries, by what they become: where a contraction may accumulate."""
 
     # ---- the walk
 

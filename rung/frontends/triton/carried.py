@@ -175,8 +175,8 @@ def keep_addresses(blocks: BlockConverter, pointer: ir.Value, into: Buffer | Non
 def assign(blocks: BlockConverter, pairs: Sequence[tuple[Buffer, ir.Value]]) -> None:
     """Give all buffers their new values at once: every value is computed from the old contents."""
     program = blocks.program
-    targets = [b for b, v in pairs if program.stored.get(v) != b]
-    work = [(b, v) for b, v in pairs if program.stored.get(v) != b]
+    work = [(b, v) for b, v in pairs if not b.is_at(program.stored.get(v))]
+    targets = [b for b, _ in work]
     together: dict[tuple[int, ...], list[Sink]] = {}
     late: list[tuple[Buffer, ir.Value]] = []
     for buffer, value in work:
@@ -195,9 +195,11 @@ def assign(blocks: BlockConverter, pairs: Sequence[tuple[Buffer, ir.Value]]) -> 
 def _reads_elsewhere(
     blocks: BlockConverter, value: ir.Value, targets: Sequence[Buffer], extents: tuple[int, ...]
 ) -> bool:
-    """Whether computing `value` reads a target other than element for element in a nest of the same shape."""
+    """Whether computing `value` reads the memory of a target other than element for element in the nest that writes
+    it, which is the one for all targets of a shape."""
     for read, dims in cone(blocks.program, [value]).buffers:
         buffer = blocks.program.stored[read]
-        if buffer in targets and (dims != tuple(range(len(extents))) or buffer.extents != extents):
-            return True
+        for target in targets:
+            if buffer.shares(target) and not (target.extents == extents and buffer.follows(dims, target)):
+                return True
     return False

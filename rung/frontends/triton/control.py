@@ -19,8 +19,7 @@ from .locations import source_line
 from .pointers import Affine, Base, either, same_base, start_of
 from .program import SUPPORTED
 from .scratch import Buffer
-from .traversal import Order, cone, needed_after
-from .ttir import element, is_block, is_pointer, owner, shape
+from .ttir import element, is_block, is_pointer, shape
 
 if TYPE_CHECKING:
     from .blocks import BlockConverter
@@ -54,7 +53,8 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
         iteration: Index = ix.div(ix.sub(induction, low), step)
         _enter(blocks, carried, list(loop.inner_iter_args), iteration)
         saved = blocks.in_place
-        blocks.in_place = {**saved, **_accumulators(blocks, carried, body)}
+        # A contraction whose result replaces a block that the loop carries.
+        blocks.in_place = {**saved, **{c.final: c.buffer for c in carried if c.buffer is not None}}
         blocks.convert(body)
         blocks.in_place = saved
         scf.YieldOp(_leave(blocks, carried))
@@ -142,28 +142,6 @@ def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
     ):
         raise UnsupportedError("a loop that changes which argument a pointer belongs to", "", "one argument + offsets")
     return affine
-
-
-def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block) -> dict[ir.Value, Buffer]:
-    """Contractions whose result may replace the carried block in place: nothing reads the old block afterwards."""
-    found: dict[ir.Value, Buffer] = {}
-    order = Order(body)
-    for entry in carried:
-        op = owner(entry.final)
-        if entry.kind != "buffer" or op is None or op.name != "tt.dot" or op not in order:
-            continue
-        old = entry.argument
-        reads = [
-            d for v, d in cone(blocks.program, [op.operands[2]]).buffers if blocks.program.stored[v] == entry.buffer
-        ]
-        straight = all(d == tuple(range(len(d))) for d in reads)
-        through_operands = any(
-            blocks.program.stored[v] == entry.buffer for v, _ in cone(blocks.program, op.operands[:2]).buffers
-        )
-        if straight and not through_operands and not needed_after(old, order, order[op], body):
-            assert entry.buffer is not None
-            found[entry.final] = entry.buffer
-    return found
 
 
 # ---- scf.if

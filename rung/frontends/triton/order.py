@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from torch_mlir import ir
 
 from .bases import base_of
+from .indices import Index
 from .nests import Store
 from .pointers import Affine, Base, equal
 from .program import Program
 from .traversal import Order, cone, contents, needed_after
-from .ttir import is_block, owner, shape
-from .views import is_zero
+from .ttir import element_bytes, is_block, owner, pointee, shape
 
 
 class MemoryOrder:
@@ -89,9 +89,27 @@ class MemoryOrder:
         a, b = self.program.pointers.affine(pointer), self.program.pointers.affine(store.pointer)
         if a is None or b is None or a.base is None or b.base is None:
             return False
-        extents = shape(pointer) or ()
-        once = all(n == 1 or not is_zero(s) for n, s in zip(extents, a.strides, strict=True))
-        return once and equal(Affine(b.base, a.offset, a.strides, a.wraps), b)
+        if element_bytes(pointee(pointer)) != element_bytes(pointee(store.pointer)):
+            return False
+        return self._once(b, store) and equal(Affine(b.base, a.offset, a.strides, a.wraps), b)
+
+    def _once(self, affine: Affine, store: Store) -> bool:
+        """Whether no two elements are stored to one place, so that none is read when another has been stored there.
+
+        A stride that is not known yet is taken to step over all that lies between.
+        """
+        extents = shape(store.pointer) or ()
+        bounds: Sequence[Index | None] = [None] * len(extents)
+        if store.mask is not None and is_block(store.mask):
+            bounds = self.program.masks.decompose(store.mask).bounds
+        counts = [min(n, b) if isinstance(b, int) else n for n, b in zip(extents, bounds, strict=True)]
+        known = [(abs(s), n) for s, n in zip(affine.strides, counts, strict=True) if isinstance(s, int) and n > 1]
+        reach = 0
+        for stride, count in sorted(known):
+            if stride <= reach:
+                return False
+            reach += stride * (count - 1)
+        return not affine.wraps
 
 
 _KEEP_BASE = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -124,13 +125,31 @@ def dot(blocks: BlockConverter, op: ir.Operation) -> None:
     a, b, c = op.operands
     result = op.results[0]
     left, right = blocks.keep_row_major(a), blocks.keep_row_major(b)
-    into = blocks.in_place.get(result)
-    if into is None or not into.is_row_major:
-        target = blocks.keep(c, blocks.program.scratch.allocate(shape(c) or (), element(c)), record=False)
-    else:
-        target = into if blocks.program.stored.get(c) == into else blocks.keep(c, into, record=False)
+    target = blocks.in_place.get(result)
+    if target is None or not target.is_row_major or not _may_replace(blocks, op, target, (left, right)):
+        target = blocks.program.scratch.allocate(shape(c) or (), element(c))
+    if not target.is_at(blocks.program.stored.get(c)):
+        blocks.keep(c, target, record=False)
     contract(left, right, target)
     blocks.program.stored[result] = target
+
+
+def _may_replace(blocks: BlockConverter, op: ir.Operation, old: Buffer, operands: Sequence[Buffer]) -> bool:
+    """Whether a contraction may accumulate where a loop carries `old`: that is read element for element by its own
+    accumulator only, in whatever shape, and not behind it."""
+    program = blocks.program
+    assert blocks.current is not None
+    if any(operand.shares(old) for operand in operands):
+        return False
+    for read, dims in cone(program, [op.operands[2]]).buffers:
+        if program.stored[read].shares(old) and not program.stored[read].follows(dims, old):
+            return False
+    index = blocks.positions[op]
+    return not any(
+        needed_after(value, blocks.positions, index, blocks.current)
+        for value, buffer in program.stored.items()
+        if buffer.shares(old)
+    )
 
 
 def reshape(blocks: BlockConverter, op: ir.Operation) -> None:
