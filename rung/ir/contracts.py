@@ -7,7 +7,9 @@ from collections.abc import Callable
 from torch_mlir import ir
 
 from ..errors import ContractError
+from .body import constant_int
 from .dma_contract import check_transfers
+from .lanes import INTEGER_DIVISIONS
 
 _SCALAR = ("builtin", "func", "scf", "arith", "math", "memref", "cf", "llvm", "ub")
 _DIALECTS = {
@@ -78,8 +80,20 @@ def _scratch_is_static(stage: str, op: ir.Operation) -> str | None:
     return None if kind.has_static_shape else "scratch of dynamic shape"
 
 
+def _divisions_have_results(stage: str, op: ir.Operation) -> str | None:
+    """Whatever the operands: a division by 0, or of the smallest number by -1, would end the process."""
+    if op.name not in INTEGER_DIVISIONS:
+        return None
+    known, owner = constant_int(op.operands[1]), op.operands[1].owner
+    if known is None:
+        safe = not isinstance(owner, ir.Block) and owner.name in ("arith.select", "arith.maxsi")
+    else:
+        safe = known != 0 and (known != -1 or op.name.endswith("ui"))
+    return None if safe else "nothing keeps this division from having no result"
+
+
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "linalg": (_grid_loops_are_marked, _scratch_is_static),
+    "linalg": (_grid_loops_are_marked, _scratch_is_static, _divisions_have_results),
     "scheduled": (_parallel_loops_are_dealt_out, _scratch_is_static),
     "vector": (_tasks_are_formed, _scratch_is_static),
 }

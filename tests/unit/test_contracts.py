@@ -36,6 +36,7 @@ def test_contracts_hold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ("linalg", "func.func @f(%n: index) { scf.forall (%i) in (%n) { }  return }", "not the grid"),
         ("linalg", "func.func @f(%n: index) { %a = memref.alloca(%n) : memref<?xf32>  return }", "dynamic shape"),
+        ("linalg", "func.func @f(%n: i32) { %r = arith.remui %n, %n : i32  return }", "having no result"),
         ("scheduled", "func.func @f(%n: index) { scf.forall (%i) in (%n) { } {rung.grid}  return }", "dealt out"),
         ("vector", "func.func @f(%n: index) { scf.forall (%i) in (%n) { } {rung.contexts}  return }", "loop is left"),
         (
