@@ -9,8 +9,10 @@ from torch_mlir import ir
 from ..errors import ContractError
 from .accesses import structured_effect
 from .allocations import allocation_of
+from .body import constant_int
 from .dma_contract import check_transfers
 from .footprints import Index, slab_of
+from .lanes import INTEGER_DIVISIONS
 
 _SCALAR = ("builtin", "func", "scf", "arith", "math", "memref", "cf", "llvm", "ub")
 _DIALECTS = {
@@ -108,8 +110,25 @@ def _place(nest: ir.Operation, number: int) -> tuple[Index, dict[int, Index]] | 
     return slab.offset, {d: s for d, s, n in zip(dims, slab.strides, slab.sizes, strict=True) if n != 1}
 
 
+def _divisions_have_results(stage: str, op: ir.Operation) -> str | None:
+    """Whatever the operands: a division by 0, or of the smallest number by -1, would end the process."""
+    if op.name not in INTEGER_DIVISIONS:
+        return None
+    known, owner = constant_int(op.operands[1]), op.operands[1].owner
+    if known is None:
+        safe = not isinstance(owner, ir.Block) and owner.name in ("arith.select", "arith.maxsi")
+    else:
+        safe = known != 0 and (known != -1 or op.name.endswith("ui"))
+    return None if safe else "nothing keeps this division from having no result"
+
+
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "linalg": (_grid_loops_are_marked, _scratch_is_static, _written_memory_is_read_in_place),
+    "linalg": (
+        _grid_loops_are_marked,
+        _scratch_is_static,
+        _written_memory_is_read_in_place,
+        _divisions_have_results,
+    ),
     "scheduled": (_parallel_loops_are_dealt_out, _scratch_is_static),
     "vector": (_tasks_are_formed, _scratch_is_static),
 }

@@ -70,6 +70,7 @@ def test_a_nest_may_read_what_it_writes_where_it_writes_it() -> None:
             }""",
             "operand 2 is written where operand 0 is read",
         ),
+        ("linalg", "func.func @f(%n: i32) { %r = arith.remui %n, %n : i32  return }", "having no result"),
         ("scheduled", "func.func @f(%n: index) { scf.forall (%i) in (%n) { } {rung.grid}  return }", "dealt out"),
         ("vector", "func.func @f(%n: index) { scf.forall (%i) in (%n) { } {rung.contexts}  return }", "loop is left"),
         (

@@ -40,6 +40,9 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
     body = op.regions[0].blocks[0]
     final = list(body.operations)[-1].operation.operands
     low, high, step = (_index(blocks, v) for v in op.operands[:3])
+    divisor: Index = step
+    if not isinstance(step, int):  # a loop that does not count upwards is not run: it would never end
+        high, divisor = ix.choose(ix.less(0, step), high, low), ix.max(step, 1)
     arguments = list(body.arguments)
     carried = [
         classify(blocks, op, a, i, y, counted=True)
@@ -50,7 +53,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
     with ir.InsertionPoint(loop.body), blocks.region():
         induction = loop.induction_variable
         program.scalars[arguments[0]] = ix.to_integer(induction, arguments[0].type)
-        iteration: Index = ix.div(ix.sub(induction, low), step)
+        iteration: Index = ix.div(ix.sub(induction, low), divisor)
         _enter(blocks, carried, list(loop.inner_iter_args), iteration)
         saved = blocks.in_place
         # A contraction whose result replaces a block that the loop carries.
@@ -64,7 +67,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
         if entry.kind == "closed":
             if trips is None:
                 span = ix.sub(high, low)
-                trips = ix.max(ix.div(ix.add(span, ix.sub(step, 1)), step), 0)
+                trips = ix.max(ix.div(ix.add(span, ix.sub(divisor, 1)), divisor), 0)
             bind_closed(blocks, result, closed_form(blocks, entry, trips))
         else:
             _bind(blocks, entry, result, results)
