@@ -15,11 +15,9 @@ from rung.bench import group, ladder, suite
 from rung.bench.measure import Sampling
 from rung.bench.result import Result, read
 from rung.commands import ladder as command
-from rung.errors import UsageError
+from rung.errors import RungError, UsageError
 from rung.schedule import Schedule
-from tests.bench_fakes import FakeBound, result, toolchain
-
-_NO_RATIOS = dict.fromkeys(("speedup", "speedup_ci", "step", "step_ci", "step_from"))
+from tests.bench_fakes import TIMES, FakeBound, toolchain
 
 SAMPLING = Sampling(rounds=5)
 
@@ -75,10 +73,10 @@ def test_a_rung_without_scalar_has_no_speedup() -> None:
     assert found.correct and found.speedup is None and found.step is None
 
 
-def test_a_kernel_that_does_nothing_has_no_ratios() -> None:
-    """On a modelled device it takes no cycles."""
-    nothing = [result(rung, unit="cycles", samples=[0.0], median=0.0, **_NO_RATIOS) for rung in ("Scalar", "Vec")]
-    assert [(r.speedup, r.step) for r in ladder.with_ratios(nothing)] == [(None, None)] * 2
+def test_a_launch_that_takes_no_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TIMES, "Vec", 0.0)
+    with pytest.raises(RungError, match="gelu, Vec: a launch takes no time at all"):
+        run(rungs="scalar,vec")
 
 
 def test_all_eight() -> None:
