@@ -108,7 +108,7 @@ def test_schedule_keyword_and_environment(add, monkeypatch):
     assert COMPILED[-1].schedule.mechanisms == (False, False, False)
     monkeypatch.setenv("RUNG_SCHEDULE", "threads=1")
     add[(1,)](*tensors(), 100, BLOCK=32)
-    assert COMPILED[-1].schedule.rung == "Vec"
+    assert COMPILED[-1].schedule.rung == "Vec+PF"
     with pytest.raises(UsageError, match="schedule: vectorize is `maybe`; give on or off"):
         add[(1,)](*tensors(), 100, BLOCK=64, schedule="vectorize=maybe")
 
