@@ -67,7 +67,9 @@ def ladder(
     overrides: Overrides = None,
     dtype: Dtype = "f32",
     size: Size = None,
-    rungs: Annotated[str, typer.Option(help="Rungs joined by commas.")] = "scalar,vec,vec+mt,vec+mt+db",
+    rungs: Annotated[
+        str, typer.Option(help="Rungs joined by commas; pf is prefetching: vec+mt,vec+mt+pf.")
+    ] = "scalar,vec,vec+mt,vec+mt+db",
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
     ] = False,

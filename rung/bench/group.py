@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..errors import RungError
 from ..machine import Machine
 from ..schedule import Schedule
 from . import noise
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..targets.npu.executable import NpuBound
 
 FLOAT64 = "torch in float64"
+NO_TIME = "a launch takes no time at all, which is no result; does the kernel store anything?"
 _OBSERVED_LAUNCHES = 5
 
 
@@ -170,6 +172,9 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
     before = noise.read(lab.probe)
     timed = [c for c in candidates if c.error.within]
     samples = {s.name: s for s in _time(timed, lab)}
+    for found in samples.values():
+        if min(found.values) <= 0:
+            raise RungError(f"{variants[0].case.name}, {found.name}: {NO_TIME}")
     window = noise.compare(before, noise.read(lab.probe))
     if lab.exact:  # a loaded machine does not change what a model says
         window = window.model_copy(update={"noisy": False, "reasons": []})

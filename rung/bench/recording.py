@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
+from ..errors import RungError, UsageError
 from ..machine import Machine
 from ..schedule import Schedule
-from .group import Case
+from .group import NO_TIME, Case
 from .problem import Error, compare, outputs, restore, snapshot
 from .toolchain import Toolchain
 
@@ -58,6 +58,8 @@ def recorder(case: Case, toolchain: Toolchain) -> Callable[[Machine, Schedule], 
             launch(bind(machine, schedule.with_mechanisms(False, False, False)))
             expected.extend(outputs(problem))
         trace = launch(bind(machine, schedule))
+        if not any(work.packets for work in trace.works):
+            raise RungError(f"{case.name}, {schedule.rung}: {NO_TIME}")
         return Recording(trace, compare(outputs(problem), expected, case.tolerance))
 
     return record

@@ -117,6 +117,7 @@ def make_plan(options: Options) -> Plan:
         raise UsageError("--factorial measures all eight combinations; leave --rungs out")
     schedules = base.factorial() if options.factorial else ladder.parse_rungs(options.rungs, base)
     machine = machines.load(options.device, options.overrides)
+    ladder.check(schedules, machine, "--rungs")
     plan = Plan(machine, schedules, sampling)
     if options.kernel:
         return Plan(machine, schedules, sampling, (_own_kernel(options, options.kernel, dtype, shape),))

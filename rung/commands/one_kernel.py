@@ -50,6 +50,7 @@ def load(options: Options) -> Subject:
         raise UsageError(f"--rung is `{options.rung}`; give one, such as vec+mt+db")
     machine = machines.load(options.device, options.overrides)
     recording.check_modelled(machine)
+    ladder.check(schedules, machine, "--rung")
     if "::" in options.kernel:
         grid = parse.grid(options.grid) if options.grid else None
         constexprs = parse.constexprs(options.constexprs)

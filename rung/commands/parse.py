@@ -95,7 +95,8 @@ def schedule(text: str, decided: Mapping[str, str], usual: Schedule | None = Non
 
 def parameters(text: str, option: str) -> Schedule:
     """A schedule whose mechanisms `option` decides (--rungs): UsageError for fields that put one in or take it out."""
-    found = schedule(text, dict.fromkeys(("vectorize", "double_buffer"), f"say with {option} which mechanisms are on"))
+    decided = ("vectorize", "double_buffer", "prefetch")
+    found = schedule(text, dict.fromkeys(decided, f"say with {option} which mechanisms are on"))
     if found.threads == 1:
         raise UsageError(f"--schedule gives `threads=1`, which takes MT out: say with {option} which mechanisms are on")
     return found

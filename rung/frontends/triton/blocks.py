@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from ...errors import UnsupportedError
+from ...ir.symbols import free_symbol
 from . import elementwise, sinks
 from .control import convert_control
 from .layout import order_of
@@ -42,7 +44,6 @@ class BlockConverter:
         self.pending: list[Store] = []
         self.positions = Order()
         self.current: ir.Block | None = None
-        self._combiners = 0
         self.in_place: dict[ir.Value, Buffer] = {}
         """Buffers of the blocks that a loop carries, by what they become: where a contraction may accumulate."""
 
@@ -50,8 +51,7 @@ class BlockConverter:
 
     def combiner_symbol(self) -> str:
         """A name for one more combine function."""
-        self._combiners += 1
-        return f"combine{self._combiners - 1}"
+        return free_symbol(self.module, (f"combine{number}" for number in count()))
 
     def convert(self, block: ir.Block) -> ir.Operation:
         """Convert all operations but the terminator, which is returned."""
