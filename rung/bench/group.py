@@ -13,11 +13,12 @@ from ..machine import Machine
 from ..schedule import Schedule
 from . import noise
 from .measure import Progress, Samples, Sampling, Subject, interleave, once
-from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore, signature, snapshot
+from .problem import Error, Problem, Shape, Tolerance, compare, inputs_of, outputs, restore, signature, snapshot
 from .result import Noise, Result
 from .stats import median
 from .suite import HOST_BLOCK, Workload
 from .toolchain import Modelled, Toolchain
+from .trial import Launch, Own, try_launch
 
 if TYPE_CHECKING:
     from ..compile import AnyExecutable
@@ -44,6 +45,17 @@ class Case:
     reference: str
     flops: int | None = None
     """Of one launch; None where they are not counted."""
+    own: Own | None = None
+    """Of a kernel that nobody vouches for: its first launches are tried in a copy of this process."""
+
+    def launch(self, executable: AnyExecutable, args: Sequence[Any], schedule: Schedule) -> Launch | None:
+        """What there is to try before the kernel is launched on the study's own arrays."""
+        if self.own is None:
+            return None
+        names = [name for name, type_ in self.signature.items() if type_ != "constexpr"]
+        parameters = f" (`{schedule}`)" if str(schedule) else ""
+        what = f"`{self.name}` as {schedule.rung}{parameters}"
+        return Launch(what, executable, names, args, self.problem.grid, self.own)
 
 
 @dataclass(frozen=True)
@@ -132,9 +144,14 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
         tell(Step(f"compiling {variant.name}"))
         case = variant.case
         constexprs = dict(case.problem.constexprs)
-        return lab.toolchain.compile(
+        executable = lab.toolchain.compile(
             case.kernel, case.signature, constexprs, machine=lab.machine, schedule=variant.schedule
         )
+        inputs = inputs_of(case.problem, saved[id(case.problem.args)])
+        first = case.launch(executable, inputs, variant.schedule)
+        if first:
+            try_launch(first, lambda: tell(Step(f"trying {variant.name}")))
+        return executable
 
     expected: dict[int, list[Any]] = {}
     for variant in variants:

@@ -12,6 +12,8 @@ from ..schedule import Schedule, given
 
 DTYPES = ("f32", "f16", "bf16")
 _SIZE = re.compile(r"0*(\d{1,18})([km]?)", re.ASCII)
+_WHOLE = re.compile(r"[-+]?\d{1,19}", re.ASCII)
+_RANGE = re.compile(r"([^\W\d]\w*)=([-+.\de]{1,24}):([-+.\de]{1,24})")
 _SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20}
 
 
@@ -81,6 +83,30 @@ def constexprs(items: Sequence[str]) -> dict[str, object]:
         except (ValueError, SyntaxError):
             raise UsageError(f"--constexpr is `{item}`; give NAME=VALUE, such as BLOCK=1024") from None
     return found
+
+
+def ranges(items: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """`idx=0:1000`: numbers from the first up to the second, by name of the argument."""
+    found: dict[str, tuple[float, float]] = {}
+    for item in items:
+        matched = _RANGE.fullmatch(item.strip())
+        low, high = (_number(matched[2]), _number(matched[3])) if matched else (None, None)
+        if not matched or low is None or high is None or not low < high:
+            raise UsageError(
+                f"--range is `{item}`; give NAME=LOW:HIGH with LOW below HIGH, such as idx=0:1000 for 0 to 999"
+            )
+        if matched[1] in found:
+            raise UsageError(f"--range names `{matched[1]}` twice; leave one out")
+        found[matched[1]] = low, high
+    return found
+
+
+def _number(text: str) -> float | None:
+    """Whole numbers stay exact."""
+    try:
+        return int(text) if _WHOLE.fullmatch(text) else float(text)
+    except ValueError:
+        return None
 
 
 def schedule(text: str, decided: Mapping[str, str], usual: Schedule | None = None) -> Schedule:
