@@ -13,6 +13,7 @@ from .program import Program
 from .traversal import cone, needed_after
 from .ttir import is_block, owner, shape
 from .views import is_zero
+from .waits import is_fence
 
 
 class MemoryOrder:
@@ -103,17 +104,17 @@ _KEEP_BASE = frozenset(
 
 
 def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
-    """What stores and atomics inside `op` write to; None for anything.
+    """What is written inside `op`: by stores, and behind an atomic by other programs. None for anything.
 
     They have not been converted: pointers are followed without the pointer analysis, which would remember the answer.
     """
     found: list[Base | None] = []
 
     def visit(inner: ir.Operation) -> ir.WalkResult:
-        if inner.name == "tt.store" or inner.name.startswith("tt.atomic_"):
+        if inner.name == "tt.store":
             found.append(_root(program, inner.operands[0]))
-        elif inner.name == "tt.call":
-            found.append(None)
+        elif inner.name == "tt.call" or is_fence(inner):
+            found.append(None)  # behind it, another program may have written anything
         return ir.WalkResult.ADVANCE
 
     op.walk(visit)

@@ -34,6 +34,8 @@ class Program:
     """Blocks of pointers that are a base plus a block of i64 offsets in scratch."""
     distinct: bool = True
     """Different pointer arguments are assumed not to overlap except element for element; see `assumed`."""
+    cooperative: bool = False
+    """Programs expect one another to run at the same time (`launch_cooperative_grid`)."""
     assumed: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     """Pairs of bases for which that assumption was used: the launcher checks them."""
 
