@@ -135,7 +135,9 @@ class FormVirtualThreads(Pass):
         """Keep the grid as one parallel loop: the runtime deals its programs out, and lets them take turns."""
         if not self.turns:
             raise UnsupportedError(
-                "a loop that waits for what other programs do", line_of(wait), "such kernels on the host only"
+                "a loop that waits for what other programs do",
+                line_of(wait),
+                "such loops on the host; a modelled device runs the programs of a context one after another",
             )
         programs = scf.ForallOp([0], [_fold(space.total)], [1])
         decision = programs.operation.attributes

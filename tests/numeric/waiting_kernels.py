@@ -51,8 +51,8 @@ def _arrive_and_wait(arrived, programs, phase):
 
 
 @triton.jit
-def smooth(x, y, arrived, steps, BLOCK: tl.constexpr):
-    """Jacobi steps on a ring, x to y and back, with a barrier of all programs between them; blocks are kept over it."""
+def smooth(x, arrived, steps, BLOCK: tl.constexpr):
+    """Jacobi steps on a ring, with a barrier of all programs between loads and stores."""
     p = tl.program_id(0) + tl.num_programs(0) * (tl.program_id(1) + tl.num_programs(1) * tl.program_id(2))
     programs = tl.num_programs(0) * tl.num_programs(1) * tl.num_programs(2)
     n = programs * BLOCK
@@ -207,6 +207,16 @@ def forever(flag, o):
 
 
 @triton.jit
+def forever_some(flag, o, first, last):
+    """Some of the programs wait for what nobody does."""
+    p = tl.program_id(0)
+    if p >= first and p <= last:
+        while tl.atomic_cas(flag, 1, 1) == 0:
+            pass
+    tl.store(o + p, 1)
+
+
+@triton.jit
 def relay(slots, o, n):
     """A cooperative grid: a plain load whose place moves on."""
     p = tl.program_id(0)
@@ -215,3 +225,8 @@ def relay(slots, o, n):
     while q < n:
         q += tl.load(slots + q)
     tl.store(o + p, q)
+
+
+@triton.jit
+def set_flag(flag):
+    tl.atomic_xchg(flag, 1)

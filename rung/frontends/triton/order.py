@@ -11,9 +11,8 @@ from .nests import Store
 from .pointers import Affine, Base, equal
 from .program import Program
 from .traversal import cone, needed_after
-from .ttir import is_block, owner, shape
+from .ttir import is_block, is_volatile_load, owner, shape
 from .views import is_zero
-from .waits import is_fence
 
 
 class MemoryOrder:
@@ -104,7 +103,7 @@ _KEEP_BASE = frozenset(
 
 
 def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
-    """What is written inside `op`: by stores, and behind an atomic by other programs. None for anything.
+    """What stores inside `op` write to; None for anything: where others may be waited for, they may have written.
 
     They have not been converted: pointers are followed without the pointer analysis, which would remember the answer.
     """
@@ -113,8 +112,8 @@ def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
     def visit(inner: ir.Operation) -> ir.WalkResult:
         if inner.name == "tt.store":
             found.append(_root(program, inner.operands[0]))
-        elif inner.name == "tt.call" or is_fence(inner):
-            found.append(None)  # behind it, another program may have written anything
+        elif inner.name.startswith(("tt.atomic_", "tt.call")) or is_volatile_load(inner):
+            found.append(None)
         return ir.WalkResult.ADVANCE
 
     op.walk(visit)

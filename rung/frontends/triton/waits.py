@@ -7,10 +7,7 @@ from collections.abc import Iterable, Iterator
 from torch_mlir import ir
 
 from .functions import find_function
-from .ttir import defined_in, int_attr, owner
-
-_CACHE_VOLATILE = 7
-"""`cache_modifier=".cv"`: do not cache, fetch again."""
+from .ttir import defined_in, is_volatile_load, owner
 
 
 def waits(loop: ir.Operation, cooperative: bool = False) -> bool:
@@ -26,31 +23,22 @@ def waits(loop: ir.Operation, cooperative: bool = False) -> bool:
     return any(_may_change(op, loop, cooperative) for op in _slice(list(condition.operands)[:1], loop)[0])
 
 
-def is_volatile(load: ir.Operation) -> bool:
-    """Whether a `tt.load` must read memory whenever it is executed."""
-    if "isVolatile" in load.attributes and ir.BoolAttr(load.attributes["isVolatile"]).value:
-        return True
-    return "cache" in load.attributes and int_attr(load, "cache") == _CACHE_VOLATILE
-
-
-def is_fence(op: ir.Operation) -> bool:
-    """Whether other programs may see us, or be seen, at `op`: loads stay on their side of it."""
-    return op.name.startswith("tt.atomic_") or (op.name == "tt.load" and is_volatile(op))
-
-
 def _may_change(op: ir.Operation, loop: ir.Operation, cooperative: bool) -> bool:
     """Whether `op` may give another result in the next turn of `loop` by what other programs do."""
     if op.name == "tt.call":
-        return any(is_fence(each) or (cooperative and each.name == "tt.load") for each in _called(op))
-    if op.name != "tt.load":
-        return is_fence(op)
-    return cooperative or is_volatile(op) or _is_one_place(op, loop)
+        return any(_is_shared(each) or (cooperative and each.name == "tt.load") for each in _called(op))
+    return _is_shared(op) or (op.name == "tt.load" and (cooperative or _is_one_place(op, loop)))
+
+
+def _is_shared(op: ir.Operation) -> bool:
+    """Whether `op` is there to be seen by others, or to see them."""
+    return op.name.startswith("tt.atomic_") or is_volatile_load(op)
 
 
 def _is_one_place(load: ir.Operation, loop: ir.Operation) -> bool:
     """Whether pointer and mask of a load are the same in every turn of `loop`."""
     ops, arguments = _slice(load.operands, loop)
-    return not arguments and not any(op.name in ("tt.load", "tt.call") or is_fence(op) for op in ops)
+    return not arguments and not any(op.name in ("tt.load", "tt.call") or _is_shared(op) for op in ops)
 
 
 def _called(call: ir.Operation) -> Iterator[ir.Operation]:

@@ -21,7 +21,9 @@
 #define MAP_NORESERVE 0
 #endif
 
-#define HEADER_BYTES 4096  // scratch begins at a page
+#define HEADER_BYTES 4096              // scratch begins at a page
+#define MOST_KEPT 1024                 // stacks of a thread, some 8 KB each
+#define MOST_KEPT_SCRATCH (16 << 20)   // bytes, with all of them
 
 typedef struct area {
   struct area *below;
@@ -43,13 +45,18 @@ typedef struct {
 } inside;
 
 static _Thread_local inside *running;
+static _Thread_local struct {
+  rung_fibre *first;
+  int64_t count, scratch_bytes;
+} kept;
+static pthread_key_t at_thread_exit;
 
 static void *map(size_t bytes) {
   void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   return at == MAP_FAILED ? NULL : at;
 }
 
-rung_fibre *rung_fibre_new(void) {
+static rung_fibre *new_fibre(void) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = RUNG_STACK_BYTES + page;
   char *stack = map(bytes);
   if (!stack) return NULL;
@@ -72,12 +79,44 @@ static void unmap_areas(area *a) {
   }
 }
 
-void rung_fibre_free(rung_fibre *fibre) {
+void rung_fibre_abandon(rung_fibre *fibre) {
   inside *f = (inside *)fibre;
   unmap_areas(f->areas), unmap_areas(f->spare);
   TSAN(__tsan_destroy_fiber(f->sanitizer);)
   munmap(f->stack, f->mapped);
 }
+
+static int64_t scratch_bytes(const inside *f) { return f->spare ? f->spare->bytes : 0; }
+
+// Making a stack costs some 30 us: three system calls, and page faults.
+rung_fibre *rung_fibre_take(void) {
+  if (!kept.first) return new_fibre();
+  inside *f = (inside *)kept.first;
+  kept.first = f->fibre.next;
+  kept.count--;
+  kept.scratch_bytes -= scratch_bytes(f);
+  return &f->fibre;
+}
+
+void rung_fibre_give_back(rung_fibre *fibre) {
+  inside *f = (inside *)fibre;
+  if (kept.count == MOST_KEPT) {
+    rung_fibre_abandon(fibre);
+    return;
+  }
+  if (kept.scratch_bytes + scratch_bytes(f) > MOST_KEPT_SCRATCH) unmap_areas(f->spare), f->spare = NULL;
+  if (!kept.count) pthread_setspecific(at_thread_exit, &kept);
+  fibre->next = kept.first, kept.first = fibre;
+  kept.count++;
+  kept.scratch_bytes += scratch_bytes(f);
+}
+
+static void abandon_kept(void *unused) {
+  (void)unused;
+  while (kept.first) rung_fibre_abandon(rung_fibre_take());
+}
+
+__attribute__((constructor)) static void make_key(void) { pthread_key_create(&at_thread_exit, abandon_kept); }
 
 // ---- to and fro
 

@@ -14,9 +14,10 @@ typedef struct rung_fibre {
   struct rung_fibre *next;  // for whoever keeps fibres in a list; the rest is private
 } rung_fibre;
 
-// A fibre belongs to the thread that made it. NULL: no memory.
-rung_fibre *rung_fibre_new(void);
-void rung_fibre_free(rung_fibre *fibre);  // whatever it has been doing is abandoned
+// A fibre belongs to the thread that took it. Stacks are kept for the thread's next ones, up to a number.
+rung_fibre *rung_fibre_take(void);                // NULL: no memory
+void rung_fibre_give_back(rung_fibre *fibre);     // it has ended
+void rung_fibre_abandon(rung_fibre *fibre);       // it has not, and never will
 // Both run it until it pauses or ends. One that has ended may begin another task.
 rung_fibre_state rung_fibre_begin(rung_fibre *fibre, rung_task task, void *frame, int64_t argument);
 rung_fibre_state rung_fibre_resume(rung_fibre *fibre);

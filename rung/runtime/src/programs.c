@@ -9,7 +9,6 @@
 
 #define LOOK_NS 20000000  // between two looks for a signal
 #define PATIENCE_NS 1000  // times the square of the programs that wait here: then more are begun while others compute
-#define MOST_SPARE 64     // stacks that a context keeps for programs to come
 
 typedef struct {
   rung_task task;
@@ -25,8 +24,8 @@ typedef struct {
 // What one context has under way.
 typedef struct {
   launch *of;
-  rung_fibre *first, *spare;  // the programs that wait, the last one that had a turn first; stacks to be used again
-  int64_t waiting, spares, most;
+  rung_fibre *first;  // of the programs that wait: the last one that had a turn
+  int64_t waiting, most;
   uint64_t ballot;
   bool voted;
   int64_t since, round_began;  // since when nothing has got on, 0 if something has; when the last round began
@@ -60,36 +59,17 @@ static void look_for_interrupt(share *s, int64_t now) {
   s->looked = now;
 }
 
-// ---- lists
+// ---- one round
 
 static void let_wait(share *s, rung_fibre *f) {
   f->next = s->first, s->first = f;
   if (++s->waiting > s->most) s->most = s->waiting;
 }
 
-static void put_aside(share *s, rung_fibre *f) {
-  if (s->spares == MOST_SPARE) {
-    rung_fibre_free(f);
-    return;
-  }
-  f->next = s->spare, s->spare = f;
-  s->spares++;
-}
-
-static rung_fibre *take_stack(share *s) {
-  rung_fibre *f = s->spare;
-  if (!f) return rung_fibre_new();
-  s->spare = f->next;
-  s->spares--;
-  return f;
-}
-
-// ---- one round
-
 // True when the program has ended.
 static bool came_back(share *s, rung_fibre *f, rung_fibre_state state) {
   if (state == RUNG_ENDED) {
-    put_aside(s, f);
+    rung_fibre_give_back(f);
     return true;
   }
   let_wait(s, f);
@@ -117,14 +97,14 @@ static bool begin_more(share *s, bool all_wait) {
   launch *l = s->of;
   bool begun = false;
   for (int64_t more = s->waiting ? s->waiting : 1; more && !has_stopped(l) && !none_left(l); more--) {
-    rung_fibre *f = take_stack(s);
+    rung_fibre *f = rung_fibre_take();
     if (!f) {
       if (all_wait && !begun) stop(l, RUNG_NO_MEMORY);
       break;
     }
     int64_t program = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
     if (program >= l->programs) {
-      put_aside(s, f);
+      rung_fibre_give_back(f);
       break;
     }
     begun = true;
@@ -173,8 +153,7 @@ static bool stuck(share *s) {
 
 static void finish(share *s) {
   if (has_stopped(s->of)) atomic_fetch_add(&s->of->waiting, s->waiting);
-  for (rung_fibre *f; (f = s->first); rung_fibre_free(f)) s->first = f->next;
-  for (rung_fibre *f; (f = s->spare); rung_fibre_free(f)) s->spare = f->next;
+  for (rung_fibre *f; (f = s->first); rung_fibre_abandon(f)) s->first = f->next;
   int64_t seen = atomic_load(&most_waiting);
   while (s->most > seen && !atomic_compare_exchange_weak(&most_waiting, &seen, s->most)) continue;
 }
