@@ -160,14 +160,17 @@ def lower_kernel(
     from triton.compiler.errors import CompilationError
 
     from .frontends.triton.capture import make_ttir
+    from .frontends.triton.options import Options
 
+    settings = options if isinstance(options, Options) else Options.of(options or {})
     try:
-        ttir = make_ttir(kernel, signature, constexprs, attrs, options)
+        ttir = make_ttir(kernel, signature, constexprs, attrs, settings)
     except CompilationError as error:
         raise UsageError(
             f"Triton refuses kernel `{kernel.__name__}` with this signature: {_last_words(error)}"
         ) from error
-    return compile_ttir(ttir, machine=machine, schedule=schedule, observers=observers)
+    cooperative = settings.launch_cooperative_grid
+    return compile_ttir(ttir, machine=machine, schedule=schedule, cooperative=cooperative, observers=observers)
 
 
 def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str] = ()) -> AnyExecutable:
@@ -215,12 +218,14 @@ def compile_ttir(
     schedule: Schedule,
     distinct: bool = True,
     fuse: bool = True,
+    cooperative: bool = False,
     observers: Sequence[Observer] = (),
 ) -> Compiled:
     """Compile a Triton module (or TTIR text) down to stage `llvm`.
 
     distinct: different pointer arguments are different memory, or accessed element for element (docs/triton.md).
     fuse: multiplies and adds may be contracted.
+    cooperative: programs expect one another to run at the same time (`launch_cooperative_grid`).
     """
     from .frontends.triton.capture import import_ttir
     from .frontends.triton.convert import convert
@@ -230,7 +235,7 @@ def compile_ttir(
 
         def attempt(target: Machine) -> tuple[_Recorder, Converted]:
             recorder = _Recorder(str(ttir))
-            converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
+            converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse, cooperative=cooperative)
             steps = pipeline(target, schedule, knobs.debug_dma() and machine.kind == "host")
             _run(steps, converted.module, recorder, observers)
             return recorder, converted

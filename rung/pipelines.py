@@ -92,6 +92,7 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
             lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
             profitability=schedule.profitability,
             line_bytes=machine.cache_line_bytes,
+            turns=machine.kind == "host",
         ),
     )
 

@@ -69,7 +69,8 @@ def _grid_loops_are_marked(stage: str, op: ir.Operation) -> str | None:
 def _parallel_loops_are_dealt_out(stage: str, op: ir.Operation) -> str | None:
     if op.name != "scf.forall":
         return None
-    return None if "rung.contexts" in op.attributes else "a parallel loop that has not been dealt out to contexts"
+    dealt_out = "rung.contexts" in op.attributes or "rung.programs" in op.attributes
+    return None if dealt_out else "a parallel loop that has not been dealt out to contexts"
 
 
 def _tasks_are_formed(stage: str, op: ir.Operation) -> str | None:

@@ -20,6 +20,7 @@ from torch_mlir.dialects import scf
 from .accesses import Access, is_fence
 from .footprints import View
 from .slicing import advance, collect, enclosing
+from .waits import first_wait
 
 PARALLEL = ("rung.grid_loop", "rung.tile_loop")
 
@@ -51,6 +52,8 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     writes = [a for a in accesses if a.writes]
     fenced = _has_fence(loop)
     if not writes:
+        if first_wait(loop.operation) is not None:
+            return Freedom("programs wait for one another in the loop")
         return Freedom("an atomic or a call may order it" if fenced and written_elsewhere else "")
     if fenced:
         reason = "an atomic or a call may order it"

@@ -120,7 +120,9 @@ def element_address(buffer: Value, position: Sequence[Value]) -> Value:
     return llvm.GEPOp(pointer_type(), pointer_of(buffer), [to_i64(linear)], dynamic_index, element, flags).result
 
 
-def declare(module: ir.Module, name: str, inputs: Sequence[ir.Type], results: Sequence[ir.Type] = ()) -> func.FuncOp:
+def declare(
+    module: ir.Module | builtin.ModuleOp, name: str, inputs: Sequence[ir.Type], results: Sequence[ir.Type] = ()
+) -> func.FuncOp:
     """The declaration of a runtime function, made on first use."""
     found = find_function(module, name)
     if found is not None:
@@ -129,7 +131,7 @@ def declare(module: ir.Module, name: str, inputs: Sequence[ir.Type], results: Se
         return func.FuncOp(name, ir.FunctionType.get(list(inputs), list(results)), visibility="private")
 
 
-def find_function(module: ir.Module, name: str) -> func.FuncOp | None:
+def find_function(module: ir.Module | builtin.ModuleOp, name: str) -> func.FuncOp | None:
     for op in module.body.operations:
         if isinstance(op, func.FuncOp) and op.name.value == name:
             return op

@@ -20,6 +20,8 @@ class Counters(TypedDict):
     """The most transfers pending in one queue."""
     dma_waiter_copies: int
     """Transfers that a waiting thread carried out itself because the engine did not."""
+    programs_waiting: int
+    """Of a kernel whose programs wait for one another: the most that one context had under way at once."""
 
 class Launcher:
     """Packs arguments into slots and calls `void kernel(int64_t *slots)` without the GIL.
@@ -89,7 +91,7 @@ def contexts() -> int:
 
 def set_contexts(contexts: int | None, /) -> None:
     """`None` is one per core. Reads the affinity mask again: workers and the copy engine move to the cores that it has
-    now. Loading a kernel does this, too. Do not call it inside a kernel."""
+    now. Where a fork is under way, that is done for the next one. Loading a kernel does this, too."""
 
 def counters() -> Counters: ...
 def reset_counters() -> None:

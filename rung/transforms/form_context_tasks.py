@@ -13,6 +13,7 @@ from ..errors import ContractError
 from ..ir.capture import captures
 from ..ir.cost import constant_value
 from ..ir.pointers import (
+    constant,
     declare,
     functions,
     i64,
@@ -27,12 +28,19 @@ from ..ir.symbols import free_symbol
 from ..passes import Pass
 
 Value = ir.Value[Any]
-_DECISIONS = ("rung.body_cost_ns", "rung.break_even_programs", "rung.distribution", "rung.iterations_per_line")
+_LOOPS = ("rung.contexts", "rung.programs")
+_DECISIONS = (
+    "rung.body_cost_ns",
+    "rung.break_even_programs",
+    "rung.distribution",
+    "rung.iterations_per_line",
+    "rung.contexts_at_most",
+)
 
 
 @dataclass(frozen=True)
 class FormContextTasks(Pass):
-    """Turn each `scf.forall` marked `rung.contexts` into a function and a call of the runtime.
+    """Turn each `scf.forall` marked `rung.contexts` or `rung.programs` into a function and a call of the runtime.
 
     before:
         func.func @kernel(%x: memref<?xf32>, %n: index) {
@@ -48,6 +56,8 @@ class FormContextTasks(Pass):
           ... store of the aligned pointer of %x in slot 0, of %n in slot 1
           call @rung_fork(@kernel_task0, %frame, %used)
         }
+    A loop marked `rung.programs`, whose iterations wait for one another, likewise, with one call of the task for each:
+          call @rung_run_programs(@kernel_task0, %frame, %T, contexts_at_most, break_even_programs)
     Constants and views are repeated in the task. Outer loops go first, so that the frame of an inner loop
     lives in the task that forks it, and no two contexts share one. A loop over exactly one context becomes
     its body.
@@ -72,11 +82,11 @@ class FormContextTasks(Pass):
 
 
 def _first_loop(function: func.FuncOp) -> scf.ForallOp | None:
-    """The first loop over contexts that is not inside another one."""
+    """The first loop over contexts, or over programs that take turns, that is not inside another one."""
     found: list[scf.ForallOp] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name == "scf.forall" and "rung.contexts" in op.attributes:
+        if op.name == "scf.forall" and any(mark in op.attributes for mark in _LOOPS):
             loop = op.opview
             assert isinstance(loop, scf.ForallOp)
             found.append(loop)
@@ -88,6 +98,8 @@ def _first_loop(function: func.FuncOp) -> scf.ForallOp | None:
 
 
 def _is_one(loop: scf.ForallOp) -> bool:
+    if "rung.programs" in loop.operation.attributes:
+        return False  # it may wait for another launch, and be interrupted
     dynamic = list(loop.dynamicUpperBound)
     return (constant_value(dynamic[0]) if dynamic else loop.staticUpperBound[0]) == 1
 
@@ -148,8 +160,13 @@ def _fork(module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, slots: lis
         address = func.ConstantOp(kind, ir.FlatSymbolRefAttr.get(task.name.value)).result
         used = list(loop.dynamicUpperBound)
         count = used[0] if used else index(loop.staticUpperBound[0])
-        fork = declare(module, "rung_fork", [kind, pointer_type(), i64()])
-        call = func.CallOp(fork, [address, frame, to_i64(count)])
+        decided = loop.operation.attributes
+        arguments = [address, frame, to_i64(count)]
+        if "rung.programs" in decided:
+            for limit in ("rung.contexts_at_most", "rung.break_even_programs"):
+                arguments.append(constant(i64(), ir.IntegerAttr(decided[limit]).value))
+        callee = "rung_run_programs" if "rung.programs" in decided else "rung_fork"
+        call = func.CallOp(declare(module, callee, [argument.type for argument in arguments]), arguments)
         for decision in _DECISIONS:
             if decision in loop.operation.attributes:
                 call.operation.attributes[decision] = loop.operation.attributes[decision]

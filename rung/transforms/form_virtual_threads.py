@@ -10,14 +10,17 @@ from typing import Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
-from ..errors import ContractError
+from ..errors import ContractError, UnsupportedError
 from ..ir.cost import CostModel, constant_value
 from ..ir.false_sharing import iterations_per_line
+from ..ir.locations import line_of
 from ..ir.pointers import i64, index
+from ..ir.waits import first_wait
 from ..passes import Pass
 from ..schedule import Distribution
 
 Value = ir.Value[Any]
+_MANY = 1 << 30
 _GROUPS_PER_CONTEXT = 8
 """With so many groups of iterations for each context, a share is at most an eighth larger than another one."""
 LOOP_ATTRIBUTES = {"rung.grid": "rung.grid_loop", "rung.tiles": "rung.tile_loop"}
@@ -51,7 +54,12 @@ class FormVirtualThreads(Pass):
     varies fastest, as in Triton; the last dimension of tiles does, as in memory. A loop inside another one
     forks only where the outer one does not.
 
-    Refuses: a parallel loop with results (shared outputs).
+    Programs that wait for one another (a `rung_yield` somewhere in the grid's body) must all get on, wherever they
+    run: each is an iteration of its own, which the runtime runs on a stack of its own.
+        scf.forall (%pid) in (%T) { body } {rung.programs, rung.contexts_at_most = 2 : i64, ...}
+    Loops inside are not dealt out.
+
+    Refuses: a parallel loop with results (shared outputs); with turns=off, programs that wait for one another.
     """
 
     name: ClassVar[str] = "form-virtual-threads"
@@ -63,6 +71,8 @@ class FormVirtualThreads(Pass):
     lanes: int = 1
     profitability: bool = True
     line_bytes: int = 64
+    turns: bool = True
+    """The runtime lets programs that wait for one another take turns."""
 
     def run(self, module: ir.Module) -> None:
         loops: list[scf.ForallOp] = []
@@ -90,10 +100,13 @@ class FormVirtualThreads(Pass):
             known = space.static_total
             outer = _outer_contexts(loop)
             threshold = break_even if self.profitability else 2
+            if mark == "rung.grid" and (wait := first_wait(loop.operation)) is not None:
+                self._let_take_turns(loop, space, wait, body_ns, threshold)
+                return
             reason = self._why_serial(known, threshold, outer)
             if reason:
                 serial = _for(index(0), space.total, index(1), attribute)
-                _fill(serial, loop, space)
+                _fill(serial.body, loop, space)
                 decision = serial.operation.attributes
                 decision["rung.serial"] = ir.StringAttr.get(reason)
                 decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
@@ -113,7 +126,28 @@ class FormVirtualThreads(Pass):
             end = scf.InParallelOp()
         with ir.InsertionPoint(end), loop.operation.location:
             grouped = self._group(space.total, known, group)
-            _fill(self._share(contexts.body.arguments[0], used, space.total, grouped, attribute), loop, space)
+            _fill(self._share(contexts.body.arguments[0], used, space.total, grouped, attribute).body, loop, space)
+        loop.operation.erase()
+
+    def _let_take_turns(
+        self, loop: scf.ForallOp, space: _Space, wait: ir.Operation, body_ns: float, threshold: int
+    ) -> None:
+        """Keep the grid as one parallel loop: the runtime deals its programs out, and lets them take turns."""
+        if not self.turns:
+            raise UnsupportedError(
+                "a loop that waits for what other programs do",
+                line_of(wait),
+                "such loops on the host; a modelled device runs the programs of a context one after another",
+            )
+        programs = scf.ForallOp([0], [_fold(space.total)], [1])
+        decision = programs.operation.attributes
+        decision["rung.programs"] = ir.UnitAttr.get()
+        decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
+        decision["rung.contexts_at_most"] = ir.IntegerAttr.get(i64(), self.contexts)
+        decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), threshold)
+        with ir.InsertionPoint(programs.body):
+            scf.InParallelOp()
+        _fill(programs.body, loop, space)
         loop.operation.erase()
 
     def _why_serial(self, known: int | None, threshold: int, outer: Value | int | None) -> str:
@@ -182,10 +216,12 @@ def _boundary(context: Value, used: Value, total: Value, group: Value | int) -> 
 
 
 def _outer_contexts(loop: scf.ForallOp) -> Value | int | None:
-    """How many contexts the loop around `loop` uses, if there is one."""
+    """How many contexts the loop around `loop` uses, if there is one; many if its iterations take turns."""
     parent = loop.operation.parent
     while parent is not None and parent.operation.name != "func.func":
         op = parent.operation
+        if op.name == "scf.forall" and "rung.programs" in op.attributes:
+            return _MANY
         if op.name == "scf.forall" and "rung.contexts" in op.attributes:
             around: Any = op.opview
             dynamic = list(around.dynamicUpperBound)
@@ -262,13 +298,13 @@ def _for(lower: Value, upper: Value, step: Value, attribute: str | None) -> scf.
     return loop
 
 
-def _fill(target: scf.ForOp, source: scf.ForallOp, space: _Space) -> None:
-    """Move the body of `source` into `target`, with its induction variables computed from the linear id."""
-    end = target.body.operations[0]
+def _fill(target: ir.Block, source: scf.ForallOp, space: _Space) -> None:
+    """Move the body of `source` into that of a loop, with its induction variables computed from the linear id."""
+    end = target.operations[0]
     arguments = list(source.body.arguments)
     needed = [any(True for _ in argument.uses) for argument in arguments]
     with ir.InsertionPoint(end):
-        variables = space.delinearize(target.induction_variable, needed)
+        variables = space.delinearize(target.arguments[0], needed)
     for argument, variable in zip(arguments, variables, strict=True):
         argument.replace_all_uses_with(variable)
     for op in list(source.body.operations)[:-1]:

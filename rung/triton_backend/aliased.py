@@ -28,6 +28,7 @@ class AliasedKernel:
             machine=machine.host(),
             schedule=Schedule.parse(self._metadata.schedule),
             fuse=self._metadata.enable_fp_fusion,
+            cooperative=self._metadata.launch_cooperative_grid,
             distinct=False,
         )
         return load(compiled.binary)

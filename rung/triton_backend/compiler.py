@@ -79,7 +79,13 @@ class _Compilation:
         text = str(ttir)  # before `compile_ttir`, after which it prints in the generic form
         schedule = Schedule.parse(self._options.schedule)
         fuse = self._options.enable_fp_fusion
-        compiled = compile_ttir(ttir, machine=machine.host(), schedule=schedule, fuse=fuse)
+        compiled = compile_ttir(
+            ttir,
+            machine=machine.host(),
+            schedule=schedule,
+            fuse=fuse,
+            cooperative=self._options.launch_cooperative_grid,
+        )
         metadata["name"] = compiled.metadata["name"]
         metadata["shared"] = 0
         metadata["rung"] = dict(compiled.metadata)

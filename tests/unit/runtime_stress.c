@@ -1,4 +1,4 @@
-// The pool, the arena and the copy engine under load from several threads; built with the thread sanitizer by
+// The pool, the arena, programs that wait and the copy engine under load from several threads; built with the thread sanitizer by
 // test_runtime_stress.py. Exits with 1 at a wrong result.
 #include "internal.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAUNCHERS = 3, ROUNDS = 300, CONTEXTS = 5, ROWS = 7, ROW = 48, STRIDE = 80, TRANSFERS = 100 };
+enum { LAUNCHERS = 3, ROUNDS = 300, CONTEXTS = 5, ROWS = 7, ROW = 48, STRIDE = 80, TRANSFERS = 100, PROGRAMS = 24 };
 
 static void check(bool ok, const char *what) {
   if (ok) return;
@@ -42,6 +42,30 @@ static void transfer(void *frame, int64_t context) {
   for (int r = 0; r < ROWS; r++) check(!memcmp(dst + r * ROW, src + r * STRIDE, ROW), "rows with a stride");
 }
 
+typedef struct {
+  long published[PROGRAMS], seen[PROGRAMS];
+  atomic_long arrived;
+} meeting;
+
+// Each program waits for all others, and reads what they wrote before they came. Its scratch stays its own meanwhile.
+static void meet(void *frame, int64_t program) {
+  meeting *m = frame;
+  long *block = rung_arena_enter(5000 << program % 3);
+  *block = program;
+  m->published[program] = program + 1;
+  atomic_fetch_add(&m->arrived, 1);
+  while (atomic_load(&m->arrived) < PROGRAMS) rung_yield();
+  for (int p = 0; p < PROGRAMS; p++) m->seen[program] += m->published[p];
+  check(*block == program, "scratch of a program that waits");
+  rung_arena_exit(block);
+}
+
+static void meet_all(void) {
+  meeting m = {0};
+  rung_run_programs(meet, &m, PROGRAMS, CONTEXTS, 2);
+  for (int p = 0; p < PROGRAMS; p++) check(m.seen[p] == PROGRAMS * (PROGRAMS + 1) / 2, "programs that wait");
+}
+
 static void *launch(void *unused) {
   (void)unused;
   job j = {0};
@@ -52,6 +76,7 @@ static void *launch(void *unused) {
     for (int c = 0; c < CONTEXTS; c++) check(j.plain[c][0] == (long)r * (c + 1), "contexts");
     check(j.nested == 3L * CONTEXTS * r, "nested forks");
     if (r % 10 == 0) rung_fork(transfer, memory, CONTEXTS);
+    if (r % 20 == 0) meet_all();
     if (r % 100 == 0) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);  // lets the workers fall asleep
   }
   free(memory);

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torch_mlir import ir
-from torch_mlir.dialects import scf
+from torch_mlir.dialects import builtin, func, scf
 
 from ...errors import UnsupportedError
-from ...ir.pointers import pointer_type
+from ...ir.pointers import declare, pointer_type
+from ...ir.waits import YIELD
 from .bases import base_of
 from .carried import Carried, assign, bind_closed, classify, closed_form, copy_of, keep_addresses
 from .functions import convert_call
@@ -20,6 +21,7 @@ from .pointers import Affine, Base, either, same_base, start_of
 from .program import SUPPORTED
 from .scratch import Buffer
 from .ttir import element, is_block, is_pointer, shape
+from .waits import waits
 
 if TYPE_CHECKING:
     from .blocks import BlockConverter
@@ -260,6 +262,8 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
         assign(blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second])
         scf.ConditionOp(go_on, scalars)
     with ir.InsertionPoint(tail), blocks.region():
+        if waits(op, program.cooperative):
+            _let_others_run(blocks.module)
         bind_values(blocks, list(after.arguments), list(tail.arguments), second, bases)
         final = list(blocks.convert(after).operands)
         scalars = []
@@ -282,6 +286,13 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
         {by_position[a]: b for a, b in second.items()},
         {by_position[a]: p for a, p in bases.items()},
     )
+
+
+def _let_others_run(module: ir.Block) -> None:
+    """A call of the runtime, in every turn of a loop that waits."""
+    whole = module.owner
+    assert isinstance(whole, builtin.ModuleOp)
+    func.CallOp(declare(whole, YIELD, []), [])
 
 
 def bind_values(

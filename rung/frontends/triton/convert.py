@@ -32,11 +32,12 @@ class Converted:
     assumed: tuple[tuple[int, int], ...]
 
 
-def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Converted:
+def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooperative: bool = False) -> Converted:
     """Convert the public function of a TTIR module, which is used up, into a new module in the same context.
 
     distinct: pointer arguments are different memory unless they are accessed element for element alike.
     fuse: multiplies and adds may be contracted into fused multiply-adds.
+    cooperative: programs expect one another to run at the same time.
     Raises UnsupportedError naming the operation and its source line.
     """
     function = _kernel(ttir)
@@ -62,6 +63,7 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
             func.ReturnOp([])
         ids = tuple(body.arguments)
         program = Program(Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)
+        program.cooperative = cooperative
         for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
             if is_pointer(argument):
                 program.pointers.known[argument] = Affine(Base(value, number), 0)

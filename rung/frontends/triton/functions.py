@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def convert_call(blocks: BlockConverter, op: ir.Operation) -> None:
     """A `noinline` function: converted in place."""
-    callee = _find_function(op, ir.FlatSymbolRefAttr(op.attributes["callee"]).value)
+    callee = find_function(op)
     if len(callee.regions[0].blocks) != 1:
         raise UnsupportedError("a noinline function with early returns", source_line(op), SUPPORTED)
     entry = callee.regions[0].blocks[0]
@@ -51,7 +51,9 @@ def convert_call(blocks: BlockConverter, op: ir.Operation) -> None:
     program.scalars.update(scalars)
 
 
-def _find_function(op: ir.Operation, symbol: str) -> ir.Operation:
+def find_function(op: ir.Operation) -> ir.Operation:
+    """The function that a `tt.call` calls."""
+    symbol = ir.FlatSymbolRefAttr(op.attributes["callee"]).value
     module = op
     while module.name != "builtin.module":
         module = module.parent.operation

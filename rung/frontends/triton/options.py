@@ -11,9 +11,7 @@ from ... import knobs
 from ...errors import UsageError
 from ...schedule import Schedule
 
-_FOR_GPUS = frozenset(
-    {"num_warps", "num_ctas", "num_stages", "warp_size", "maxnreg", "launch_cooperative_grid", "launch_pdl"}
-)
+_FOR_GPUS = frozenset({"num_warps", "num_ctas", "num_stages", "warp_size", "maxnreg", "launch_pdl"})
 """Options that change no code here."""
 
 DOT_PRECISIONS = ("ieee", "tf32", "tf32x3", "bf16x3", "bf16x6")
@@ -40,6 +38,7 @@ class Options:
     warp_size: int = 1
     maxnreg: int | None = None
     launch_cooperative_grid: bool = False
+    """All programs run at the same time: any `while` loop that reads memory may wait for another program."""
     launch_pdl: bool = False
     extern_libs: tuple[tuple[str, str], ...] | None = None
     ir_override: str | None = None

@@ -12,7 +12,7 @@ from .nests import Store
 from .pointers import Affine, Base, equal
 from .program import Program
 from .traversal import Order, cone, contents, needed_after
-from .ttir import element_bytes, is_block, owner, pointee, shape
+from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
 
 
 class MemoryOrder:
@@ -118,16 +118,16 @@ _KEEP_BASE = frozenset(
 
 
 def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
-    """What stores and atomics inside `op` write to; None for anything.
+    """What stores inside `op` write to; None for anything: where others may be waited for, they may have written.
 
     They have not been converted: pointers are followed without the pointer analysis, which would remember the answer.
     """
     found: list[Base | None] = []
 
     def visit(inner: ir.Operation) -> None:
-        if inner.name == "tt.store" or inner.name.startswith("tt.atomic_"):
+        if inner.name == "tt.store":
             found.append(_root(program, inner.operands[0]))
-        elif inner.name == "tt.call":
+        elif inner.name.startswith(("tt.atomic_", "tt.call")) or is_volatile_load(inner):
             found.append(None)
 
     for inner in contents(op, program.contents).accesses:

@@ -40,6 +40,8 @@ class Program:
     """Of operations with regions, as far as `traversal.contents` was asked."""
     distinct: bool = True
     """Different pointer arguments are assumed not to overlap except element for element; see `assumed`."""
+    cooperative: bool = False
+    """Programs expect one another to run at the same time (`launch_cooperative_grid`)."""
     assumed: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     """Pairs of bases for which that assumption was used: the launcher checks them."""
 

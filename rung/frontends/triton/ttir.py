@@ -8,6 +8,8 @@ from math import prod
 from torch_mlir import ir
 
 Shape = tuple[int, ...]
+_FETCH_AGAIN = 7
+"""The cache modifier `.cv`: do not cache, fetch again."""
 
 
 def owner(value: ir.Value) -> ir.Operation | None:
@@ -113,6 +115,14 @@ def defined_in(value: ir.Value, region_op: ir.Operation) -> bool:
         if operation.name in ("tt.func", "builtin.module"):
             return False
         block = operation.block
+
+
+def is_volatile_load(op: ir.Operation) -> bool:
+    """`tl.load(..., volatile=True)`, or with `cache_modifier=".cv"`, by which others wait, too."""
+    if op.name != "tt.load":
+        return False
+    marked = "isVolatile" in op.attributes and ir.BoolAttr(op.attributes["isVolatile"]).value
+    return marked or ("cache" in op.attributes and int_attr(op, "cache") == _FETCH_AGAIN)
 
 
 def element_bytes(kind: ir.Type) -> int:

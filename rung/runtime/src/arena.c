@@ -1,4 +1,6 @@
-// Scratch memory of the running context: a stack of blocks in thread-local chunks that are kept between launches.
+// Scratch memory of the running context: a stack of blocks in thread-local chunks that are kept between launches. Programs
+// that take turns on one context each have their own, see fibre.c.
+#include "fibre.h"
 #include "internal.h"
 
 #include <stdio.h>
@@ -68,6 +70,7 @@ RUNG_API void *rung_arena_enter(int64_t bytes) {
   }
   // No block is empty: two blocks at one address could not be told apart when they are left.
   bytes = bytes ? (bytes + ALIGNMENT - 1) & -(int64_t)ALIGNMENT : ALIGNMENT;
+  if (rung_in_fibre()) return rung_fibre_enter(bytes);
   if (!current || current->end - current->top < bytes) grow(bytes);
   char *block = current->top;
   current->top += bytes;
@@ -75,6 +78,10 @@ RUNG_API void *rung_arena_enter(int64_t bytes) {
 }
 
 RUNG_API void rung_arena_exit(void *base) {
+  if (rung_in_fibre()) {
+    rung_fibre_exit(base);
+    return;
+  }
   char *block = base;
   while (block < current->data || block > current->top) {
     current->top = current->data;

@@ -91,7 +91,7 @@ void rung_pin(pthread_t thread, int core);
 // Whether a core is left beside the threads of the fork that is under way.
 bool rung_core_to_spare(void);
 int64_t rung_contexts(void);
-void rung_set_contexts(int64_t contexts);  // 0: one per core
+void rung_set_contexts(int64_t contexts);  // 0: one per core. For the next fork, where one is under way
 
 typedef struct {
   int64_t forks;           // rung_fork calls that used the pool

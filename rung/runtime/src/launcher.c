@@ -8,11 +8,13 @@
 
 #include "arguments.h"
 #include "internal.h"
+#include "interrupt.h"
 
 static PyObject *calls_name;
 
 int rung_launcher_prepare(void) {
   calls_name = PyUnicode_InternFromString("calls");
+  rung_interrupt_prepare();
   return calls_name ? rung_arguments_prepare() : -1;
 }
 
@@ -38,6 +40,7 @@ int rung_run(rung_kernel kernel, int64_t *slots) {
   PyThreadState *state = PyEval_SaveThread();
   kernel(slots);
   PyEval_RestoreThread(state);
+  if (rung_raise_if_stopped()) return -1;
   return rung_dma_violations() ? raise_violations() : 0;
 }
 

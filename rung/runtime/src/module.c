@@ -9,6 +9,8 @@
 
 #include "arguments.h"
 #include "internal.h"
+#include "interrupt.h"
+#include "programs.h"
 
 static double seconds_since(int64_t start_ns) { return (double)(rung_now_ns() - start_ns) * 1e-9; }
 
@@ -40,12 +42,15 @@ static PyObject *bound_time(PyObject *object, PyObject *argument) {
   PyObject *list = seconds ? PyList_New(n) : PyErr_NoMemory();
   if (list) {
     Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t i = 0; i < n; i++) {
+    for (Py_ssize_t i = 0; i < n && !rung_has_stopped(); i++) {
       int64_t start = rung_now_ns();
       if (!self->is_empty) self->kernel(self->slots);
       seconds[i] = seconds_since(start);
     }
     Py_END_ALLOW_THREADS
+    if (rung_raise_if_stopped()) Py_CLEAR(list);
+  }
+  if (list) {
     for (Py_ssize_t i = 0; i < n; i++) PyList_SET_ITEM(list, i, PyFloat_FromDouble(seconds[i]));
   }
   PyMem_RawFree(seconds);
@@ -147,11 +152,11 @@ static PyObject *counters(PyObject *module, PyObject *unused) {
   rung_dma_counters d = rung_read_dma_counters(), checked = rung_read_checked_dma_counters();
   d.transfers += checked.transfers, d.bytes += checked.bytes;
   if (checked.max_in_flight > d.max_in_flight) d.max_in_flight = checked.max_in_flight;
-  return Py_BuildValue("{sL sL sL sL sL sL sL sL sL}", "forks", (long long)p.forks, "forks_serial", (long long)p.forks_serial,
+  return Py_BuildValue("{sL sL sL sL sL sL sL sL sL sL}", "forks", (long long)p.forks, "forks_serial", (long long)p.forks_serial,
                        "contexts_ran", (long long)p.contexts_ran, "threads_ran", (long long)p.threads_ran,
                        "contexts_taken_over", (long long)p.contexts_taken_over, "dma_transfers", (long long)d.transfers,
                        "dma_bytes", (long long)d.bytes, "dma_max_in_flight", (long long)d.max_in_flight,
-                       "dma_waiter_copies", (long long)d.waiter_copies);
+                       "dma_waiter_copies", (long long)d.waiter_copies, "programs_waiting", (long long)rung_most_waiting());
 }
 
 static PyObject *reset_counters(PyObject *module, PyObject *unused) {
@@ -159,6 +164,7 @@ static PyObject *reset_counters(PyObject *module, PyObject *unused) {
   rung_reset_pool_counters();
   rung_reset_dma_counters();
   rung_reset_checked_dma_counters();
+  rung_reset_most_waiting();
   Py_RETURN_NONE;
 }
 
@@ -267,7 +273,8 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
       {"rung_checked_dma_start", (void *)rung_checked_dma_start},
       {"rung_checked_dma_wait", (void *)rung_checked_dma_wait},
       {"rung_dma_touch", (void *)rung_dma_touch}, {"rung_dma_enter", (void *)rung_dma_enter},
-      {"rung_dma_leave", (void *)rung_dma_leave},
+      {"rung_dma_leave", (void *)rung_dma_leave}, {"rung_run_programs", (void *)rung_run_programs},
+      {"rung_yield", (void *)rung_yield},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);

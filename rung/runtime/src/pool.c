@@ -30,6 +30,7 @@ static bool late[RUNG_MAX_CORES];  // was LOST when the current job was posted
 static struct {
   _Alignas(RUNG_CACHE_LINE) _Atomic bool taken;  // one fork at a time; owning it also guards all plain fields below
   _Atomic int64_t wanted;                        // threads, the caller included; 0: not known yet
+  _Atomic int64_t asked;                         // what `wanted` is to be, and 1 more; 0: as it is
   int64_t started;                               // workers
   int cores[RUNG_MAX_CORES], core_count;         // cores[0] is the caller's; worker w lives on cores[w % core_count]
   int64_t moved_ns;                              // when a worker was last moved out of the caller's way
@@ -159,6 +160,11 @@ static void resize(int64_t contexts) {  // the pool is taken
   rung_move_engine(pool.cores[pool.core_count - 1]);
 }
 
+static void resize_if_asked(void) {  // the pool is taken
+  int64_t asked = atomic_exchange(&pool.asked, 0);
+  if (asked) resize(asked - 1);
+}
+
 int64_t rung_contexts(void) {
   rung_spin spin = {0};
   int64_t wanted;
@@ -173,15 +179,17 @@ int64_t rung_contexts(void) {
   return wanted;
 }
 
+// A launch that has the pool may wait for one that is being compiled, and calls this: the next fork sees to it then.
 void rung_set_contexts(int64_t contexts) {
-  rung_spin spin = {0};
-  while (!try_take()) rung_spin_turn(&spin);
-  resize(contexts);
+  atomic_store(&pool.asked, contexts + 1);
+  if (!try_take()) return;
+  resize_if_asked();
   release();
 }
 
 // Starts missing workers; returns how many threads, the caller included, there are for `contexts`.
 static int64_t muster(int64_t contexts) {
+  if (atomic_load_explicit(&pool.asked, memory_order_relaxed)) resize_if_asked();
   if (!atomic_load_explicit(&pool.wanted, memory_order_relaxed)) resize(0);
   int64_t wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
   if (contexts > wanted) contexts = wanted;
