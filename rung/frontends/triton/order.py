@@ -42,11 +42,7 @@ class MemoryOrder:
 
     def endangered_by_region(self, op: ir.Operation, order: Order, block: ir.Block) -> list[ir.Value]:
         """Loads before `op` that are needed behind it and that a store inside may change."""
-        waiting = [
-            load
-            for load in self.loads
-            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, order[op], block)
-        ]
+        waiting = self._waiting(order, order[op], block)
         if not waiting:
             return []
         written = _written_inside(self.program, op)
@@ -59,6 +55,18 @@ class MemoryOrder:
             for other in written:
                 self._assume(base, other)
         return found
+
+    def needed_from(self, order: Order, index: int, block: ir.Block) -> list[ir.Value]:
+        """Loads whose values the operation at `index` of `block`, or one behind it, needs."""
+        return [load.results[0] for load in self._waiting(order, index - 1, block)]
+
+    def _waiting(self, order: Order, index: int, block: ir.Block) -> list[ir.Operation]:
+        """Loads that have not been read and are needed behind position `index` of `block`."""
+        return [
+            load
+            for load in self.loads
+            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, index, block)
+        ]
 
     def endangered(self, stores: Sequence[Store], order: Order, index: int, block: ir.Block) -> list[ir.Value]:
         """Loads that must be in scratch before `stores` (a group that ends at `index` of `block`) are carried out."""
