@@ -99,7 +99,7 @@ def _run_ttir(ttir: str, program: Program, schedule: str, passed: list[Any]) -> 
         ttir, machine=machine.host(), schedule=Schedule.parse(schedule), distinct=program.shared is None
     )
     kept = [a for a in passed if not (isinstance(a, int) and a == 1)]
-    loaded = load(compiled.binary, compiled.metadata["name"])
+    loaded = load(compiled.binary)
     _native.bind(loaded.address, compiled.metadata["kinds"], tuple(kept), (program.grid, 1, 1), owner=loaded)()
 
 
