@@ -160,13 +160,14 @@ def lower_kernel(
     from triton.compiler.errors import CompilationError
 
     from .frontends.triton.capture import make_ttir
+    from .frontends.triton.refusal import refusal
 
     try:
         ttir = make_ttir(kernel, signature, constexprs, attrs, options)
     except CompilationError as error:
-        raise UsageError(
-            f"Triton refuses kernel `{kernel.__name__}` with this signature: {_last_words(error)}"
-        ) from error
+        found = refusal(kernel, error, constexprs)
+        why = "" if found.constant else " with this signature"
+        raise UsageError(f"Triton refuses kernel `{kernel.__name__}`{why}: {found.words}") from error
     return compile_ttir(ttir, machine=machine, schedule=schedule, observers=observers)
 
 
@@ -184,16 +185,6 @@ def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str
         program = build(text, name, machine, entry)
         return NpuExecutable(name, kinds, compiled.metadata, machine, program, tuple(parameters), compiled.stages)
     return Executable(name, kinds, compiled, load(compiled.binary))
-
-
-def _last_words(error: BaseException) -> str:
-    """Triton's message, and its cause where the message does not say it already."""
-    words, cause = str(error).strip(), error.__cause__
-    while cause is not None:
-        reason = str(cause).strip()
-        words += "" if reason in words else f"\n{reason}"
-        cause = cause.__cause__
-    return words
 
 
 @contextmanager

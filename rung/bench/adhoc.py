@@ -114,19 +114,21 @@ def _check_sides(kernel: str, types: Mapping[str, str], shape: Shape) -> None:
 
 
 def _check_guesses(kernel: Any, types: Mapping[str, str], fixed: Mapping[str, object]) -> None:
-    """Types that were guessed wrong are told as that: Triton would speak of the kernel's line alone."""
+    """What Triton refuses, and the types that were guessed where they may be why."""
     from triton.compiler.errors import CompilationError
 
     from ..frontends.triton.capture import make_ttir
+    from ..frontends.triton.refusal import refusal
 
     try:
         make_ttir(kernel, types, fixed)
     except CompilationError as error:
+        found = refusal(kernel, error, fixed)
         guessed = ", ".join(f"{name} {type_}" for name, type_ in types.items() if type_ != "constexpr")
-        raise UsageError(
-            f"Triton refuses kernel `{kernel.__name__}` with the types that were guessed from names ({guessed}): "
-            f"give --signature; Triton's words: {str(error).splitlines()[-1]}"
-        ) from None
+        advice = (
+            "" if found.constant else f"; types were guessed from names ({guessed}): give --signature if one is wrong"
+        )
+        raise UsageError(f"Triton refuses kernel `{kernel.__name__}`: {found.words}{advice}") from None
 
 
 def _arguments(types: Mapping[str, str], shape: Shape, seed: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
