@@ -161,14 +161,15 @@ def lower_kernel(
 
     from .frontends.triton.capture import make_ttir
     from .frontends.triton.options import Options
+    from .frontends.triton.refusal import refusal
 
     settings = options if isinstance(options, Options) else Options.of(options or {})
     try:
         ttir = make_ttir(kernel, signature, constexprs, attrs, settings)
     except CompilationError as error:
-        raise UsageError(
-            f"Triton refuses kernel `{kernel.__name__}` with this signature: {_last_words(error)}"
-        ) from error
+        found = refusal(kernel, error, constexprs)
+        why = "" if found.constant else " with this signature"
+        raise UsageError(f"Triton refuses kernel `{kernel.__name__}`{why}: {found.words}") from error
     cooperative = settings.launch_cooperative_grid
     return compile_ttir(ttir, machine=machine, schedule=schedule, cooperative=cooperative, observers=observers)
 
@@ -187,16 +188,6 @@ def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str
         program = build(text, name, machine, entry)
         return NpuExecutable(name, kinds, compiled.metadata, machine, program, tuple(parameters), compiled.stages)
     return Executable(name, kinds, compiled, load(compiled.binary))
-
-
-def _last_words(error: BaseException) -> str:
-    """Triton's message, and its cause where the message does not say it already."""
-    words, cause = str(error).strip(), error.__cause__
-    while cause is not None:
-        reason = str(cause).strip()
-        words += "" if reason in words else f"\n{reason}"
-        cause = cause.__cause__
-    return words
 
 
 @contextmanager

@@ -8,3 +8,5 @@ class JITFunction(KernelInterface):
     src: str
     arg_names: list[str]
     params: list[Any]
+
+def get_jit_fn_file_line(fn: Any) -> tuple[str, int]: ...
