@@ -8,7 +8,6 @@ import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from torch_mlir import ir
@@ -70,15 +69,19 @@ class Executable:
     """One letter per argument, as `rung.runtime._native.Launcher` reads them."""
     compiled: Compiled
     loaded: Loaded = field(repr=False)
+    _stages: AllStages | None = field(default=None, init=False, repr=False)
+    _evidence: dict[str, Any] | None = field(default=None, init=False, repr=False)
 
     @property
     def metadata(self) -> dict[str, Any]:
         return self.compiled.metadata
 
-    @cached_property
+    @property
     def stages(self) -> Mapping[str, str]:
         """Text of every stage; those below `llvm` are made when asked for."""
-        return AllStages(self.compiled.stages, {"llvm-ir": self._llvm_ir, "asm": self._assembly})
+        if self._stages is None:
+            self._stages = AllStages(self.compiled.stages, {"llvm-ir": self._llvm_ir, "asm": self._assembly})
+        return self._stages
 
     def _llvm_ir(self) -> str:
         context, lock = compiler_context()
@@ -95,10 +98,12 @@ class Executable:
         """The object file."""
         return self.loaded.jit.object_code()
 
-    @cached_property
+    @property
     def evidence(self) -> dict[str, Any]:
         """What the compiler did: decisions read back from the IR, instructions counted in the object code."""
-        return {**self.metadata["decisions"], "object": host_evidence(self.object_code())}
+        if self._evidence is None:
+            self._evidence = {**self.metadata["decisions"], "object": host_evidence(self.object_code())}
+        return self._evidence
 
     def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> _native.Bound:
         """Pack a grid and arguments (tensors, arrays, numbers; no constexprs) for repeated launches."""
@@ -196,7 +201,10 @@ def _last_words(error: BaseException) -> str:
 
 @contextmanager
 def _long_chains() -> Generator[None, None, None]:
-    """Expressions are pulled operand by operand, a few frames of Python each: a kernel may have thousands in a row."""
+    """Expressions are pulled operand by operand, a few frames of Python each: a kernel may have thousands in a row.
+
+    To be entered by one thread at a time: the limit is the process's.
+    """
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _FRAMES))
     try:
@@ -205,7 +213,6 @@ def _long_chains() -> Generator[None, None, None]:
         sys.setrecursionlimit(before)
 
 
-@_long_chains()
 def compile_ttir(
     ttir: Any,
     *,
@@ -220,11 +227,10 @@ def compile_ttir(
     distinct: different pointer arguments are different memory, or accessed element for element (docs/triton.md).
     fuse: multiplies and adds may be contracted.
     """
-    from .frontends.triton.capture import import_ttir
-    from .frontends.triton.convert import convert
-
     context, lock = compiler_context()
-    with lock:
+    with lock, _long_chains():
+        from .frontends.triton.capture import import_ttir
+        from .frontends.triton.convert import convert
 
         def attempt(target: Machine) -> tuple[_Recorder, Converted]:
             recorder = _Recorder(str(ttir))

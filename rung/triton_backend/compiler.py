@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from triton.backends.compiler import BaseBackend, GPUTarget
 
+from ..forks import COMPILER
 from ..frontends.triton.options import Options
 from .fingerprint import fingerprint
 
@@ -15,12 +18,32 @@ if TYPE_CHECKING:
     from ..compile import Compiled
 
 Stage = Callable[[Any, dict[str, Any]], Any]
+_NEEDED = (
+    "rung.compile",
+    "rung.triton_backend.aliased",
+    "rung.triton_backend.arguments",
+    "triton.compiler.code_generator",
+)
+
+
+@cache
+def _import_all() -> None:
+    """What every first launch imports, rung and Triton. To be done under the compiler's lock, for which a fork waits: a
+    copy of this process would wait for ever for the thread that was importing a module."""
+    for module in _NEEDED:
+        import_module(module)
+    import_module("triton.runtime.jit").mangle_type(0)  # looking at an argument, Triton imports what it looks with
 
 
 class CpuBackend(BaseBackend):
     """Compiles TTIR with rung. The stages in `kernel.asm`: ttir, linalg, llvm, and the loadable `rung`."""
 
     binary_ext = "rung"
+
+    def __init__(self, target: GPUTarget) -> None:
+        super().__init__(target)
+        with COMPILER:
+            _import_all()
 
     @staticmethod
     def supports_target(target: GPUTarget) -> bool:
@@ -42,12 +65,14 @@ class CpuBackend(BaseBackend):
         pass
 
     def get_codegen_implementation(self, options: Options) -> dict[str, Callable[..., Any]]:
-        from ..frontends.triton.capture import codegen_functions
+        with COMPILER:
+            from ..frontends.triton.capture import codegen_functions
 
         return codegen_functions()
 
     def get_module_map(self) -> dict[str, ModuleType]:
-        from ..frontends.triton.capture import module_map
+        with COMPILER:
+            from ..frontends.triton.capture import module_map
 
         return module_map()
 

@@ -13,6 +13,7 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from .. import knobs
+from ..forks import COMPILER
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,8 @@ class Utils:
         """The code goes when its last reference does."""
 
     def get_device_properties(self, device: int) -> dict[str, int]:
-        from .. import machine
+        with COMPILER:
+            from .. import machine
 
         host = machine.host()
         return {
@@ -149,7 +151,8 @@ class CpuDriver(DriverBase):
         """Twice the memory that the cores' own caches hold: writing it evicts what the kernel left there."""
         import torch
 
-        from .. import machine
+        with COMPILER:
+            from .. import machine
 
         host = machine.host()
         return torch.empty(2 * host.l2_bytes * host.contexts, dtype=torch.uint8)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from ...errors import RungError, UsageError
@@ -63,14 +62,11 @@ class NpuExecutable:
     """Names of the arguments, for messages."""
     ir_stages: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
-    @cached_property
+    @property
     def stages(self) -> Mapping[str, str]:
         """Text of every stage; `llvm-ir` is the device's module as its code generator takes it."""
-        made: dict[str, Callable[[], str]] = {
-            "llvm-ir": lambda: self.program.code.ir,
-            "asm": lambda: self.program.code.assembly,
-        }
-        return AllStages(self.ir_stages, made)
+        code = self.program.code
+        return AllStages(self.ir_stages, {"llvm-ir": lambda: code.ir, "asm": lambda: code.assembly})
 
     def object_code(self) -> bytes:
         """The device's object file."""
