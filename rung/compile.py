@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from torch_mlir import ir
 
@@ -24,7 +25,7 @@ from .pipelines import PASSES, pipeline
 from .runtime import _native, library_path
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_evidence
-from .targets.host import Jit, llvm_ir
+from .targets.host import Function, Jit, llvm_ir
 from .targets.npu.capacity import check_capacity, with_room_for_scratch
 from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
@@ -53,11 +54,15 @@ class Compiled:
 
 @dataclass
 class Loaded:
-    """Machine code in this process; alive as long as this object."""
+    """Machine code in this process; alive as long as this object or its address."""
 
     jit: Jit
-    address: int
+    address: Function
     """Of `void kernel_packed(int64_t *slots)`."""
+
+
+_loaded: WeakValueDictionary[tuple[str, bytes], Loaded] = WeakValueDictionary()
+"""By name and binary, to be looked at under the compiler's lock: threads that load one kernel share its code."""
 
 
 @dataclass
@@ -109,7 +114,7 @@ class Executable:
         """Pack a grid and arguments (tensors, arrays, numbers; no constexprs) for repeated launches."""
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
-        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid, owner=self.loaded)
+        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None:
         """Launch once and wait."""
@@ -361,5 +366,8 @@ def load(binary: bytes, name: str) -> Loaded:
     _native.set_contexts(knobs.threads())
     context, lock = compiler_context()
     with lock:
-        jit = Jit(ir.Module.parse(binary, context), shared_libs=[library_path()])
-        return Loaded(jit, jit.address(f"{name}_packed"))
+        loaded = _loaded.get((name, binary))
+        if loaded is None:
+            jit = Jit(ir.Module.parse(binary, context), shared_libs=[library_path()])
+            loaded = _loaded[name, binary] = Loaded(jit, jit.address(f"{name}_packed"))
+        return loaded

@@ -27,7 +27,11 @@ class Utils:
     """What Triton asks of a loaded program and of the device."""
 
     def load_binary(self, name: str, kernel: bytes, shared: int, device: int) -> tuple[Loaded, int, int, int, int]:
-        """(what keeps the code alive, its address, registers, spills, most threads per program)"""
+        """(a module, its function, registers, spills, most threads per program)
+
+        Triton loads a kernel once for each thread that launches it first, and keeps the last module only: it is the
+        function, which every launch is given, that holds the code.
+        """
         from ..compile import load
 
         loaded = load(kernel, name)

@@ -95,7 +95,7 @@ class NpuExecutable:
                     f"{buffer.name} has {buffer.bytes} bytes; an address of `{self.machine.name}` has 32 bits: "
                     f"at most {_LARGEST - 1}"
                 )
-        bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid, owner=self.program)
+        bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid)
         return NpuBound(self.program, self.machine, bound, buffers)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> Trace:
