@@ -281,7 +281,10 @@ def _write_reproducer(source: str, steps: Pipeline) -> str:
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     path = knobs.crash_dir() / f"rung-{digest}.mlir"
     header = "".join(f"{PIPELINE_MARK}{line}\n" for line in str(steps).splitlines())
-    path.write_text(header + source)
+    try:
+        path.write_text(header + source)
+    except OSError as error:
+        return f"none, for {path} cannot be written: {error.strerror}"
     return f"rung opt {path}"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from triton.backends.compiler import BaseBackend, GPUTarget
 
+from ..errors import UsageError
 from ..forks import COMPILER
 from ..frontends.triton.options import Options
 from .fingerprint import fingerprint
@@ -22,6 +23,7 @@ _NEEDED = (
     "rung.compile",
     "rung.triton_backend.aliased",
     "rung.triton_backend.arguments",
+    "rung.triton_backend.cache",
     "triton.compiler.code_generator",
 )
 
@@ -30,9 +32,11 @@ _NEEDED = (
 def _import_all() -> None:
     """What every first launch imports, rung and Triton. To be done under the compiler's lock, for which a fork waits: a
     copy of this process would wait for ever for the thread that was importing a module."""
+    from triton.runtime.jit import mangle_type
+
     for module in _NEEDED:
         import_module(module)
-    import_module("triton.runtime.jit").mangle_type(0)  # looking at an argument, Triton imports what it looks with
+    mangle_type(0)  # looking at an argument, Triton imports what it looks with
 
 
 class CpuBackend(BaseBackend):
@@ -44,6 +48,9 @@ class CpuBackend(BaseBackend):
         super().__init__(target)
         with COMPILER:
             _import_all()
+        from .cache import check_entries
+
+        check_entries()
 
     @staticmethod
     def supports_target(target: GPUTarget) -> bool:
@@ -77,6 +84,10 @@ class CpuBackend(BaseBackend):
         return module_map()
 
     def add_stages(self, stages: dict[str, Stage], options: Any, language: object = None) -> None:
+        from triton import knobs
+
+        if knobs.compilation.store_binary_only:
+            raise UsageError("TRITON_STORE_BINARY_ONLY leaves out what rung loads of a compiled kernel; unset it")
         compilation = _Compilation(options)
         stages["ttir"] = compilation.ttir
         stages["linalg"] = compilation.linalg

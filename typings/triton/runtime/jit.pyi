@@ -8,3 +8,5 @@ class JITFunction(KernelInterface):
     src: str
     arg_names: list[str]
     params: list[Any]
+
+def mangle_type(arg: object) -> str: ...
