@@ -14,6 +14,7 @@ from .allocations import allocation_of
 from .footprints import View, view_of
 from .pointers import is_memref_at, is_pointer_of
 from .slicing import collect
+from .volatile import is_volatile
 
 Value = ir.Value[Any]
 
@@ -72,8 +73,8 @@ def _through(base: Value, memory: Value, order: dict[ir.Operation, int]) -> list
 
 
 def is_fence(op: ir.Operation) -> bool:
-    """Whether others may synchronize with us at `op`: an atomic, or a call of something unknown."""
-    if op.name in _ATOMICS:
+    """Whether others may synchronize with us at `op`: an atomic, a volatile load, or a call of something unknown."""
+    if op.name in _ATOMICS or is_volatile(op):
         return True
     return op.name == "func.call" and not _is_combiner(op)
 

@@ -10,6 +10,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from ...errors import UnsupportedError
+from ...ir.volatile import load_volatile
 from . import elementwise, sinks
 from .control import convert_control
 from .layout import order_of
@@ -27,9 +28,11 @@ from .ttir import (
     int_attr,
     is_block,
     is_pointer,
+    is_volatile_load,
     owner,
     shape,
 )
+from .volatile import load_block
 
 
 class BlockConverter:
@@ -220,25 +223,37 @@ class BlockConverter:
                 self.keep(value)
             self.nests.emit(shape(group[0].pointer) or (), list(group))
 
+    def synchronize(self, op: ir.Operation) -> None:
+        """Before `op`, at which others may be waited for: what is stored is in memory, what is loaded has been read."""
+        self.flush()
+        assert self.current is not None
+        for value in self.memory.needed_from(self.positions, self.positions[op], self.current):
+            self.keep(value)
+
     def _load(self, op: ir.Operation) -> None:
-        pointer = op.operands[0]
+        pointer, volatile = op.operands[0], is_volatile_load(op)
+        if volatile:
+            self.synchronize(op)
         for store in self.pending:
             if self.memory.may_alias(pointer, store.pointer):
                 self.flush()
                 break
             self.memory.assume(pointer, store.pointer)
-        if is_block(pointer):
+        if not is_block(pointer):
+            self._scalar_load(op, volatile)
+        elif volatile:
+            load_block(self, op)
+        else:
             self.memory.loads.append(op)
-            return
-        self._scalar_load(op)
 
-    def _scalar_load(self, op: ir.Operation) -> None:
+    def _scalar_load(self, op: ir.Operation, volatile: bool) -> None:
         affine = self.program.pointer(op.operands[0])
         assert affine.base is not None
         result, base, where = op.results[0], affine.base, self.ix.value(affine.offset)
 
         def read() -> ir.Value:
-            return from_memory(memref.LoadOp(base.memref, [where]).result, result.type)
+            value = load_volatile(base.memref, [where]) if volatile else memref.LoadOp(base.memref, [where]).result
+            return from_memory(value, result.type)
 
         if len(op.operands) == 1:
             self.program.scalars[result] = read()

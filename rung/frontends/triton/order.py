@@ -12,7 +12,7 @@ from .nests import Store
 from .pointers import Affine, Base, equal
 from .program import Program
 from .traversal import cone, needed_after
-from .ttir import element_bytes, is_block, owner, pointee, shape
+from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
 
 
 class MemoryOrder:
@@ -42,11 +42,7 @@ class MemoryOrder:
 
     def endangered_by_region(self, op: ir.Operation, order: dict[ir.Operation, int], block: ir.Block) -> list[ir.Value]:
         """Loads before `op` that are needed behind it and that a store inside may change."""
-        waiting = [
-            load
-            for load in self.loads
-            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, order[op], block)
-        ]
+        waiting = self._waiting(order, order[op], block)
         if not waiting:
             return []
         written = _written_inside(self.program, op)
@@ -59,6 +55,18 @@ class MemoryOrder:
             for other in written:
                 self._assume(base, other)
         return found
+
+    def needed_from(self, order: dict[ir.Operation, int], index: int, block: ir.Block) -> list[ir.Value]:
+        """Loads whose values the operation at `index` of `block`, or one behind it, needs."""
+        return [load.results[0] for load in self._waiting(order, index - 1, block)]
+
+    def _waiting(self, order: dict[ir.Operation, int], index: int, block: ir.Block) -> list[ir.Operation]:
+        """Loads that have not been read and are needed behind position `index` of `block`."""
+        return [
+            load
+            for load in self.loads
+            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, index, block)
+        ]
 
     def endangered(
         self, stores: Sequence[Store], order: dict[ir.Operation, int], index: int, block: ir.Block
@@ -121,16 +129,16 @@ _KEEP_BASE = frozenset(
 
 
 def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
-    """What stores and atomics inside `op` write to; None for anything.
+    """What stores inside `op` write to; None for anything: where others may be waited for, they may have written.
 
     They have not been converted: pointers are followed without the pointer analysis, which would remember the answer.
     """
     found: list[Base | None] = []
 
     def visit(inner: ir.Operation) -> ir.WalkResult:
-        if inner.name == "tt.store" or inner.name.startswith("tt.atomic_"):
+        if inner.name == "tt.store":
             found.append(_root(program, inner.operands[0]))
-        elif inner.name == "tt.call":
+        elif inner.name.startswith(("tt.atomic_", "tt.call")) or is_volatile_load(inner):
             found.append(None)
         return ir.WalkResult.ADVANCE
 

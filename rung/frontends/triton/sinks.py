@@ -216,12 +216,5 @@ def device_assert(blocks: BlockConverter, op: ir.Operation) -> None:
 
 def atomic(blocks: BlockConverter, op: ir.Operation) -> None:
     """What is computed from memory before an atomic must be read before it."""
-    blocks.flush()
-    assert blocks.current is not None
-    for load in list(blocks.memory.loads):
-        value = load.results[0]
-        if value not in blocks.program.stored and needed_after(
-            value, blocks.positions, blocks.positions[op] - 1, blocks.current
-        ):
-            blocks.keep(value)
+    blocks.synchronize(op)
     (atomic_cas if op.name == "tt.atomic_cas" else atomic_rmw)(blocks, op)

@@ -115,6 +115,12 @@ def defined_in(value: ir.Value, region_op: ir.Operation) -> bool:
         block = operation.block
 
 
+def is_volatile_load(op: ir.Operation) -> bool:
+    if op.name != "tt.load" or "isVolatile" not in op.attributes:
+        return False
+    return ir.BoolAttr(op.attributes["isVolatile"]).value
+
+
 def element_bytes(kind: ir.Type) -> int:
     """Bytes of one element in memory."""
     if isinstance(kind, ir.IndexType):

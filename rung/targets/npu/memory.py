@@ -12,7 +12,7 @@ _ASSIGN = re.compile(rf"^\s*(?P<name>{_VALUE}) = (?:tail |musttail )?(?P<op>[\w]
 _POINTERS = re.compile(rf"ptr (?:[a-z]\w*(?:\([^)]*\))? )*(?P<name>{_VALUE}|@[\w.$-]+)")
 _INCOMING = re.compile(rf"\[ (?P<name>{_VALUE}|@[\w.$-]+|null|poison|undef), ")
 _ACCESS = re.compile(
-    rf"\b(?:load|store) (?:volatile )?(?P<type><[^>]*>|\w+)(?: [^,]*)?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
+    rf"\b(?:load|store) (?:atomic )?(?:volatile )?(?P<type><[^>]*>|\w+)(?: [^,]*)?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
 )
 _MASKED = re.compile(
     r"@llvm\.masked\.(?P<op>load|store|gather|scatter)\.v(?P<lanes>\d+)(?P<element>[a-z]+\d+)\.[^(]*\("
