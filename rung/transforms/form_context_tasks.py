@@ -55,7 +55,7 @@ class FormContextTasks(Pass):
           call @rung_fork(@kernel_task0, %frame, %used)
         }
     A loop marked `rung.programs`, whose iterations wait for one another, likewise, with one call of the task for each:
-          call @rung_run_programs(@kernel_task0, %frame, %T, contexts_at_most, break_even_programs)
+          call @rung_run_programs(@kernel_task0, %frame, %T, contexts_at_most, fork_from)
     Constants and views are repeated in the task. Outer loops go first, so that the frame of an inner loop
     lives in the task that forks it, and no two contexts share one. A loop over exactly one context becomes
     its body.
@@ -163,7 +163,7 @@ def _fork(module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, slots: lis
         decided = loop.operation.attributes
         arguments = [address, frame, to_i64(count)]
         if "rung.programs" in decided:
-            for limit in ("rung.contexts_at_most", "rung.break_even_programs"):
+            for limit in ("rung.contexts_at_most", "rung.fork_from"):
                 arguments.append(constant(i64(), ir.IntegerAttr(decided[limit]).value))
         callee = "rung_run_programs" if "rung.programs" in decided else "rung_fork"
         call = func.CallOp(declare(module, callee, [argument.type for argument in arguments]), arguments)

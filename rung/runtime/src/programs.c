@@ -175,8 +175,8 @@ static void take_part(void *frame, int64_t context) {
     if (rung_spin_turn(&spin)) look_for_interrupt(&s, rung_now_ns());
 }
 
-RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, int64_t contexts, int64_t break_even) {
-  if (programs < break_even) contexts = 1;
+RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, int64_t contexts, int64_t fork_from) {
+  if (programs < fork_from) contexts = 1;
   launch l = {.task = task, .frame = frame, .programs = programs}, *outer = launched_here;
   launched_here = &l;
   rung_fork(take_part, &l, programs < contexts ? programs : contexts);
