@@ -8,6 +8,7 @@ from torch_mlir import ir
 
 from ..errors import ContractError
 from .dma_contract import check_transfers
+from .waits import PROGRAMS
 
 _SCALAR = ("builtin", "func", "scf", "arith", "math", "memref", "cf", "llvm", "ub")
 _DIALECTS = {
@@ -64,7 +65,7 @@ def _grid_loops_are_marked(stage: str, op: ir.Operation) -> str | None:
 def _parallel_loops_are_dealt_out(stage: str, op: ir.Operation) -> str | None:
     if op.name != "scf.forall":
         return None
-    dealt_out = "rung.contexts" in op.attributes or "rung.programs" in op.attributes
+    dealt_out = "rung.contexts" in op.attributes or PROGRAMS in op.attributes
     return None if dealt_out else "a parallel loop that has not been dealt out to contexts"
 
 

@@ -15,7 +15,7 @@ from ..ir.cost import CostModel, constant_value
 from ..ir.false_sharing import iterations_per_line
 from ..ir.locations import line_of
 from ..ir.pointers import i64, index
-from ..ir.waits import first_wait
+from ..ir.waits import CONTEXTS, FORK_FROM, PROGRAMS, first_wait
 from ..passes import Pass
 from ..schedule import Distribution
 
@@ -105,7 +105,7 @@ class FormVirtualThreads(Pass):
                 decision = self._let_take_turns(loop, space, wait)
                 decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
                 decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
-                decision["rung.fork_from"] = ir.IntegerAttr.get(i64(), threshold)
+                decision[FORK_FROM] = ir.IntegerAttr.get(i64(), threshold)
                 return
             reason = self._why_serial(known, threshold, outer)
             if reason:
@@ -147,8 +147,8 @@ class FormVirtualThreads(Pass):
         _fill(programs.body, loop, space)
         loop.operation.erase()
         decision = programs.operation.attributes
-        decision["rung.programs"] = ir.UnitAttr.get()
-        decision["rung.contexts_at_most"] = ir.IntegerAttr.get(i64(), self.contexts)
+        decision[PROGRAMS] = ir.UnitAttr.get()
+        decision[CONTEXTS] = ir.IntegerAttr.get(i64(), self.contexts)
         return decision
 
     def _why_serial(self, known: int | None, threshold: int, outer: Value | int | None) -> str:
@@ -221,7 +221,7 @@ def _outer_contexts(loop: scf.ForallOp) -> Value | int | None:
     parent = loop.operation.parent
     while parent is not None and parent.operation.name != "func.func":
         op = parent.operation
-        if op.name == "scf.forall" and "rung.programs" in op.attributes:
+        if op.name == "scf.forall" and PROGRAMS in op.attributes:
             return _MANY
         if op.name == "scf.forall" and "rung.contexts" in op.attributes:
             around: Any = op.opview
