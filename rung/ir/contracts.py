@@ -13,6 +13,7 @@ from .body import constant_int
 from .dma_contract import check_transfers
 from .footprints import Index, slab_of
 from .lanes import INTEGER_DIVISIONS
+from .waits import PROGRAMS
 
 _SCALAR = ("builtin", "func", "scf", "arith", "math", "memref", "cf", "llvm", "ub")
 _DIALECTS = {
@@ -69,7 +70,7 @@ def _grid_loops_are_marked(stage: str, op: ir.Operation) -> str | None:
 def _parallel_loops_are_dealt_out(stage: str, op: ir.Operation) -> str | None:
     if op.name != "scf.forall":
         return None
-    dealt_out = "rung.contexts" in op.attributes or "rung.programs" in op.attributes
+    dealt_out = "rung.contexts" in op.attributes or PROGRAMS in op.attributes
     return None if dealt_out else "a parallel loop that has not been dealt out to contexts"
 
 

@@ -58,6 +58,5 @@ def _plain(attribute: ir.Attribute) -> Any:
 
 
 _STRUCTURE = frozenset(
-    f"rung.{name}"
-    for name in ("bounds", "kernel", "grid", "grid_loop", "contexts", "programs", "combiner", "assumed", "may_alias")
+    f"rung.{name}" for name in ("bounds", "kernel", "grid", "grid_loop", "contexts", "combiner", "assumed", "may_alias")
 )

@@ -12,6 +12,7 @@ from torch_mlir.passmanager import PassManager
 
 from ..ir.llvm_stage import check_llvm
 from ..ir.pointers import is_memref_at, is_pointer_of
+from ..ir.waits import is_program
 from ..passes import Pass
 from .expand_atomics import expand_atomics
 from .expand_casts import expand_flags, expand_to_integers, guard_constants
@@ -137,8 +138,11 @@ class ToLlvm(Pass):
             words = ["noimplicitfloat"] if self.scalar else []
             if "rung.kernel" in op.operation.attributes:
                 words.append("noinline")
-            if words:
-                strings: list[ir.Attribute] = [ir.StringAttr.get(word) for word in words]
+            strings: list[ir.Attribute] = [ir.StringAttr.get(word) for word in words]
+            if is_program(op.operation):
+                # Its stack is small, with a page without access below: a large frame must not step over that.
+                strings.append(ir.ArrayAttr.get([ir.StringAttr.get("probe-stack"), ir.StringAttr.get("inline-asm")]))
+            if strings:
                 op.operation.attributes["passthrough"] = ir.ArrayAttr.get(strings)
 
 

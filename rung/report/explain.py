@@ -78,7 +78,8 @@ def _tiles(result: Result, decided: Sequence[Decision]) -> list[str]:
 
 def _contexts(result: Result, decided: Sequence[Decision], machine: Mapping[str, Any]) -> list[str]:
     if result.schedule["threads"] == 1:
-        return ["MT is off: one context runs all programs in order."]
+        in_turns = any("contexts_at_most" in d for d in decided)
+        return [f"MT is off: one context runs all programs {'in turns: they wait' if in_turns else 'in order'}."]
     # The function of a task repeats what its call says.
     forks = [d for d in decided if "break_even_programs" in d and not d.get("task")]
     if not forks:
@@ -100,7 +101,9 @@ def _fork(result: Result, decision: Decision, machine: Mapping[str, Any]) -> str
         f"a program is estimated at {_ns(body)} and a fork and join of {contexts} contexts at "
         f"{_ns(machine['fork_join_ns'])}, so sharing pays from {even:,} programs on"
     )
-    shared = f"over {min(programs, int(contexts))} contexts, {decision['distribution']} distribution"
+    turns = "contexts_at_most" in decision  # programs wait for one another
+    how = "on which those that wait take turns" if turns else f"{decision['distribution']} distribution"
+    shared = f"over {min(programs, int(contexts))} contexts, {how}"
     if not result.schedule.get("profitability", True):
         return f"{estimate}; forking is forced: {programs:,} programs {shared if programs > 1 else 'do not fork'}."
     if programs < even:

@@ -25,16 +25,17 @@ from ..ir.pointers import (
     to_index,
 )
 from ..ir.symbols import free_symbol
+from ..ir.waits import CONTEXTS, FORK_FROM, PROGRAMS
 from ..passes import Pass
 
 Value = ir.Value[Any]
-_LOOPS = ("rung.contexts", "rung.programs")
+_LOOPS = ("rung.contexts", PROGRAMS)
 _DECISIONS = (
     "rung.body_cost_ns",
     "rung.break_even_programs",
     "rung.distribution",
     "rung.iterations_per_line",
-    "rung.contexts_at_most",
+    CONTEXTS,
 )
 
 
@@ -57,7 +58,7 @@ class FormContextTasks(Pass):
           call @rung_fork(@kernel_task0, %frame, %used)
         }
     A loop marked `rung.programs`, whose iterations wait for one another, likewise, with one call of the task for each:
-          call @rung_run_programs(@kernel_task0, %frame, %T, contexts_at_most, break_even_programs)
+          call @rung_run_programs(@kernel_task0, %frame, %T, contexts_at_most, fork_from)
     Constants and views are repeated in the task. Outer loops go first, so that the frame of an inner loop
     lives in the task that forks it, and no two contexts share one. A loop over exactly one context becomes
     its body.
@@ -98,7 +99,7 @@ def _first_loop(function: func.FuncOp) -> scf.ForallOp | None:
 
 
 def _is_one(loop: scf.ForallOp) -> bool:
-    if "rung.programs" in loop.operation.attributes:
+    if PROGRAMS in loop.operation.attributes:
         return False  # it may wait for another launch, and be interrupted
     dynamic = list(loop.dynamicUpperBound)
     return (constant_value(dynamic[0]) if dynamic else loop.staticUpperBound[0]) == 1
@@ -162,10 +163,10 @@ def _fork(module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, slots: lis
         count = used[0] if used else index(loop.staticUpperBound[0])
         decided = loop.operation.attributes
         arguments = [address, frame, to_i64(count)]
-        if "rung.programs" in decided:
-            for limit in ("rung.contexts_at_most", "rung.break_even_programs"):
+        if PROGRAMS in decided:
+            for limit in (CONTEXTS, FORK_FROM):
                 arguments.append(constant(i64(), ir.IntegerAttr(decided[limit]).value))
-        callee = "rung_run_programs" if "rung.programs" in decided else "rung_fork"
+        callee = "rung_run_programs" if PROGRAMS in decided else "rung_fork"
         call = func.CallOp(declare(module, callee, [argument.type for argument in arguments]), arguments)
         for decision in _DECISIONS:
             if decision in loop.operation.attributes:

@@ -15,7 +15,7 @@ from ..ir.cost import CostModel, constant_value
 from ..ir.false_sharing import iterations_per_line
 from ..ir.locations import line_of
 from ..ir.pointers import i64, index
-from ..ir.waits import first_wait
+from ..ir.waits import CONTEXTS, FORK_FROM, PROGRAMS, first_wait
 from ..passes import Pass
 from ..schedule import Distribution
 
@@ -56,7 +56,7 @@ class FormVirtualThreads(Pass):
 
     Programs that wait for one another (a `rung_yield` somewhere in the grid's body) must all get on, wherever they
     run: each is an iteration of its own, which the runtime runs on a stack of its own.
-        scf.forall (%pid) in (%T) { body } {rung.programs, rung.contexts_at_most = 2 : i64, ...}
+        scf.forall (%pid) in (%T) { body } {rung.programs, rung.contexts_at_most = 2 : i64, rung.fork_from = 13 : i64}
     Loops inside are not dealt out.
 
     Refuses: a parallel loop with results (shared outputs); with turns=off, programs that wait for one another.
@@ -100,8 +100,12 @@ class FormVirtualThreads(Pass):
             known = space.static_total
             outer = _outer_contexts(loop)
             threshold = break_even if self.profitability else 2
-            if mark == "rung.grid" and (wait := first_wait(loop.operation)) is not None:
-                self._let_take_turns(loop, space, wait, body_ns, threshold)
+            wait = first_wait(loop.operation) if mark == "rung.grid" else None
+            if wait is not None:
+                decision = self._let_take_turns(loop, space, wait)
+                decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
+                decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
+                decision[FORK_FROM] = ir.IntegerAttr.get(i64(), threshold)
                 return
             reason = self._why_serial(known, threshold, outer)
             if reason:
@@ -129,10 +133,8 @@ class FormVirtualThreads(Pass):
             _fill(self._share(contexts.body.arguments[0], used, space.total, grouped, attribute).body, loop, space)
         loop.operation.erase()
 
-    def _let_take_turns(
-        self, loop: scf.ForallOp, space: _Space, wait: ir.Operation, body_ns: float, threshold: int
-    ) -> None:
-        """Keep the grid as one parallel loop: the runtime deals its programs out, and lets them take turns."""
+    def _let_take_turns(self, loop: scf.ForallOp, space: _Space, wait: ir.Operation) -> ir.OpAttributeMap:
+        """Keep the grid as one parallel loop, whose attributes are returned: the runtime deals its programs out."""
         if not self.turns:
             raise UnsupportedError(
                 "a loop that waits for what other programs do",
@@ -140,15 +142,14 @@ class FormVirtualThreads(Pass):
                 "such loops on the host; a modelled device runs the programs of a context one after another",
             )
         programs = scf.ForallOp([0], [_fold(space.total)], [1])
-        decision = programs.operation.attributes
-        decision["rung.programs"] = ir.UnitAttr.get()
-        decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
-        decision["rung.contexts_at_most"] = ir.IntegerAttr.get(i64(), self.contexts)
-        decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), threshold)
         with ir.InsertionPoint(programs.body):
             scf.InParallelOp()
         _fill(programs.body, loop, space)
         loop.operation.erase()
+        decision = programs.operation.attributes
+        decision[PROGRAMS] = ir.UnitAttr.get()
+        decision[CONTEXTS] = ir.IntegerAttr.get(i64(), self.contexts)
+        return decision
 
     def _why_serial(self, known: int | None, threshold: int, outer: Value | int | None) -> str:
         """Why the loop is not dealt out; empty if it is, or if that is decided at launch."""
@@ -220,7 +221,7 @@ def _outer_contexts(loop: scf.ForallOp) -> Value | int | None:
     parent = loop.operation.parent
     while parent is not None and parent.operation.name != "func.func":
         op = parent.operation
-        if op.name == "scf.forall" and "rung.programs" in op.attributes:
+        if op.name == "scf.forall" and PROGRAMS in op.attributes:
             return _MANY
         if op.name == "scf.forall" and "rung.contexts" in op.attributes:
             around: Any = op.opview

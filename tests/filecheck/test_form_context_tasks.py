@@ -93,6 +93,22 @@ def test_one_context_is_inlined():
     assert "task" not in text and "scf.forall" not in text
 
 
+@pytest.mark.parametrize("count", ["%n", "1"])
+def test_programs_that_take_turns_are_tasks_one_by_one(count: str):
+    marks = "rung.programs, rung.contexts_at_most = 3 : i64, rung.fork_from = 7 : i64"
+    body = loop("memref.store %f, %x[%c] : memref<?xf32>", count).replace("rung.contexts", marks)
+    in_order(
+        run(kernel(body), FormContextTasks()),
+        r"func.func private @rung_run_programs\(\(!llvm.ptr, i64\) -> \(\), !llvm.ptr, i64, i64, i64\)",
+        r"func.func private @kernel_task0\(%arg0: !llvm.ptr, %arg1: i64\) attributes \{.*rung.task",
+        r"memref.store",
+        r"func.func @kernel",
+        r"(%c3\w*) = arith.constant 3",
+        r"(%c7\w*) = arith.constant 7",
+        r"call @rung_run_programs\(%\w+, %\w+, %\w+, %c3\w*, %c7\w*\)",
+    )
+
+
 def test_refuses_a_memref_chosen_at_run_time():
     with pytest.raises(ContractError, match="cannot be handed to a context task"):
         run(

@@ -3,7 +3,7 @@ import re
 import pytest
 from matching import in_order, run
 
-from rung.errors import ContractError
+from rung.errors import ContractError, UnsupportedError
 from rung.transforms.form_virtual_threads import FormVirtualThreads
 
 GRID = """
@@ -232,3 +232,45 @@ def test_stores_of_unknown_distance_are_not_counted():
 def test_block_cyclic_chunks_are_whole_lines():
     text = run(STRIPS.replace("WIDTH", "4"), FormVirtualThreads(contexts=2, distribution="block-cyclic", chunk=6))
     in_order(text, r"scf.forall", r"arith.ceildivui", r"arith.muli", r"scf.for", r"arith.minui", r"scf.for")
+
+
+WAITS = """
+func.func private @rung_yield()
+func.func @kernel(%x: memref<?xi32>, %gx: index, %gy: index, %gz: index) attributes {rung.kernel} {
+  %zero = arith.constant 0 : i32
+  scf.forall (%px, %py, %pz) in (%gx, %gy, %gz) {
+    scf.while : () -> () {
+      %v = memref.atomic_rmw ori %zero, %x[%px] : (i32, memref<?xi32>) -> i32
+      %go = arith.cmpi eq, %v, %zero : i32
+      scf.condition(%go)
+    } do {
+      func.call @rung_yield() : () -> ()
+      scf.yield
+    }
+    scf.forall (%t) in (4) {
+      memref.store %zero, %x[%t] : memref<?xi32>
+    } {rung.tiles}
+  } {rung.grid}
+  return
+}"""
+
+
+def test_programs_that_wait_stay_one_parallel_loop():
+    """No context has a share of its own, and loops inside are not dealt out."""
+    text = run(WAITS, FormVirtualThreads(contexts=4, profitability=False))
+    in_order(
+        text,
+        r"(%\w+) = arith.muli %arg1, %arg2",
+        r"(%\w+) = arith.muli %\w+, %arg3",
+        r"scf.forall \(%\w+\) in \(%\w+\) \{\n\s+%\w+ = arith.remui",
+        r"scf.while",
+        r"call @rung_yield",
+        r"scf.for .*\n.*memref.store",
+        r"rung.serial = \"the loop around it is dealt out\"",
+        r"rung.contexts_at_most = 4 : i64, rung.fork_from = 2 : i64, rung.programs\}",
+    )
+
+
+def test_refuses_programs_that_wait_where_they_cannot_take_turns():
+    with pytest.raises(UnsupportedError, match=r"waits for what other programs do .*on the host"):
+        run(WAITS, FormVirtualThreads(turns=False))

@@ -172,6 +172,15 @@ def test_atomics_keep_what_they_may_order():
     assert text.count("an atomic or a call may order it") == 2
 
 
+def test_nothing_is_loaded_before_programs_have_waited():
+    """What this kernel only reads, another one may write meanwhile."""
+    wait = "func.call @rung_yield() : () -> ()"
+    kernel = loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + wait)
+    text = run("func.func private @rung_yield()\n" + kernel, Promote())
+    assert text.count("programs wait for one another in the loop") == 1
+    assert text.count("an atomic or a call may order it") == 1
+
+
 def test_a_nest_that_also_gathers_from_the_array_it_writes_stays_direct():
     gather = "%g = memref.load %y[%c0] : memref<?xf32>"
     nest = double("%v", "%w", gather).replace("addf %in, %in", "addf %in, %g")

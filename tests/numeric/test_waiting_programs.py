@@ -84,6 +84,12 @@ def test_a_wait_in_a_function_that_is_not_inlined(n: int) -> None:
     assert torch.equal(y, torch.arange(n, dtype=torch.float32))
 
 
+def test_a_large_frame_does_not_step_over_the_end_of_its_stack() -> None:
+    executable = compiled(kernels.chain, "*i32 *fp32 i32")
+    assert '["probe-stack", "inline-asm"]' in executable.stages["llvm"]
+    assert executable.stages["llvm-ir"].count('"probe-stack"="inline-asm"') == 1
+
+
 # ---- locks
 
 

@@ -45,9 +45,10 @@ def reverse_tickets(serving, trace, n):
 
 @triton.jit
 def _arrive_and_wait(arrived, programs, phase):
-    tl.atomic_add(arrived, 1)
-    while tl.atomic_add(arrived, 0) < programs * phase:
-        pass
+    if programs > 1:
+        tl.atomic_add(arrived, 1)
+        while tl.atomic_add(arrived, 0) < programs * phase:
+            pass
 
 
 @triton.jit

@@ -38,6 +38,13 @@ def test_a_fork_is_told_with_its_numbers(grid: int, forced: bool, words: str) ->
     assert words in text and text.count("MT:") == 1
 
 
+def test_programs_that_wait_take_turns() -> None:
+    waits = {"op": "func.call", "body_cost_ns": 815.0, "break_even_programs": 4, "contexts_at_most": 4}
+    assert "it forks over 4 contexts, on which those that wait take turns" in told([waits])
+    assert "one context runs all programs in turns" in told([waits], threads=1)
+    assert "one context runs all programs in order" in told([FORK], threads=1)
+
+
 def test_loops_inside_are_shared_where_the_grid_is_not() -> None:
     assert "from 9 tiles on, where the grid is not" in told([{**FORK, "break_even_programs": 9}, FORK])
 

@@ -130,7 +130,8 @@ def test_measurements_are_plausible() -> None:
 
 
 def test_symbol_addresses() -> None:
-    for name in ("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait"):
+    names = ("rung_fork", "rung_run_programs", "rung_yield", "rung_arena_enter", "rung_arena_exit", "rung_dma_start")
+    for name in (*names, "rung_dma_wait"):
         address = ctypes.cast(getattr(LIBRARY, name), ctypes.c_void_p).value
         assert _native.symbol_address(name) == address
     with pytest.raises(KeyError):

@@ -1,6 +1,10 @@
 // Stacks of their own, switched in user space. POSIX has makecontext to begin on another stack; going to and fro between
 // two that have begun is _setjmp and _longjmp, which make no system call: 20 ns there and back, not 500.
 #undef _FORTIFY_SOURCE  // its longjmp takes a jump to another stack for a mistake
+#ifdef __APPLE__  // hides makecontext else
+#define _XOPEN_SOURCE 700
+#define _DARWIN_C_SOURCE
+#endif
 #include "fibre.h"
 
 #include <setjmp.h>
@@ -21,9 +25,9 @@
 #define MAP_NORESERVE 0
 #endif
 
-#define HEADER_BYTES 4096              // scratch begins at a page
-#define MOST_KEPT 1024                 // stacks of a thread, some 8 KB each
-#define MOST_KEPT_SCRATCH (16 << 20)   // bytes, with all of them
+#define HEADER_BYTES 4096             // scratch begins at a page
+#define MOST_KEPT 1024                // stacks of a thread, some 8 KB each
+#define MOST_KEPT_SCRATCH (16 << 20)  // bytes, with all of them
 
 typedef struct area {
   struct area *below;

@@ -1,8 +1,8 @@
 // Programs that wait for one another: each has a stack of its own and lets others run while it waits.
 //
 // Every context takes programs from one counter, in order, and goes round those that it has begun. It begins more when
-// nothing gets on: when all contexts only wait, or when this one has for long. So a launch whose programs wait for earlier
-// ones has few under way, and a barrier of all programs has all of them after a few rounds, in which their number doubles.
+// nothing gets on: when all contexts only wait, or when this one has for long. So a launch whose programs wait for
+// earlier ones has few under way, and a barrier of all programs has all of them after a few rounds that double them.
 #include "programs.h"
 
 #include "fibre.h"
@@ -28,8 +28,8 @@ typedef struct {
   int64_t waiting, most;
   uint64_t ballot;
   bool voted;
-  int64_t since, round_began;  // since when nothing has got on, 0 if something has; when the last round began
-  int64_t looked;              // for a signal
+  int64_t since;   // when nothing has got on; 0 if something has
+  int64_t looked;  // for a signal
 } share;
 
 static _Thread_local launch *launched_here;  // this thread looks for signals
@@ -77,8 +77,8 @@ static bool came_back(share *s, rung_fibre *f, rung_fibre_state state) {
   return false;
 }
 
-// A turn for each program that waits, in the reverse order of the last round: of programs that wait for their neighbours, one
-// way or the other is that in which all of them get on in one round. True when one of them has ended.
+// A turn for each program that waits, in the reverse order of the last round: of programs that wait for their neighbours,
+// all get on in one round of the right direction. True when one of them has ended.
 static bool go_round(share *s) {
   bool ended = false;
   rung_fibre *rest = s->first, *f;
@@ -133,12 +133,10 @@ static bool all_wait(share *s) {
 }
 
 // A round in which nothing got on: begins more if it is time, else rests.
-static bool stuck(share *s) {
+static bool stuck(share *s, int64_t began) {
   int64_t now = rung_now_ns();
-  if (!s->since) s->since = s->round_began = now;
-  int64_t waited = now - s->since, round = now - s->round_began;
-  s->round_began = now;
-  look_for_interrupt(s, now);
+  if (!s->since) s->since = began;
+  int64_t waited = now - s->since, round = now - began;
   if (!none_left(s->of)) {
     bool all = all_wait(s);
     if ((all || waited > PATIENCE_NS * s->waiting * s->waiting) && begin_more(s, all)) return false;
@@ -163,10 +161,11 @@ static void take_part(void *frame, int64_t context) {
   share s = {.of = l};
   (void)context;
   atomic_fetch_add(&l->active, 1);
-  for (uint32_t round = 0; !has_stopped(l) && (s.waiting || !none_left(l)); round++) {
-    bool got_on = go_round(&s) || (!s.waiting && begin_more(&s, false)) || !stuck(&s);
+  while (!has_stopped(l) && (s.waiting || !none_left(l))) {
+    int64_t now = rung_now_ns();
+    look_for_interrupt(&s, now);
+    bool got_on = go_round(&s) || (!s.waiting && begin_more(&s, false)) || !stuck(&s, now);
     if (got_on) s.since = 0;
-    if (round % 16 == 0) look_for_interrupt(&s, rung_now_ns());
   }
   finish(&s);
   atomic_fetch_sub(&l->active, 1);
@@ -175,8 +174,8 @@ static void take_part(void *frame, int64_t context) {
     if (rung_spin_turn(&spin)) look_for_interrupt(&s, rung_now_ns());
 }
 
-RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, int64_t contexts, int64_t break_even) {
-  if (programs < break_even) contexts = 1;
+RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, int64_t contexts, int64_t fork_from) {
+  if (programs < fork_from) contexts = 1;
   launch l = {.task = task, .frame = frame, .programs = programs}, *outer = launched_here;
   launched_here = &l;
   rung_fork(take_part, &l, programs < contexts ? programs : contexts);

@@ -11,9 +11,9 @@ typedef void (*rung_task)(void *frame, int64_t context);
 RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts);
 
 // ---- programs.c: programs that wait for one another
-// Runs task(frame, p) for every p in [0, programs), each on a stack of its own, on as many contexts as are given, or on the
-// caller alone where there are fewer than break_even programs. Returns when all are done, or the launch was interrupted.
-RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, int64_t contexts, int64_t break_even);
+// Runs task(frame, p) for every p in [0, programs), each on a stack of its own, on as many contexts as are given, or on
+// the caller alone where there are fewer than fork_from programs. Returns when all are done, or the launch was interrupted.
+RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, int64_t contexts, int64_t fork_from);
 // In every turn of a loop that waits: lets others run.
 RUNG_API void rung_yield(void);
 
