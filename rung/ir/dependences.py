@@ -18,6 +18,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import scf
 
 from .accesses import Access, is_fence
+from .assertions import is_assertion
 from .footprints import View
 from .slicing import advance, collect, enclosing
 
@@ -49,9 +50,11 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     """
     reads = [a for a in accesses if a.reads]
     writes = [a for a in accesses if a.writes]
-    fenced = _has_fence(loop)
+    inside = collect(loop.operation)
+    fenced = any(is_fence(op) for op in inside)
+    asserted = "an assertion may keep it from being read" if any(is_assertion(op) for op in inside) else ""
     if not writes:
-        return Freedom("an atomic or a call may order it" if fenced and written_elsewhere else "")
+        return Freedom("an atomic or a call may order it" if fenced and written_elsewhere else asserted)
     if fenced:
         reason = "an atomic or a call may order it"
         return Freedom(reason, reason)
@@ -61,11 +64,7 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     if not reads:
         return Freedom()
     reason = _load_order(loop, reads, writes)
-    return Freedom(reason, reason)
-
-
-def _has_fence(loop: scf.ForOp) -> bool:
-    return any(is_fence(op) for op in collect(loop.operation))
+    return Freedom(reason or asserted, reason)
 
 
 def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Access]) -> str:

@@ -61,7 +61,7 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
                 body = _grid_loop(grid)
             func.ReturnOp([])
         ids = tuple(body.arguments)
-        program = Program(Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)
+        program = Program(name, Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)
         for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
             if is_pointer(argument):
                 program.pointers.known[argument] = Affine(Base(value, number), 0)

@@ -18,7 +18,7 @@ from .intrinsics import emulate
 from .ir_text import edges, function_name, functions, label, targets
 
 _COUNTERS = "rung.counters"
-_RUNTIME = ("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait")
+_RUNTIME = ("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait", "rung_leave")
 _CALL = re.compile(r"@(rung_\w+)\(")
 _LIBRARY = ("memcpy", "memset", "memmove")
 _COPY = re.compile(r"call void @llvm\.(memcpy|memset|memmove)\.[^(]*\((?P<arguments>.*)\)")
