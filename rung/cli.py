@@ -40,6 +40,7 @@ Rung = Annotated[str, typer.Option(help="scalar, or vec, mt and db joined by +."
 OneKernel = Annotated[str, typer.Argument(metavar="KERNEL", help="A kernel of the study, or file.py::name.")]
 OwnSignature = Annotated[str | None, typer.Option("--signature", help="Of file.py::name, as for `ladder`.")]
 OwnConstexpr = Annotated[list[str] | None, typer.Option("--constexpr", help="Of file.py::name: NAME=VALUE.")]
+OwnRange = Annotated[list[str] | None, typer.Option("--range", help="Of file.py::name, as for `ladder`.")]
 OwnGrid = Annotated[str | None, typer.Option("--grid", help="Of file.py::name: programs, such as 1024 or 16x16.")]
 
 
@@ -67,7 +68,9 @@ def ladder(
     overrides: Overrides = None,
     dtype: Dtype = "f32",
     size: Size = None,
-    rungs: Annotated[str, typer.Option(help="Rungs joined by commas.")] = "scalar,vec,vec+mt,vec+mt+db",
+    rungs: Annotated[
+        str, typer.Option(help="Rungs joined by commas; pf is prefetching: vec+mt,vec+mt+pf.")
+    ] = "scalar,vec,vec+mt,vec+mt+db",
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
     ] = False,
@@ -79,6 +82,10 @@ def ladder(
     ] = None,
     constexpr: Annotated[list[str] | None, typer.Option(help="Of --kernel: NAME=VALUE; may be repeated.")] = None,
     grid: Annotated[str | None, typer.Option(help="Of --kernel: programs, such as 1024 or 16x16.")] = None,
+    range: Annotated[
+        list[str] | None,
+        typer.Option(help="Of --kernel: NAME=LOW:HIGH draws an argument's numbers from these; may be repeated."),
+    ] = None,
     inductor: Annotated[
         bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes, too.")
     ] = False,
@@ -110,6 +117,7 @@ def ladder(
         signature=signature,
         constexprs=tuple(constexpr or ()),
         grid=grid,
+        ranges=tuple(range or ()),
         inductor=inductor,
         json=json,
         plot=plot,
@@ -286,6 +294,7 @@ def trace(
     signature: OwnSignature = None,
     constexpr: OwnConstexpr = None,
     grid: OwnGrid = None,
+    range: OwnRange = None,
     seed: Seed = 0,
     output: Annotated[str | None, typer.Option("--output", "-o", help="A .json file for ui.perfetto.dev.")] = None,
     plot: Plot = None,
@@ -295,7 +304,9 @@ def trace(
     from .commands import trace as command
 
     changes, constants = tuple(overrides or ()), tuple(constexpr or ())
-    options = one_kernel.Options(kernel, device, changes, rung, schedule, dtype, size, signature, constants, grid, seed)
+    options = one_kernel.Options(
+        kernel, device, changes, rung, schedule, dtype, size, signature, constants, grid, seed, tuple(range or ())
+    )
     raise typer.Exit(command.run(options, output, plot))
 
 
@@ -315,6 +326,7 @@ def sweep(
     signature: OwnSignature = None,
     constexpr: OwnConstexpr = None,
     grid: OwnGrid = None,
+    range: OwnRange = None,
     seed: Seed = 0,
     json: Annotated[str | None, typer.Option(help="Write all machines and their cycles to this file.")] = None,
     plot: Annotated[
@@ -330,7 +342,9 @@ def sweep(
     from .commands import sweep as command
 
     changes, constants = tuple(overrides or ()), tuple(constexpr or ())
-    options = one_kernel.Options(kernel, device, changes, rung, schedule, dtype, size, signature, constants, grid, seed)
+    options = one_kernel.Options(
+        kernel, device, changes, rung, schedule, dtype, size, signature, constants, grid, seed, tuple(range or ())
+    )
     raise typer.Exit(command.run(options, tuple(vary or ()), json, plot))
 
 

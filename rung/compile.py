@@ -19,6 +19,7 @@ from .ir.context import compiler_context
 from .ir.contracts import check_stage
 from .ir.evidence import decisions
 from .ir.promotion import assumed
+from .ir.symbols import entry_point
 from .machine import Machine
 from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
 from .pipelines import PASSES, pipeline
@@ -58,7 +59,7 @@ class Loaded:
 
     jit: Jit
     address: int
-    """Of `void kernel_packed(int64_t *slots)`."""
+    """Of the entry point: `void kernel_packed(int64_t *slots)`."""
 
 
 @dataclass
@@ -181,10 +182,11 @@ def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str
     if machine.kind == "npu":
         context, lock = compiler_context()
         with lock:
-            text = llvm_ir(ir.Module.parse(compiled.binary, context))
-        program = build(text, name, machine)
+            module = ir.Module.parse(compiled.binary, context)
+            text, entry = llvm_ir(module), entry_point(module)
+        program = build(text, name, machine, entry)
         return NpuExecutable(name, kinds, compiled.metadata, machine, program, tuple(parameters), compiled.stages)
-    return Executable(name, kinds, compiled, load(compiled.binary, name))
+    return Executable(name, kinds, compiled, load(compiled.binary))
 
 
 def _last_words(error: BaseException) -> str:
@@ -355,10 +357,12 @@ def optimize(text: str, steps: Pipeline | None, observers: Sequence[Observer] = 
         return str(module)
 
 
-def load(binary: bytes, name: str) -> Loaded:
+def load(binary: bytes) -> Loaded:
     """Turn the binary of a Compiled into machine code of this process."""
     _native.set_contexts(knobs.threads())
     context, lock = compiler_context()
     with lock:
-        jit = Jit(ir.Module.parse(binary, context), shared_libs=[library_path()])
-        return Loaded(jit, jit.address(f"{name}_packed"))
+        module = ir.Module.parse(binary, context)
+        entry = entry_point(module)
+        jit = Jit(module, shared_libs=[library_path()])
+        return Loaded(jit, jit.address(entry))

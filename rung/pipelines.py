@@ -124,16 +124,16 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
             machine.whole_registers,
             machine.streaming_vector_bytes,
         ),
-        *caches(machine),
+        *caches(machine, schedule),
         ExpandMath(fma, "arith.divf" not in machine.scalarized_vector_ops, avx512),
         *vector_unit(machine),
         HOIST,
     )
 
 
-def caches(machine: Machine) -> Steps:
-    """What the next program reads is fetched into the cache, where there is one."""
-    if not machine.prefetch_bytes:
+def caches(machine: Machine, schedule: Schedule) -> Steps:
+    """PF: what the next program reads is fetched into the cache, where there is one."""
+    if not (schedule.prefetch and machine.prefetch_bytes):
         return ()
     return (Prefetch(machine.prefetch_bytes, machine.l1_bytes, machine.cache_line_bytes),)
 

@@ -33,6 +33,9 @@ class Schedule:
     """Vectors in flight per nest; 0 lets the vectorizer choose from the machine's registers."""
     profitability: bool = True
     """Fork only where the estimated cost says that it pays; off: fork whenever there are two programs."""
+    prefetch: bool = True
+    """Vector code fetches the rows that the next program reads into the cache, where the machine has one
+    (`Machine.prefetch_bytes`). None of the paper's mechanisms: their ladder is without it (ADR 7)."""
 
     def __post_init__(self) -> None:
         if self.threads < 0:
@@ -51,7 +54,8 @@ class Schedule:
     @property
     def rung(self) -> str:
         """The name of this combination of mechanisms, as tables show it."""
-        on = [n for n, flag in zip(("Vec", "MT", "DB"), self.mechanisms, strict=True) if flag]
+        flags = (*self.mechanisms, self.vectorize and self.prefetch)
+        on = [name for name, flag in zip(("Vec", "MT", "DB", "PF"), flags, strict=True) if flag]
         return "+".join(on) or "Scalar"
 
     @property
@@ -59,10 +63,10 @@ class Schedule:
         """(Vec, MT, DB)"""
         return self.vectorize, self.threads != 1, self.double_buffer
 
-    def with_mechanisms(self, vec: bool, mt: bool, db: bool) -> Schedule:
-        """This schedule with mechanisms taken out or put in."""
+    def with_mechanisms(self, vec: bool, mt: bool, db: bool, pf: bool = False) -> Schedule:
+        """This schedule with mechanisms taken out or put in; pf: prefetching."""
         threads = (self.threads if self.threads != 1 else 0) if mt else 1
-        return replace(self, vectorize=vec, threads=threads, double_buffer=db)
+        return replace(self, vectorize=vec, threads=threads, double_buffer=db, prefetch=pf)
 
     def ladder(self) -> tuple[Schedule, ...]:
         """Scalar, Vec, Vec+MT, Vec+MT+DB: the paper's path."""
@@ -70,7 +74,7 @@ class Schedule:
         return tuple(self.with_mechanisms(*step) for step in steps)
 
     def factorial(self) -> tuple[Schedule, ...]:
-        """All eight combinations."""
+        """All eight combinations of Vec, MT and DB."""
         return tuple(self.with_mechanisms(*step) for step in product((False, True), repeat=3))
 
     def __str__(self) -> str:

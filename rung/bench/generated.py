@@ -24,18 +24,14 @@ def case(workload: Workload, shape: Shape | None, dtype: str, seed: int) -> Case
             f"become one: {', '.join(k.name for k in kernels)}"
         )
     (kernel,) = kernels
-    named = zip(kernel.signature, kernel.args, strict=True)
-    runtime = [(name, value) for name, value in named if name not in kernel.constexprs]
-    count = problem.args[problem.outputs[0]].numel()
-    outputs = [
-        position
-        for position, (name, value) in enumerate(runtime)
-        if "out_ptr" in name and hasattr(value, "numel") and value.numel() == count
-    ]
-    if not outputs:
-        raise UsageError(f"no output of {kernel.name} has the {count} elements that {workload.name} writes")
-    args = tuple(value for _, value in runtime)
-    found = Problem(args, (outputs[-1],), kernel.constexprs, kernel.grid, problem.expected)
+    passed = [position for position, name in enumerate(kernel.signature) if name not in kernel.constexprs]
+    outputs = tuple(passed.index(position) for position in kernel.returned)
+    if len(outputs) != len(problem.outputs):
+        raise UsageError(
+            f"{workload.name} returns {len(problem.outputs)} arrays, of which {kernel.name} writes {len(outputs)}"
+        )
+    args = tuple(kernel.args[position] for position in passed)
+    found = Problem(args, outputs, kernel.constexprs, kernel.grid, problem.expected)
     name = f"{workload.name} (Inductor)"
     tolerance = workload.tolerance(dtype, size)
     return Case(name, dtype, size, kernel.fn, kernel.signature, found, tolerance, FLOAT64)

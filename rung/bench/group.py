@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..errors import RungError
 from ..machine import Machine
 from ..schedule import Schedule
 from . import noise
 from .measure import Progress, Samples, Sampling, Subject, interleave, once
-from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore, signature, snapshot
+from .problem import Error, Problem, Shape, Tolerance, compare, inputs_of, outputs, restore, signature, snapshot
 from .result import Noise, Result
 from .stats import median
 from .suite import HOST_BLOCK, Workload
 from .toolchain import Modelled, Toolchain
+from .trial import Launch, Own, try_launch
 
 if TYPE_CHECKING:
     from ..compile import AnyExecutable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from ..targets.npu.executable import NpuBound
 
 FLOAT64 = "torch in float64"
+NO_TIME = "a launch takes no time at all, which is no result; does the kernel store anything?"
 _OBSERVED_LAUNCHES = 5
 
 
@@ -42,6 +45,17 @@ class Case:
     reference: str
     flops: int | None = None
     """Of one launch; None where they are not counted."""
+    own: Own | None = None
+    """Of a kernel that nobody vouches for: its first launches are tried in a copy of this process."""
+
+    def launch(self, executable: AnyExecutable, args: Sequence[Any], schedule: Schedule) -> Launch | None:
+        """What there is to try before the kernel is launched on the study's own arrays."""
+        if self.own is None:
+            return None
+        names = [name for name, type_ in self.signature.items() if type_ != "constexpr"]
+        parameters = f" (`{schedule}`)" if str(schedule) else ""
+        what = f"`{self.name}` as {schedule.rung}{parameters}"
+        return Launch(what, executable, names, args, self.problem.grid, self.own)
 
 
 @dataclass(frozen=True)
@@ -130,9 +144,14 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
         tell(Step(f"compiling {variant.name}"))
         case = variant.case
         constexprs = dict(case.problem.constexprs)
-        return lab.toolchain.compile(
+        executable = lab.toolchain.compile(
             case.kernel, case.signature, constexprs, machine=lab.machine, schedule=variant.schedule
         )
+        inputs = inputs_of(case.problem, saved[id(case.problem.args)])
+        first = case.launch(executable, inputs, variant.schedule)
+        if first:
+            try_launch(first, lambda: tell(Step(f"trying {variant.name}")))
+        return executable
 
     expected: dict[int, list[Any]] = {}
     for variant in variants:
@@ -170,6 +189,9 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
     before = noise.read(lab.probe)
     timed = [c for c in candidates if c.error.within]
     samples = {s.name: s for s in _time(timed, lab)}
+    for found in samples.values():
+        if min(found.values) <= 0:
+            raise RungError(f"{variants[0].case.name}, {found.name}: {NO_TIME}")
     window = noise.compare(before, noise.read(lab.probe))
     if lab.exact:  # a loaded machine does not change what a model says
         window = window.model_copy(update={"noisy": False, "reasons": []})

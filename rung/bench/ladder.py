@@ -5,30 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import UsageError
+from ..machine import Machine
 from ..schedule import Schedule
 from .group import Case, Lab, Step, Variant, measure
 from .ratios import speedup_over, step_over
 from .result import Result
 from .roofline import placed, roofs
-from .stats import Mechanisms
 
-_RUNGS = {"scalar": -1, "vec": 0, "mt": 1, "db": 2}
+_RUNGS = ("scalar", "vec", "mt", "db", "pf")
 LADDER = "scalar,vec,vec+mt,vec+mt+db"
+"""The paper's. PF, which is none of its mechanisms, is a rung to ask for."""
+
+Rung = tuple[bool, bool, bool, bool]
+"""(Vec, MT, DB, PF)"""
 
 
 def parse_rungs(text: str, base: Schedule) -> tuple[Schedule, ...]:
     """`scalar,vec,vec+mt,vec+mt+db` on top of `base`'s parameters."""
-    found: dict[Mechanisms, Schedule] = {}
+    found: dict[Rung, Schedule] = {}
     for name in text.lower().split(","):
         parts = [part.strip() for part in name.split("+")]
         if any(part not in _RUNGS for part in parts) or ("scalar" in parts and len(parts) > 1):
             raise UsageError(
-                f"there is no rung `{name.strip()}`; choose from: scalar, or vec, mt and db joined by +, such as vec+mt"
+                f"there is no rung `{name.strip()}`; choose from: scalar, or vec, mt, db and pf joined by +, such as "
+                "vec+mt"
             )
-        on = {_RUNGS[part] for part in parts}
-        mechanisms = (0 in on, 1 in on, 2 in on)
-        found[mechanisms] = base.with_mechanisms(*mechanisms)
+        rung = ("vec" in parts, "mt" in parts, "db" in parts, "pf" in parts)
+        if "pf" in parts and "vec" not in parts:
+            raise UsageError(f"there is no rung `{name.strip()}`: vector code is what prefetches; give vec with pf")
+        found[rung] = base.with_mechanisms(*rung)
     return tuple(found.values())
+
+
+def check(schedules: Sequence[Schedule], machine: Machine, option: str) -> None:
+    """Raises UsageError for rungs, given by `option`, that are no others on this machine."""
+    if not machine.prefetch_bytes and any(schedule.prefetch for schedule in schedules):
+        raise UsageError(
+            f"{option} asks for pf, but `{machine.name}` has no cache to fetch into (prefetch_bytes is 0); leave it out"
+        )
 
 
 def run(case: Case, schedules: Sequence[Schedule], lab: Lab) -> list[Result]:
@@ -42,22 +56,25 @@ def run(case: Case, schedules: Sequence[Schedule], lab: Lab) -> list[Result]:
 
 def with_ratios(results: Sequence[Result]) -> list[Result]:
     """The results of one kernel with their speed-ups over Scalar and over the rung without the last mechanism."""
-    by_mechanisms = {result.mechanisms: result for result in results}
+    by_rung = {_rung(result): result for result in results}
 
     def fields(result: Result) -> dict[str, object]:
-        below = _predecessor(result.mechanisms)
-        base = by_mechanisms.get(below) if below else None
+        below = _predecessor(_rung(result))
+        base = by_rung.get(below) if below else None
         step = step_over(result, base, base.rung) if base else {}
-        return {**speedup_over(result, by_mechanisms.get((False, False, False))), **step}
+        return {**speedup_over(result, by_rung.get((False, False, False, False))), **step}
 
     return [result.model_copy(update=fields(result)) for result in results]
 
 
-def _predecessor(mechanisms: Mechanisms) -> Mechanisms | None:
+def _rung(result: Result) -> Rung:
+    return (*result.mechanisms, result.prefetches)
+
+
+def _predecessor(rung: Rung) -> Rung | None:
     """The same combination without its last mechanism: the rung below."""
-    vec, mt, db = mechanisms
-    if db:
-        return vec, mt, False
-    if mt:
-        return vec, False, False
-    return (False, False, False) if vec else None
+    last = max((position for position, on in enumerate(rung) if on), default=None)
+    if last is None:
+        return None
+    vec, mt, db, pf = (on and position != last for position, on in enumerate(rung))
+    return vec, mt, db, pf

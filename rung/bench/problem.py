@@ -101,6 +101,11 @@ def snapshot(problem: Problem) -> tuple[Any, ...]:
     return tuple(value.clone() if hasattr(value, "clone") else None for value in problem.args)
 
 
+def inputs_of(problem: Problem, saved: Sequence[Any]) -> tuple[Any, ...]:
+    """The arguments as they were when `saved` was made."""
+    return tuple(value if copy is None else copy for value, copy in zip(problem.args, saved, strict=True))
+
+
 def restore(problem: Problem, saved: Sequence[Any]) -> None:
     """Puts the tensors back to what they were."""
     for value, copy in zip(problem.args, saved, strict=True):

@@ -29,7 +29,7 @@ def place(result: Result, point: Point, fields: Mapping[str, Any]) -> Result:
 
 def ratio(base: Result | None, other: Result) -> Ratio | None:
     """How many times faster `other` is, when both have times. Modelled cycles have no spread."""
-    if base is None or not any(base.samples) or not any(other.samples):  # a kernel that does nothing takes 0 cycles
+    if base is None or not base.samples or not other.samples:
         return None
     if other.unit == "cycles":
         value = base.samples[0] / other.samples[0]

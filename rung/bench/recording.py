@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UsageError
+from ..errors import RungError, UsageError
 from ..machine import Machine
 from ..schedule import Schedule
-from .group import Case
-from .problem import Error, compare, outputs, restore, snapshot
+from .group import NO_TIME, Case
+from .problem import Error, compare, inputs_of, outputs, restore, snapshot
 from .toolchain import Toolchain
+from .trial import try_launch
 
 if TYPE_CHECKING:
     from ..targets.npu.trace import Trace
@@ -33,9 +34,12 @@ def check_modelled(machine: Machine) -> None:
         )
 
 
-def recorder(case: Case, toolchain: Toolchain) -> Callable[[Machine, Schedule], Recording]:
+def recorder(
+    case: Case, toolchain: Toolchain, turn: Callable[[], None] = lambda: None
+) -> Callable[[Machine, Schedule], Recording]:
     """A function that compiles the case for a machine, runs it once and checks its values.
 
+    A user's own kernel is tried before (`trial.py`), `turn` is called meanwhile.
     They are compared with the case's float64 reference; where it has none, with the scalar rung of the first machine.
     """
     problem, saved = case.problem, snapshot(case.problem)
@@ -44,6 +48,9 @@ def recorder(case: Case, toolchain: Toolchain) -> Callable[[Machine, Schedule], 
     def bind(machine: Machine, schedule: Schedule) -> Any:
         constexprs = dict(problem.constexprs)
         found = toolchain.compile(case.kernel, case.signature, constexprs, machine=machine, schedule=schedule)
+        first = case.launch(found, inputs_of(problem, saved), schedule)
+        if first:
+            try_launch(first, turn)
         return found.bind(problem.args, problem.grid)
 
     def launch(bound: Any) -> Trace:
@@ -58,6 +65,8 @@ def recorder(case: Case, toolchain: Toolchain) -> Callable[[Machine, Schedule], 
             launch(bind(machine, schedule.with_mechanisms(False, False, False)))
             expected.extend(outputs(problem))
         trace = launch(bind(machine, schedule))
+        if not any(work.packets for work in trace.works):
+            raise RungError(f"{case.name}, {schedule.rung}: {NO_TIME}")
         return Recording(trace, compare(outputs(problem), expected, case.tolerance))
 
     return record

@@ -152,6 +152,11 @@ class Result(_Model):
             bool(self.schedule["double_buffer"]),
         )
 
+    @property
+    def prefetches(self) -> bool:
+        """PF"""
+        return bool(self.schedule["vectorize"] and self.schedule.get("prefetch", False))
+
 
 class Record(_Model):
     """A whole file."""

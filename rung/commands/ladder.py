@@ -38,6 +38,7 @@ class Options:
     signature: str | None = None
     constexprs: tuple[str, ...] = ()
     grid: str | None = None
+    ranges: tuple[str, ...] = ()
     inductor: bool = False
     json: str | None = None
     plot: str | None = None
@@ -117,14 +118,17 @@ def make_plan(options: Options) -> Plan:
         raise UsageError("--factorial measures all eight combinations; leave --rungs out")
     schedules = base.factorial() if options.factorial else ladder.parse_rungs(options.rungs, base)
     machine = machines.load(options.device, options.overrides)
+    ladder.check(schedules, machine, "--rungs")
     plan = Plan(machine, schedules, sampling)
     if options.kernel:
         return Plan(machine, schedules, sampling, (_own_kernel(options, options.kernel, dtype, shape),))
-    for option, value in (("--signature", options.signature), ("--constexpr", options.constexprs)):
+    given = {
+        "--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid,
+        "--range": options.ranges,
+    }  # fmt: skip
+    for option, value in given.items():
         if value:
             raise UsageError(f"{option} is for a kernel of your own; give it with --kernel file.py::name")
-    if options.grid:
-        raise UsageError("--grid is for a kernel of your own; give it with --kernel file.py::name")
     names = options.kernels or tuple(w.name for w in suite.WORKLOADS if w.paper)
     workloads = [suite.find(name) for name in names]
     for workload in workloads:
@@ -150,7 +154,7 @@ def _own_kernel(
     if options.inductor:
         raise UsageError("--inductor is for the study's kernels; --kernel is a Triton kernel already")
     grid = parse.grid(options.grid) if options.grid else None
-    constexprs = parse.constexprs(options.constexprs)
+    constexprs, ranges = parse.constexprs(options.constexprs), parse.ranges(options.ranges)
     sizes = shape or (1 << 20,)
-    case = adhoc.case(source, sizes, dtype, options.seed, options.signature, constexprs, grid)
+    case = adhoc.case(source, sizes, dtype, options.seed, options.signature, constexprs, grid, ranges)
     return case.name, lambda: case

@@ -27,6 +27,7 @@ class Options:
     constexprs: tuple[str, ...] = ()
     grid: str | None = None
     seed: int = 0
+    ranges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,17 @@ def load(options: Options) -> Subject:
         raise UsageError(f"--rung is `{options.rung}`; give one, such as vec+mt+db")
     machine = machines.load(options.device, options.overrides)
     recording.check_modelled(machine)
+    ladder.check(schedules, machine, "--rung")
     if "::" in options.kernel:
         grid = parse.grid(options.grid) if options.grid else None
-        constexprs = parse.constexprs(options.constexprs)
+        constexprs, ranges = parse.constexprs(options.constexprs), parse.ranges(options.ranges)
         size = shape or (1 << 20,)
-        case = adhoc.case(options.kernel, size, dtype, seed, options.signature, constexprs, grid)
+        case = adhoc.case(options.kernel, size, dtype, seed, options.signature, constexprs, grid, ranges)
         return Subject(case, machine, schedules[0])
-    given = {"--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid}
+    given = {
+        "--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid,
+        "--range": options.ranges,
+    }  # fmt: skip
     for option, value in given.items():
         if value:
             raise UsageError(f"{option} is for a kernel of your own; give it with file.py::name")

@@ -26,8 +26,8 @@ _DECIDED = {
     "tile_elements": "give --tiles",
 }
 """Fields of the schedule, and what to do instead of giving them."""
-_USUAL = Schedule(threads=1)
-"""One context leaves the copy engine a core of the host."""
+_USUAL = Schedule(threads=1, prefetch=False)
+"""One context leaves the copy engine a core of the host; DB alone hides latency."""
 
 
 @dataclass(frozen=True)

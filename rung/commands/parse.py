@@ -12,6 +12,8 @@ from ..schedule import Schedule, given
 
 DTYPES = ("f32", "f16", "bf16")
 _SIZE = re.compile(r"0*(\d{1,18})([km]?)", re.ASCII)
+_WHOLE = re.compile(r"[-+]?\d{1,19}", re.ASCII)
+_RANGE = re.compile(r"([^\W\d]\w*)=([-+.\de]{1,24}):([-+.\de]{1,24})")
 _SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20}
 
 
@@ -83,6 +85,30 @@ def constexprs(items: Sequence[str]) -> dict[str, object]:
     return found
 
 
+def ranges(items: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """`idx=0:1000`: numbers from the first up to the second, by name of the argument."""
+    found: dict[str, tuple[float, float]] = {}
+    for item in items:
+        matched = _RANGE.fullmatch(item.strip())
+        low, high = (_number(matched[2]), _number(matched[3])) if matched else (None, None)
+        if not matched or low is None or high is None or not low < high:
+            raise UsageError(
+                f"--range is `{item}`; give NAME=LOW:HIGH with LOW below HIGH, such as idx=0:1000 for 0 to 999"
+            )
+        if matched[1] in found:
+            raise UsageError(f"--range names `{matched[1]}` twice; leave one out")
+        found[matched[1]] = low, high
+    return found
+
+
+def _number(text: str) -> float | None:
+    """Whole numbers stay exact."""
+    try:
+        return int(text) if _WHOLE.fullmatch(text) else float(text)
+    except ValueError:
+        return None
+
+
 def schedule(text: str, decided: Mapping[str, str], usual: Schedule | None = None) -> Schedule:
     """As `Schedule.parse`. `decided`: fields that the command sets itself, and what to do instead of giving them;
     UsageError for these."""
@@ -95,7 +121,8 @@ def schedule(text: str, decided: Mapping[str, str], usual: Schedule | None = Non
 
 def parameters(text: str, option: str) -> Schedule:
     """A schedule whose mechanisms `option` decides (--rungs): UsageError for fields that put one in or take it out."""
-    found = schedule(text, dict.fromkeys(("vectorize", "double_buffer"), f"say with {option} which mechanisms are on"))
+    decided = ("vectorize", "double_buffer", "prefetch")
+    found = schedule(text, dict.fromkeys(decided, f"say with {option} which mechanisms are on"))
     if found.threads == 1:
         raise UsageError(f"--schedule gives `threads=1`, which takes MT out: say with {option} which mechanisms are on")
     return found

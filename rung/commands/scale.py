@@ -16,6 +16,7 @@ from ..bench.result import Record, Result
 from ..bench.toolchain import Toolchain, native
 from ..errors import UsageError
 from ..report import figure, scale, text
+from ..schedule import Schedule
 from . import parse, session
 
 _DECIDED = {
@@ -24,6 +25,8 @@ _DECIDED = {
     "profitability": "more than one context always fork; leave it out",
 }
 """Fields of the schedule, and what to do instead of giving them."""
+_USUAL = Schedule(prefetch=False)
+"""MT alone: what else hides latency is asked for."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     json = parse.output(options.json, "--json")
     plot = figure.check_path(options.plot) if options.plot else None
     sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
-    base = replace(parse.schedule(options.schedule, _DECIDED), vectorize=True)
+    base = replace(parse.schedule(options.schedule, _DECIDED, _USUAL), vectorize=True)
     machine = machines.load(options.device, options.overrides)
     if options.block is not None and (options.block < 1 or options.block & (options.block - 1)):
         raise UsageError(f"--block is {options.block}; give a power of 2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 from ..errors import UsageError
@@ -37,6 +37,9 @@ class CapturedKernel:
     place: launch on `copy_arguments(k.args)` to launch again."""
     launches: int = 1
     """How often one call of the function launches this kernel on this grid."""
+    returned: tuple[int, ...] = ()
+    """Positions of the arguments whose memory the function returned, in the order of its results. Where several
+    kernels had a result as an argument, the last of them."""
 
 
 def capture(fn: Callable[..., Any], *args: Any, templates: bool = False) -> list[CapturedKernel]:
@@ -62,42 +65,63 @@ def capture(fn: Callable[..., Any], *args: Any, templates: bool = False) -> list
     with ExitStack() as stack:
         stack.enter_context(fresh_cache())
         stack.enter_context(cast(Any, config).patch(settings | (_TEMPLATES if templates else {})))
-        launches = stack.enter_context(_recorded_launches(driver.active))
+        recorded = stack.enter_context(_recorded_launches(driver.active))
         compiled = cast(Any, torch).compile(fn, dynamic=False)
         compiled(*args)
-        launches.clear()
-        compiled(*args)
+        recorded.kernels.clear()
+        recorded.memory.clear()
+        recorded.mark_returned(compiled(*args))
     torch.compiler.reset()
-    if not launches:
+    if not recorded.kernels:
         raise UsageError(
             f"Inductor made no Triton kernel of `{getattr(fn, '__name__', fn)}`; it needs at least one "
             "operation on CPU tensors that Inductor does not hand to ATen"
         )
-    return list(launches.values())
+    return list(recorded.kernels.values())
+
+
+@dataclass
+class _Recorded:
+    kernels: dict[object, CapturedKernel] = field(default_factory=dict[object, CapturedKernel])
+    memory: dict[int, tuple[CapturedKernel, int]] = field(default_factory=dict[int, tuple[CapturedKernel, int]])
+    """Address -> the kernel that was launched on it last, and as which argument."""
+
+    def mark_returned(self, results: Any) -> None:
+        """Note in the kernels which of their arguments are among `results`, tensors in any structure."""
+        import torch
+        from torch.utils import _pytree
+
+        for result in _pytree.tree_leaves(results):
+            if isinstance(result, torch.Tensor) and (found := self.memory.get(result.data_ptr())):
+                kernel, position = found
+                kernel.returned += (position,)
 
 
 @contextmanager
-def _recorded_launches(driver: Any) -> Generator[dict[object, CapturedKernel]]:
+def _recorded_launches(driver: Any) -> Generator[_Recorded]:
     """Launches through `driver` while the context is open; equal ones are counted."""
-    launches: dict[object, CapturedKernel] = {}
+    recorded = _Recorded()
     make_launcher = driver.launcher_cls
 
     def recording_launcher(source: Any, metadata: Any) -> Callable[..., Any]:
         launch = make_launcher(source, metadata)
 
         def record(gx: int, gy: int, gz: int, *rest: Any) -> Any:
-            grid = (gx, gy, gz)
-            if (known := launches.get((launch, grid))) is not None:
-                known.launches += 1
+            grid, args = (gx, gy, gz), rest[-len(source.signature) :]
+            if (kernel := recorded.kernels.get((launch, grid))) is not None:
+                kernel.launches += 1
             else:
-                launches[launch, grid] = _captured(source, metadata, grid, rest[-len(source.signature) :])
+                kernel = recorded.kernels[launch, grid] = _captured(source, metadata, grid, args)
+            for position, value in enumerate(args):
+                if hasattr(value, "data_ptr"):
+                    recorded.memory[value.data_ptr()] = kernel, position
             return launch(gx, gy, gz, *rest)
 
         return record
 
     driver.launcher_cls = recording_launcher
     try:
-        yield launches
+        yield recorded
     finally:
         driver.launcher_cls = make_launcher
 

@@ -10,9 +10,11 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
+from .allocations import allocation_of
 from .footprints import View, view_of
 from .pointers import is_memref_at, is_pointer_of
 from .slicing import collect
+from .volatile import is_volatile
 
 Value = ir.Value[Any]
 
@@ -50,7 +52,7 @@ def accesses(function: func.FuncOp) -> list[Access]:
             found += _through(argument, argument, order)
     for op in order:
         if is_memref_at(op):
-            found += _through(_origin(op), op.results[0], order)
+            found += _through(allocation_of(op.results[0]), op.results[0], order)
     return sorted(found, key=lambda access: access.order)
 
 
@@ -70,19 +72,9 @@ def _through(base: Value, memory: Value, order: dict[ir.Operation, int]) -> list
     return found
 
 
-def _origin(at: ir.Operation) -> Value:
-    """The argument that a memref at a pointer is, seen as another type; else the memref itself."""
-    made = at.operands[0].owner
-    if not isinstance(made, ir.Block) and is_pointer_of(made.operation):
-        memory = made.operation.operands[0]
-        if isinstance(memory.owner, ir.Block) and memory.owner.owner.operation.name == "func.func":
-            return memory
-    return at.results[0]
-
-
 def is_fence(op: ir.Operation) -> bool:
-    """Whether other contexts may synchronize with us at `op`: an atomic, or a call of something unknown."""
-    if op.name in _ATOMICS:
+    """Whether others may synchronize with us at `op`: an atomic, a volatile load, or a call of something unknown."""
+    if op.name in _ATOMICS or is_volatile(op):
         return True
     return op.name == "func.call" and not _is_combiner(op)
 

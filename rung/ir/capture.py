@@ -10,23 +10,13 @@ from torch_mlir import ir
 from torch_mlir.dialects import llvm
 
 from ..errors import ContractError
+from .allocations import VIEWS
 from .pointers import can_be_rebuilt
 
 Value = ir.Value[Any]
 
 # Ops that make a memref out of a memref: cheap, and a copy tells later passes more than a pointer would.
-_VIEWS = (
-    "memref.reinterpret_cast",
-    "memref.subview",
-    "memref.cast",
-    "memref.view",
-    "memref.collapse_shape",
-    "memref.expand_shape",
-    "memref.transpose",
-    "memref.memory_space_cast",
-    "memref.get_global",
-    "memref.assume_alignment",
-)
+_REPEATED = (*VIEWS, "memref.get_global", "memref.assume_alignment")
 _PURE_DIALECTS = ("arith.", "math.", "vector.")
 _CONSTANTS = ("arith.constant", "llvm.mlir.constant", "func.constant", "ub.poison")
 
@@ -108,7 +98,7 @@ def _fits_slot(kind: ir.Type) -> bool:
 
 
 def _is_repeated(op: ir.Operation, value: Value) -> bool:
-    if op.name in _CONSTANTS or op.name in _VIEWS:
+    if op.name in _CONSTANTS or op.name in _REPEATED:
         return True
     if isinstance(value.type, ir.MemRefType):
         return op.name == "arith.select" and not can_be_rebuilt(value.type)

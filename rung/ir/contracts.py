@@ -7,7 +7,12 @@ from collections.abc import Callable
 from torch_mlir import ir
 
 from ..errors import ContractError
+from .accesses import structured_effect
+from .allocations import allocation_of
+from .body import constant_int
 from .dma_contract import check_transfers
+from .footprints import Index, slab_of
+from .lanes import INTEGER_DIVISIONS
 from .waits import PROGRAMS
 
 _SCALAR = ("builtin", "func", "scf", "arith", "math", "memref", "cf", "llvm", "ub")
@@ -80,8 +85,52 @@ def _scratch_is_static(stage: str, op: ir.Operation) -> str | None:
     return None if kind.has_static_shape else "scratch of dynamic shape"
 
 
+def _written_memory_is_read_in_place(stage: str, op: ir.Operation) -> str | None:
+    """What a nest writes it may read, too, but only each element where it writes it; a contraction may not at all."""
+    if not op.name.startswith("linalg.") or op.name in ("linalg.index", "linalg.yield"):
+        return None
+    effects = [structured_effect(op, number) or (True, True) for number in range(len(op.operands))]
+    for number, written in enumerate(op.operands):
+        if not effects[number][1]:
+            continue
+        for other, memory in enumerate(op.operands):
+            if other == number or not any(effects[other]) or allocation_of(memory) != allocation_of(written):
+                continue
+            place = _place(op, other)
+            if op.name != "linalg.generic" or place is None or place != _place(op, number):
+                return f"operand {number} is written where operand {other} is read or written"
+    return None
+
+
+def _place(nest: ir.Operation, number: int) -> tuple[Index, dict[int, Index]] | None:
+    """Where an operand of a nest begins, and what a step of each loop adds; None if that is not known."""
+    slab = slab_of(nest.operands[number])
+    results = ir.AffineMapAttr(ir.ArrayAttr(nest.attributes["indexing_maps"])[number]).value.results
+    if slab is None or not all(isinstance(result, ir.AffineDimExpr) for result in results):
+        return None
+    dims = (ir.AffineDimExpr(result).position for result in results)
+    return slab.offset, {d: s for d, s, n in zip(dims, slab.strides, slab.sizes, strict=True) if n != 1}
+
+
+def _divisions_have_results(stage: str, op: ir.Operation) -> str | None:
+    """Whatever the operands: a division by 0, or of the smallest number by -1, would end the process."""
+    if op.name not in INTEGER_DIVISIONS:
+        return None
+    known, owner = constant_int(op.operands[1]), op.operands[1].owner
+    if known is None:
+        safe = not isinstance(owner, ir.Block) and owner.name in ("arith.select", "arith.maxsi")
+    else:
+        safe = known != 0 and (known != -1 or op.name.endswith("ui"))
+    return None if safe else "nothing keeps this division from having no result"
+
+
 _RULES: dict[str, tuple[Rule, ...]] = {
-    "linalg": (_grid_loops_are_marked, _scratch_is_static),
+    "linalg": (
+        _grid_loops_are_marked,
+        _scratch_is_static,
+        _written_memory_is_read_in_place,
+        _divisions_have_results,
+    ),
     "scheduled": (_parallel_loops_are_dealt_out, _scratch_is_static),
     "vector": (_tasks_are_formed, _scratch_is_static),
 }

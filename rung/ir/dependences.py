@@ -20,9 +20,11 @@ from torch_mlir.dialects import scf
 from .accesses import Access, is_fence
 from .footprints import View
 from .slicing import advance, collect, enclosing
+from .volatile import is_volatile
 from .waits import first_wait
 
 PARALLEL = ("rung.grid_loop", "rung.tile_loop")
+_SYNCHRONIZED, _VOLATILE = "an atomic or a call may order it", "a volatile load may order it"
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,13 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     """
     reads = [a for a in accesses if a.reads]
     writes = [a for a in accesses if a.writes]
-    fenced = _has_fence(loop)
+    fence = _fence(loop)
     if not writes:
         if first_wait(loop.operation) is not None:
             return Freedom("programs wait for one another in the loop")
-        return Freedom("an atomic or a call may order it" if fenced and written_elsewhere else "")
-    if fenced:
-        reason = "an atomic or a call may order it"
-        return Freedom(reason, reason)
+        return Freedom(fence if written_elsewhere or fence == _VOLATILE else "")
+    if fence:
+        return Freedom(fence, fence)
     if any(a.view is None for a in accesses):
         reason = "the same array is accessed element by element in the loop"
         return Freedom(reason, reason)
@@ -67,8 +68,15 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     return Freedom(reason, reason)
 
 
-def _has_fence(loop: scf.ForOp) -> bool:
-    return any(is_fence(op) for op in collect(loop.operation))
+def _fence(loop: scf.ForOp) -> str:
+    """What in the loop others may synchronize with; empty if there is nothing.
+
+    Who loads volatile waits for somebody else: even what this kernel never writes may change.
+    """
+    fences = [op for op in collect(loop.operation) if is_fence(op)]
+    if any(is_volatile(op) for op in fences):
+        return _VOLATILE
+    return _SYNCHRONIZED if fences else ""
 
 
 def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Access]) -> str:

@@ -19,6 +19,7 @@ from torch_mlir.dialects import scf
 
 from ..errors import ContractError
 from .accesses import structured_effect
+from .allocations import VIEWS
 from .arithmetic import evaluate
 from .footprints import offset_of
 from .pointers import functions
@@ -32,13 +33,6 @@ _LONGEST = 256
 _CHOICES = ((True,), (False,), (True, False), (False, True))
 """Assumed of unknown conditions around transfers, in turn."""
 _DMA = ("memref.dma_start", "memref.dma_wait")
-_VIEWS = (
-    "memref.reinterpret_cast",
-    "memref.subview",
-    "memref.cast",
-    "memref.collapse_shape",
-    "memref.expand_shape",
-)
 
 Place = tuple[Value, int | None]
 """A buffer in the scratchpad and a slot of it; None: any slot."""
@@ -201,7 +195,7 @@ class _Run:
         if len(op.results) == 1:
             self.known[op.results[0]] = evaluate(op, self.known)
             self._assume(op.results[0])
-        if op.name in _VIEWS or not self.flights:
+        if op.name in VIEWS or not self.flights:
             return
         for number, operand in enumerate(op.operands):
             place = self._place(operand)
@@ -223,7 +217,7 @@ class _Run:
             return None
         slot: int | None = None
         owner = value.owner
-        while not isinstance(owner, ir.Block) and owner.name in _VIEWS:
+        while not isinstance(owner, ir.Block) and owner.name in VIEWS:
             source = owner.operands[0]
             shape = ir.MemRefType(source.type).shape
             if owner.name == "memref.reinterpret_cast" and len(shape) == 2:

@@ -118,6 +118,9 @@ def _step(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> Step:
         return 0 if not masked and not any(s != 0 for s in steps) else VARYING
     if name == "memref.store":
         return VARYING
+    if name.startswith(("builtin.", "llvm.")):  # its address, and what it reads
+        lanes.refusal = "the body loads volatile, element by element"
+        return VARYING
     if not name.startswith(("arith.", "math.")) and name not in _SCALAR_ONLY:
         lanes.refusal = lanes.refusal or f"the body holds {name}"
         return VARYING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -135,7 +136,7 @@ def read_nest(op: ir.Operation) -> Nest | str:
         return "results: the nest is on tensors"
     body = read_body(op.regions[0].blocks[0])
     inputs = ir.DenseI32ArrayAttr(op.attributes["operandSegmentSizes"])[0]
-    used = used_values(body)
+    used, yields = used_values(body), Counter(body.yields)
     operands: list[Operand] = []
     for i, view in enumerate(op.operands):
         results = maps[i].results
@@ -145,8 +146,9 @@ def read_nest(op: ir.Operation) -> Nest | str:
             return "an operand is not a memref"
         dims = tuple(ir.AffineDimExpr(e).position for e in results)
         arg = body.args[i]
-        yielded = None if i < inputs or body.yields[i - inputs] == arg else body.yields[i - inputs]
-        elsewhere = any(y == arg for o, y in enumerate(body.yields) if o != i - inputs)
+        own = i >= inputs and body.yields[i - inputs] == arg
+        yielded = None if i < inputs or own else body.yields[i - inputs]
+        elsewhere = yields[arg] > own
         operands.append(Operand(view, arg, dims, i >= inputs, arg in used or elsewhere, yielded))
     rank = maps[0].n_dims if maps else 0
     covered = {d for o in operands for d in o.dims}

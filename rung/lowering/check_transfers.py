@@ -10,6 +10,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func, llvm, memref, scf, vector
 
 from ..ir.accesses import structured_effect
+from ..ir.allocations import VIEWS
 from ..ir.footprints import element_bytes
 from ..ir.locations import line_of, name_of
 from ..ir.pointers import constant, declare, element_address, functions, i64, index, pointer_type, to_i64, to_index
@@ -20,8 +21,7 @@ from ..passes import Pass
 Value = ir.Value[Any]
 AT, TOUCH, ENTER, LEAVE = "rung_dma_at", "rung_dma_touch", "rung_dma_enter", "rung_dma_leave"
 _DMA = ("memref.dma_start", "memref.dma_wait")
-_VIEWS = ("memref.reinterpret_cast", "memref.subview", "memref.cast", "memref.collapse_shape", "memref.expand_shape")
-_IGNORED = (*_DMA, *_VIEWS, "memref.dim", "memref.extract_strided_metadata", "memref.extract_aligned_pointer_as_index")
+_IGNORED = (*_DMA, *VIEWS, "memref.dim", "memref.extract_strided_metadata", "memref.extract_aligned_pointer_as_index")
 _READS = ("memref.load", "vector.load", "vector.maskedload", "vector.gather", "vector.transfer_read")
 _ELEMENTS = ("memref.load", "memref.store", "memref.atomic_rmw", "memref.generic_atomic_rmw")
 _ROWS = ("vector.load", "vector.store", "vector.maskedload", "vector.maskedstore")

@@ -1,4 +1,6 @@
-"""Conversions of vectors that LLVM's back end for Hexagon cannot select: it ends the process, or never ends."""
+"""Conversions that LLVM must not be given: those of constants out of range, which it makes poison, and those of vectors
+that its back end for Hexagon cannot select, which end the process, or never end.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,40 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import arith, vector
 
+from .math.emit import element_of
+
 Value = ir.Value[Any]
+
+
+def guard_constants(ops: Iterable[ir.Operation]) -> None:
+    """before: %n = arith.fptosi %c : f32 to i32, where %c = 3.0e9 or is computed from constants alone
+    after:  %in = -2^31 <= %c and %c < 2^31
+            %n = arith.select %in, (arith.fptosi %c), -2^31
+
+    On x86 that is what the instruction gives for a number that it is not told. Leaves those alone: they cost nothing.
+    """
+    known: dict[Value, bool] = {}
+    for op in ops:
+        x, result = op.operands[0], op.results[0]
+        if not _is_known(x, known):
+            continue
+        least = -(1 << (ir.IntegerType(element_of(result.type)).width - 1))
+        with ir.InsertionPoint.after(op), op.location:
+            above = arith.CmpFOp(arith.CmpFPredicate.OGE, x, _splat(x.type, float(least))).result
+            below = arith.CmpFOp(arith.CmpFPredicate.OLT, x, _splat(x.type, -float(least))).result
+            inside = arith.AndIOp(above, below).result
+            chosen = arith.SelectOp(inside, result, _splat(result.type, least))
+        result.replace_all_uses_except(chosen.result, [chosen.operation])
+
+
+def _is_known(value: Value, known: dict[Value, bool]) -> bool:
+    """Whether `value` is computed from constants alone: LLVM computes with them while it is given them."""
+    if value not in known:
+        owner = value.owner
+        operands = () if isinstance(owner, ir.Block) else owner.operands
+        constant = not isinstance(owner, ir.Block) and owner.name == "arith.constant"
+        known[value] = constant or (len(operands) > 0 and all(_is_known(v, known) for v in operands))
+    return known[value]
 
 
 def expand_flags(ops: Iterable[ir.Operation]) -> None:
@@ -84,6 +119,9 @@ def _is_flag(kind: ir.Type) -> bool:
     return isinstance(kind, ir.VectorType) and kind.element_type == ir.IntegerType.get_signless(1)
 
 
-def _splat(kind: ir.VectorType, value: float) -> Value:
-    every = ir.DenseElementsAttr.get_splat(kind, ir.FloatAttr.get(kind.element_type, value))
-    return arith.ConstantOp(kind, every).result
+def _splat(kind: ir.Type, value: float) -> Value:
+    element = element_of(kind)
+    attribute = (ir.IntegerAttr if isinstance(value, int) else ir.FloatAttr).get(element, value)
+    return arith.ConstantOp(
+        kind, attribute if element == kind else ir.DenseElementsAttr.get_splat(kind, attribute)
+    ).result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, ClassVar
 
 from torch_mlir import ir
@@ -10,6 +11,7 @@ from torch_mlir.dialects import arith, func, llvm
 
 from ..errors import ContractError
 from ..ir.pointers import constant, functions, i64, memref_at, pointer_type, slot, to_index
+from ..ir.symbols import ENTRY, free_symbol
 from ..passes import Pass
 
 Value = ir.Value[Any]
@@ -27,8 +29,8 @@ class LowerAbi(Pass):
           %m = builtin.unrealized_conversion_cast %x : !llvm.ptr to memref<?xf32>
           ...
         }
-        func.func @kernel_packed(%slots: !llvm.ptr) {   // 8 bytes per argument, value in the low bytes
-          ... loads; call @kernel(...)
+        func.func @kernel_packed(%slots: !llvm.ptr) attributes {rung.entry} {
+          ... loads, of 8 bytes per argument, the value in the low bytes; call @kernel(...)
         }
     An `i1` is passed as `i8`; any byte but 0 is true. Tasks and combiners keep their signatures.
 
@@ -46,7 +48,7 @@ class LowerAbi(Pass):
                 raise ContractError(f"lower-abi: the kernel `{function.name.value}` has results")
             with function.operation.location:
                 _lower_arguments(function)
-                _add_packed(function)
+                _add_packed(module, function)
 
 
 def _abi_type(kind: ir.Type) -> ir.Type:
@@ -85,9 +87,11 @@ def _from_abi(value: Value, kind: ir.Type) -> Value:
     return arith.CmpIOp(arith.CmpIPredicate.ne, value, constant(value.type, 0)).result
 
 
-def _add_packed(function: func.FuncOp) -> None:
+def _add_packed(module: ir.Module, function: func.FuncOp) -> None:
+    name = free_symbol(module.body, (f"{function.name.value}_packed{number or ''}" for number in count()))
     with ir.InsertionPoint.after(function):
-        packed = func.FuncOp(f"{function.name.value}_packed", ir.FunctionType.get([pointer_type()], []))
+        packed = func.FuncOp(name, ir.FunctionType.get([pointer_type()], []))
+    packed.operation.attributes[ENTRY] = ir.UnitAttr.get()
     with ir.InsertionPoint(packed.add_entry_block()):
         slots = packed.entry_block.arguments[0]
         values = [llvm.LoadOp(kind, slot(slots, position)).result for position, kind in enumerate(function.type.inputs)]

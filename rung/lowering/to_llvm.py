@@ -15,7 +15,7 @@ from ..ir.pointers import is_memref_at, is_pointer_of
 from ..ir.waits import is_program
 from ..passes import Pass
 from .expand_atomics import expand_atomics
-from .expand_casts import expand_flags, expand_to_integers
+from .expand_casts import expand_flags, expand_to_integers, guard_constants
 from .expand_copies import expand_copies
 from .expand_gathers import expand_gathers
 from .expand_vectors import expand_masks, expand_slices
@@ -89,6 +89,7 @@ class ToLlvm(Pass):
             expand_copies(copies)
             expand_gathers(gathers)
             ops = _by_name(module)
+        guard_constants(ops.get("arith.fptosi", []))
         self._make_descriptors(ops.get("builtin.unrealized_conversion_cast", []))
         convert = _WITH_64_BIT_INDEX
         if self.index_bits != 64:

@@ -32,6 +32,7 @@ def lines(result: Result, machine: Mapping[str, Any]) -> list[str]:
     return [
         *_vectors(result, decided),
         *(f"Vec: {text.taken_apart_warning(op, machine['arch'])}." for op in text.taken_apart(result.evidence)),
+        *_prefetches(result, machine),
         *_tiles(result, decided),
         *_contexts(result, decided, machine),
         *_scratchpad(result, decided, machine),
@@ -48,10 +49,6 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
         for (lanes, unroll), count in sorted(shapes.items(), reverse=True)
     )
     found = [f"Vec: vector loops: {loops}."] if loops else ["Vec: no loop became a vector loop."]
-    ahead = sum(bool(d.get("prefetched")) for d in decided)
-    if ahead:
-        loops = "1 loop fetches" if ahead == 1 else f"{ahead} loops fetch"
-        found.append(f"Vec: {loops} what the next program reads into the cache.")
     for panel in (d["contraction"] for d in decided if "contraction" in d):
         tile = f"{panel['mr']} rows x {panel['nr']} vectors"
         terms = f", {panel['products']} products of bytes per lane at a time" if "products" in panel else ""
@@ -59,6 +56,18 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
     reasons = Counter(str(d["scalar"]) for d in decided if "scalar" in d)
     found += [f"Vec: {count} nests stay scalar: {reason}." for reason, count in reasons.items()]
     return found
+
+
+def _prefetches(result: Result, machine: Mapping[str, Any]) -> list[str]:
+    if not result.schedule["vectorize"] or not machine.get("prefetch_bytes"):
+        return []
+    if not result.prefetches:
+        return ["PF is off: what the next program reads is not fetched into the cache."]
+    ops, size = text.fetched_ahead(result.evidence)
+    if not ops:
+        return ["PF: no loop reads again what its program has read, or a program is too large: nothing is fetched."]
+    what = f"the {size:,} bytes that the next program reads several times"
+    return [f"PF: {text.counted(ops, 'prefetch op')} in the loops, for {what}."]
 
 
 def _tiles(result: Result, decided: Sequence[Decision]) -> list[str]:

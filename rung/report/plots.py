@@ -9,7 +9,7 @@ from typing import Any
 from ..bench.result import Record, Result
 from ..errors import UsageError
 from . import text
-from .figure import BLUE, GREEN, GREY, ORANGE, RED, grid_of, panels, plain
+from .figure import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, grid_of, panels, plain
 
 
 def ladder(record: Record, path: str | Path) -> None:
@@ -74,6 +74,8 @@ def _tick(result: Result) -> str:
 
 
 def _colour(result: Result) -> str:
+    if result.prefetches:
+        return PURPLE
     vec, mt, db = result.mechanisms
     if db:
         return GREEN

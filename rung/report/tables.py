@@ -57,7 +57,7 @@ def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
 
 def factorial(results: Sequence[Result]) -> Table | None:
     """What each mechanism is worth over all orders; None unless all eight combinations have a time."""
-    logs = {result.mechanisms: math.log(result.speedup) for result in results if result.speedup}
+    logs = {r.mechanisms: math.log(r.speedup) for r in results if r.speedup and not r.prefetches}
     if len(logs) < 8:
         return None
     table = new_table("each mechanism, whatever the order")

@@ -98,6 +98,9 @@ def evidence(found: dict[str, Any]) -> str:
         words.append(f"{max(lanes)} lanes")
     if isinstance(code, dict) and "packed_ops" in code:
         words.append(f"{code['packed_ops']} packed ops")
+    ops, size = fetched_ahead(found)
+    if ops:
+        words.append(f"{counted(ops, 'prefetch op')}, {size:,} bytes ahead")
     if taken_apart(found):
         words.append(f"{len(taken_apart(found))} vector ops taken apart")
     if "contexts_ran" in found:
@@ -105,6 +108,12 @@ def evidence(found: dict[str, Any]) -> str:
     if found.get("dma_transfers"):
         words.append(f"{found['dma_transfers']} DMA ({found.get('dma_max_in_flight', 0)} in flight)")
     return ", ".join(words) or "-"
+
+
+def fetched_ahead(decisions: Mapping[str, Any]) -> tuple[int, int]:
+    """Prefetch operations in the loops, and the bytes that they fetch of the next program's."""
+    loops = [d["prefetched"] for d in decisions.get("decided", []) if "prefetched" in d]
+    return sum(loop["ops"] for loop in loops), sum(loop["bytes"] for loop in loops)
 
 
 def taken_apart(decisions: Mapping[str, Any]) -> list[str]:
@@ -144,6 +153,8 @@ def _did_not_fire(mechanism: str, found: dict[str, Any]) -> str | None:
     """Why a mechanism was not at work, though it was on; None if it was."""
     if mechanism == "MT" and found.get("contexts_ran", 2) <= 1:
         return "one context did all the work, which is too little to share"
+    if mechanism == "PF" and fetched_ahead(found) == (0, 0):
+        return "no rows of a program are read by several of its loops and small enough to be fetched ahead"
     if mechanism != "DB" or "dma_transfers" not in found:
         return None
     if found["dma_transfers"] == 0:

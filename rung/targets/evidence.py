@@ -22,6 +22,7 @@ _A64_FLOAT = re.compile(r"f(?:add|sub|mul|div|min|max|minnm|maxnm|sqrt|madd|msub
 _A64_PACKED = re.compile(r"\bv\d+\.\d+[bhsd]")
 # On both: of one float (or many: packed), of one integer.
 _DIVISION = re.compile(r"v?div(?:ss|sd|sh)$|i?div[bwlq]?$|fdiv$|[su]div$")
+_PREFETCH = ("prefetch", "prfm")
 _LINE = re.compile(r"^\s*[0-9a-f]+:\s+(?P<mnemonic>[a-z][\w.]*)\s*(?P<operands>.*)$")
 _RELOCATION = re.compile(r"^\s*[0-9a-f]+:\s+R_\w+\s+(?P<symbol>[^\s+-]+)")
 
@@ -44,9 +45,9 @@ def host_evidence(object_code: bytes) -> dict[str, Any]:
     """Counts over the kernel's own functions (the JIT's argument wrappers, `_mlir_*`, are left out):
 
     `packed_ops`: arithmetic on packed floats and integers; `scalar_fp_ops`: on single floats; `scalar_divisions`:
-    divisions of single floats, `integer_divisions`: of single integers; `registers`:
-    register operands by width; `calls`: symbols called that are not in the object, sorted. Without objdump:
-    `{"object": "objdump not found"}`.
+    divisions of single floats, `integer_divisions`: of single integers; `prefetches`: of lines into a cache;
+    `registers`: register operands by width; `calls`: symbols called that are not in the object, sorted. Without
+    objdump: `{"object": "objdump not found"}`.
     """
     text = disassemble(object_code)
     if text is None:
@@ -56,7 +57,7 @@ def host_evidence(object_code: bytes) -> dict[str, Any]:
 
 def count(disassembly: str) -> dict[str, Any]:
     """`host_evidence` of a disassembly."""
-    packed = scalar = 0
+    packed = scalar = prefetches = 0
     divisions: Counter[str] = Counter()
     registers: Counter[str] = Counter()
     calls: set[str] = set()
@@ -84,6 +85,7 @@ def count(disassembly: str) -> dict[str, Any]:
         registers.update({f"{width}mm" for width in _X86_REGISTER.findall(operands)})
         if _A64_PACKED.search(operands):
             registers["v"] += 1
+        prefetches += mnemonic.startswith(_PREFETCH)
         kind = _kind(mnemonic, operands)
         packed += kind == "packed"
         scalar += kind == "scalar"
@@ -94,6 +96,7 @@ def count(disassembly: str) -> dict[str, Any]:
         "scalar_fp_ops": scalar,
         "scalar_divisions": divisions["scalar"],
         "integer_divisions": divisions[""],
+        "prefetches": prefetches,
         "registers": dict(sorted(registers.items())),
         "calls": sorted(calls - defined),
     }

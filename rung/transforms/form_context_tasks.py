@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, ClassVar
 
 from torch_mlir import ir
@@ -23,6 +24,7 @@ from ..ir.pointers import (
     to_i64,
     to_index,
 )
+from ..ir.symbols import free_symbol
 from ..ir.waits import CONTEXTS, FORK_FROM, PROGRAMS
 from ..passes import Pass
 
@@ -67,19 +69,17 @@ class FormContextTasks(Pass):
     name: ClassVar[str] = "form-context-tasks"
 
     def run(self, module: ir.Module) -> None:
-        worklist = functions(module)
-        for function in worklist:
-            name, tasks = function.name.value.split("_task")[0], 0
+        # Functions, and the names of those that their tasks are of, themselves or by another task.
+        worklist = [(function, function.name.value) for function in functions(module)]
+        for function, owner in worklist:
             while (loop := _first_loop(function)) is not None:
                 if len(loop.operation.results) or loop.rank != 1:
                     raise ContractError("form-context-tasks: a loop over contexts has one dimension and no results")
                 if _is_one(loop):
                     _inline(loop)
                     continue
-                existing = {op.name.value for op in module.body.operations if isinstance(op, func.FuncOp)}
-                while f"{name}_task{tasks}" in existing:
-                    tasks += 1
-                worklist.append(_outline(module, function, loop, f"{name}_task{tasks}"))
+                name = free_symbol(module.body, (f"{owner}_task{number}" for number in count()))
+                worklist.append((_outline(module, function, loop, name), owner))
 
 
 def _first_loop(function: func.FuncOp) -> scf.ForallOp | None:

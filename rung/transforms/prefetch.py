@@ -19,6 +19,7 @@ Accesses = dict[Value, list[ir.Operation]]
 
 _MEMORY = {"vector.load": 0, "vector.maskedload": 0, "vector.store": 1, "vector.maskedstore": 0}
 """Accesses, and which operand is the memory."""
+_FETCHED = "rung.prefetched"
 _FIRST_LEVEL, _SECOND_LEVEL = 3, 2
 """Locality of a prefetch, by the cache that it fills."""
 
@@ -37,10 +38,12 @@ class Prefetch(Pass):
     after:
           %next = memref.reinterpret_cast %x to offset: [f(%program + 1)], ...
           scf.for %i = ... { vector.load %row[%i] ... }
-          scf.for %i = ... { memref.prefetch %next[%i], read ... vector.load %row[%i] ... } {rung.prefetched, ...}
+          scf.for %i = ... { memref.prefetch %next[%i], read ... vector.load %row[%i] ... }
+            {rung.prefetched = {bytes = 4096, ops = 1}, ...}
 
     A kernel that goes over its row several times reads it from memory in the first pass, which computes least (the
-    maximum of softmax), and computes in the others, when memory is idle. The last iteration fetches its own row.
+    maximum of softmax), and computes in the others, when memory is idle. The last iteration fetches its own row. The
+    attribute counts, for all rows that a loop fetches, the operations in its body and the bytes of the next iteration.
 
     Left alone: views that one loop reads, a stream that the hardware's prefetchers follow; those whose next position
     is not plain arithmetic of the loop's variables; and all of an iteration that touches more than `limit_bytes` with
@@ -65,10 +68,11 @@ class Prefetch(Pass):
             following = _next(view, loop) if locality is not None else None
             if following is None:
                 continue
-            for load in loads[:: max(1, self.line_bytes // _bytes(loads[0]))]:
+            ahead = loads[:: max(1, self.line_bytes // _bytes(loads[0]))]
+            for load in ahead:
                 with ir.InsertionPoint(load), load.location:
                     memref.prefetch(following, list(load.operands)[1:], False, locality, True)
-            loads[0].parent.attributes["rung.prefetched"] = ir.UnitAttr.get(module.context)
+            _count(loads[0].parent.operation, len(ahead), _size(view))
 
     def _locality(self, loop: ir.Operation, accesses: Accesses, twice: Iterable[Value]) -> int | None:
         """For what is read `twice` in `loop`; None where its views have no bound, or too large a one."""
@@ -79,10 +83,27 @@ class Prefetch(Pass):
                 continue
             if view.bounds is None:
                 return None
-            total += prod(view.bounds) * element_bytes(view.element) * (2 if memory in twice else 1)
+            total += _size(view) * (2 if memory in twice else 1)
         if total > self.limit_bytes:
             return None
         return _FIRST_LEVEL if total <= self.near_bytes else _SECOND_LEVEL
+
+
+def _size(view: View) -> int:
+    """Bytes of a view that has bounds."""
+    assert view.bounds is not None
+    return prod(view.bounds) * element_bytes(view.element)
+
+
+def _count(loop: ir.Operation, ops: int, size: int) -> None:
+    """Add to what `loop` fetches ahead."""
+    found = {"ops": ops, "bytes": size}
+    before = loop.attributes.get(_FETCHED)
+    if before is not None:
+        found = {name: more + ir.IntegerAttr(ir.DictAttr(before)[name]).value for name, more in found.items()}
+    kind = ir.IntegerType.get_signless(64, loop.context)
+    numbers: dict[str, ir.Attribute] = {name: ir.IntegerAttr.get(kind, number) for name, number in found.items()}
+    loop.attributes[_FETCHED] = ir.DictAttr.get(numbers, loop.context)
 
 
 def _accesses(module: ir.Module) -> Accesses:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
+from ..ir.accesses import is_fence
 from ..ir.cost import constant_value
 from ..ir.footprints import Index, Slab, add, materialize, reinterpret, slab_of, times
 from ..ir.pointers import functions, index
@@ -50,9 +51,9 @@ class TileBlocks(Pass):
     parallel dimensions does not suffice, the others are cut, too, by `scf.for %t = 0 to ceil(%n / 512)`: in order,
     as every tile goes on with the accumulators of the one before; and at last nests inside the program's own loops.
 
-    Leaves alone: nests whose body stores or does atomics (their order might show); operands that are neither views
-    nor buffers; sizes without a static bound; unless the scratchpad demands it, nests in loops or conditions inside
-    the program, and nests that have no parallel dimension that all outputs name.
+    Leaves alone: nests whose body stores, does atomics or loads volatile (their order might show); operands that are
+    neither views nor buffers; sizes without a static bound; unless the scratchpad demands it, nests in loops or
+    conditions inside the program, and nests that have no parallel dimension that all outputs name.
     """
 
     name: ClassVar[str] = "tile-blocks"
@@ -212,8 +213,7 @@ def _space_of(nest: ir.Operation) -> _Space | None:
 
 
 def _has_effects(nest: ir.Operation) -> bool:
-    writers = ("memref.store", "memref.atomic_rmw", "memref.generic_atomic_rmw")
-    return any(op.name in writers for op in collect(nest))
+    return any(op.name == "memref.store" or is_fence(op) for op in collect(nest))
 
 
 def _named_by_outputs(nest: ir.Operation, space: _Space, d: int) -> bool:

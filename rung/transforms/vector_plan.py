@@ -46,19 +46,18 @@ def plan_nest(
     if vector_bytes == 0:
         count = 1 if unroll == 0 or analysis.refusal else unroll
         return Plan(dim, order, 1, count, analysis)
+    if analysis.refusal:
+        return Plan(dim, order, 1, 1, analysis, analysis.refusal)
     streams = 0 < streaming_bytes < vector_bytes and not unroll and _streams(nest, analysis)
     if streams:
         unroll, vector_bytes = vector_bytes // streaming_bytes, streaming_bytes
-    reason = analysis.refusal
     narrowest = narrowest_memory_bits(nest, dim) if whole_registers else 64
     wanted = vector_bytes * 8 // min(narrowest, element_bits(nest, analysis, dim))
     bound = nest.bounds[dim]
     # Where registers move whole, a mask serves a short dimension better than a part of a register.
     lanes = _fit_lanes(wanted, None if whole_registers else bound)
-    if not reason and lanes < 2:
-        reason = "one lane: the dimension or the vector is too short"
-    if reason:
-        return Plan(dim, order, 1, 1, analysis, reason)
+    if lanes < 2:
+        return Plan(dim, order, 1, 1, analysis, "one lane: the dimension or the vector is too short")
     count = unroll or _choose_unroll(nest, analysis, lanes, vector_bytes * 8, registers)
     while bound is not None and count > 1 and lanes * count > bound and (unroll == 0 or streams):
         count //= 2

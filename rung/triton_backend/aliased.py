@@ -31,7 +31,7 @@ class AliasedKernel:
             cooperative=self._metadata.launch_cooperative_grid,
             distinct=False,
         )
-        return load(compiled.binary, self._metadata.name)
+        return load(compiled.binary)
 
     def __call__(self, gx: int, gy: int, gz: int, args: tuple[Any, ...]) -> None:
         _native.bind(self._loaded.address, self._kinds, args, (gx, gy, gz), self._names)()

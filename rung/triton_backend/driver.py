@@ -29,7 +29,7 @@ class Utils:
         """(what keeps the code alive, its address, registers, spills, most threads per program)"""
         from ..compile import load
 
-        loaded = load(kernel, name)
+        loaded = load(kernel)
         return loaded, loaded.address, 0, 0, _UNLIMITED
 
     def unload_module(self, module: Loaded) -> None:

@@ -165,6 +165,8 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("ladder", "--signature", "i32"), "--kernel file.py::name"),
         (("ladder", "--constexpr", "A=1"), "--kernel file.py::name"),
         (("ladder", "--grid", "4"), "--kernel file.py::name"),
+        (("ladder", "--range", "i=0:4"), "--kernel file.py::name"),
+        (("trace", "gelu", "-o", "t.json", "--range", "i=0:4"), "give it with file.py::name"),
         (("ladder", "--kernel", "none.py::k"), "there is no file `none.py`"),
         (("ladder", "gelu", "--kernel", "none.py::k"), "not both"),
         (("ladder", "--inductor", "--kernel", "none.py::k"), "--inductor is for"),
@@ -346,6 +348,33 @@ def test_a_small_ladder_of_ones_own_kernel(own: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert {r.reference for r in read(path).results} == {"scalar rung"}
     assert "reference: scalar rung" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [("ladder", "--kernel"), ("trace", "-o", "t.json"), ("sweep", "--vary", "contexts=1,2")]
+)
+def test_a_kernel_that_forgets_its_mask_is_told_so(command: tuple[str, ...], own: Path, tmp_path: Path) -> None:
+    """In a process of its own: what writes beyond its arrays would take this one along."""
+    own.write_text(own.read_text().replace("mask=mask), mask=mask)", "mask=mask))"))
+    name, *rest = command
+    given = [*rest, f"{own}::double"] if name == "ladder" else [f"{own}::double", *rest]
+    done = rung(name, *given, "--size", "1000", cwd=tmp_path)
+    assert done.returncode == 2 and "ok" not in done.stdout and not (tmp_path / "t.json").exists()
+    error = done.stderr.splitlines()[-1]
+    assert re.search(
+        r"error: .*`y_ptr` is written right behind its end \(element 1,000 of 1,000\) by `double` as", error
+    )
+    assert error.endswith("does the store lack a mask, or is the array too small for --grid and the numbers given "
+                          "(--size, --range)?")  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["n_elements", "n_elements=5", "=1:2", "a b=1:2", "n_elements=2:2", "n_elements=x:3",
+                                  "n_elements=1:2:3", "n_elements=0:inf", "n_elements=--1:3"])  # fmt: skip
+def test_a_range_is_a_name_and_two_numbers(refused: Callable[..., str], own: Path, text: str) -> None:
+    error = refused("ladder", "--kernel", f"{own}::double", "--range", text)
+    assert f"--range is `{text}`; give NAME=LOW:HIGH" in error
+    assert "names `n_elements` twice" in refused("sweep", f"{own}::double", "--vary", "contexts=1,2",
+                                                 "--range", "n_elements=1:2", "--range", "n_elements=1:2")  # fmt: skip
 
 
 def test_why_a_loop_in_place_does_not_overlap_is_told(own: Path) -> None:

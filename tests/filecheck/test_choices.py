@@ -88,5 +88,5 @@ def long(x, k, y, n, BLOCK: tl.constexpr):
 
 
 @pytest.mark.parametrize("kernel", [divided, costly, loaded, scalars, long], ids=lambda kernel: kernel.__name__)
-def test_what_may_trap_costs_much_or_reads_memory_stays_a_branch(kernel: object) -> None:
+def test_what_costs_much_or_reads_memory_stays_a_branch(kernel: object) -> None:
     assert "scf.if" in linalg(kernel, TYPES, BLOCK=64)

@@ -3,7 +3,7 @@ from matching import in_order, run
 from torch_mlir import ir
 
 from rung.ir.context import make_context
-from rung.lowering.expand_casts import expand_flags, expand_to_integers
+from rung.lowering.expand_casts import expand_flags, expand_to_integers, guard_constants
 from rung.lowering.to_llvm import ToLlvm
 
 CAST = "func.func @f(%x: {source}) -> {target} {{\n  %r = {op} %x : {source} to {target}\n  return %r : {target}\n}}"
@@ -65,3 +65,37 @@ def test_the_host_keeps_its_casts() -> None:
     text = CAST.format(op="arith.fptosi", source="vector<4xf64>", target="vector<4xi16>")
     assert "llvm.fptosi %arg0 : vector<4xf64> to vector<4xi16>" in run(text, ToLlvm())
     assert "vector<4xf64> to" not in run(text, ToLlvm(index_bits=32))
+
+
+def guarded(body: str, result: str) -> str:
+    with make_context(), ir.Location.unknown():
+        module = ir.Module.parse(f"func.func @f(%x: f32) -> {result} {{\n{body}\n  return %r : {result}\n}}")
+        block = module.body.operations[0].regions[0].blocks[0]
+        guard_constants([op.operation for op in block.operations if op.operation.name == "arith.fptosi"])
+        module.operation.verify()
+        return str(module)
+
+
+def test_what_is_computed_from_constants_is_asked_whether_it_is_in_range() -> None:
+    text = guarded(
+        """  %c = arith.constant dense<3.0e9> : vector<4xf32>
+  %s = arith.mulf %c, %c : vector<4xf32>
+  %r = arith.fptosi %s : vector<4xf32> to vector<4xi32>""",
+        "vector<4xi32>",
+    )
+    in_order(
+        text,
+        r"%(\d+) = arith.fptosi",
+        r"arith.cmpf oge, .*vector<4xf32>",
+        r"arith.cmpf olt, .*vector<4xf32>",
+        r"dense<-2147483648> : vector<4xi32>",
+        r"%(\d+) = arith.select .*vector<4xi1>, vector<4xi32>",
+        "return",
+    )
+
+
+def test_what_is_not_known_is_left_to_the_processor() -> None:
+    text = guarded(
+        "  %c = arith.constant 2.0 : f32\n  %s = arith.mulf %c, %x : f32\n  %r = arith.fptosi %s : f32 to i64", "i64"
+    )
+    assert "select" not in text

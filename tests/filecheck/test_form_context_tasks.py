@@ -1,4 +1,6 @@
 # ruff: noqa: E501
+import re
+
 import pytest
 from matching import in_order, run
 
@@ -75,6 +77,15 @@ def test_nested_loops_do_not_share_frames():
     in_order(outer, "llvm.alloca", "@kernel_task1", "rung_fork", "@kernel_task2", "rung_fork")
     assert "scf.forall" not in text
     assert text.count("llvm.alloca") == 3
+
+
+def test_tasks_are_named_apart_from_the_user_s_functions():
+    inner = loop("memref.store %f, %x[%d] : memref<?xf32>").replace("%c", "%d")
+    first = kernel(loop(inner)).replace("@kernel", "@half_task0")
+    second = kernel(loop("memref.store %f, %x[%c] : memref<?xf32>")).replace("@kernel", "@half")
+    text = run(first + "\n" + second, FormContextTasks())
+    found = re.findall(r"func.func.* @(\w+)\(%arg0", text)
+    assert sorted(found) == ["half", "half_task0", "half_task0_task0", "half_task0_task1", "half_task1"]
 
 
 def test_one_context_is_inlined():

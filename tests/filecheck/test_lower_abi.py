@@ -36,6 +36,22 @@ def test_entry_points():
     )
 
 
+def test_the_entry_point_is_named_apart_and_marked():
+    second = KERNEL.replace("@kernel", "@kernel_packed")
+    module = ir.Module.parse(KERNEL + second, make_context())
+    LowerAbi().run(module)
+    assert module.operation.verify()
+    in_order(
+        str(module),
+        r"func.func @kernel\(%arg0: !llvm.ptr, .* attributes \{rung.kernel\}",
+        r"func.func @kernel_packed1\(%arg0: !llvm.ptr\) attributes \{rung.entry\}",
+        "call @kernel\\(",
+        r"func.func @kernel_packed\(%arg0: !llvm.ptr, .* attributes \{rung.kernel\}",
+        r"func.func @kernel_packed_packed\(%arg0: !llvm.ptr\) attributes \{rung.entry\}",
+        "call @kernel_packed\\(",
+    )
+
+
 def test_other_functions_keep_their_signatures():
     text = run(
         "func.func private @combiner(%a: f32, %b: i1) -> f32 attributes {rung.combiner} { return %a : f32 }",

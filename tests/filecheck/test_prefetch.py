@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from matching import in_order, run
 
@@ -67,7 +69,17 @@ def test_the_last_of_two_passes_fetches_the_next_row():
         r"memref.prefetch %reinterpret_cast_0.%6.",
         r"vector.load %reinterpret_cast.%6.",
     )
-    assert text.count("memref.prefetch") == 2 and text.count("rung.prefetched") == 1
+    assert text.count("memref.prefetch") == 2
+    assert re.findall("rung.prefetched = {.*?}", text) == ["rung.prefetched = {bytes = 4096 : i64, ops = 2 : i64}"]
+
+
+def test_rows_of_one_loop_are_counted_together():
+    second = view(POSITION, "%h", "?xf16").replace("%o", "%p").replace("%row", "%other")
+    one = pass_over(1) + "\n" + pass_over(2, element="f16", row="%other")
+    loads = pass_over(4, element="f16", row="%other").split("step %c32 {")[1].split("} {rung")[0]
+    both = pass_over(3).replace("} {rung", f"{loads.replace('%i4', '%i3')}}} {{rung")
+    text = run(kernel(f"{view(POSITION)}\n{second}\n{one}\n{both}"), Prefetch())
+    assert "rung.prefetched = {bytes = 6144 : i64, ops = 3 : i64}" in text, "4096 in two lines' worth, 2048 in one"
 
 
 def test_one_per_line():

@@ -25,6 +25,8 @@ INT_FORMS = (
     *("{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} & {b}", "{a} | {b}", "{a} ^ {b}", "~{a}"),
     *("{a} // ({b} | 1)", "{a} % ({b} | 1)", "{a} << ({b} & 7)", "{a} >> ({b} & 7)"),
     *("tl.maximum({a}, {b})", "tl.minimum({a}, {b})", "{a} + 7", "{a} * 3", "{a} % 5"),
+    *("{a} % {b}", "tl.where({b} != 0, {a} // {b}, {a})", "({a} & (-2147483647 - 1)) // ({b} | -2)"),
+    *("{a} << {b}", "{a} >> {b}", "overflow"),
     *("where", "cast", "narrow", "unsigned", "bool"),
 )
 
@@ -163,6 +165,9 @@ class Writer:
         if form == "cast":
             e = self.pick("f", exact=True)
             return Value(f"({e.text} * 8).to(tl.int32)", "i", True, e.scalar)
+        if form == "overflow":
+            e, width = self.pick("f", exact=True), self.rng.choice(["int8", "int16", "uint8", "uint16"])
+            return Value(f"({e.text} * 1000).to(tl.{width}).to(tl.int32)", "i", True, e.scalar)
         if form == "narrow":
             return Value(f"({a.text}).to(tl.int8).to(tl.int32)", "i", True, a.scalar)
         if form == "unsigned":

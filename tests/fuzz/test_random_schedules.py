@@ -77,7 +77,7 @@ def build(text: str, target: Machine, schedule: Schedule) -> Executable:
     observers = (_transfers_are_awaited,) if moves else ()
     compiled = compile_ttir(text, machine=target, schedule=schedule, observers=observers)
     name, kinds = compiled.metadata["name"], compiled.metadata["kinds"]
-    return Executable(name, kinds, compiled, load(compiled.binary, name))
+    return Executable(name, kinds, compiled, load(compiled.binary))
 
 
 def _transfers_are_awaited(event: str, step: Pass | Stage, module: ir.Module) -> None:
@@ -133,6 +133,8 @@ def random_schedule(rng: Random) -> str:
     """All eight combinations of the mechanisms alike, and their parameters."""
     vec, mt, db = rng.choice([s.mechanisms for s in Schedule().factorial()])
     words = [] if vec else ["vectorize=off"]
+    if rng.random() < 0.5:
+        words.append("prefetch=off")
     words.append(f"threads={rng.randint(2, 4) if mt else 1}")
     if mt:
         words.append(f"distribution={rng.choice(['block', 'block-cyclic'])}")

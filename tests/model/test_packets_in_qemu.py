@@ -17,6 +17,7 @@ from torch_mlir import ir
 
 from rung import machine
 from rung.ir.context import make_context
+from rung.ir.symbols import entry_point
 from rung.lowering.lower_abi import LowerAbi
 from rung.lowering.to_llvm import ToLlvm
 from rung.passes import Pipeline
@@ -174,7 +175,7 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %z: memref<?xf32>, %size
     with make_context(), ir.Location.unknown():
         module = ir.Module.parse(text)
         Pipeline((LowerAbi(), ToLlvm(scalar=device is MACHINE, index_bits=32))).run(module)
-        return build(llvm_ir(module), "kernel", device)
+        return build(llvm_ir(module), "kernel", device, entry_point(module))
 
 
 def main(addresses: list[int], device: machine.Machine, size: int) -> bytes:
@@ -213,7 +214,7 @@ def test_packets(name: str, literal: bool, size: int, tmp_path: Path) -> None:
     assert not made.code.literal
     if literal:
         code = made.code.written_literally()
-        made = replace(made, code=code, weights=weigh(code, made.copy.counters))
+        made = replace(made, code=code, weights=weigh(code, made.copy.counters, made.entry))
     arrays = inputs()
     image = hexagon_elf.link([made.code.object_code(), main(hexagon_elf.place(arrays), device, size)])
     executed = hexagon_elf.run(image, arrays, tmp_path)

@@ -1,8 +1,10 @@
-"""A kernel of many operations in a row compiles: nothing in the compiler is as deep as Python's default stack."""
+"""Kernels of many operations in a row, and of many loops in loops, compile: nothing in the compiler is as deep as
+Python's default stack, and nothing is done once per way through the loops."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import torch
 
@@ -23,3 +25,15 @@ def test_four_hundred_degrees() -> None:
     compiled.run((x, out, 1000), (4, 1, 1))
     torch.testing.assert_close(out, torch.exp(x), rtol=1e-6, atol=0)
     assert sys.getrecursionlimit() == limit
+
+
+def test_sixteen_loops_in_loops(tmp_path: Path) -> None:
+    lines = ["import triton, triton.language as tl", "@triton.jit", "def kernel(o, two):", "    r = 0"]
+    lines += ["    " * (k + 1) + f"for i{k} in range(two):" for k in range(16)]
+    (tmp_path / "loops.py").write_text("\n".join([*lines, "    " * 17 + "r += 1", "    tl.store(o, r)"]))
+    kernel = load_kernel(str(tmp_path / "loops.py"))
+    signature = {"o": "*i32", "two": "i32"}
+    compiled = compile_kernel(kernel, signature, {}, machine=machine.host(), schedule=Schedule())
+    out = torch.zeros(1, dtype=torch.int32)
+    compiled.run((out, 2), (1, 1, 1))
+    assert out.item() == 2**16

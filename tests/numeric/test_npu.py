@@ -181,7 +181,7 @@ def test_a_missing_wait_is_found(name: str) -> None:
     assert len(waits) >= 3
     for wait in waits:
         broken = text[: wait.start()] + text[wait.end() :]
-        program = build(broken, executable.name, MACHINE)
+        program = build(broken, executable.name, MACHINE, executable.program.entry)
         mutant = NpuExecutable(executable.name, executable.kinds, executable.metadata, MACHINE, program)
         with pytest.raises(RungError, match="race: "):
             mutant.run(case.problem.args, case.problem.grid)
@@ -273,7 +273,7 @@ define void @kernel(ptr %x, ptr %o) {
   ret void
 }"""
     with pytest.raises(UsageError, match=r"for hexagonv73 cannot write this kernel's code.*Cannot select"):
-        build(text, "kernel", MACHINE)
+        build(text, "kernel", MACHINE, "kernel")
 
 
 def test_addresses_have_32_bits() -> None:

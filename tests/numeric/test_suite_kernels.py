@@ -1,4 +1,5 @@
-"""The study's kernels, compiled by rung, against float64: all eight combinations, sizes that do not divide."""
+"""The study's kernels, compiled by rung, against float64: all eight combinations, what users launch, sizes that do not
+divide."""
 
 from __future__ import annotations
 
@@ -7,9 +8,10 @@ import pytest
 from rung import machine
 from rung.bench import group, problem, suite
 from rung.bench.toolchain import native
+from rung.report import text
 from rung.schedule import Schedule
 
-RUNGS = Schedule().factorial()
+RUNGS = (*Schedule().factorial(), Schedule())
 IDS = [schedule.rung for schedule in RUNGS]
 SCALAR, VEC_MT = Schedule().ladder()[0], Schedule().ladder()[2]
 
@@ -36,6 +38,18 @@ def test_every_combination_in_f32(workload: suite.Workload, schedule: Schedule) 
 def test_narrow_types(workload: suite.Workload, dtype: str) -> None:
     for schedule in (SCALAR, VEC_MT):
         check(workload, workload.odd_shapes[1], dtype, schedule)
+
+
+def test_what_users_launch_prefetches_and_no_rung_does() -> None:
+    """Softmax goes over its row three times. From the IR, and from the object code where it is counted."""
+    case = group.case_of(suite.find("softmax"), (64, 1000), "f32", seed=1)
+    constexprs = dict(case.problem.constexprs)
+    for schedule in RUNGS:
+        host = machine.host()
+        found = native().compile(case.kernel, case.signature, constexprs, machine=host, schedule=schedule).evidence
+        ops, size = text.fetched_ahead(found)
+        assert found["object"].get("prefetches", ops) == ops
+        assert (ops > 0 and size == 4096) if schedule.prefetch else (ops, size) == (0, 0), schedule
 
 
 @pytest.mark.skipif(machine.host().arch != "x86_64", reason="counts x86 instructions")

@@ -126,3 +126,79 @@ def test_a_kernel_without_pointers_is_refused(tmp_path: Path) -> None:
     file.write_text(HALVES)
     with pytest.raises(UsageError, match="nothing takes no pointers, so that there is nothing to check"):
         adhoc.case(f"{file}::nothing", (1000,), "f32", 0, grid=(4, 1, 1))
+
+
+EMBED = """
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def embed(table_ptr, tokens_ptr, o_ptr, row_stride, WIDTH: tl.constexpr):
+    columns = tl.arange(0, WIDTH)
+    token = tl.load(tokens_ptr + tl.program_id(0))
+    tl.store(o_ptr + tl.program_id(0) * row_stride + columns, tl.load(table_ptr + token * row_stride + columns))
+
+
+@triton.jit
+def mixed(x_ptr, i_ptr, o_ptr, first, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    place = tl.load(i_ptr + i)
+    tl.store(o_ptr + first + i, tl.load(x_ptr + (place ^ 3)))
+
+
+@triton.jit
+def nearest(x_ptr, at_ptr, o_ptr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(o_ptr + i, tl.load(x_ptr + tl.load(at_ptr + i).to(tl.int32)))
+"""
+
+
+@pytest.fixture
+def embed(tmp_path: Path) -> str:
+    file = tmp_path / "own.py"
+    file.write_text(EMBED)
+    return f"{file}::"
+
+
+def test_indices_of_rows_are_drawn_within_the_rows(embed: str) -> None:
+    """50 x 64 elements of the table are 50 rows; both the first and the last one are drawn."""
+    case = adhoc.case(f"{embed}embed", (50, 64), "f32", 0, "*fp32, *i32, *fp32, i32, 64", grid=(50, 1, 1))
+    tokens = case.problem.args[1]
+    assert (tokens.min(), tokens.max()) == (0, 49)
+    wide = adhoc.case(f"{embed}embed", (50, 64), "f32", 0, "*fp16, *u8, *fp32, i32, 64", grid=(50, 1, 1))
+    assert wide.problem.args[1].max() == 49 and wide.problem.args[1].dtype == torch.uint8
+    assert case.own is not None and case.own.indexes == {("tokens_ptr", "table_ptr"): (0, 50)}
+
+
+def test_indices_whose_reach_is_not_known_are_asked_for(embed: str) -> None:
+    signature = "*fp32, *i32, *fp32, i32, 128"
+    words = r"`i_ptr` says where `x_ptr` is accessed \(own.py:\d+\), .* give --range i_ptr=LOW:HIGH, such as .*=0:256"
+    with pytest.raises(UsageError, match=words):
+        adhoc.case(f"{embed}mixed", (256,), "f32", 0, signature, grid=(1, 1, 1))
+    with pytest.raises(UsageError, match=r"`at_ptr` says where `x_ptr` is accessed"):
+        adhoc.case(f"{embed}nearest", (256,), "f32", 0, "*fp32, *fp32, *fp32, 128", grid=(1, 1, 1))
+
+
+def test_ranges_are_drawn_from(embed: str) -> None:
+    signature, ranges = "*fp32, *i32, *fp32, i32, 128", {"i_ptr": (8.0, 40.0), "first": (3.0, 4.0), "x_ptr": (5.0, 6.5)}
+    case = adhoc.case(f"{embed}mixed", (256,), "f32", 0, signature, grid=(1, 1, 1), ranges=ranges)
+    x, places, _, first = case.problem.args
+    assert (places.min(), places.max(), first) == (8, 39, 3)
+    assert 5 <= x.min() < 5.2 and 6.3 < x.max() <= 6.5
+
+
+@pytest.mark.parametrize(
+    "ranges, words",
+    [
+        ({"z": (0, 1)}, "--range names `z`; mixed has the arguments: x_ptr, i_ptr, o_ptr, first"),
+        ({"BLOCK": (0, 1)}, "--range names `BLOCK`"),
+        ({"i_ptr": (0, 2.5)}, "gives `i_ptr` 0:2.5, but it is \\*u8; give whole numbers"),
+        ({"i_ptr": (0, 257)}, "gives `i_ptr` 0:257, but it is \\*u8; give numbers of 0 to 255"),
+        ({"i_ptr": (-1, 5)}, "give numbers of 0 to 255"),
+        ({"i_ptr": (0, 5), "first": (0, 1 << 32)}, "`first` 0:4294967296, but it is i32; give numbers of -2147483648"),
+    ],
+)
+def test_ranges_that_do_not_fit_are_refused(embed: str, ranges: dict[str, tuple[float, float]], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        adhoc.case(f"{embed}mixed", (256,), "f32", 0, "*fp32, *u8, *fp32, i32, 128", grid=(1, 1, 1), ranges=ranges)

@@ -57,8 +57,18 @@ def test_vector_loops_are_counted() -> None:
 
 def test_loops_that_fetch_ahead_are_counted() -> None:
     loop = {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}}
-    assert "fetch" not in told([loop])
-    assert "1 loop fetches what the next program reads" in told([loop, {**loop, "prefetched": True}])
+    ahead = [loop, {**loop, "prefetched": {"ops": 2, "bytes": 8192}}, {"op": "x", "prefetched": {"ops": 1, "bytes": 4}}]
+    assert "fetch" not in told(ahead, prefetch=True), "there is no cache"
+
+    def on_a_cpu(decided: list[dict[str, Any]], **schedule: Any) -> str:
+        found = result("Vec", schedule=SCHEDULE | schedule, evidence={"decided": decided})
+        return "\n".join(explain.lines(found, MACHINE | {"prefetch_bytes": 1 << 19}))
+
+    assert "PF: 3 prefetch ops in the loops, for the 8,196 bytes" in on_a_cpu(ahead, prefetch=True)
+    assert "PF: no loop reads again" in on_a_cpu([loop], prefetch=True)
+    assert "PF is off" in on_a_cpu([loop], prefetch=False)
+    assert "PF" not in on_a_cpu([loop], prefetch=True, vectorize=False)
+    assert "3 prefetch ops, 8,196 bytes ahead" in words.evidence({"decided": ahead})
 
 
 def test_what_the_back_end_takes_apart_is_named() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import rung.runtime
+from rung.bench import generated, suite
 from rung.errors import UsageError
 from rung.frontends.inductor import capture, copy_arguments
 from rung.frontends.triton.capture import make_ttir
@@ -21,7 +22,7 @@ def nothing_is_compiled_or_run(monkeypatch):
             binary=b"", stages={"linalg": "", "llvm": ""}, metadata={"name": "kernel", "assumed": []}
         )
 
-    load = lambda binary, name: SimpleNamespace(address=1)  # noqa: E731
+    load = lambda binary: SimpleNamespace(address=1)  # noqa: E731
     launcher = lambda kinds, names, dtypes=(): lambda *args: None  # noqa: E731
     monkeypatch.setitem(sys.modules, "rung.compile", SimpleNamespace(compile_ttir=compile_ttir, load=load))
     monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=launcher), raising=False)
@@ -49,6 +50,22 @@ def test_equal_launches_are_counted():
 
     (relu,) = capture(layers, torch.randn(8, 8))
     assert relu.launches == 3
+
+
+def test_results_are_found_by_their_memory():
+    """Whatever Inductor calls them, and in the order in which they are returned."""
+    x = torch.randn(64, 200)
+    (both,) = capture(lambda t: (t.sum(-1), [t.relu()]), x)
+    assert [both.args[position].numel() for position in both.returned] == [64, 64 * 200]
+    first, last = capture(lambda t: (t + 1).sum(), torch.randn(300, 4000))
+    assert first.returned == () and len(last.returned) == 1
+
+
+def test_a_case_of_inductor_s_kernel_writes_what_the_workload_writes():
+    found = generated.case(suite.find("layer-norm"), (8, 512), "f32", 0)
+    (output,) = found.problem.outputs
+    assert found.problem.args[output].shape == (8, 512)
+    assert found.problem.args[output].data_ptr() not in {a.data_ptr() for a in found.problem.args[:output]}
 
 
 def test_a_function_without_kernels_is_refused():

@@ -15,11 +15,10 @@ from rung.bench import group, ladder, suite
 from rung.bench.measure import Sampling
 from rung.bench.result import Result, read
 from rung.commands import ladder as command
-from rung.errors import UsageError
+from rung.errors import RungError, UsageError
+from rung.report import text
 from rung.schedule import Schedule
-from tests.bench_fakes import FakeBound, result, toolchain
-
-_NO_RATIOS = dict.fromkeys(("speedup", "speedup_ci", "step", "step_ci", "step_from"))
+from tests.bench_fakes import TIMES, FakeBound, toolchain
 
 SAMPLING = Sampling(rounds=5)
 
@@ -75,10 +74,10 @@ def test_a_rung_without_scalar_has_no_speedup() -> None:
     assert found.correct and found.speedup is None and found.step is None
 
 
-def test_a_kernel_that_does_nothing_has_no_ratios() -> None:
-    """On a modelled device it takes no cycles."""
-    nothing = [result(rung, unit="cycles", samples=[0.0], median=0.0, **_NO_RATIOS) for rung in ("Scalar", "Vec")]
-    assert [(r.speedup, r.step) for r in ladder.with_ratios(nothing)] == [(None, None)] * 2
+def test_a_launch_that_takes_no_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TIMES, "Vec", 0.0)
+    with pytest.raises(RungError, match="gelu, Vec: a launch takes no time at all"):
+        run(rungs="scalar,vec")
 
 
 def test_all_eight() -> None:
@@ -86,6 +85,32 @@ def test_all_eight() -> None:
     assert len({r.rung for r in results}) == 8
     steps = {r.rung: r.step_from for r in results}
     assert steps["Vec+DB"] == "Vec" and steps["MT+DB"] == "MT" and steps["DB"] == "Scalar"
+
+
+def test_prefetching_is_a_rung_to_ask_for() -> None:
+    results = run(rungs="scalar,vec,vec+mt,vec+pf,vec+mt+pf")
+    assert [(r.rung, r.step_from) for r in results] == [
+        ("Scalar", None), ("Vec", "Scalar"), ("Vec+MT", "Vec"), ("Vec+PF", "Vec"), ("Vec+MT+PF", "Vec+MT"),
+    ]  # fmt: skip
+    assert [r.prefetches for r in results] == [False, False, False, True, True]
+    assert text.conclusion(results[-1]) == (
+        "PF did not take part here: no rows of a program are read by several of its loops and small enough to be "
+        "fetched ahead."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rungs": "scalar,pf"}, "there is no rung `pf`: vector code is what prefetches"),
+        ({"schedule": "prefetch=on"}, "which this command sets itself: say with --rungs"),
+        ({"rungs": "vec+pf", "device": "hexagon-v73"}, "`hexagon-v73` has no cache to fetch into"),
+        ({"rungs": "vec+pf", "overrides": ("prefetch_bytes=0",)}, "no cache to fetch into .prefetch_bytes is 0"),
+    ],
+)
+def test_prefetching_where_there_is_none_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        command.make_plan(command.Options(**changes))
 
 
 def test_two_inputs_in_two_dimensions() -> None:

@@ -59,7 +59,7 @@ define void @k_packed(ptr %slots) {
 
 
 def executable(text: str, kinds: str, names: tuple[str, ...] = ()) -> NpuExecutable:
-    return NpuExecutable("k", kinds, {"decisions": {}}, MACHINE, build(text, "k", MACHINE), names)
+    return NpuExecutable("k", kinds, {"decisions": {}}, MACHINE, build(text, "k", MACHINE, "k_packed"), names)
 
 
 def expand(events: tuple[Event, ...]) -> Iterator[Event]:
@@ -260,7 +260,7 @@ def test_atomics_are_plain_where_contexts_run_in_turn_and_real_in_the_object() -
 def test_pointers_from_integers_are_refused() -> None:
     text = "define void @k(i64 %a) {\n  %p = inttoptr i64 %a to ptr\n  store i32 1, ptr %p\n  ret void\n}\n"
     with pytest.raises(UsageError, match="turns integers into pointers"):
-        build(text, "k", MACHINE)
+        build(text, "k", MACHINE, "k_packed")
 
 
 def test_tags_are_small_numbers(loads: NpuExecutable) -> None:

@@ -8,6 +8,7 @@ X86 = """
   10:\tvaddss %xmm1,%xmm2,%xmm3
   14:\tvxorps %xmm0,%xmm0,%xmm0
   15:\tvdivss %xmm1,%xmm2,%xmm3
+  15:\tprefetcht0 0x40(%rdi)
   16:\tidiv   %ecx
   17:\tvdivps %zmm1,%zmm2,%zmm3
   18:\tmovabs $0x0,%rax
@@ -28,6 +29,7 @@ A64 = """
    4:\tfmul\ts0, s1, s2
    6:\tfdiv\tv0.4s, v1.4s, v2.4s
    7:\tsdiv\tw0, w1, w2
+   7:\tprfm\tpldl1keep, [x0, #64]
    8:\tbl\t0 <rung_fork>
 \t\t\t8: R_AARCH64_CALL26\trung_fork
 """
@@ -38,6 +40,7 @@ def test_x86():
     assert found["packed_ops"] == 4 and found["scalar_fp_ops"] == 2
     assert found["scalar_divisions"] == 1 and found["integer_divisions"] == 1
     assert found["registers"] == {"xmm": 4, "ymm": 1, "zmm": 2}
+    assert found["prefetches"] == 1
     assert found["calls"] == ["expf", "rung_arena_enter"]
 
 
@@ -47,6 +50,7 @@ def test_aarch64():
         "scalar_fp_ops": 1,
         "scalar_divisions": 0,
         "integer_divisions": 1,
+        "prefetches": 1,
         "registers": {"v": 2},
         "calls": ["rung_fork"],
     }

@@ -20,6 +20,7 @@ schedules = st.builds(
     tile_elements=st.integers(1, 1 << 20),
     unroll=st.integers(0, 16),
     profitability=st.booleans(),
+    prefetch=st.booleans(),
 )
 
 
@@ -31,6 +32,14 @@ def test_text_round_trips(schedule: Schedule) -> None:
 def test_the_ladder_takes_mechanisms_out_one_by_one() -> None:
     assert [s.rung for s in Schedule().ladder()] == ["Scalar", "Vec", "Vec+MT", "Vec+MT+DB"]
     assert len({s.mechanisms for s in Schedule().factorial()}) == 8
+
+
+def test_no_rung_of_the_paper_s_prefetches() -> None:
+    """It hides latency and is none of Vec, MT and DB; what users launch has it."""
+    assert Schedule().prefetch and Schedule().rung == "Vec+MT+PF"
+    assert not any(s.prefetch for s in (*Schedule().ladder(), *Schedule().factorial()))
+    assert Schedule().with_mechanisms(True, False, True, pf=True).rung == "Vec+DB+PF"
+    assert Schedule(vectorize=False, threads=1).rung == "Scalar", "only vector code prefetches"
 
 
 @given(schedules)

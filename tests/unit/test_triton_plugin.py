@@ -54,7 +54,7 @@ def compile_nothing(ttir, *, machine, schedule, fuse, distinct=True):
 def stubs(monkeypatch, tmp_path):
     for log in (LAUNCHES, COMPILED, ASSUMED):
         log.clear()
-    load = lambda binary, name: SimpleNamespace(address=4096 + len(binary))  # noqa: E731
+    load = lambda binary: SimpleNamespace(address=4096 + len(binary))  # noqa: E731
     compiler = SimpleNamespace(compile_ttir=compile_nothing, load=load)
     monkeypatch.setitem(sys.modules, "rung.compile", compiler)
     monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=RecordingLauncher), raising=False)
@@ -108,7 +108,7 @@ def test_schedule_keyword_and_environment(add, monkeypatch):
     assert COMPILED[-1].schedule.mechanisms == (False, False, False)
     monkeypatch.setenv("RUNG_SCHEDULE", "threads=1")
     add[(1,)](*tensors(), 100, BLOCK=32)
-    assert COMPILED[-1].schedule.rung == "Vec"
+    assert COMPILED[-1].schedule.rung == "Vec+PF"
     with pytest.raises(UsageError, match="schedule: vectorize is `maybe`; give on or off"):
         add[(1,)](*tensors(), 100, BLOCK=64, schedule="vectorize=maybe")
 

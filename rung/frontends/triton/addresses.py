@@ -44,22 +44,34 @@ class Addresses:
         self._expressions, self._program, self._ix = expressions, expressions.program, expressions.ix
 
     def leaves(self, pointer: ir.Value, position: Position) -> list[Leaf]:
-        """Blocks that computing the address needs."""
+        """Blocks that computing the address needs, each once."""
+        found: dict[Leaf, None] = {}
+        seen: set[Leaf] = set()
+        pending: list[Leaf] = [(pointer, position)]
+        while pending:
+            leaf = pending.pop()
+            if leaf not in seen:
+                seen.add(leaf)
+                blocks, pointers = self._operands(*leaf)
+                found.update((block, None) for block in blocks)
+                pending += reversed(pointers)
+        return list(found)
+
+    def _operands(self, pointer: ir.Value, position: Position) -> tuple[list[Leaf], list[Leaf]]:
+        """Of one step of the address: other blocks, and pointers."""
         if pointer in self._program.offsets:
-            block = self._program.offsets[pointer][1]
-            return [(block, position)]
+            return [(self._program.offsets[pointer][1], position)], []
         if self._direct(pointer) is not None or not is_block(pointer):
-            return []
+            return [], []
         op = owner(pointer)
         if op is None:
-            return []
+            return [], []
         if op.name == "tt.addptr":
-            return [*self.leaves(op.operands[0], position), (op.operands[1], position)]
+            return [(op.operands[1], position)], [(op.operands[0], position)]
         if op.name == "arith.select":
-            inner = self.leaves(op.operands[1], position) + self.leaves(op.operands[2], position)
-            return [(op.operands[0], position), *inner] if is_block(op.operands[0]) else inner
-        moved = operand_positions(op, position, self._expressions.loops) or []
-        return [leaf for v, p in moved for leaf in self.leaves(v, p)]
+            condition = [(op.operands[0], position)] if is_block(op.operands[0]) else []
+            return condition, [(op.operands[1], position), (op.operands[2], position)]
+        return [], operand_positions(op, position, self._expressions.loops) or []
 
     def index(self, affine: Affine, position: Position) -> Index:
         """The value of an affine block of integers, or the offset of one of pointers, at `position`."""
@@ -112,6 +124,9 @@ class Addresses:
         return affine if not affine.wraps or pointer in self._program.pointers.known else None
 
     def _of(self, pointer: ir.Value, position: Position) -> Place | Either:
+        return self._ix.once(("place", pointer, position), lambda: self._find(pointer, position))
+
+    def _find(self, pointer: ir.Value, position: Position) -> Place | Either:
         ix = self._ix
         if pointer in self._program.offsets:
             base, block = self._program.offsets[pointer]

@@ -12,8 +12,12 @@ from .ttir import owner, pointee
 def base_of(program: Program, pointer: ir.Value) -> Base | None:
     """The kernel argument that a pointer, or a block of pointers, is derived from; None if that is not known, or if it
     may be one of several."""
-    found = _derived_from(program, pointer)
-    return found and recast(found, pointee(pointer))
+
+    def find() -> Base | None:
+        found = _derived_from(program, pointer)
+        return found and recast(found, pointee(pointer))
+
+    return program.ix.once(("base", pointer), find)
 
 
 def _derived_from(program: Program, pointer: ir.Value) -> Base | None:
@@ -22,7 +26,10 @@ def _derived_from(program: Program, pointer: ir.Value) -> Base | None:
     affine = program.pointers.affine(pointer)
     if affine is not None and affine.base is not None:
         return affine.base
-    op = owner(pointer)
+    return program.ix.once(("derived from", pointer), lambda: _of_operands(program, owner(pointer)))
+
+
+def _of_operands(program: Program, op: ir.Operation | None) -> Base | None:
     if op is None or not op.operands:
         return None
     if op.name != "arith.select":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from ...errors import UnsupportedError
+from ...ir.symbols import free_symbol
+from ...ir.volatile import load_volatile
 from . import elementwise, sinks
 from .control import convert_control
 from .layout import order_of
@@ -19,17 +22,18 @@ from .order import MemoryOrder
 from .pointers import Affine, either, start_of
 from .program import SUPPORTED, Program
 from .scratch import Buffer, from_memory, to_memory
-from .traversal import cone, is_virtual
+from .traversal import Order, contents, is_virtual, walk
 from .ttir import (
-    defined_in,
     element,
     element_bytes,
     int_attr,
     is_block,
     is_pointer,
+    is_volatile_load,
     owner,
     shape,
 )
+from .volatile import load_block
 
 
 class BlockConverter:
@@ -41,31 +45,29 @@ class BlockConverter:
         self.nests = NestBuilder(program)
         self.memory = MemoryOrder(program)
         self.pending: list[Store] = []
-        self.positions: dict[ir.Operation, int] = {}
+        self.positions = Order()
         self.current: ir.Block | None = None
-        self._combiners = 0
         self.in_place: dict[ir.Value, Buffer] = {}
-        """Results of contractions that may be accumulated in a loop-carried buffer."""
+        """Buffers of the blocks that a loop carries, by what they become: where a contraction may accumulate."""
 
     # ---- the walk
 
     def combiner_symbol(self) -> str:
         """A name for one more combine function."""
-        self._combiners += 1
-        return f"combine{self._combiners - 1}"
+        return free_symbol(self.module, (f"combine{number}" for number in count()))
 
     def convert(self, block: ir.Block) -> ir.Operation:
         """Convert all operations but the terminator, which is returned."""
         saved = self.current, self.positions
         self.current = block
-        operations = [o.operation for o in block.operations]
-        self.positions = {op: k for k, op in enumerate(operations)}
-        for op in operations[:-1]:
+        self.positions = Order(block)
+        *operations, end = self.positions
+        for op in operations:
             with op.location:  # what is made of it comes from the same line
                 self.operation(op)
         self.flush()
         self.current, self.positions = saved
-        return operations[-1]
+        return end
 
     @contextmanager
     def region(self) -> Generator[None]:
@@ -174,9 +176,10 @@ class BlockConverter:
         """Whether computing `value` again would cost more than reading it: loads and expensive operations below it."""
         if value in self.program.stored or not is_block(value):
             return False
-        below = cone(self.program, [value])
-        return bool(below.loads) or any(
-            (op := owner(v)) is not None and op.name in elementwise.EXPENSIVE for v in below.values
+        return any(
+            (op := owner(v)) is not None
+            and (op.name in elementwise.EXPENSIVE or (op.name == "tt.load" and v not in self.program.stored))
+            for v, _ in walk(self.program, [value])
         )
 
     def keep_for_region(self, op: ir.Operation) -> None:
@@ -188,7 +191,7 @@ class BlockConverter:
         assert self.current is not None
         for load in self.memory.endangered_by_region(op, self.positions, self.current):
             self.keep(load)
-        for value in _used_inside(op):
+        for value in contents(op, self.program.contents).used:
             if is_pointer(value):
                 for part in self._offset_parts(value):
                     if self.worth_keeping(part):
@@ -197,14 +200,19 @@ class BlockConverter:
                 self.keep(value)
 
     def _offset_parts(self, pointer: ir.Value) -> list[ir.Value]:
-        """The blocks of integers that a block of pointers adds up."""
-        op = owner(pointer)
-        if op is None or not is_block(pointer) or not is_virtual(op):
-            return []
-        parts: list[ir.Value] = []
-        for operand in op.operands:
-            parts += self._offset_parts(operand) if is_pointer(operand) else [operand] if is_block(operand) else []
-        return parts
+        """The blocks of integers that a block of pointers adds up, each once."""
+        parts: dict[ir.Value, None] = {}
+        seen: set[ir.Value] = set()
+        pending = [pointer]
+        while pending:
+            value = pending.pop()
+            op = owner(value)
+            if value in seen or op is None or not is_block(value) or not is_virtual(op):
+                continue
+            seen.add(value)
+            parts.update((v, None) for v in op.operands if is_block(v) and not is_pointer(v))
+            pending += [v for v in reversed(list(op.operands)) if is_pointer(v)]
+        return list(parts)
 
     # ---- memory
 
@@ -220,25 +228,37 @@ class BlockConverter:
                 self.keep(value)
             self.nests.emit(shape(group[0].pointer) or (), list(group))
 
+    def synchronize(self, op: ir.Operation) -> None:
+        """Before `op`, at which others may be waited for: what is stored is in memory, what is loaded has been read."""
+        self.flush()
+        assert self.current is not None
+        for value in self.memory.needed_from(self.positions, self.positions[op], self.current):
+            self.keep(value)
+
     def _load(self, op: ir.Operation) -> None:
-        pointer = op.operands[0]
+        pointer, volatile = op.operands[0], is_volatile_load(op)
+        if volatile:
+            self.synchronize(op)
         for store in self.pending:
             if self.memory.may_alias(pointer, store.pointer):
                 self.flush()
                 break
             self.memory.assume(pointer, store.pointer)
-        if is_block(pointer):
+        if not is_block(pointer):
+            self._scalar_load(op, volatile)
+        elif volatile:
+            load_block(self, op)
+        else:
             self.memory.loads.append(op)
-            return
-        self._scalar_load(op)
 
-    def _scalar_load(self, op: ir.Operation) -> None:
+    def _scalar_load(self, op: ir.Operation, volatile: bool) -> None:
         affine = self.program.pointer(op.operands[0])
         assert affine.base is not None
         result, base, where = op.results[0], affine.base, self.ix.value(affine.offset)
 
         def read() -> ir.Value:
-            return from_memory(memref.LoadOp(base.memref, [where]).result, result.type)
+            value = load_volatile(base.memref, [where]) if volatile else memref.LoadOp(base.memref, [where]).result
+            return from_memory(value, result.type)
 
         if len(op.operands) == 1:
             self.program.scalars[result] = read()
@@ -303,23 +323,6 @@ class BlockConverter:
         "tt.get_program_id": _program_id,
         "tt.get_num_programs": _program_id,
     }
-
-
-def _used_inside(op: ir.Operation) -> list[ir.Value]:
-    """Block values from outside that are used inside `op`'s regions, each once, in order of use."""
-    found: dict[ir.Value, None] = {}
-
-    def visit(inner: ir.Operation) -> ir.WalkResult:
-        for value in inner.operands:
-            if is_block(value) and not defined_in(value, op):
-                found.setdefault(value)
-        return ir.WalkResult.ADVANCE
-
-    for region in op.regions:
-        for block in region.blocks:
-            for inner in block.operations:
-                inner.operation.walk(visit)
-    return list(found)
 
 
 _IGNORED = frozenset({"llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier", "tt.print"})

@@ -20,10 +20,15 @@ from .options import Options
 
 TARGET = GPUTarget("cpu", "cpu", 1)
 """What Triton calls the device. Nothing in TTIR depends on the CPU's kind; the Machine decides later."""
+_FETCH_AGAIN = 7
+"""The cache modifier `.cv`, by its number in TTIR."""
 
 
 def codegen_functions() -> dict[str, Callable[..., Any]]:
-    """What Triton's code generator asks a back end for."""
+    """What Triton's code generator asks a back end for, before it is made."""
+    from .loop_visits import visit_loops_twice_at_most
+
+    visit_loops_twice_at_most()
 
     def min_dot_size(lhs: Any, rhs: Any) -> tuple[int, int, int]:
         return 1, 1, 1
@@ -66,6 +71,7 @@ def run_ttir_passes(module: Any) -> Any:
 
     Calls are inlined; block pointers and tensor descriptors become plain pointer arithmetic.
     """
+    _mark_volatile(module)
     manager = triton_ir.pass_manager(module.context)
     passes.common.add_inliner(manager)
     passes.ttir.add_rewrite_tensor_pointer(manager)
@@ -80,6 +86,20 @@ def run_ttir_passes(module: Any) -> Any:
     passes.common.add_canonicalizer(manager)
     manager.run(module, "make_ttir")
     return module
+
+
+def _mark_volatile(module: Any) -> None:
+    """Loads with `cache_modifier=".cv"` (do not cache, fetch again), by which kernels wait, too, become volatile.
+
+    Triton's passes make one of two that are not, and drop those that nobody uses.
+    """
+    true = triton_ir.builder(module.context).get_bool_attr(True)
+
+    def visit(op: Any) -> None:
+        if op.get_name() == "tt.load" and op.get_int_attr("cache") == _FETCH_AGAIN:
+            op.get_result(0).set_attr("isVolatile", true)
+
+    module.walk(visit)
 
 
 def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:

@@ -44,39 +44,31 @@ class Carried:
 
 def increments(loop: ir.Operation, argument: ir.Value, final: ir.Value) -> list[ir.Value] | None:
     """The values that are added to `argument` to give `final`, or None if it is not a sum."""
+    known = {argument: True}
+
+    def is_sum(value: ir.Value) -> bool:
+        """Of `argument` and others. The sums below are a graph, not a tree: each is looked at once."""
+        if value not in known:
+            op = owner(value)
+            adds = op is not None and op.name in ("tt.addptr", "arith.addi") and defined_in(value, loop)
+            known[value] = op is not None and adds and any(is_sum(v) for v in op.operands)
+        return known[value]
+
     found: list[ir.Value] = []
     current = final
     while current != argument:
         op = owner(current)
-        if op is None or op.name not in ("tt.addptr", "arith.addi") or not defined_in(current, loop):
+        if op is None or not is_sum(current):
             return None
         first, second = op.operands
-        if _reaches(first, argument, loop):
+        if is_sum(first):
             current, step = first, second
-        elif op.name == "arith.addi" and _reaches(second, argument, loop):
+        elif op.name == "arith.addi" and is_sum(second):
             current, step = second, first
         else:
             return None
         found.append(step)
     return found
-
-
-def _reaches(value: ir.Value, argument: ir.Value, loop: ir.Operation) -> bool:
-    while value != argument:
-        op = owner(value)
-        if op is None or op.name not in ("tt.addptr", "arith.addi") or not defined_in(value, loop):
-            return False
-        value = op.operands[0] if _is_sum_of(op.operands[0], argument, loop) else op.operands[1]
-    return True
-
-
-def _is_sum_of(value: ir.Value, argument: ir.Value, loop: ir.Operation) -> bool:
-    if value == argument:
-        return True
-    op = owner(value)
-    if op is None or op.name not in ("tt.addptr", "arith.addi") or not defined_in(value, loop):
-        return False
-    return any(_is_sum_of(v, argument, loop) for v in op.operands)
 
 
 def classify(
@@ -183,8 +175,8 @@ def keep_addresses(blocks: BlockConverter, pointer: ir.Value, into: Buffer | Non
 def assign(blocks: BlockConverter, pairs: Sequence[tuple[Buffer, ir.Value]]) -> None:
     """Give all buffers their new values at once: every value is computed from the old contents."""
     program = blocks.program
-    targets = [b for b, v in pairs if program.stored.get(v) != b]
-    work = [(b, v) for b, v in pairs if program.stored.get(v) != b]
+    work = [(b, v) for b, v in pairs if not b.is_at(program.stored.get(v))]
+    targets = [b for b, _ in work]
     together: dict[tuple[int, ...], list[Sink]] = {}
     late: list[tuple[Buffer, ir.Value]] = []
     for buffer, value in work:
@@ -203,9 +195,11 @@ def assign(blocks: BlockConverter, pairs: Sequence[tuple[Buffer, ir.Value]]) -> 
 def _reads_elsewhere(
     blocks: BlockConverter, value: ir.Value, targets: Sequence[Buffer], extents: tuple[int, ...]
 ) -> bool:
-    """Whether computing `value` reads a target other than element for element in a nest of the same shape."""
+    """Whether computing `value` reads the memory of a target other than element for element in the nest that writes
+    it, which is the one for all targets of a shape."""
     for read, dims in cone(blocks.program, [value]).buffers:
         buffer = blocks.program.stored[read]
-        if buffer in targets and (dims != tuple(range(len(extents))) or buffer.extents != extents):
-            return True
+        for target in targets:
+            if buffer.shares(target) and not (target.extents == extents and buffer.follows(dims, target)):
+                return True
     return False

@@ -11,13 +11,12 @@ from __future__ import annotations
 from torch_mlir import ir
 
 from . import elementwise
-from .ttir import element, is_block, is_float, is_pointer
+from .ttir import is_block, is_pointer
 
 MOST_OPERATIONS = 12
 """On elements, of both sides together: below what writing a block and reading it again costs."""
 _FREE = frozenset({"arith.constant", "tt.splat", "tt.broadcast", "tt.expand_dims", "tt.make_range"})
 _COSTLY = elementwise.EXPENSIVE - {"arith.divf"}
-_MAY_TRAP = ("arith.div", "arith.rem", "arith.ceildiv", "arith.floordiv")
 
 
 def branches_to_choices(function: ir.Operation) -> None:
@@ -45,10 +44,7 @@ def _is_choice(branch: ir.Operation) -> bool:
 
 
 def _is_cheap(op: ir.Operation) -> bool:
-    if not elementwise.is_elementwise(op) or op.name in _COSTLY or len(op.regions):
-        return False
-    floats = is_float(element(op.results[0]))
-    return floats or not op.name.startswith(_MAY_TRAP)
+    return elementwise.is_elementwise(op) and op.name not in _COSTLY and not len(op.regions)
 
 
 def _choose(branch: ir.Operation) -> None:

@@ -20,8 +20,7 @@ from .locations import source_line
 from .pointers import Affine, Base, either, same_base, start_of
 from .program import SUPPORTED
 from .scratch import Buffer
-from .traversal import cone, needed_after
-from .ttir import element, is_block, is_pointer, owner, shape
+from .ttir import element, is_block, is_pointer, shape
 from .waits import waits
 
 if TYPE_CHECKING:
@@ -43,6 +42,9 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
     body = op.regions[0].blocks[0]
     final = list(body.operations)[-1].operation.operands
     low, high, step = (_index(blocks, v) for v in op.operands[:3])
+    divisor: Index = step
+    if not isinstance(step, int):  # a loop that does not count upwards is not run: it would never end
+        high, divisor = ix.choose(ix.less(0, step), high, low), ix.max(step, 1)
     arguments = list(body.arguments)
     carried = [
         classify(blocks, op, a, i, y, counted=True)
@@ -53,10 +55,11 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
     with ir.InsertionPoint(loop.body), blocks.region():
         induction = loop.induction_variable
         program.scalars[arguments[0]] = ix.to_integer(induction, arguments[0].type)
-        iteration: Index = ix.div(ix.sub(induction, low), step)
+        iteration: Index = ix.div(ix.sub(induction, low), divisor)
         _enter(blocks, carried, list(loop.inner_iter_args), iteration)
         saved = blocks.in_place
-        blocks.in_place = {**saved, **_accumulators(blocks, carried, body)}
+        # A contraction whose result replaces a block that the loop carries.
+        blocks.in_place = {**saved, **{c.final: c.buffer for c in carried if c.buffer is not None}}
         blocks.convert(body)
         blocks.in_place = saved
         scf.YieldOp(_leave(blocks, carried))
@@ -66,7 +69,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
         if entry.kind == "closed":
             if trips is None:
                 span = ix.sub(high, low)
-                trips = ix.max(ix.div(ix.add(span, ix.sub(step, 1)), step), 0)
+                trips = ix.max(ix.div(ix.add(span, ix.sub(divisor, 1)), divisor), 0)
             bind_closed(blocks, result, closed_form(blocks, entry, trips))
         else:
             _bind(blocks, entry, result, results)
@@ -146,28 +149,6 @@ def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
     return affine
 
 
-def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block) -> dict[ir.Value, Buffer]:
-    """Contractions whose result may replace the carried block in place: nothing reads the old block afterwards."""
-    found: dict[ir.Value, Buffer] = {}
-    order = {o.operation: k for k, o in enumerate(body.operations)}
-    for entry in carried:
-        op = owner(entry.final)
-        if entry.kind != "buffer" or op is None or op.name != "tt.dot" or op not in order:
-            continue
-        old = entry.argument
-        reads = [
-            d for v, d in cone(blocks.program, [op.operands[2]]).buffers if blocks.program.stored[v] == entry.buffer
-        ]
-        straight = all(d == tuple(range(len(d))) for d in reads)
-        through_operands = any(
-            blocks.program.stored[v] == entry.buffer for v, _ in cone(blocks.program, op.operands[:2]).buffers
-        )
-        if straight and not through_operands and not needed_after(old, order, order[op], body):
-            assert entry.buffer is not None
-            found[entry.final] = entry.buffer
-    return found
-
-
 # ---- scf.if
 
 
@@ -176,7 +157,7 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     program = blocks.program
     condition = program.scalar(op.operands[0])
     results: list[ir.Value] = list(op.results)
-    buffers: dict[ir.Value, Buffer] = {r: _result_buffer(blocks, r) for r in results if is_block(r)}
+    buffers: dict[ir.Value, Buffer] = {r: result_buffer(blocks, r) for r in results if is_block(r)}
     regions = [r.blocks[0] if len(r.blocks) else None for r in op.regions]
     yields = [list(b.operations)[-1].operation.operands for b in regions if b is not None]
     kinds = [ir.IndexType.get() if is_pointer(r) else r.type for r in results if r not in buffers]
@@ -188,22 +169,22 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
             continue
         with ir.InsertionPoint(block), blocks.region():
             final = blocks.convert(region).operands
-            scf.YieldOp(_leave_branch(blocks, results, list(final), buffers, bases, op))
+            scf.YieldOp(leave_branch(blocks, results, list(final), buffers, bases, op))
     if regions[1] is None and branch.else_block is not None:
         with ir.InsertionPoint(branch.else_block):
             scf.YieldOp([])
     values, raw = list(branch.results)[: len(kinds)], list(branch.results)[len(kinds) :]
     chosen = {r: either(bases[r][0], bases[r][1], start) for r, start in zip(bases, raw, strict=True)}
-    _bind_values(blocks, results, values, buffers, {r: Affine(base, 0) for r, base in chosen.items()})
+    bind_values(blocks, results, values, buffers, {r: Affine(base, 0) for r, base in chosen.items()})
     program.offsets.update((r, (chosen[r], r)) for r in buffers if is_pointer(r))
 
 
-def _result_buffer(blocks: BlockConverter, result: ir.Value) -> Buffer:
+def result_buffer(blocks: BlockConverter, result: ir.Value) -> Buffer:
     kind = ir.IntegerType.get_signless(64) if is_pointer(result) else element(result)
     return blocks.program.scratch.allocate(shape(result) or (), kind)
 
 
-def _leave_branch(
+def leave_branch(
     blocks: BlockConverter,
     results: Sequence[ir.Value],
     final: Sequence[ir.Value],
@@ -253,7 +234,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     first: dict[ir.Value, Buffer] = {
         a: copy_of(blocks, i) for a, i in zip(before.arguments, op.operands, strict=True) if is_block(a)
     }
-    second: dict[ir.Value, Buffer] = {a: _result_buffer(blocks, a) for a in after.arguments if is_block(a)}
+    second: dict[ir.Value, Buffer] = {a: result_buffer(blocks, a) for a in after.arguments if is_block(a)}
     starts: dict[ir.Value, Affine] = {
         a: program.pointer(i) for a, i in zip(before.arguments, op.operands, strict=True) if is_pointer(a)
     }
@@ -268,7 +249,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     tail = loop.operation.regions[1].blocks.append(*kinds)
     bases: dict[ir.Value, Affine] = {}
     with ir.InsertionPoint(head), blocks.region():
-        _bind_values(blocks, list(before.arguments), list(head.arguments), first, starts)
+        bind_values(blocks, list(before.arguments), list(head.arguments), first, starts)
         blocks.convert(before)
         go_on = program.scalar(condition_op.operands[0])
         scalars: list[ir.Value] = []
@@ -283,7 +264,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     with ir.InsertionPoint(tail), blocks.region():
         if waits(op, program.cooperative):
             _let_others_run(blocks.module)
-        _bind_values(blocks, list(after.arguments), list(tail.arguments), second, bases)
+        bind_values(blocks, list(after.arguments), list(tail.arguments), second, bases)
         final = list(blocks.convert(after).operands)
         scalars = []
         for a, v in zip(before.arguments, final, strict=True):
@@ -298,7 +279,7 @@ def _while(blocks: BlockConverter, op: ir.Operation) -> None:
         assign(blocks, [(first[a], v) for a, v in zip(before.arguments, final, strict=True) if a in first])
         scf.YieldOp(scalars)
     by_position: dict[ir.Value, ir.Value] = dict(zip(after.arguments, op.results, strict=True))
-    _bind_values(
+    bind_values(
         blocks,
         list(op.results),
         list(loop.results),
@@ -314,7 +295,7 @@ def _let_others_run(module: ir.Block) -> None:
     func.CallOp(declare(whole, YIELD, []), [])
 
 
-def _bind_values(
+def bind_values(
     blocks: BlockConverter,
     values: Sequence[ir.Value],
     ssa: Sequence[ir.Value],

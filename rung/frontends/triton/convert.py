@@ -11,8 +11,8 @@ from ...errors import UnsupportedError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
 from .blocks import BlockConverter
+from .branches import convert_body
 from .choices import branches_to_choices
-from .functions import convert_body
 from .indices import Indices
 from .pointers import Affine, Base
 from .program import Program

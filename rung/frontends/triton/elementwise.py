@@ -8,8 +8,9 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func, math
 
 from ...errors import UnsupportedError
+from . import total
 from .locations import source_line
-from .ttir import constant_int, int_attr, is_block, is_float
+from .ttir import int_attr, is_float
 
 _SHAPE_FREE = ("arith.", "math.")
 _FUSIBLE = frozenset({"arith.addf", "arith.subf", "arith.mulf"})
@@ -64,8 +65,8 @@ def build(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type, fuse:
     """
     if op.name in _BUILDERS:
         return _BUILDERS[op.name](op, operands, result)
-    if op.name in _DIVISIONS and is_block(op.results[0]):
-        operands = (operands[0], _divisor(op.name, *operands))
+    if op.name in total.NAMES:
+        return total.build(op.name, operands, result)
     return create(op.name, operands, result, _attributes(op, fuse))
 
 
@@ -86,32 +87,6 @@ def _attributes(op: ir.Operation, fuse: bool) -> dict[str, ir.Attribute]:
     if fuse and op.name in _FUSIBLE:
         kept["fastmath"] = ir.Attribute.parse("#arith.fastmath<contract>")
     return kept
-
-
-_DIVISIONS = frozenset({"arith.divsi", "arith.divui", "arith.remsi", "arith.remui"})
-
-
-def _divisor(name: str, dividend: ir.Value, divisor: ir.Value) -> ir.Value:
-    """The divisor, or 1 where the division would trap: elements under a mask hold anything, and GPUs do not trap.
-
-    By 1, the smallest number has the quotient and the remainder that it has by -1.
-    """
-    kind = ir.IntegerType(divisor.type)
-    known = constant_int(divisor)
-    if known is not None and known not in (0, -1):
-        return divisor
-
-    def literal(value: int) -> ir.Value:
-        return arith.ConstantOp(kind, ir.IntegerAttr.get(kind, value)).result
-
-    def equals(value: ir.Value, number: int) -> ir.Value:
-        return arith.CmpIOp(arith.CmpIPredicate.eq, value, literal(number)).result
-
-    traps = equals(divisor, 0)
-    if name.endswith("si"):
-        overflow = arith.AndIOp(equals(divisor, -1), equals(dividend, -(1 << (kind.width - 1)))).result
-        traps = arith.OrIOp(traps, overflow).result
-    return arith.SelectOp(traps, literal(1), divisor).result
 
 
 Builder = Callable[[ir.Operation, Sequence[ir.Value], ir.Type], ir.Value]

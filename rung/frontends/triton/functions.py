@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from torch_mlir import ir
-from torch_mlir.dialects import scf
 
 from ...errors import UnsupportedError
 from .carried import copy_of
@@ -63,40 +62,3 @@ def find_function(op: ir.Operation) -> ir.Operation:
         if found.name == "tt.func" and ir.StringAttr(found.attributes["sym_name"]).value == symbol:
             return found
     raise UnsupportedError(f"a call of `{symbol}`", source_line(op), "functions of the same file")
-
-
-def convert_body(blocks: BlockConverter, block: ir.Block, path: tuple[ir.Block, ...] = ()) -> None:
-    """A function's body. Early returns are branches: `cf.cond_br` becomes `scf.if`, and what follows goes inside."""
-    if block in path:
-        raise UnsupportedError("a loop made of branches", "", "for and while loops")
-    last = blocks.convert(block)
-    path = (*path, block)
-    if last.name == "tt.return":
-        return
-    if last.name == "cf.br":
-        _pass_arguments(blocks, last.successors[0], list(last.operands))
-        convert_body(blocks, last.successors[0], path)
-        return
-    if last.name != "cf.cond_br":
-        raise UnsupportedError(f"the operation `{last.name}`", source_line(last), SUPPORTED)
-    sizes = list(ir.DenseI32ArrayAttr(last.attributes["operandSegmentSizes"]))
-    operands = list(last.operands)
-    branch = scf.IfOp(blocks.program.scalar(operands[0]), [], has_else=True)
-    passed = (operands[1 : 1 + sizes[1]], operands[1 + sizes[1] :])
-    for successor, values, target in zip(last.successors, passed, (branch.then_block, branch.else_block), strict=True):
-        with ir.InsertionPoint(target), blocks.region():
-            _pass_arguments(blocks, successor, list(values))
-            convert_body(blocks, successor, path)
-            scf.YieldOp([])
-
-
-def _pass_arguments(blocks: BlockConverter, block: ir.Block, values: list[ir.Value]) -> None:
-    for argument, value in zip(block.arguments, values, strict=True):
-        if is_pointer(argument):
-            affine = blocks.program.pointers.affine(value)
-            if affine is not None:
-                blocks.program.pointers.known[argument] = affine
-        elif is_block(argument):
-            blocks.program.stored[argument] = copy_of(blocks, value)
-        else:
-            blocks.program.scalars[argument] = blocks.program.scalar(value)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith
 
+from . import total
+
 _T = TypeVar("_T")
 _HIDDEN = "hidden"
 
@@ -110,14 +112,18 @@ class Indices:
     def rem(self, a: Index, b: Index) -> Index:
         if isinstance(a, int) and isinstance(b, int) and b > 0 and a >= 0:
             return a % b
-        return self._binary(arith.RemSIOp, a, b)
+        return self._divide("arith.remsi", a, b)
 
     def div(self, a: Index, b: Index) -> Index:
         if isinstance(a, int) and isinstance(b, int) and b > 0 and a >= 0:
             return a // b
         if b == 1:
             return a
-        return self._binary(arith.DivSIOp, a, b)
+        return self._divide("arith.divsi", a, b)
+
+    def _divide(self, name: str, a: Index, b: Index) -> Index:
+        left, right = self.value(a), self.value(b)
+        return self.once((name, left, right), lambda: total.divide(name, left, right))
 
     def clamp(self, a: Index, high: Index) -> Index:
         """`a` limited to [0, high]."""

@@ -155,20 +155,24 @@ def _whole(extents: Shape) -> int:
 
 
 def _terms(mask: ir.Value, dims: Dims) -> Iterator[Term]:
-    """The terms of nested `arith.andi`, seen through expand_dims and broadcast."""
-    op = owner(mask)
-    if op is not None and is_block(mask):
-        if op.name == "arith.andi":
-            for operand in op.operands:
-                yield from _terms(operand, dims)
-            return
-        if op.name == "tt.expand_dims":
+    """The terms of nested `arith.andi`, seen through expand_dims and broadcast; one that is there again is left out."""
+    pending, seen = [Term(mask, dims)], set[Term]()
+    while pending:
+        term = pending.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        op = owner(term.value)
+        if op is None or not is_block(term.value):
+            yield term
+        elif op.name == "arith.andi":
+            pending += [Term(operand, term.dims) for operand in reversed(list(op.operands))]
+        elif op.name == "tt.expand_dims":
             axis = int_attr(op, "axis")
-            yield from _terms(op.operands[0], dims[:axis] + dims[axis + 1 :])
-            return
-        if op.name == "tt.broadcast":
-            small, large = shape(op.operands[0]) or (), shape(mask) or ()
-            inner = tuple(None if n != m else d for n, m, d in zip(small, large, dims, strict=True))
-            yield from _terms(op.operands[0], inner)
-            return
-    yield Term(mask, dims)
+            pending.append(Term(op.operands[0], term.dims[:axis] + term.dims[axis + 1 :]))
+        elif op.name == "tt.broadcast":
+            small, large = shape(op.operands[0]) or (), shape(term.value) or ()
+            inner = tuple(None if n != m else d for n, m, d in zip(small, large, term.dims, strict=True))
+            pending.append(Term(op.operands[0], inner))
+        else:
+            yield term

@@ -378,7 +378,7 @@ class _Nest:
             output.kept is not None
             and result in leaves
             and leaves[result][1] is self.position
-            and self.program.stored.get(leaves[result][0]) == output.kept
+            and output.kept.is_at(self.program.stored.get(leaves[result][0]))
             for result, output in zip(results, self.outputs, strict=True)
         )
 

@@ -67,7 +67,8 @@ class Options:
         # Launch keywords are not checked against the annotation.
         if not isinstance(self.schedule, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(
-                f"launch keyword schedule is {self.schedule!r}; give text such as `vectorize=off threads=2`"
+                f"launch keyword schedule is {self.schedule!r}; give text such as `vectorize=off threads=2` "
+                "(an argument of the kernel's own that is called `schedule` is passed by its position)"
             )
         Schedule.parse(self.schedule)
 

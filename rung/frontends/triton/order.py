@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from torch_mlir import ir
 
 from .bases import base_of
+from .indices import Index
 from .nests import Store
 from .pointers import Affine, Base, equal
 from .program import Program
-from .traversal import cone, needed_after
-from .ttir import is_block, is_volatile_load, owner, shape
-from .views import is_zero
+from .traversal import Order, cone, contents, needed_after
+from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
 
 
 class MemoryOrder:
@@ -40,13 +40,9 @@ class MemoryOrder:
             return
         self.program.assumed.add((min(a.key, b.key), max(a.key, b.key)))
 
-    def endangered_by_region(self, op: ir.Operation, order: dict[ir.Operation, int], block: ir.Block) -> list[ir.Value]:
+    def endangered_by_region(self, op: ir.Operation, order: Order, block: ir.Block) -> list[ir.Value]:
         """Loads before `op` that are needed behind it and that a store inside may change."""
-        waiting = [
-            load
-            for load in self.loads
-            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, order[op], block)
-        ]
+        waiting = self._waiting(order, order[op], block)
         if not waiting:
             return []
         written = _written_inside(self.program, op)
@@ -60,24 +56,33 @@ class MemoryOrder:
                 self._assume(base, other)
         return found
 
-    def endangered(
-        self, stores: Sequence[Store], order: dict[ir.Operation, int], index: int, block: ir.Block
-    ) -> list[ir.Value]:
+    def needed_from(self, order: Order, index: int, block: ir.Block) -> list[ir.Value]:
+        """Loads whose values the operation at `index` of `block`, or one behind it, needs."""
+        return [load.results[0] for load in self._waiting(order, index - 1, block)]
+
+    def _waiting(self, order: Order, index: int, block: ir.Block) -> list[ir.Operation]:
+        """Loads that have not been read and are needed behind position `index` of `block`."""
+        return [
+            load
+            for load in self.loads
+            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, index, block)
+        ]
+
+    def endangered(self, stores: Sequence[Store], order: Order, index: int, block: ir.Block) -> list[ir.Value]:
         """Loads that must be in scratch before `stores` (a group that ends at `index` of `block`) are carried out."""
         roots = [v for s in stores for v in (s.value, s.pointer, s.mask) if v is not None and is_block(v)]
         inside = cone(self.program, roots)
         moved = {op for op, dims in inside.loads if dims != tuple(range(len(dims)))}
         read_here = {op for op, _ in inside.loads}
-        skip = frozenset(s.op for s in stores)
         found: list[ir.Value] = []
         for load in self.loads:
             value = load.results[0]
             if value in self.program.stored:
                 continue
-            later = needed_after(value, order, index, block, skip)
+            later = needed_after(value, order, index, block)
+            if not later and load not in read_here:
+                continue
             for store in stores:
-                if not later and (load not in read_here):
-                    continue
                 in_place = not later and load not in moved and self._same_place(load.operands[0], store)
                 if in_place:
                     continue
@@ -92,9 +97,27 @@ class MemoryOrder:
         a, b = self.program.pointers.affine(pointer), self.program.pointers.affine(store.pointer)
         if a is None or b is None or a.base is None or b.base is None:
             return False
-        extents = shape(pointer) or ()
-        once = all(n == 1 or not is_zero(s) for n, s in zip(extents, a.strides, strict=True))
-        return once and equal(Affine(b.base, a.offset, a.strides, a.wraps), b)
+        if element_bytes(pointee(pointer)) != element_bytes(pointee(store.pointer)):
+            return False
+        return self._once(b, store) and equal(Affine(b.base, a.offset, a.strides, a.wraps), b)
+
+    def _once(self, affine: Affine, store: Store) -> bool:
+        """Whether no two elements are stored to one place, so that none is read when another has been stored there.
+
+        A stride that is not known yet is taken to step over all that lies between.
+        """
+        extents = shape(store.pointer) or ()
+        bounds: Sequence[Index | None] = [None] * len(extents)
+        if store.mask is not None and is_block(store.mask):
+            bounds = self.program.masks.decompose(store.mask).bounds
+        counts = [min(n, b) if isinstance(b, int) else n for n, b in zip(extents, bounds, strict=True)]
+        known = [(abs(s), n) for s, n in zip(affine.strides, counts, strict=True) if isinstance(s, int) and n > 1]
+        reach = 0
+        for stride, count in sorted(known):
+            if stride <= reach:
+                return False
+            reach += stride * (count - 1)
+        return not affine.wraps
 
 
 _KEEP_BASE = frozenset(
@@ -109,14 +132,14 @@ def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
     """
     found: list[Base | None] = []
 
-    def visit(inner: ir.Operation) -> ir.WalkResult:
+    def visit(inner: ir.Operation) -> None:
         if inner.name == "tt.store":
             found.append(_root(program, inner.operands[0]))
         elif inner.name.startswith(("tt.atomic_", "tt.call")) or is_volatile_load(inner):
             found.append(None)
-        return ir.WalkResult.ADVANCE
 
-    op.walk(visit)
+    for inner in contents(op, program.contents).accesses:
+        visit(inner)
     return found
 
 

@@ -135,7 +135,7 @@ class PointerAnalysis:
             a.base or b.base,
             self._ix.add(a.offset, b.offset),
             tuple(self._ix.add(s, t) for s, t in zip(a.strides, b.strides, strict=True)),
-            a.wraps + b.wraps,
+            _sum_of_wraps(self._ix, a.wraps + b.wraps),
         )
 
     def _difference(self, op: ir.Operation) -> Affine | None:
@@ -309,6 +309,15 @@ def memref_of_address(address: ir.Value, element: ir.Type) -> ir.Value:
     """A rank-1 memref that starts at an address (i64)."""
     pointer = llvm.IntToPtrOp(llvm.PointerType.get(), address).result
     return memref_at(pointer, ir.MemRefType.get([ir.ShapedType.get_dynamic_size()], element))
+
+
+def _sum_of_wraps(indices: Indices, wraps: tuple[Wrap, ...]) -> tuple[Wrap, ...]:
+    """One term for each different remainder."""
+    scales: dict[Wrap, Index] = {}
+    for wrap in wraps:
+        remainder = replace(wrap, scale=1)
+        scales[remainder] = indices.add(scales.get(remainder, 0), wrap.scale)
+    return tuple(replace(remainder, scale=scale) for remainder, scale in scales.items())
 
 
 def _contiguity(op: ir.Operation) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 
@@ -12,6 +13,9 @@ from .locations import source_line
 from .masks import MaskAnalysis
 from .pointers import Affine, Base, PointerAnalysis
 from .scratch import Buffer, Scratch
+
+if TYPE_CHECKING:
+    from .traversal import Contents
 
 SUPPORTED = "see docs/triton.md for the operations that rung compiles"
 
@@ -32,6 +36,8 @@ class Program:
     stored: dict[ir.Value, Buffer] = field(default_factory=dict[ir.Value, Buffer])
     offsets: dict[ir.Value, tuple[Base, ir.Value]] = field(default_factory=dict[ir.Value, tuple[Base, ir.Value]])
     """Blocks of pointers that are a base plus a block of i64 offsets in scratch."""
+    contents: dict[ir.Operation, Contents] = field(default_factory=dict[ir.Operation, "Contents"])
+    """Of operations with regions, as far as `traversal.contents` was asked."""
     distinct: bool = True
     """Different pointer arguments are assumed not to overlap except element for element; see `assumed`."""
     cooperative: bool = False

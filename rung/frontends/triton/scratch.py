@@ -9,13 +9,16 @@ from math import prod
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref
 
+from ...ir.allocations import allocation_of
 from .ttir import Shape, is_bool, memory_type
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Buffer:
     """A dense block in scratch. `memref` has the extents greater than 1 only, in their order in memory; `element` is
-    the type of the values; `strides` are 1 in dimensions of extent 1."""
+    the type of the values; `strides` are 1 in dimensions of extent 1.
+
+    One allocation may be seen as buffers of several shapes: they are compared by `shares` and `is_at`, not by `==`."""
 
     memref: ir.Value
     extents: Shape
@@ -26,10 +29,37 @@ class Buffer:
     def is_row_major(self) -> bool:
         return self.strides == dense_strides(self.extents, range(len(self.extents)))
 
+    def shares(self, other: Buffer) -> bool:
+        """Whether what is written to one of them may be read in the other."""
+        return allocation_of(self.memref) == allocation_of(other.memref)
+
+    def is_at(self, other: Buffer | None) -> bool:
+        """Whether both have each element in the same place."""
+        return other is not None and self.extents == other.extents and self.follows(range(len(self.extents)), other)
+
+    def follows(self, dims: Sequence[int | None], target: Buffer) -> bool:
+        """Whether a nest over `target`, whose dimensions `dims` ours follow, reads here only what it writes there at
+        the same time: element for element."""
+        if not self.shares(target) or _offset(self.memref) != _offset(target.memref):
+            return False
+        steps = [0] * len(target.extents)
+        for dim, n, stride in zip(dims, self.extents, self.strides, strict=True):
+            if n == 1:
+                continue
+            if dim is None:
+                return False
+            steps[dim] += stride
+        return all(n == 1 or s == t for n, s, t in zip(target.extents, steps, target.strides, strict=True))
+
     def reshaped(self, extents: Shape) -> Buffer:
         """With dimensions of extent 1 added or taken away."""
         kept = iter([s for s, n in zip(self.strides, self.extents, strict=True) if n != 1])
         return Buffer(self.memref, extents, self.element, tuple(1 if n == 1 else next(kept) for n in extents))
+
+
+def _offset(memory: ir.Value) -> int:
+    """Of a view with a static layout, as all of scratch have: views of views count from the allocation's beginning."""
+    return ir.MemRefType(memory.type).get_strides_and_offset()[1]
 
 
 def row_major_buffer(memref: ir.Value, extents: Shape, element: ir.Type) -> Buffer:

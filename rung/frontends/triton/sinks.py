@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from .locations import source_line
 from .nests import Accumulate, Effect, Keep, Sink
 from .positions import Position, is_unit_reshape
 from .scratch import Buffer, from_memory, row_major_buffer
-from .traversal import cone, needed_after
+from .traversal import cone, needed_after, walk
 from .ttir import element, int_attr, is_block, is_pointer, owner, shape
 
 if TYPE_CHECKING:
@@ -88,13 +89,23 @@ def _shared_expensive(blocks: BlockConverter, op: ir.Operation, extents: tuple[i
         definer = owner(value)
         if value in covered or definer is None or value in blocks.program.stored or shape(value) != extents:
             continue
-        below = cone(blocks.program, [value]).values
-        expensive = definer.name in elementwise.EXPENSIVE
-        if (expensive or len(below) >= _LONG_CHAIN) and needed_after(value, blocks.positions, index, blocks.current):
+        if not needed_after(value, blocks.positions, index, blocks.current):
+            continue
+        if definer.name in elementwise.EXPENSIVE:
             found.append(Keep(value, blocks.allocate(value)))
-            if not expensive:
-                covered.update(below)
+        elif _is_long_chain(blocks, value):
+            found.append(Keep(value, blocks.allocate(value)))
+            covered.update(cone(blocks.program, [value]).values)
     return found
+
+
+def _is_long_chain(blocks: BlockConverter, value: ir.Value) -> bool:
+    seen: set[ir.Value] = set()
+    for below, _ in walk(blocks.program, [value]):
+        seen.add(below)
+        if len(seen) == _LONG_CHAIN:
+            return True
+    return False
 
 
 def scan(blocks: BlockConverter, op: ir.Operation) -> None:
@@ -114,13 +125,31 @@ def dot(blocks: BlockConverter, op: ir.Operation) -> None:
     a, b, c = op.operands
     result = op.results[0]
     left, right = blocks.keep_row_major(a), blocks.keep_row_major(b)
-    into = blocks.in_place.get(result)
-    if into is None or not into.is_row_major:
-        target = blocks.keep(c, blocks.program.scratch.allocate(shape(c) or (), element(c)), record=False)
-    else:
-        target = into if blocks.program.stored.get(c) == into else blocks.keep(c, into, record=False)
+    target = blocks.in_place.get(result)
+    if target is None or not target.is_row_major or not _may_replace(blocks, op, target, (left, right)):
+        target = blocks.program.scratch.allocate(shape(c) or (), element(c))
+    if not target.is_at(blocks.program.stored.get(c)):
+        blocks.keep(c, target, record=False)
     contract(left, right, target)
     blocks.program.stored[result] = target
+
+
+def _may_replace(blocks: BlockConverter, op: ir.Operation, old: Buffer, operands: Sequence[Buffer]) -> bool:
+    """Whether a contraction may accumulate where a loop carries `old`: that is read element for element by its own
+    accumulator only, in whatever shape, and not behind it."""
+    program = blocks.program
+    assert blocks.current is not None
+    if any(operand.shares(old) for operand in operands):
+        return False
+    for read, dims in cone(program, [op.operands[2]]).buffers:
+        if program.stored[read].shares(old) and not program.stored[read].follows(dims, old):
+            return False
+    index = blocks.positions[op]
+    return not any(
+        needed_after(value, blocks.positions, index, blocks.current)
+        for value, buffer in program.stored.items()
+        if buffer.shares(old)
+    )
 
 
 def reshape(blocks: BlockConverter, op: ir.Operation) -> None:
@@ -197,12 +226,5 @@ def device_assert(blocks: BlockConverter, op: ir.Operation) -> None:
 
 def atomic(blocks: BlockConverter, op: ir.Operation) -> None:
     """What is computed from memory before an atomic must be read before it."""
-    blocks.flush()
-    assert blocks.current is not None
-    for load in list(blocks.memory.loads):
-        value = load.results[0]
-        if value not in blocks.program.stored and needed_after(
-            value, blocks.positions, blocks.positions[op] - 1, blocks.current
-        ):
-            blocks.keep(value)
+    blocks.synchronize(op)
     (atomic_cas if op.name == "tt.atomic_cas" else atomic_rmw)(blocks, op)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Source: the C standard's <math.h> and <string.h>, and LLVM's RuntimeLibcalls.
 _NAMES = """
 acos acosh asin asinh atan atan2 atanh bcmp bzero cbrt ceil copysign cos cosh cospi cyl_bessel_i0 cyl_bessel_i1 erf
@@ -16,6 +18,7 @@ _OURS = ("rung_", "_mlir_", "__")
 
 
 def kernel_symbol(name: str) -> str:
-    """`name`, unless the code that is compiled with the kernel may mean something else by it."""
+    """`name` as C may spell it, unless the code that is compiled with the kernel may mean something else by it."""
+    name = re.sub(r"\W", "_", name, flags=re.ASCII)
     taken = name in _LIBRARY or name.removesuffix("f") in _LIBRARY or name.startswith(_OURS)
     return f"kernel_{name}" if taken else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from torch_mlir import ir
 
@@ -35,6 +36,23 @@ _DIVISIONS = frozenset({"arith.divsi", "arith.divui", "arith.remsi", "arith.remu
 def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
     """Everything that evaluating `roots` (all of the nest's shape) touches, scalars left out."""
     result = Cone()
+    for value, dims in walk(program, roots):
+        result.values.setdefault(value)
+        op = owner(value)
+        if value in program.stored:
+            result.buffers.append((value, dims))
+        elif value in program.offsets or op is None:
+            continue
+        elif op.name == "tt.load":
+            result.loads.append((op, dims))
+        elif op.name in _DIVISIONS:
+            result.divisions.append((op, dims))
+    return result
+
+
+def walk(program: Program, roots: Iterable[ir.Value]) -> Iterator[tuple[ir.Value, Dims]]:
+    """The values of `cone`, one by one, each with the nest's dimensions that it follows: whoever has seen enough may
+    stop."""
     seen: set[tuple[ir.Value, Dims]] = set()
     pending: list[tuple[ir.Value, Dims]] = [(r, tuple(range(len(shape(r) or ())))) for r in roots]
     while pending:
@@ -42,22 +60,15 @@ def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
         if (value, dims) in seen or not is_block(value):
             continue
         seen.add((value, dims))
-        result.values.setdefault(value)
+        yield value, dims
         if value in program.stored:
-            result.buffers.append((value, dims))
             continue
         if value in program.offsets:
             pending.append((program.offsets[value][1], dims))
             continue
         op = owner(value)
-        if op is None:
-            continue
-        if op.name == "tt.load":
-            result.loads.append((op, dims))
-        elif op.name in _DIVISIONS:
-            result.divisions.append((op, dims))
-        pending += _operands(op, dims)
-    return result
+        if op is not None:
+            pending += _operands(op, dims)
 
 
 def _operands(op: ir.Operation, dims: Dims) -> Iterator[tuple[ir.Value, Dims]]:
@@ -105,32 +116,72 @@ def top_level(op: ir.Operation, block: ir.Block) -> ir.Operation | None:
     return op
 
 
-def needed_after(
-    value: ir.Value,
-    order: dict[ir.Operation, int],
-    index: int,
-    block: ir.Block,
-    skip: frozenset[ir.Operation] = frozenset(),
-) -> bool:
+@dataclass
+class Contents:
+    """What lies in the regions of an operation."""
+
+    used: list[ir.Value]
+    """Block values from outside, each once, in order of use."""
+    accesses: list[ir.Operation]
+    """What may read or write memory."""
+
+
+def contents(op: ir.Operation, known: dict[ir.Operation, Contents]) -> Contents:
+    """known: answers so far: of a nest of regions each is walked once, however many there are around it."""
+    if op in known:
+        return known[op]
+    blocks = [block for region in op.regions for block in region.blocks]
+    used: dict[ir.Value, None] = {}
+    accesses: list[ir.Operation] = []
+    for each in (each.operation for block in blocks for each in block.operations):
+        values = list(each.operands)
+        if len(each.regions):
+            deeper = contents(each, known)
+            values = [*deeper.used, *values]
+            accesses += deeper.accesses
+        if each.name == "tt.load" or not (is_virtual(each) or each.name.startswith("scf.")):
+            accesses.append(each)
+        used.update((v, None) for v in values if v not in used and is_block(v))
+    known[op] = Contents([v for v in used if _block_of(v) not in blocks], accesses)
+    return known[op]
+
+
+def _block_of(value: ir.Value) -> ir.Block:
+    definer = value.owner
+    return definer if isinstance(definer, ir.Block) else definer.operation.block
+
+
+class Order(dict[ir.Operation, int]):
+    """The number of every operation directly in a block, and what is found out about values there.
+
+    TTIR stays as it is while it is converted: each is found out once.
+    """
+
+    def __init__(self, block: ir.Block | None = None) -> None:
+        super().__init__((each.operation, k) for k, each in enumerate(block.operations if block else ()))
+        self.last: dict[ir.Value, float] = {}
+        """Where the last sink is that evaluates a value; infinity where it is outside of the block."""
+
+
+def needed_after(value: ir.Value, order: Order, index: int, block: ir.Block) -> bool:
     """Whether `value` is evaluated by a sink of `block` behind position `index`, directly or through virtual values."""
-    pending, seen = [value], {value}
-    while pending:
-        current = pending.pop()
-        for use in current.uses:
-            user = use.owner.operation
-            if user in skip:
-                continue
-            top = top_level(user, block)
-            if top is None:  # outside of this block: behind it, or in a branch that follows
-                return True
-            if top == user and is_virtual(user) and is_block_result(user):
-                for result in user.results:
-                    if result not in seen:
-                        seen.add(result)
-                        pending.append(result)
-            elif order[top] > index:
-                return True
-    return False
+    return _last_need(value, order, block) > index
+
+
+def _last_need(value: ir.Value, order: Order, block: ir.Block) -> float:
+    known = order.last.get(value)
+    if known is None:
+        known = order.last[value] = max((_need(u.owner.operation, order, block) for u in value.uses), default=-1)
+    return known
+
+
+def _need(user: ir.Operation, order: Order, block: ir.Block) -> float:
+    top = top_level(user, block)
+    if top is None:  # outside of this block: behind it, or in a branch that follows
+        return inf
+    if top == user and is_virtual(user) and is_block_result(user):
+        return max(_last_need(result, order, block) for result in user.results)
+    return order[top]
 
 
 def is_block_result(op: ir.Operation) -> bool:

@@ -85,7 +85,7 @@ static inline void rung_wake(_Atomic uint32_t *word) {
 // Fills in the cores of the calling thread's affinity mask, the one it runs on first; returns how many. A worker of the
 // pool gets those of the thread that set the pool up.
 int rung_cores(int cores[RUNG_MAX_CORES]);
-// Starts a detached thread that takes no signals, on `core` if that is not negative. False when there is none to be had.
+// Starts a detached thread that takes no signals but its own faults, on `core` if that is not negative. False when there is none to be had.
 bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument, int core);
 void rung_pin(pthread_t thread, int core);
 // Whether a core is left beside the threads of the fork that is under way.
@@ -114,6 +114,11 @@ typedef struct {
 void rung_move_engine(int core);
 rung_dma_counters rung_read_dma_counters(void);
 void rung_reset_dma_counters(void);
+
+// ---- fault.c
+// From now on, a SIGSEGV or SIGBUS of any thread ends the process after its signal, whether it was a read or a write and its
+// address have been written to `fd`: for a process that is there to be risked. Returns 0 or an error number.
+int rung_watch_faults(int fd);
 
 // ---- dma_check.c
 int64_t rung_dma_violations(void);  // found since they were last taken

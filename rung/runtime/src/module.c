@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include "launcher.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +175,15 @@ static PyObject *take_dma_violations(PyObject *module, PyObject *unused) {
   return Py_BuildValue("(Ls)", (long long)count, text);
 }
 
+static PyObject *watch_faults(PyObject *module, PyObject *argument) {
+  (void)module;
+  int fd = PyObject_AsFileDescriptor(argument);
+  if (fd < 0) return NULL;
+  errno = rung_watch_faults(fd);
+  if (errno) return PyErr_SetFromErrno(PyExc_OSError);
+  Py_RETURN_NONE;
+}
+
 static void do_nothing(void *frame, int64_t context) { (void)frame, (void)context; }
 
 static int by_value(const void *a, const void *b) {
@@ -281,6 +291,7 @@ static PyMethodDef methods[] = {
     {"reset_counters", reset_counters, METH_NOARGS, "reset_counters(), while no kernel runs"},
     {"take_dma_violations", take_dma_violations, METH_NOARGS,
      "take_dma_violations() -> (how many since the last call, the first ones in words, a line each)"},
+    {"watch_faults", watch_faults, METH_O, "watch_faults(fd): SIGSEGV and SIGBUS are told there, then the process ends"},
     {"empty_fork", empty_fork, METH_VARARGS, "empty_fork(contexts, reps) -> median seconds of one fork of an empty task"},
     {"copy_bandwidth", copy_bandwidth, METH_VARARGS, "copy_bandwidth(bytes, contexts) -> GB/s, read + write"},
     {"symbol_address", symbol_address, METH_O, "symbol_address(name) -> address of a function of runtime.h"},

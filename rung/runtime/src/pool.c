@@ -105,8 +105,11 @@ void rung_pin(pthread_t thread, int core) {
 }
 
 bool rung_start_thread(pthread_t *thread, void *(*body)(void *), void *argument, int core) {
+  static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
   sigset_t all, before;
   sigfillset(&all);
+  // The thread's own faults cannot wait: blocked, they end the process before a handler could tell where they were.
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread: Python's handlers stay off it
   bool ok = pthread_create(thread, NULL, body, argument) == 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);

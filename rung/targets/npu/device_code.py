@@ -57,7 +57,9 @@ _LITERAL = (
 branch, which copies a block that several lead to. Scalar branches become dearer."""
 
 _TAIL = re.compile(r"\btail call\b")
-_ATOMIC = re.compile(r"^\s.*\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
+# Words that begin with @ are symbols, which may be spelt as instructions are.
+_ATOMIC = re.compile(r"^\s.*(?<!@)\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
+_FROM_INTEGER = re.compile(r"^.*(?<!@)\b(?:inttoptr|ptrtoint)\b.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def compile_for_device(text: str, machine: Machine, meanwhile: Callable[[str], o
     Raises UsageError for code that makes pointers of integers: the same module runs on the host, where they are
     wider; and for code that LLVM's back end cannot write.
     """
-    found = re.search(r"^.*\b(?:inttoptr|ptrtoint)\b.*$", text, re.MULTILINE)
+    found = _FROM_INTEGER.search(text)
     if found is not None:
         raise UsageError(
             f"the kernel turns integers into pointers (`{found[0].strip()}`), which `{machine.name}` cannot model; "

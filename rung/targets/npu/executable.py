@@ -28,13 +28,15 @@ class Program:
     """The device's code, the same code for this process, and how executions of the second are work of the first."""
 
     name: str
+    entry: str
+    """The symbol of the function that launchers call."""
     code: DeviceCode
     copy: HostCopy = field(repr=False)
     weights: Weights = field(repr=False)
 
 
-def build(llvm_ir: str, name: str, machine: Machine) -> Program:
-    """Compile the LLVM IR of the stage `llvm`, whose kernel is `name`, twice.
+def build(llvm_ir: str, name: str, machine: Machine, entry: str) -> Program:
+    """Compile the LLVM IR of the stage `llvm` twice; its kernel is `name`, which launchers call by `entry`.
 
     Raises UsageError for code that the device cannot be modelled for, RungError when its blocks cannot be mapped.
     """
@@ -42,11 +44,11 @@ def build(llvm_ir: str, name: str, machine: Machine) -> Program:
     code = compile_for_device(llvm_ir, machine, lambda ir: copies.append(compile_for_host(ir)))
     copy = copies[0]
     try:
-        weights = weigh(code, copy.counters)
+        weights = weigh(code, copy.counters, entry)
     except MappingError:
         code = code.written_literally()
-        weights = weigh(code, copy.counters)
-    return Program(name, code, copy, weights)
+        weights = weigh(code, copy.counters, entry)
+    return Program(name, entry, code, copy, weights)
 
 
 @dataclass
@@ -124,7 +126,7 @@ class NpuBound:
     def trace(self) -> Trace:
         """Run, and tell what happened."""
         program = self.program
-        self._trace = record(program.copy, program.name, program.weights, self.launch, self.buffers)
+        self._trace = record(program.copy, program.entry, program.weights, self.launch, self.buffers)
         share = self.machine.scratchpad_bytes_per_context
         if self._trace.scratchpad_bytes > share:
             raise RungError(

@@ -18,7 +18,8 @@ from .intrinsics import emulate
 from .ir_text import edges, function_name, functions, label, targets
 
 _COUNTERS = "rung.counters"
-_RUNTIME = ("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait")
+RUNTIME = frozenset(("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait"))
+"""What the device's code calls of the runtime."""
 _CALL = re.compile(r"@(rung_\w+)\(")
 _LIBRARY = ("memcpy", "memset", "memmove")
 _COPY = re.compile(r"call void @llvm\.(memcpy|memset|memmove)\.[^(]*\((?P<arguments>.*)\)")
@@ -100,7 +101,7 @@ def _link_runtime() -> None:
     path = str(library_path())
     llvm.load_library_permanently(path)
     library = ctypes.CDLL(path)
-    for name in _RUNTIME:
+    for name in RUNTIME:
         private = name.replace("rung_", "rung_npu_")
         llvm.add_symbol(private, ctypes.cast(getattr(library, private), ctypes.c_void_p).value or 0)
 
@@ -202,7 +203,7 @@ def _rename_runtime(line: str, function: str, block: str, sites: list[Site]) -> 
 
     def rename(found: re.Match[str]) -> str:
         name = found[1].replace("rung_", "rung_npu_")
-        if found[1] not in _RUNTIME:
+        if found[1] not in RUNTIME:
             return found[0]
         if "_dma_" not in name:
             return f"@{name}("

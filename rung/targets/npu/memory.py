@@ -12,7 +12,7 @@ _ASSIGN = re.compile(rf"^\s*(?P<name>{_VALUE}) = (?:tail |musttail )?(?P<op>[\w]
 _POINTERS = re.compile(rf"ptr (?:[a-z]\w*(?:\([^)]*\))? )*(?P<name>{_VALUE}|@[\w.$-]+)")
 _INCOMING = re.compile(rf"\[ (?P<name>{_VALUE}|@[\w.$-]+|null|poison|undef), ")
 _ACCESS = re.compile(
-    rf"\b(?:load|store) (?:volatile )?(?P<type><[^>]*>|\w+)(?: [^,]*)?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
+    rf"\b(?:load|store) (?:atomic )?(?:volatile )?(?P<type><[^>]*>|\w+)(?: [^,]*)?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
 )
 _MASKED = re.compile(
     r"@llvm\.masked\.(?P<op>load|store|gather|scatter)\.v(?P<lanes>\d+)(?P<element>[a-z]+\d+)\.[^(]*\("
@@ -50,9 +50,8 @@ def dram_traffic(text: str, vector_bytes: int) -> dict[tuple[str, str], Traffic]
     frames = {found["function"]: found["name"] for found in _FIRST_ARGUMENT.finditer(text)}
     found: dict[tuple[str, str], Traffic] = {}
     for name, blocks in functions(text).items():
-        # The frame of a task, and the slots of a packed kernel, are the launcher's own memory.
-        has_frame = name in tasks or name.endswith("_packed")
-        near = _near_pointers(blocks, {frames[name]} if has_frame else set())
+        # The frame of a task is the launcher's own memory.
+        near = _near_pointers(blocks, {frames[name]} if name in tasks else set())
         for block, lines in blocks.items():
             traffic = Traffic()
             for line in lines:

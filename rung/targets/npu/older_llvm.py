@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-_BITS = re.compile(r"\bf0x([0-9A-Fa-f]+)\b")
+_BITS = re.compile(r"(?<!@)\bf0x([0-9A-Fa-f]+)\b")
 _CONSTANT = re.compile(
     r"\b(?P<type>float|half|bfloat|double)\b"
     r"|(?<![\w.%@])(?:(?P<number>-?\d+\.\d+e[+-]\d+)"

@@ -70,9 +70,9 @@ def launcher_address() -> int:
 
 
 def record(
-    copy: HostCopy, kernel: str, weights: Weights, launch: Callable[[], None], buffers: tuple[Buffer, ...]
+    copy: HostCopy, entry: str, weights: Weights, launch: Callable[[], None], buffers: tuple[Buffer, ...]
 ) -> Trace:
-    """Run `launch`, which calls `launcher_address()`, and return what happened.
+    """Run `launch`, which calls `launcher_address()`, and return what `entry`, a function of `copy`, did.
 
     Raises RungError when packets cannot be counted, and for transfers that race.
     """
@@ -80,8 +80,8 @@ def record(
         copy.values[:] = 0
         matrix = weights.matrix
         config = _Config(
-            copy.address(f"{kernel}_packed"), copy.values.ctypes.data, matrix.ctypes.data, matrix.shape[1],
-            matrix.shape[0], len(copy.sites),
+            copy.address(entry), copy.values.ctypes.data, matrix.ctypes.data, matrix.shape[1], matrix.shape[0],
+            len(copy.sites),
         )  # fmt: skip
         _library().rung_npu_begin(ctypes.byref(config))
         launch()

@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from .assembly import Block, parse
 from .device_code import DeviceCode
-from .host_copy import Counters
+from .host_copy import RUNTIME, Counters
 from .mapping import Flow, solve
 from .memory import dram_traffic
 from .trace import Work
 
 _FIELDS = ("packets", "vector_packets", "dram_scalar", "dram_vector", "dram_vector_bytes")
-_RUNTIME = "rung_"
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,16 @@ class Weights:
         }
 
 
-def weigh(code: DeviceCode, counters: Counters) -> Weights:
+def weigh(code: DeviceCode, counters: Counters, entry: str) -> Weights:
     """Map the device's machine code to the counters.
 
-    The packed entry point is left out: it is the host's way into the kernel. Calls of the runtime are no helpers: what
-    they cost is the machine's business.
+    `entry` is left out: it is the host's way into the kernel. Calls of the runtime are no helpers: what they cost is
+    the machine's business.
     """
-    functions = {name: blocks for name, blocks in parse(code.assembly).items() if not name.endswith("_packed")}
+    functions = {name: blocks for name, blocks in parse(code.assembly).items() if name != entry}
     flows = tuple(solve(name, blocks, counters) for name, blocks in functions.items())
     called = {call for flow in flows for block in flow.blocks for call in block.calls}
-    outside = sorted(name for name in called - set(functions) if not name.startswith(_RUNTIME))
+    outside = sorted(called - set(functions) - RUNTIME)
     copies = [name for name in counters.copied_bytes if name in outside]
     helpers = sorted([*outside, *(f"{name}.vectors" for name in copies)])
     matrix = np.zeros((len(_FIELDS) + len(helpers), counters.count))

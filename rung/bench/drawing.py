@@ -1,0 +1,145 @@
+"""Arguments for a user's own kernel, drawn from what its parameters are called, typed and used for (`adhoc.py`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from ..errors import UsageError
+from .problem import TRITON, Shape, torch_dtype
+
+ROWS = re.compile(r"(n_?rows|num_rows|rows|M)$")
+COLS = re.compile(r"(n_?cols|num_cols|n_?columns|cols|N)$")
+STRIDE = re.compile(r".*stride")
+EPSILON = re.compile(r"(eps|epsilon)$")
+FLOATS = {f"*{long}": short for short, long in TRITON.items()}
+_INTEGERS = {f"*{kind[0]}{width}": f"{kind}{width}" for kind in ("int", "uint") for width in (8, 16, 32, 64)}
+_BITS = re.compile(r"[iu](\d+)")
+
+Range = tuple[float, float]
+"""(lowest, what is above all): `0:1000` is 0 to 999, or up to 1000 of floats."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Arguments in the order of `types`, positions of the pointers, and what the numbers of each integer pointer were
+    drawn from, by name."""
+
+    args: tuple[Any, ...]
+    pointers: tuple[int, ...]
+    ranges: Mapping[str, Range]
+
+
+def scalars(types: Mapping[str, str], shape: Shape, seed: int, ranges: Mapping[str, Range]) -> dict[str, int | float]:
+    """Values of the parameters that are no pointers."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[str, int | float] = {}
+    for name, type_ in types.items():
+        if type_.startswith("*"):
+            continue
+        whole = type_[0] in "iu"
+        if name in ranges:
+            low, high = _checked(name, type_, ranges[name])
+            share = float(torch.rand((), generator=generator, dtype=torch.float64))
+            found[name] = int(low + share * (high - low)) if whole else low + share * (high - low)
+        elif whole:
+            found[name] = _integer(name, shape)
+        else:
+            found[name] = 1e-5 if EPSILON.match(name) else 1.0
+    return found
+
+
+def draw(
+    types: Mapping[str, str],
+    shape: Shape,
+    seed: int,
+    numbers: Mapping[str, int | float],
+    ranges: Mapping[str, Range],
+    limits: Mapping[str, int],
+) -> Drawn:
+    """`numbers`: the scalars. `limits`: of integer pointers that address something, how many numbers stay within it."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    args: list[Any] = []
+    pointers: list[int] = []
+    drawn: dict[str, Range] = {}
+    for position, (name, type_) in enumerate(types.items()):
+        if not type_.startswith("*"):
+            args.append(numbers[name])
+            continue
+        pointers.append(position)
+        if type_ in _INTEGERS:
+            kind: torch.dtype = getattr(torch, _INTEGERS[type_])
+            most = min(limits.get(name, prod(shape)), torch.iinfo(kind).max)
+            low, high = _checked(name, type_, ranges[name]) if name in ranges else (0, most)
+            drawn[name] = (low, high)
+            found = torch.randint(int(low), int(high), shape, generator=generator)
+            # Both ends are among them: where the largest leads out of an array, no luck hides it.
+            flat = found.view(-1)
+            flat[0], flat[-1] = int(low), int(high) - 1
+            args.append(found.to(kind))
+        else:
+            args.append(_tensor(name, type_, shape, generator, ranges.get(name)))
+    return Drawn(tuple(args), tuple(pointers), drawn)
+
+
+def check(types: Mapping[str, str]) -> None:
+    """Raises UsageError for a pointer to what is not drawn."""
+    known = (*FLOATS, "*i1", *_INTEGERS)
+    for name, type_ in types.items():
+        if type_.startswith("*") and type_ not in known:
+            raise UsageError(f"parameter `{name}` is {type_}; pointers may be: {', '.join(known)}")
+
+
+def _tensor(name: str, type_: str, shape: Shape, generator: Any, given: Range | None) -> Any:
+    """Of floats or truth values."""
+    import torch
+
+    if type_ in FLOATS:
+        if given is None:
+            drawn = torch.randn(shape, generator=generator, dtype=torch.float32)
+        else:
+            low, high = given
+            drawn = low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float32)
+        return drawn.to(torch_dtype(FLOATS[type_]))
+    if given is not None:
+        raise UsageError(f"--range names `{name}`, whose truth values are drawn evenly; leave it out")
+    return torch.randint(0, 2, shape, generator=generator).bool()
+
+
+def _checked(name: str, type_: str, given: Range) -> Range:
+    """The range of an integer parameter, in whole numbers that fit its type."""
+    found = _BITS.fullmatch(type_.lstrip("*"))
+    if found is None:
+        return given
+    bits = int(found[1])
+    # torch draws from signed 64-bit numbers only.
+    lowest, highest = (0, (1 << min(bits, 63)) - 1) if "u" in type_ else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    low, high = given
+    if low != int(low) or high != int(high):
+        raise UsageError(f"--range gives `{name}` {low:g}:{high:g}, but it is {type_}; give whole numbers")
+    if low < lowest or high - 1 > highest:
+        raise UsageError(
+            f"--range gives `{name}` {int(low)}:{int(high)}, but it is {type_}; give numbers of {lowest} to {highest}"
+        )
+    return int(low), int(high)
+
+
+def element_bytes(type_: str) -> int:
+    """Of what a pointer of Triton's type `type_` points to."""
+    found = re.search(r"\d+", type_)
+    return max(1, int(found[0]) // 8) if found else 1
+
+
+def _integer(name: str, shape: Sequence[int]) -> int:
+    if len(shape) == 2 and ROWS.match(name):
+        return shape[0]
+    if (len(shape) == 2 and COLS.match(name)) or STRIDE.match(name):
+        return shape[-1]
+    return prod(shape)
