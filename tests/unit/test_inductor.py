@@ -17,7 +17,7 @@ from rung.frontends.triton.capture import make_ttir
 
 @pytest.fixture(autouse=True)
 def nothing_is_compiled_or_run(monkeypatch):
-    def compile_ttir(ttir, *, machine, schedule, fuse):
+    def compile_ttir(ttir, **settings):
         return SimpleNamespace(
             binary=b"", stages={"linalg": "", "llvm": ""}, metadata={"name": "kernel", "assumed": []}
         )

@@ -43,8 +43,8 @@ class RecordingLauncher:
         LAUNCHES.append(SimpleNamespace(grid=(gx, gy, gz), function=function, args=args, **vars(self)))
 
 
-def compile_nothing(ttir, *, machine, schedule, fuse, distinct=True):
-    COMPILED.append(SimpleNamespace(ttir=str(ttir), machine=machine, schedule=schedule, fuse=fuse, distinct=distinct))
+def compile_nothing(ttir, *, distinct=True, **settings):
+    COMPILED.append(SimpleNamespace(ttir=str(ttir), distinct=distinct, **settings))
     metadata = {"name": "masked_add", "assumed": ASSUMED}
     stages = {"linalg": "linalg text", "llvm": "llvm text"}
     return SimpleNamespace(binary=b"code", stages=stages, metadata=metadata)
@@ -127,6 +127,12 @@ def test_a_kernel_is_compiled_once_for_all_gpu_keywords(add):
     assert len(LAUNCHES) == 3 and len(COMPILED) == 1
 
 
+def test_a_cooperative_grid_is_compiled_as_one(add):
+    for cooperative in (False, True):
+        add[(1,)](*tensors(), 100, BLOCK=64, launch_cooperative_grid=cooperative)
+    assert [each.cooperative for each in COMPILED] == [False, True]
+
+
 def test_values_that_triton_specializes_are_constants(add):
     add[(1,)](*tensors(), 1, BLOCK=64)
     assert LAUNCHES[0].kinds == "PPP--" and LAUNCHES[0].args[3] == 1
@@ -145,7 +151,8 @@ def test_arguments_assumed_different_have_a_second_version(monkeypatch):
     monkeypatch.setattr("rung.triton_backend.aliased._native", native)
     ASSUMED.append([0, 1])  # as the compiler counts: without the constexpr
     x = torch.zeros(16)
-    triton.JITFunction(_reverse.fn)[(1,)](x, 16, x, schedule="threads=1", enable_fp_fusion=False)
+    options = {"schedule": "threads=1", "enable_fp_fusion": False, "launch_cooperative_grid": True}
+    triton.JITFunction(_reverse.fn)[(1,)](x, 16, x, **options)
     (launch,) = LAUNCHES
     assert launch.kinds == "P-P" and launch.alias_pairs == ((0, 2),)
     for _ in range(2):
@@ -153,6 +160,7 @@ def test_arguments_assumed_different_have_a_second_version(monkeypatch):
     assert bound == [(4100, "P-P", launch.args, (1, 2, 3), ("x_ptr", "N", "y_ptr"))] * 2
     first, second = COMPILED
     assert (first.distinct, second.distinct) == (True, False)
+    assert (first.cooperative, second.cooperative) == (True, True)
     assert first.schedule == second.schedule and not second.fuse
     assert second.ttir.startswith("#loc") and "tt.func public @_reverse(" in second.ttir
 
