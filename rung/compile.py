@@ -8,8 +8,8 @@ import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from torch_mlir import ir
 
@@ -26,7 +26,7 @@ from .pipelines import PASSES, pipeline
 from .runtime import _native, library_path
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_evidence
-from .targets.host import Jit, llvm_ir
+from .targets.host import Function, Jit, llvm_ir
 from .targets.npu.capacity import check_capacity, with_room_for_scratch
 from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
@@ -55,11 +55,15 @@ class Compiled:
 
 @dataclass
 class Loaded:
-    """Machine code in this process; alive as long as this object."""
+    """Machine code in this process; alive as long as this object or its address."""
 
     jit: Jit
-    address: int
+    address: Function
     """Of the entry point: `void kernel_packed(int64_t *slots)`."""
+
+
+_loaded: WeakValueDictionary[bytes, Loaded] = WeakValueDictionary()
+"""By binary, to be looked at under the compiler's lock: threads that load one kernel share its code."""
 
 
 @dataclass
@@ -71,15 +75,19 @@ class Executable:
     """One letter per argument, as `rung.runtime._native.Launcher` reads them."""
     compiled: Compiled
     loaded: Loaded = field(repr=False)
+    _stages: AllStages | None = field(default=None, init=False, repr=False)
+    _evidence: dict[str, Any] | None = field(default=None, init=False, repr=False)
 
     @property
     def metadata(self) -> dict[str, Any]:
         return self.compiled.metadata
 
-    @cached_property
+    @property
     def stages(self) -> Mapping[str, str]:
         """Text of every stage; those below `llvm` are made when asked for."""
-        return AllStages(self.compiled.stages, {"llvm-ir": self._llvm_ir, "asm": self._assembly})
+        if self._stages is None:
+            self._stages = AllStages(self.compiled.stages, {"llvm-ir": self._llvm_ir, "asm": self._assembly})
+        return self._stages
 
     def _llvm_ir(self) -> str:
         context, lock = compiler_context()
@@ -96,16 +104,18 @@ class Executable:
         """The object file."""
         return self.loaded.jit.object_code()
 
-    @cached_property
+    @property
     def evidence(self) -> dict[str, Any]:
         """What the compiler did: decisions read back from the IR, instructions counted in the object code."""
-        return {**self.metadata["decisions"], "object": host_evidence(self.object_code())}
+        if self._evidence is None:
+            self._evidence = {**self.metadata["decisions"], "object": host_evidence(self.object_code())}
+        return self._evidence
 
     def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> _native.Bound:
         """Pack a grid and arguments (tensors, arrays, numbers; no constexprs) for repeated launches."""
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
-        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid, owner=self.loaded)
+        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None:
         """Launch once and wait."""
@@ -161,14 +171,15 @@ def lower_kernel(
 
     from .frontends.triton.capture import make_ttir
     from .frontends.triton.options import Options
+    from .frontends.triton.refusal import refusal
 
     settings = options if isinstance(options, Options) else Options.of(options or {})
     try:
         ttir = make_ttir(kernel, signature, constexprs, attrs, settings)
     except CompilationError as error:
-        raise UsageError(
-            f"Triton refuses kernel `{kernel.__name__}` with this signature: {_last_words(error)}"
-        ) from error
+        found = refusal(kernel, error, constexprs)
+        why = "" if found.constant else " with this signature"
+        raise UsageError(f"Triton refuses kernel `{kernel.__name__}`{why}: {found.words}") from error
     cooperative = settings.launch_cooperative_grid
     return compile_ttir(ttir, machine=machine, schedule=schedule, cooperative=cooperative, observers=observers)
 
@@ -189,19 +200,12 @@ def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str
     return Executable(name, kinds, compiled, load(compiled.binary))
 
 
-def _last_words(error: BaseException) -> str:
-    """Triton's message, and its cause where the message does not say it already."""
-    words, cause = str(error).strip(), error.__cause__
-    while cause is not None:
-        reason = str(cause).strip()
-        words += "" if reason in words else f"\n{reason}"
-        cause = cause.__cause__
-    return words
-
-
 @contextmanager
 def _long_chains() -> Generator[None, None, None]:
-    """Expressions are pulled operand by operand, a few frames of Python each: a kernel may have thousands in a row."""
+    """Expressions are pulled operand by operand, a few frames of Python each: a kernel may have thousands in a row.
+
+    To be entered by one thread at a time: the limit is the process's.
+    """
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _FRAMES))
     try:
@@ -210,7 +214,6 @@ def _long_chains() -> Generator[None, None, None]:
         sys.setrecursionlimit(before)
 
 
-@_long_chains()
 def compile_ttir(
     ttir: Any,
     *,
@@ -227,11 +230,10 @@ def compile_ttir(
     fuse: multiplies and adds may be contracted.
     cooperative: programs expect one another to run at the same time (`launch_cooperative_grid`).
     """
-    from .frontends.triton.capture import import_ttir
-    from .frontends.triton.convert import convert
-
     context, lock = compiler_context()
-    with lock:
+    with lock, _long_chains():
+        from .frontends.triton.capture import import_ttir
+        from .frontends.triton.convert import convert
 
         def attempt(target: Machine) -> tuple[_Recorder, Converted]:
             recorder = _Recorder(str(ttir))
@@ -277,7 +279,10 @@ def _write_reproducer(source: str, steps: Pipeline) -> str:
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     path = knobs.crash_dir() / f"rung-{digest}.mlir"
     header = "".join(f"{PIPELINE_MARK}{line}\n" for line in str(steps).splitlines())
-    path.write_text(header + source)
+    try:
+        path.write_text(header + source)
+    except OSError as error:
+        return f"none, for {path} cannot be written: {error.strerror}"
     return f"rung opt {path}"
 
 
@@ -362,7 +367,10 @@ def load(binary: bytes) -> Loaded:
     _native.set_contexts(knobs.threads())
     context, lock = compiler_context()
     with lock:
-        module = ir.Module.parse(binary, context)
-        entry = entry_point(module)
-        jit = Jit(module, shared_libs=[library_path()])
-        return Loaded(jit, jit.address(entry))
+        loaded = _loaded.get(binary)
+        if loaded is None:
+            module = ir.Module.parse(binary, context)
+            entry = entry_point(module)
+            jit = Jit(module, shared_libs=[library_path()])
+            loaded = _loaded[binary] = Loaded(jit, jit.address(entry))
+        return loaded

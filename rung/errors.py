@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class RungError(Exception):
     """Base of all errors that a user can act on. The CLI prints the message and exits with status 2."""
@@ -45,3 +48,9 @@ class LaunchError(RungError):
 
 class TransferError(RungError):
     """With `RUNG_DEBUG_DMA=1`, a kernel broke the contract of transfers: buffers, loops and iterations are named."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean `threads`?)` where `word` is nearly one of those that are known; otherwise nothing."""
+    near = get_close_matches(word, list(known), 1)
+    return f" (did you mean `{near[0]}`?)" if near else ""

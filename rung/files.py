@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def write_file(data: str | bytes, path: str | Path) -> None:
     content = data.encode() if isinstance(data, str) else data
     try:
         target = Path(path)
-        if target.exists() and (not target.is_file() or target.parent == Path("/dev")):
+        if _is_written_to(target):
             with target.open("wb") as stream:
                 stream.write(content)
         else:
@@ -27,8 +28,44 @@ def write_file(data: str | bytes, path: str | Path) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
+def why_not_writable(path: Path) -> str | None:
+    """Why `write_file` could not write there, as far as that can be known without doing it; None where it could."""
+    try:
+        if path.is_dir():
+            return "is a folder; give a file"
+        if not path.parent.is_dir():
+            return f"cannot be written: there is no folder `{path.parent}`"
+        if _is_written_to(path):
+            return None if os.access(path, os.W_OK) else "cannot be written: Permission denied"
+        target = path.resolve()
+        if target.exists() and not _may_replace(target):
+            return "cannot be written: it is another user's, in a folder where only that one may replace it"
+        handle, name = _aside(target)
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    return None
+
+
+def _is_written_to(path: Path) -> bool:
+    """No regular file, and not to be replaced by one."""
+    return path.exists() and (not path.is_file() or path.parent == Path("/dev"))
+
+
+def _may_replace(target: Path) -> bool:
+    """In a folder such as /tmp, a file is replaced by its owner, the folder's and root only."""
+    folder = target.parent.stat()
+    return not folder.st_mode & stat.S_ISVTX or os.geteuid() in (0, folder.st_uid, target.stat().st_uid)
+
+
+def _aside(target: Path) -> tuple[int, str]:
+    """A new file beside the target: whether there can be one says whether the folder is writable."""
+    return tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+
+
 def _replace(target: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, name = _aside(target)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

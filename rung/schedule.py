@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Literal, get_args
 
-from .errors import UsageError
+from .errors import UsageError, did_you_mean
 
 Distribution = Literal["block", "block-cyclic"]
 Scratchpad = Literal["auto", "on", "off"]
@@ -98,8 +98,11 @@ def given(text: str) -> dict[str, bool | int | str]:
     values: dict[str, bool | int | str] = {}
     for item in text.replace(",", " ").split():
         name, equals, value = item.partition("=")
-        if name not in kinds or not equals:
-            raise UsageError(f"schedule: `{item}` is not `field=value`; fields: {', '.join(kinds)}")
+        if not equals or not name or not value:
+            raise UsageError(f"schedule: `{item}` is not `field=value`, such as threads=2 (no blanks around the =)")
+        if name not in kinds:
+            near = did_you_mean(name, kinds)
+            raise UsageError(f"schedule: there is no field `{name}`{near}; fields: {', '.join(kinds)}")
         if name in values:
             raise UsageError(f"schedule: {name} is given twice; leave one out")
         if kinds[name] is bool:

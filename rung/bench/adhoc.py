@@ -120,24 +120,21 @@ def _check_sides(kernel: str, types: Mapping[str, str], shape: Shape) -> None:
 
 
 def _ttir(kernel: Any, types: Mapping[str, str], fixed: Mapping[str, object], guessed: bool) -> Any:
-    """Types that were guessed wrong are told as that: Triton would speak of the kernel's line alone."""
+    """What Triton refuses is told with its line, and the types that were guessed where they may be why."""
     from triton.compiler.errors import CompilationError
 
     from ..frontends.triton.capture import make_ttir
+    from ..frontends.triton.refusal import refusal
 
     try:
         return make_ttir(kernel, types, fixed)
     except CompilationError as error:
-        words = str(error).splitlines()[-1]
-        if not guessed:
-            raise UsageError(
-                f"Triton refuses kernel `{kernel.__name__}` with this --signature; Triton's words: {words}"
-            ) from None
+        found = refusal(kernel, error, fixed)
         named = ", ".join(f"{name} {type_}" for name, type_ in types.items() if type_ != "constexpr")
-        raise UsageError(
-            f"Triton refuses kernel `{kernel.__name__}` with the types that were guessed from names ({named}): "
-            f"give --signature; Triton's words: {words}"
-        ) from None
+        advice = f"; types were guessed from names ({named}): give --signature if one is wrong"
+        if found.constant or not guessed:
+            advice = ""
+        raise UsageError(f"Triton refuses kernel `{kernel.__name__}`: {found.words}{advice}") from None
 
 
 Addressed = Mapping[tuple[str, str], tuple[Fraction | None, str]]

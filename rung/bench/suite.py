@@ -9,7 +9,7 @@ from math import prod, sqrt
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import UsageError
+from ..errors import UsageError, did_you_mean
 from ..machine import Machine
 from . import references
 from .problem import DTYPES, Problem, Shape, Tolerance, check_memory, torch_dtype
@@ -248,7 +248,8 @@ def find(name: str) -> Workload:
     for workload in WORKLOADS:
         if workload.name == name:
             return workload
-    raise UsageError(f"there is no kernel `{name}`; choose from: {', '.join(w.name for w in WORKLOADS)}")
+    known = [workload.name for workload in WORKLOADS]
+    raise UsageError(f"there is no kernel `{name}`{did_you_mean(name, known)}; choose from: {', '.join(known)}")
 
 
 __all__ = ["DTYPES", "WORKLOADS", "Build", "Workload", "block_elements", "find", "kernels_folder"]

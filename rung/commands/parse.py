@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import UsageError
+from ..files import why_not_writable
 from ..schedule import Schedule, given
 
 DTYPES = ("f32", "f16", "bf16")
@@ -72,16 +73,15 @@ def grid(text: str) -> tuple[int, int, int]:
 
 
 def constexprs(items: Sequence[str]) -> dict[str, object]:
-    """`BLOCK=1024`, `EPS=1e-5`, `FLAG=True`: Python literals by name."""
+    """`BLOCK=1024`, `EPS=1e-5`, `FLAG=True`, `KIND=tl.float16`: constants by name; other words are text: `MODE=sq`."""
     found: dict[str, object] = {}
     for item in items:
-        name, equals, value = item.partition("=")
-        try:
-            if not equals or not name.isidentifier():
-                raise ValueError
-            found[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            raise UsageError(f"--constexpr is `{item}`; give NAME=VALUE, such as BLOCK=1024") from None
+        name, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not value or not name.isidentifier():
+            raise UsageError(f"--constexpr is `{item}`; give NAME=VALUE, such as BLOCK=1024")
+        if name in found:
+            raise UsageError(f"--constexpr gives `{name}` twice; leave one out")
+        found[name] = _constant(name, value)
     return found
 
 
@@ -107,6 +107,25 @@ def _number(text: str) -> float | None:
         return int(text) if _WHOLE.fullmatch(text) else float(text)
     except ValueError:
         return None
+
+
+def _constant(name: str, text: str) -> object:
+    from ..frontends.triton.signature import constant
+
+    try:
+        return constant(text)
+    except ValueError:
+        if text.capitalize() in ("True", "False", "None"):
+            raise UsageError(
+                f"--constexpr gives {name} the value `{text}`; Python writes {text.capitalize()}"
+            ) from None
+        if text.isidentifier():
+            return text
+        example = shlex.quote(f'{name}="{text}"')
+        raise UsageError(
+            f"--constexpr gives {name} the value `{text}`, which is no constant of Python; a string that is no word is "
+            f"quoted: --constexpr {example}"
+        ) from None
 
 
 def schedule(text: str, decided: Mapping[str, str], usual: Schedule | None = None) -> Schedule:
@@ -136,12 +155,10 @@ def seed(number: int) -> int:
 
 
 def output(path: str | None, option: str) -> Path | None:
-    """A file that can be written: its folder is there and it is no folder itself."""
+    """A file that can be written, as far as that is known before there is anything to write."""
     if path is None:
         return None
     target = Path(path)
-    if target.is_dir():
-        raise UsageError(f"{option} is `{path}`, a folder; give a file")
-    if not target.parent.is_dir():
-        raise UsageError(f"{option} is `{path}`, but there is no folder `{target.parent}`")
+    if reason := why_not_writable(target):
+        raise UsageError(f"{option} is `{path}`, which {reason}")
     return target

@@ -1,4 +1,4 @@
-"""`rung trace`: one launch on a modelled device, as a file for Perfetto and as a picture."""
+"""`rung trace`: one launch on a modelled device, in a few lines, as a file for Perfetto and as a picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from ..bench import recording
 from ..bench.toolchain import Toolchain, native
-from ..errors import UsageError
 from ..files import write_file
 from ..machine import Machine
 from ..report import figure, gantt, tables, trace_events
@@ -18,11 +17,10 @@ from . import one_kernel, parse
 def run(
     options: one_kernel.Options, output: str | None, plot: str | None, toolchain: Callable[[], Toolchain] = native
 ) -> int:
-    """Records, replays, writes. Returns 0, or 1 when the values were wrong: then nothing is written."""
+    """Records, replays, tells; writes what it is asked for. Returns 0, or 1 when the values were wrong: then nothing is
+    written."""
     target = parse.output(output, "--output")
     picture = figure.check_path(plot) if plot else None
-    if not target and not picture:
-        raise UsageError("rung trace writes files; give -o FILE.json, --plot FILE.png or both")
     subject = one_kernel.load(options)
     found = recording.recorder(subject.case, toolchain())(subject.machine, subject.schedule)
     out = tables.console()

@@ -7,6 +7,8 @@ from threading import RLock
 
 from torch_mlir import ir
 
+from ..forks import COMPILER
+
 
 def make_context() -> ir.Context:
     """A new context. Single-threaded: kernels are small, and a thread pool per context costs more."""
@@ -18,9 +20,14 @@ def make_context() -> ir.Context:
 
 
 @cache
+def _context() -> ir.Context:
+    return make_context()
+
+
 def compiler_context() -> tuple[ir.Context, RLock]:
     """The process's context for compiling, and the lock to hold while using it.
 
     Making a context costs as much as compiling a small kernel: registering all dialects takes about 10 ms.
     """
-    return make_context(), RLock()
+    with COMPILER:
+        return _context(), COMPILER

@@ -32,6 +32,12 @@ def vector_of(type_: ir.Type, lanes: int) -> ir.Type:
     return type_ if lanes == 1 else ir.VectorType.get([lanes], type_)
 
 
+def constant(value: ir.Value) -> ir.Attribute | None:
+    """What an `arith.constant` is; None for anything else."""
+    owner = value.owner
+    return None if isinstance(owner, ir.Block) or owner.name != "arith.constant" else owner.attributes["value"]
+
+
 class Emitter:
     """Creates operations at `ip`, at first the point before `anchor`. What holds for the
     whole of `anchor` goes to
@@ -144,8 +150,13 @@ class Emitter:
             return value
         key = (value, lanes)
         if key not in self._constants:
-            with self.at(self.head):
-                self._constants[key] = self.broadcast(value, lanes)
+            known = constant(value)
+            if known is not None:
+                splat = ir.DenseElementsAttr.get_splat(vector_of(value.type, lanes), known)
+                self._constants[key] = self.constant(splat)
+            else:
+                with self.at(self.head):
+                    self._constants[key] = self.broadcast(value, lanes)
         return self._constants[key]
 
     def shuffle(self, left: ir.Value, right: ir.Value, lanes: Sequence[int]) -> ir.Value:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..bench.result import Record
 from ..errors import UsageError
-from ..files import write_file
+from ..files import why_not_writable, write_file
 from .text import counted
 
 # Okabe and Ito (2008): told apart by colour-blind readers.
@@ -21,12 +21,12 @@ FORMATS = (".png", ".svg", ".pdf")
 
 
 def check_path(path: str | Path) -> Path:
-    """The path, if a plot can be written to it. Raises UsageError for other formats and missing folders."""
+    """The path, if a plot can be written to it. Raises UsageError for other formats, and for what is not writable."""
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
         raise UsageError(f"cannot plot to {target}; the name must end in one of: {', '.join(FORMATS)}")
-    if not target.parent.is_dir():
-        raise UsageError(f"cannot plot to {target}: there is no folder {target.parent}")
+    if reason := why_not_writable(target):
+        raise UsageError(f"cannot plot to {target}: it {reason}")
     return target
 
 

@@ -76,12 +76,9 @@ def bind(
     args: tuple[object, ...],
     grid: tuple[int, int, int],
     names: tuple[str, ...] = ...,
-    owner: object = ...,
 ) -> Bound:
-    """Pack `args` for `function`, the address of a packed kernel, as a Launcher does.
-
-    `owner` is kept alive with the arguments: what the code at `function` belongs to.
-    """
+    """Pack `args` for `function`, the address of a packed kernel, as a Launcher does. Both are kept alive: an address
+    that holds its code (`rung.targets.host.Function`) can be called as long as the result lives."""
 
 def call_packed(function: int, slots: bytearray | memoryview | int, /) -> None:
     """Call a packed kernel once without the GIL; `slots` is a writable buffer or an address."""

@@ -51,8 +51,19 @@ def _is_exported(function: llvm.LLVMFuncOp) -> bool:
     return "internal" not in str(function.operation.attributes["linkage"])
 
 
+class Function(int):
+    """The address of a function. Whoever has it has the machine code, too: code goes when nobody can call it."""
+
+    _code: object
+
+    def __new__(cls, address: int, code: object) -> Function:
+        function = super().__new__(cls, address)
+        function._code = code
+        return function
+
+
 class Jit:
-    """A module of the `llvm` stage (or its text or bytecode), compiled; alive as long as this object.
+    """A module of the `llvm` stage (or its text or bytecode), compiled; alive as long as this object or an address.
 
     `opt_level`: of LLVM's IR optimizer, 0 to 3. Instructions are selected, scheduled and allocated with
     optimization at every level, so that 0 is as fast as 3 for what rung emits, vectors or scalars, at half
@@ -78,14 +89,14 @@ class Jit:
                 break
         self.compile_ms = (time.perf_counter() - start) * 1e3
 
-    def address(self, name: str) -> int:
+    def address(self, name: str) -> Function:
         """The address of a function, for instance `kernel_packed`. Raises RungError when there is none."""
         found = _c_api().mlirExecutionEngineLookup(_engine(self._engine), _StringRef(name.encode(), len(name.encode())))
         if not found:
             raise RungError(
                 f"the compiled module has no function `{name}`, or calls one that nobody defines (named above)"
             )
-        return int(found)
+        return Function(found, self)
 
     def object_code(self) -> bytes:
         """The compiled object file."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ..forks import COMPILER
 from ..runtime import _native
 
 if TYPE_CHECKING:
@@ -16,22 +16,27 @@ class AliasedKernel:
 
     def __init__(self, ttir: str, metadata: Any, kinds: str, names: tuple[str, ...]) -> None:
         self._ttir, self._metadata, self._kinds, self._names = ttir, metadata, kinds, names
+        self._binary: bytes | None = None
+        self._loaded: Loaded | None = None
 
-    @cached_property
-    def _loaded(self) -> Loaded:
+    def _load(self) -> Loaded:
         from .. import machine
         from ..compile import compile_ttir, load
         from ..schedule import Schedule
 
-        compiled = compile_ttir(
-            self._ttir,
-            machine=machine.host(),
-            schedule=Schedule.parse(self._metadata.schedule),
-            fuse=self._metadata.enable_fp_fusion,
-            cooperative=self._metadata.launch_cooperative_grid,
-            distinct=False,
-        )
-        return load(compiled.binary)
+        with COMPILER:  # of several threads that come here first, one compiles
+            if self._binary is None:
+                self._binary = compile_ttir(
+                    self._ttir,
+                    machine=machine.host(),
+                    schedule=Schedule.parse(self._metadata.schedule),
+                    fuse=self._metadata.enable_fp_fusion,
+                    cooperative=self._metadata.launch_cooperative_grid,
+                    distinct=False,
+                ).binary
+        return load(self._binary)
 
     def __call__(self, gx: int, gy: int, gz: int, args: tuple[Any, ...]) -> None:
+        if self._loaded is None:
+            self._loaded = self._load()
         _native.bind(self._loaded.address, self._kinds, args, (gx, gy, gz), self._names)()

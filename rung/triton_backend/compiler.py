@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from triton.backends.compiler import BaseBackend, GPUTarget
 
+from ..errors import UsageError
+from ..forks import COMPILER
 from ..frontends.triton.options import Options
 from .fingerprint import fingerprint
 
@@ -15,12 +19,38 @@ if TYPE_CHECKING:
     from ..compile import Compiled
 
 Stage = Callable[[Any, dict[str, Any]], Any]
+_NEEDED = (
+    "rung.compile",
+    "rung.triton_backend.aliased",
+    "rung.triton_backend.arguments",
+    "rung.triton_backend.cache",
+    "triton.compiler.code_generator",
+)
+
+
+@cache
+def _import_all() -> None:
+    """What every first launch imports, rung and Triton. To be done under the compiler's lock, for which a fork waits: a
+    copy of this process would wait for ever for the thread that was importing a module."""
+    from triton.runtime.jit import mangle_type
+
+    for module in _NEEDED:
+        import_module(module)
+    mangle_type(0)  # looking at an argument, Triton imports what it looks with
 
 
 class CpuBackend(BaseBackend):
     """Compiles TTIR with rung. The stages in `kernel.asm`: ttir, linalg, llvm, and the loadable `rung`."""
 
     binary_ext = "rung"
+
+    def __init__(self, target: GPUTarget) -> None:
+        super().__init__(target)
+        with COMPILER:
+            _import_all()
+        from .cache import check_entries
+
+        check_entries()
 
     @staticmethod
     def supports_target(target: GPUTarget) -> bool:
@@ -42,16 +72,22 @@ class CpuBackend(BaseBackend):
         pass
 
     def get_codegen_implementation(self, options: Options) -> dict[str, Callable[..., Any]]:
-        from ..frontends.triton.capture import codegen_functions
+        with COMPILER:
+            from ..frontends.triton.capture import codegen_functions
 
         return codegen_functions()
 
     def get_module_map(self) -> dict[str, ModuleType]:
-        from ..frontends.triton.capture import module_map
+        with COMPILER:
+            from ..frontends.triton.capture import module_map
 
         return module_map()
 
     def add_stages(self, stages: dict[str, Stage], options: Any, language: object = None) -> None:
+        from triton import knobs
+
+        if knobs.compilation.store_binary_only:
+            raise UsageError("TRITON_STORE_BINARY_ONLY leaves out what rung loads of a compiled kernel; unset it")
         compilation = _Compilation(options)
         stages["ttir"] = compilation.ttir
         stages["linalg"] = compilation.linalg

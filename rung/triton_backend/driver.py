@@ -13,6 +13,7 @@ from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from .. import knobs
+from ..forks import COMPILER
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,11 @@ class Utils:
     """What Triton asks of a loaded program and of the device."""
 
     def load_binary(self, name: str, kernel: bytes, shared: int, device: int) -> tuple[Loaded, int, int, int, int]:
-        """(what keeps the code alive, its address, registers, spills, most threads per program)"""
+        """(a module, its function, registers, spills, most threads per program)
+
+        Triton loads a kernel once for each thread that launches it first, and keeps the last module only: it is the
+        function, which every launch is given, that holds the code.
+        """
         from ..compile import load
 
         loaded = load(kernel)
@@ -36,7 +41,8 @@ class Utils:
         """The code goes when its last reference does."""
 
     def get_device_properties(self, device: int) -> dict[str, int]:
-        from .. import machine
+        with COMPILER:
+            from .. import machine
 
         host = machine.host()
         return {
@@ -149,7 +155,8 @@ class CpuDriver(DriverBase):
         """Twice the memory that the cores' own caches hold: writing it evicts what the kernel left there."""
         import torch
 
-        from .. import machine
+        with COMPILER:
+            from .. import machine
 
         host = machine.host()
         return torch.empty(2 * host.l2_bytes * host.contexts, dtype=torch.uint8)

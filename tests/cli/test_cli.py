@@ -42,6 +42,31 @@ def halve(x_ptr, n_elements, BLOCK: tl.constexpr):
         tl.store(x_ptr + offsets, tl.load(x_ptr + offsets, mask=mask) * 0.5, mask=mask)
 """
 _SIGNATURE = "*fp32, *fp32, i32, 256"
+_REFUSED = """import triton
+import triton.language as tl
+
+@triton.jit
+def helper(x_ptr, B: tl.constexpr):
+    return tl.load(x_ptr + tl.arange(0, B))
+
+@triton.jit
+def deep(x_ptr, BLOCK: tl.constexpr = 1000):
+    tl.device_assert(helper(x_ptr, BLOCK) > 0)
+
+@triton.jit
+def mixed(x_ptr, alpha, BLOCK: tl.constexpr = 16):
+    tl.store(x_ptr, tl.load(x_ptr) * alpha)
+"""
+_MODES = """import triton
+import triton.language as tl
+
+@triton.jit
+def mode(x_ptr, y_ptr, n, MODE: tl.constexpr, KIND: tl.constexpr):
+    tl.static_assert(MODE == "sq")
+    i = tl.arange(0, 1024)
+    x = tl.load(x_ptr + i, mask=i < n)
+    tl.store(y_ptr + i, (x * x).to(KIND), mask=i < n)
+"""
 
 
 def rung(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -133,6 +158,7 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("fly",), "No such command"),
         (("ladder", "--zz"), "No such option"),
         (("ladder", "nope"), "choose from: vec-add"),
+        (("ladder", "sofmax"), "(did you mean `softmax`?)"),
         (("ladder", "--dtype", "f64"), "choose from: f32, f16, bf16"),
         (("ladder", "--size", "big"), "--size is `big`"),
         (("ladder", "--size", "0"), "--size is `0`"),
@@ -145,6 +171,7 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("ladder", "--factorial", "--rungs", "vec"), "leave --rungs out"),
         (("ladder", "--device", "moon"), "there is no machine `moon`; choose from: host"),
         (("ladder", "--schedule", "speed=9"), "fields: vectorize"),
+        (("compile", "none.py::k", "--signature", "i32", "--schedule", "treads=2"), "did you mean `threads`?"),
         (("ladder", "--rounds", "-1"), "rounds is -1"),
         (("ladder", "--rounds", "many"), "--rounds"),
         (("ladder", "--budget", "0"), "budget is 0.0 s"),
@@ -159,7 +186,7 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("ladder", "--size", "9" * 5000), "give whole numbers of at least 1"),
         (("ladder", "--size", "1Kx"), "--size is `1Kx`"),
         (("ladder", "--json", "/nowhere/a.json"), "no folder `/nowhere`"),
-        (("ladder", "--json", "/tmp"), "a folder; give a file"),
+        (("ladder", "--json", "/tmp"), "is `/tmp`, which is a folder; give a file"),
         (("ladder", "--plot", "a.bmp"), "must end in one of: .png"),
         (("ladder", "--plot", "a.png", "--rungs", "vec"), "put `scalar` into --rungs"),
         (("ladder", "--signature", "i32"), "--kernel file.py::name"),
@@ -215,7 +242,6 @@ def test_a_field_of_a_machine_is_set(run: Run) -> None:
         (("report", "none.json"), "cannot read none.json"),
         (("report", __file__), "is not a record"),
         (("machines", "moon"), "there is no machine `moon`"),
-        (("trace", "gelu"), "give -o FILE.json, --plot FILE.png or both"),
         (("trace", "gelu", "--device", "host", "-o", "t.json"), "machine host is measured, not modelled"),
         (("sweep", "gelu"), "give --vary FIELD=LIST"),
         (("sweep", "gelu", "--vary", "dma.width=1,2"), "field `dma.width`: there is no such field"),
@@ -241,7 +267,7 @@ def test_bad_input_is_one_message(refused: Callable[..., str], arguments: tuple[
 @pytest.mark.parametrize(
     "signature, words",
     [
-        ("*fp32, *fp32, i32, 1000", "arange's range must be a power of 2"),
+        ("*fp32, *fp32, i32, 1000", "`: arange's range must be a power of 2, with BLOCK=1000"),
         ("fp32, *fp32, i32, 1024", "Unsupported ptr type"),
         ("*fp32, *fp32, *fp32, 1024", "invalid operands of type"),
         ("*fp32, i32", "the signature has 2 entries"),
@@ -251,7 +277,8 @@ def test_a_signature_that_does_not_match_shows_the_line(run: Run, signature: str
     kernel = Path(__file__).parents[2] / "examples" / "kernels" / "gelu.py"
     status, out, errors = run("compile", f"{kernel}::gelu_tanh_kernel", "--signature", signature)
     assert (status, out) == (2, "")
-    assert errors.startswith("error: ") and words in errors and "Traceback" not in errors
+    assert errors.startswith("error: ") and words in errors and len(errors.splitlines()) == 1
+    assert ("gelu.py:" in errors) == errors.startswith("error: Triton refuses kernel `gelu_tanh_kernel`")
 
 
 def test_an_error_of_a_process() -> None:
@@ -264,6 +291,14 @@ def test_an_error_of_a_process() -> None:
     "arguments, words",
     [
         (("--constexpr", "BLOCK"), "--constexpr is `BLOCK`; give NAME=VALUE"),
+        (("--constexpr", "BLOCK="), "--constexpr is `BLOCK=`; give NAME=VALUE"),
+        (("--constexpr", "BLOCK=true"), "--constexpr gives BLOCK the value `true`; Python writes True"),
+        (("--constexpr", "BLOCK=a b"), "a string that is no word is quoted: --constexpr 'BLOCK=\"a b\"'"),
+        (("--constexpr", "BLOCK=1", "--constexpr", "BLOCK=2"), "--constexpr gives `BLOCK` twice"),
+        (
+            ("--constexpr", "BLOCK=1000"),
+            "own.py:7, `offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)`: arange's",
+        ),
         (("--constexpr", "SIZE=4"), "has no parameter `SIZE`"),
         (("--grid", "a"), "--grid is `a`"),
         (("--signature", "*fp99, i32"), "signature"),
@@ -274,6 +309,72 @@ def test_bad_input_for_a_kernel_of_ones_own(
     refused: Callable[..., str], own: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     assert words in refused("ladder", "--kernel", f"{own}::double", *arguments)
+
+
+def test_what_triton_refuses_is_told_with_its_place_and_guesses_only_where_they_matter(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
+    path = tmp_path / "refused.py"
+    path.write_text(_REFUSED)
+    words = [refused("ladder", "--kernel", f"{path}::{name}", "--size", "4K") for name in ("deep", "mixed")]
+    assert "refused.py:6, `return tl.load(x_ptr + tl.arange(0, B))`: arange's" in words[0]
+    assert words[0].endswith("with BLOCK=1000"), "not the fault of types that were guessed"
+    assert "refused.py:14, `tl.store(x_ptr, tl.load(x_ptr) * alpha)`: " in words[1]
+    assert words[1].endswith(
+        "types were guessed from names (x_ptr *fp32, alpha *fp32): give --signature if one is wrong"
+    )
+
+
+def test_constants_may_be_text(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "modes.py"
+    path.write_text(_MODES)
+    words = ("ladder", "--kernel", f"{path}::mode", "--size", "1K", "--grid", "1", "--rungs", "scalar", "--rounds", "1")
+    for text in ("MODE=sq", "MODE='sq'", "MODE = sq"):
+        status, out, errors = run(*words, "--constexpr", text, "--constexpr", "KIND=tl.float32")
+        assert (status, " ok " in out) == (0, True), errors
+    status, _, errors = run(*words, "--constexpr", "MODE=cube", "--constexpr", "KIND=tl.float32")
+    assert status == 2 and 'modes.py:6, `tl.static_assert(MODE == "sq")`' in errors
+
+
+_UNWRITABLE = "/proc/unwritable"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ladder", "--json", f"{_UNWRITABLE}.json"),
+        ("ladder", "--plot", f"{_UNWRITABLE}.png"),
+        ("ladder", "--processes", "2", "--json", f"{_UNWRITABLE}.json"),
+        ("scale", "--json", f"{_UNWRITABLE}.json"),
+        ("scale", "--plot", f"{_UNWRITABLE}.png"),
+        ("overlap", "--json", f"{_UNWRITABLE}.json"),
+        ("overlap", "--plot", f"{_UNWRITABLE}.png"),
+        (
+            "compile",
+            f"{_ROOT}/examples/kernels/gelu.py::gelu_tanh_kernel",
+            "--signature",
+            _SIGNATURE,
+            "-o",
+            _UNWRITABLE,
+        ),
+        ("opt", __file__, "-o", _UNWRITABLE),
+        ("trace", "gelu", "-o", f"{_UNWRITABLE}.json"),
+        ("trace", "gelu", "--plot", f"{_UNWRITABLE}.png"),
+        ("sweep", "gelu", "--vary", "contexts=1,2", "--json", f"{_UNWRITABLE}.json"),
+        ("sweep", "gelu", "--vary", "contexts=1,2", "--plot", f"{_UNWRITABLE}.png"),
+        ("reproduce", "--json", f"{_UNWRITABLE}.json"),
+        ("report", "record.json", "--plot", f"{_UNWRITABLE}.png"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_cannot_be_written_is_known_before_anything_is_done(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def nothing(*_: object, **__: object) -> None:
+        raise AssertionError("something was compiled")
+
+    monkeypatch.setattr(compiler, "lower_kernel", nothing)
+    assert "cannot be written: No such file or directory" in refused(*words)
 
 
 def test_report_draws_from_the_file_alone(tmp_path: Path) -> None:

@@ -61,6 +61,13 @@ def test_main_loop_and_masked_remainder() -> None:
     assert "transfer" not in text and "linalg" not in text
 
 
+def test_a_constant_in_every_lane_is_a_constant() -> None:
+    nest = ADD.replace("addf %p, %p", "mulf %p, %c")
+    text = run(module(f"%c = arith.constant 1.5 : f32\n{nest}"), Vectorize())
+    in_order(text, r"arith.constant dense<1.5\d*(e\+00)?> : vector<16xf32>", r"scf.for", r"arith.mulf %\w+, %cst\w* ")
+    assert "broadcast" not in text
+
+
 def test_loads_of_all_copies_come_before_stores() -> None:
     text = run(module(ADD), Vectorize(unroll=2)).split("rung.vectorized")[0]
     assert text.rindex("vector.load") < text.index("arith.addf") < text.rindex("arith.addf")

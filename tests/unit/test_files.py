@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rung.errors import UsageError
-from rung.files import write_file
+from rung.files import why_not_writable, write_file
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
@@ -52,6 +52,43 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     write_file("x", pipe)
     reader.join(10)
     assert got == ["x"] and stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_asking_whether_a_file_can_be_written_leaves_no_trace(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("old")
+    before = kept.stat()
+    assert why_not_writable(kept) is None and why_not_writable(tmp_path / "new") is None
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+    assert kept.read_text() == "old" and kept.stat() == before
+    assert why_not_writable(Path("/dev/null")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/proc/x.json", "cannot be written: No such file or directory"),
+        ("none/a", "there is no folder `"),
+        ("", "is a folder; give a file"),
+        ("file/a", "there is no folder `"),
+        ("a" * 300, "cannot be written: File name too long"),
+        ("broken", "cannot be written: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_written_is_known_before(tmp_path: Path, path: str, words: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere" / "a")
+    assert words in (why_not_writable(tmp_path / path) or "")
+
+
+def test_the_file_of_another_user_in_a_shared_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert why_not_writable(path) is None
+    tmp_path.chmod(0o1777)
+    assert "another user's" in (why_not_writable(path) or "")
+    assert why_not_writable(tmp_path / "b") is None
 
 
 @pytest.mark.parametrize("name, words", [("none/a", "No such file"), ("", "Is a directory")])

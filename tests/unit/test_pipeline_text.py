@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -67,6 +68,18 @@ def test_a_failing_pass_is_named() -> None:
         module = ir.Module.parse(MODULE)
     with pytest.raises(PassError, match="pass `failing` failed: on purpose"):
         Pipeline((Stage("linalg"), Failing())).run(module)
+
+
+@pytest.mark.parametrize("place", ["", "nowhere"])
+def test_a_reproducer_is_written_where_it_can_be(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNG_CRASH_DIR", str(tmp_path / place))
+    with ir.Context():
+        module = ir.Module.parse(MODULE)
+    with pytest.raises(PassError, match="pass `failing` failed: on purpose") as error:
+        compiler._run(Pipeline((Failing(),)), module, compiler._Recorder(""), ())
+    (file,) = [*tmp_path.iterdir()] or [tmp_path / place / "rung-"]
+    expected = f"none, for {file}" if place else f"rung opt {file}"
+    assert f"reproducer: {expected}" in str(error.value)
 
 
 def test_optimize_runs_the_pipeline_that_the_file_begins_with() -> None:

@@ -53,8 +53,11 @@ def test_variants_keep_the_other_parameters(schedule: Schedule) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("vectorise=on", "`vectorise=on` is not `field=value`; fields: vectorize"),
-        ("vectorize", "`vectorize` is not `field=value`"),
+        ("vectorise=on", r"there is no field `vectorise` \(did you mean `vectorize`\?\); fields: vectorize"),
+        ("treads=2", r"there is no field `treads` \(did you mean `threads`\?\); fields: vectorize"),
+        ("speed=9", "there is no field `speed`; fields: vectorize"),
+        ("vectorize", "`vectorize` is not `field=value`, such as threads=2"),
+        ("threads = 2", "`threads` is not `field=value`.*no blanks around"),
         ("vectorize=maybe", "vectorize is `maybe`; give on or off"),
         ("threads=two", "threads is `two`; give a whole number"),
         ("threads=-1", "threads is -1; give 0"),

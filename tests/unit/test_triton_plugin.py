@@ -109,6 +109,8 @@ def test_schedule_keyword_and_environment(add, monkeypatch):
     monkeypatch.setenv("RUNG_SCHEDULE", "threads=1")
     add[(1,)](*tensors(), 100, BLOCK=32)
     assert COMPILED[-1].schedule.rung == "Vec+PF"
+    with pytest.raises(UsageError, match=r"there is no field `treads` \(did you mean `threads`\?\); fields: vectorize"):
+        add[(1,)](*tensors(), 100, BLOCK=64, schedule="treads=2")
     with pytest.raises(UsageError, match="schedule: vectorize is `maybe`; give on or off"):
         add[(1,)](*tensors(), 100, BLOCK=64, schedule="vectorize=maybe")
 

@@ -14,6 +14,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from ...errors import ContractError, UsageError
+from ...forks import COMPILER
 from . import libdevice
 from .generic_text import generic_text, properties_to_attributes
 from .options import Options
@@ -84,7 +85,8 @@ def run_ttir_passes(module: Any) -> Any:
     passes.common.add_symbol_dce(manager)
     passes.ttir.add_loop_unroll(manager)
     passes.common.add_canonicalizer(manager)
-    manager.run(module, "make_ttir")
+    with COMPILER:  # Triton lets other threads go on meanwhile, and they may fork
+        manager.run(module, "make_ttir")
     return module
 
 

@@ -56,7 +56,7 @@ def _add(result: Signature, parameter: Any, entry: str, where: str) -> None:
     match = _TYPE.fullmatch(entry)
     if match is None or match["hint"] == "1":
         result.signature[parameter.name] = "constexpr"
-        result.constexprs[parameter.name] = 1 if match else _literal(entry, where)
+        result.constexprs[parameter.name] = 1 if match else _constant(parameter, entry, where)
         return
     if parameter.is_constexpr:
         raise UsageError(f"{where}, a type; give the constant's value")
@@ -67,13 +67,23 @@ def _add(result: Signature, parameter: Any, entry: str, where: str) -> None:
         result.attrs[(parameter.num,)] = [["tt.divisibility", 16]]
 
 
-def _literal(entry: str, where: str) -> object:
-    if entry.startswith("tl."):
+def constant(text: str) -> object:
+    """A literal of Python, or a data type such as `tl.float16`. Raises ValueError for other texts."""
+    module, dot, name = text.partition(".")
+    if module == "tl" and dot:
         import triton.language as tl
 
-        if isinstance(value := getattr(tl, entry.removeprefix("tl."), None), tl.dtype):
+        if isinstance(value := getattr(tl, name, None), tl.dtype):
             return value
     try:
-        return ast.literal_eval(entry)
-    except (ValueError, SyntaxError):
-        raise UsageError(f"{where}; give {_SYNTAX}") from None
+        return ast.literal_eval(text)
+    except SyntaxError:
+        raise ValueError(text) from None
+
+
+def _constant(parameter: Any, entry: str, where: str) -> object:
+    try:
+        return constant(entry)
+    except ValueError:
+        quoted = f'; a string is quoted: `"{entry}"`' if parameter.is_constexpr and entry.isidentifier() else ""
+        raise UsageError(f"{where}; give {_SYNTAX}{quoted}") from None

@@ -213,6 +213,7 @@ void rung_reset_dma_counters(void) {
 // A forked child has the forking thread only. Its own transfers are still to be carried out (one that the engine was at
 // is repeated); those of the threads that are gone are dropped.
 static void in_child(void) {
+  rung_sleep_in_child();
   atomic_store(&engine.state, ABSENT);
   for (ring *r = atomic_load(&engine.rings); r; r = r->next) {
     atomic_store(&r->locked, false);

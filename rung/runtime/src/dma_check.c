@@ -284,4 +284,19 @@ RUNG_API void rung_dma_leave(int64_t in_flight) {
   }
 }
 
-__attribute__((constructor)) static void set_up(void) { pthread_key_create(&at_thread_exit, destroy_board); }
+// ---- fork()
+
+static void before_fork(void) { pthread_mutex_lock(&violations.lock); }
+
+static void in_parent(void) { pthread_mutex_unlock(&violations.lock); }
+
+// What has been found in the launches of other threads is for the parent to tell.
+static void in_child(void) {
+  atomic_store(&violations.count, 0);
+  pthread_mutex_unlock(&violations.lock);
+}
+
+__attribute__((constructor)) static void set_up(void) {
+  pthread_key_create(&at_thread_exit, destroy_board);
+  pthread_atfork(before_fork, in_parent, in_child);
+}

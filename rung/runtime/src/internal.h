@@ -63,6 +63,7 @@ static inline void rung_sleep_while(_Atomic uint32_t *word, uint32_t value) {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 }
 static inline void rung_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
+static inline void rung_sleep_in_child(void) {}
 #else
 // One lock per source file is enough: sleeping is the slow path, and each word is used by one file.
 static pthread_mutex_t rung_sleep_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -78,6 +79,11 @@ static inline void rung_wake(_Atomic uint32_t *word) {
   pthread_mutex_lock(&rung_sleep_lock);
   pthread_cond_broadcast(&rung_sleep_signal);
   pthread_mutex_unlock(&rung_sleep_lock);
+}
+// After fork(): those that held the lock or slept are not in the child.
+static inline void rung_sleep_in_child(void) {
+  rung_sleep_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+  rung_sleep_signal = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 }
 #endif
 

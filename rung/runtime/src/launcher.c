@@ -112,7 +112,7 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
   if (rung_pack(self->kinds, self->count, self->names, args + ARGS, slots)) return NULL;
   if (self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, args + ARGS)) return NULL;
   if (rung_pack_grid(args + GRID, slots + self->slots)) return NULL;
-  rung_kernel kernel = rung_kernel_of(args[FUNCTION]);
+  rung_kernel kernel = rung_kernel_of(args[FUNCTION]);  // its code lives as long as the function, which the caller holds
   if (!kernel) return NULL;
 
   if (call_hook(args[ENTER_HOOK], args[METADATA])) return NULL;

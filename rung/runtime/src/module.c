@@ -19,7 +19,7 @@ static double seconds_since(int64_t start_ns) { return (double)(rung_now_ns() - 
 typedef struct {
   PyObject_HEAD
   vectorcallfunc call;
-  PyObject *args;  // kept alive: their memory is in the slots
+  PyObject *args;  // kept alive: their memory is in the slots; and the function, which holds its code
   rung_kernel kernel;
   int is_empty;  // the grid has no programs
   int64_t *slots;
@@ -81,11 +81,11 @@ static PyTypeObject bound_type = {
 };
 
 static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
-  static char *words[] = {"function", "kinds", "args", "grid", "names", "owner", NULL};
-  PyObject *function, *kinds, *values, *grid, *names = NULL, *owner = Py_None;
+  static char *words[] = {"function", "kinds", "args", "grid", "names", NULL};
+  PyObject *function, *kinds, *values, *grid, *names = NULL;
   (void)module;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OUO!O!|O!O", words, &function, &kinds, &PyTuple_Type, &values,
-                                   &PyTuple_Type, &grid, &PyTuple_Type, &names, &owner))
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OUO!O!|O!", words, &function, &kinds, &PyTuple_Type, &values,
+                                   &PyTuple_Type, &grid, &PyTuple_Type, &names))
     return NULL;
   Py_ssize_t count, slots;
   const char *kind = rung_check_kinds(kinds, &count, &slots);
@@ -96,7 +96,7 @@ static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
   bound *self = (bound *)bound_type.tp_alloc(&bound_type, 0);
   if (!self) return NULL;
   self->call = bound_launch;
-  self->args = PyTuple_Pack(2, values, owner);
+  self->args = PyTuple_Pack(2, values, function);
   self->slots = PyMem_Calloc((size_t)slots + 3, sizeof *self->slots);
   if (!self->slots) PyErr_NoMemory();
   else if (self->args && rung_pack(kind, count, names, &PyTuple_GET_ITEM(values, 0), self->slots) == 0 &&
@@ -297,7 +297,7 @@ static PyMethodDef methods[] = {
     {"symbol_address", symbol_address, METH_O, "symbol_address(name) -> address of a function of runtime.h"},
     {"call_packed", call_packed, METH_VARARGS, "call_packed(function, slots): one launch without the GIL"},
     {"bind", (PyCFunction)(void (*)(void))bind, METH_VARARGS | METH_KEYWORDS,
-     "bind(function, kinds, args, grid, names=(), owner=None) -> Bound"},
+     "bind(function, kinds, args, grid, names=()) -> Bound"},
     {NULL, NULL, 0, NULL},
 };
 

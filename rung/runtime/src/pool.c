@@ -331,6 +331,7 @@ void rung_reset_pool_counters(void) {
 
 // A forked child has the forking thread only: it starts again without workers and keeps the number of contexts.
 static void in_child(void) {
+  rung_sleep_in_child();
   // One further than the started ones: its thread may exist already while it is not counted yet.
   for (int64_t w = 1; w < RUNG_MAX_CORES && w <= pool.started + 1; w++)
     atomic_store_explicit(&doors[w].state, IDLE, memory_order_relaxed);

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
 from ...errors import UsageError
+from ...forks import free_in_forks
 from ...machine import Machine
 from .guarded import guarded
 from .older_llvm import adapt
@@ -21,8 +22,11 @@ TRIPLE = "hexagon-unknown-linux-musl"
 LOCK = threading.RLock()
 """llvmlite works in LLVM's global context: one thread at a time."""
 
-_LLVMLITE: AbstractContextManager[object] = ffi.lib._lock  # pyright: ignore[reportPrivateUsage]
+_LLVMLITE: Any = ffi.lib._lock  # pyright: ignore[reportPrivateUsage]
 """llvmlite's own lock, which any thread takes when it finds garbage of llvmlite's."""
+
+free_in_forks(LOCK)
+free_in_forks(_LLVMLITE._lock)
 
 _EXACT_MAPPING = (
     "-enable-pipeliner=false",

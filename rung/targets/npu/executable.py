@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from ...errors import RungError, UsageError
@@ -65,14 +64,11 @@ class NpuExecutable:
     """Names of the arguments, for messages."""
     ir_stages: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
-    @cached_property
+    @property
     def stages(self) -> Mapping[str, str]:
         """Text of every stage; `llvm-ir` is the device's module as its code generator takes it."""
-        made: dict[str, Callable[[], str]] = {
-            "llvm-ir": lambda: self.program.code.ir,
-            "asm": lambda: self.program.code.assembly,
-        }
-        return AllStages(self.ir_stages, made)
+        code = self.program.code
+        return AllStages(self.ir_stages, {"llvm-ir": lambda: code.ir, "asm": lambda: code.assembly})
 
     def object_code(self) -> bytes:
         """The device's object file."""
@@ -101,7 +97,7 @@ class NpuExecutable:
                     f"{buffer.name} has {buffer.bytes} bytes; an address of `{self.machine.name}` has 32 bits: "
                     f"at most {_LARGEST - 1}"
                 )
-        bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid, owner=self.program)
+        bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid)
         return NpuBound(self.program, self.machine, bound, buffers)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> Trace:

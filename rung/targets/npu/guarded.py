@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ...errors import UsageError
+from ...forks import without_waiting
 
 _LIMIT_S = 60
 """Of processor time; the largest kernels take seconds."""
@@ -75,7 +76,7 @@ def _run(
     with alone:
         # A handler that raised between the fork and the `try` would leave two processes that go on.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_waiting():
             # Python 3.12 warns of threads that are not in the copy; nothing there waits for one.
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()

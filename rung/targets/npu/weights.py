@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +39,7 @@ class Weights:
         for flow in self.flows:
             flow.check(counters)
 
-    @cached_property
+    @property
     def executions(self) -> dict[tuple[str, str], tuple[Block, npt.NDArray[np.float64]]]:
         """(function, label of a block of machine code) -> the block, its executions per counter."""
         return {
