@@ -152,6 +152,10 @@ class Writer:
         longer = (*extents[:axis], 1, *extents[axis:])
         return f"tl.sum(tl.reshape({text}, {longer}), {axis})", extents
 
+    def sort(self, text: str, extents: Shape) -> tuple[str, Shape]:
+        rows = (self.total // 4, 4)  # long ones compile slowly
+        return f"tl.sort({reshaped(text, extents, rows)})", rows
+
     def scan(self, text: str, extents: Shape) -> tuple[str, Shape]:
         return f"tl.cumsum({text}, {self.rng.randrange(len(extents))})", extents
 
@@ -241,13 +245,15 @@ class Writer:
         self.stores += 1
 
     def memory(self) -> None:
-        """What is stored is read again: as memory is then, or, by a volatile load, as it is there."""
+        """What is stored is read again: when it is needed or, by a volatile load, where that stands."""
         rng = self.rng
         for _ in range(rng.randint(1, 3)):
             extents = rng.choice(self.shapes)
             at = f"memory + {self.place(extents)}"
             condition = rng.choice(["", "", f"{self.integers(extents)} > 2", f"{self.place(extents)} < b0 * 3"])
             mask = f", mask={condition}" if condition else ""
+            if rng.random() < 0.2:
+                self.windows()
             if rng.random() < 0.5:
                 self.line(f"tl.store({at}, {self.integers(extents)}{mask})")
                 continue
@@ -256,6 +262,13 @@ class Writer:
             volatile = rng.choice(["", ", volatile=True"])
             self.line(f"{name} = tl.load({at}{mask}{other}{volatile})")
             self.pool.append(Block(name, extents))
+
+    def windows(self) -> None:
+        """Rows that may overlap are updated: what meets in one place is equal."""
+        rows, columns = self.rng.choice([s for s in self.shapes if len(s) == 2])
+        at = f"memory + tl.arange(0, {rows})[:, None] * {self.rng.choice([1, 2, columns])}"
+        at += f" + tl.arange(0, {columns})[None, :]"
+        self.line(f"tl.store({at}, tl.load({at}) * 3 + lo)")
 
     # ---- regions
 
@@ -308,6 +321,7 @@ VIEWS: dict[str, Callable[[Writer, str, Shape], tuple[str, Shape]]] = {
     "gather": Writer.gather,
     "fold": Writer.fold,
     "unit": Writer.unit,
+    "sort": Writer.sort,
     "scan": Writer.scan,
     "histogram": Writer.histogram,
 }

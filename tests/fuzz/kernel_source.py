@@ -51,8 +51,8 @@ class Kernel:
 class Writer:
     """Draws one kernel. Only `rng` decides: the same draws give the same kernel."""
 
-    def __init__(self, rng: Random) -> None:
-        self.rng = rng
+    def __init__(self, rng: Random, volatile: bool = False) -> None:
+        self.rng, self.volatile = rng, volatile
         self.lines: list[str] = []
         self.indent = 1
         self.count = 0
@@ -95,11 +95,9 @@ class Writer:
         return Kernel(f"{head}{', '.join(SCALARS)}):\n" + "\n".join(self.lines) + "\n", scalars)
 
     def statement(self, depth: int) -> None:
-        choices = [*[self.compute] * 4, self.load, self.store, self.memory]
-        choices += [self.reduce, self.reshape]
+        choices = [*[self.compute] * 4, self.load, self.store, self.memory, self.reduce, self.reshape]
         if depth < 2:
-            choices += [lambda: self.loop(depth), lambda: self.branch(depth), self.memory]
-            choices += [lambda: self.repeat(depth)]
+            choices += [lambda: self.loop(depth), lambda: self.branch(depth), self.memory, lambda: self.repeat(depth)]
         self.rng.choice(choices)()
 
     def line(self, text: str) -> None:
@@ -260,24 +258,26 @@ class Writer:
 
     def memory(self) -> None:
         """Loads and stores of one buffer, whose order matters."""
-        self.bind(f"tl.load(w + pid * {WINDOW} + {self.dense()})", "f")
+        self.bind(f"tl.load(w + pid * {WINDOW} + {self.dense()}{self.how()})", "f")
         for _ in range(self.rng.randint(1, 4)):
             if self.rng.random() < 0.2:
                 self.region_that_writes()
             at = f"w + pid * {WINDOW} + {self.address()}"
             if self.rng.random() < 0.5:
-                self.bind(f"tl.load({at})", "f")
+                self.bind(f"tl.load({at}{self.how()})", "f")
             else:
                 into = f"w + pid * {WINDOW} + {self.dense()} + {self.rng.choice([0, 0, 1, 7])}"
-                mask = self.mask()
-                value = self.expression("f", 1).text
+                mask, value = self.mask(), self.expression("f", 1).text
                 self.line(f"tl.store({into}, {value} * 0.5 + zf" + (f", mask={mask})" if mask else ")"))
+
+    def how(self) -> str:
+        """Every other load of what is stored, too, is volatile; that draws nothing."""
+        return ", volatile=True" if self.volatile and self.count % 2 else ""
 
     def region_that_writes(self) -> None:
         self.line(self.rng.choice([f"for {self.name()} in range(trips):", "if flag > 0:", "if lo < 3:"]))
-        value = self.expression("f", 1).text
-        into = f"w + pid * {WINDOW} + {self.dense()}"
-        self.line(f"    tl.store({into}, {value} * 0.5 + zf + tl.load({into}) * 0.25)")
+        value, into = self.expression("f", 1).text, f"w + pid * {WINDOW} + {self.dense()}"
+        self.line(f"    tl.store({into}, {value} * 0.5 + zf + tl.load({into}{self.how()}) * 0.25)")
 
     def store(self) -> None:
         kind, buffer, zero = self.rng.choice([("f", "o", "zf"), ("i", "oi", "zi")])
@@ -400,6 +400,6 @@ class Writer:
                 self.line(f"{value.text} = {form} + zi")
 
 
-def write(rng: Random) -> Kernel:
+def write(rng: Random, volatile: bool = False) -> Kernel:
     """A random `kernel(x, y, k, w, o, oi, scalars...)`: f32, f16, i32 in; f32 in and out; f32, i32 out."""
-    return Writer(rng).kernel()
+    return Writer(rng, volatile).kernel()

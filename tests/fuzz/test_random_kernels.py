@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -11,16 +12,20 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
+from torch_mlir import ir
 
 from rung import machine
 from rung.compile import compile_kernel
+from rung.ir.contracts import check_stage
+from rung.passes import Pass, Stage
 from rung.schedule import Schedule
-from tests.fuzz import coordinate_source
+from tests.fuzz import carried_source, coordinate_source
 from tests.fuzz.interpreter import Interpreter, Uninterpretable, imported
 from tests.fuzz.kernel_source import PROGRAMS, SCALARS, WINDOW, Kernel, write
 
 HOST = machine.host()
 SCHEDULES = ("threads=1", "vectorize=off threads=1")
+EVERY_SCHEDULE = ("", *SCHEDULES, "double_buffer=on", "scratchpad=on")
 BUFFERS = {"x": "*fp32", "y": "*fp16", "k": "*i32", "w": "*fp32", "o": "*fp32", "oi": "*i32"}
 SIGNATURE = {**BUFFERS, **dict.fromkeys(SCALARS, "i32")}
 
@@ -57,13 +62,19 @@ def check(interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] =
             reject()
         for schedule in schedules:
             result = memory()
+            kernel_function, parsed = imported(path).kernel, Schedule.parse(schedule)
             executable = compile_kernel(
-                imported(path).kernel, SIGNATURE, {}, machine=HOST, schedule=Schedule.parse(schedule)
+                kernel_function, SIGNATURE, {}, machine=HOST, schedule=parsed, observers=(_contract,)
             )
             executable.run([*result.values(), *scalars], (PROGRAMS, 1, 1))
             message = f"{schedule}, {kernel.scalars}\n{kernel.source}"
             for (name, actual), wanted in zip(result.items(), expected, strict=True):
                 compare(actual, wanted, f"`{name}`, {message}")
+
+
+def _contract(event: str, step: Pass | Stage, module: ir.Module) -> None:
+    if event == "stage" and step.name == "linalg":
+        check_stage("linalg", module)
 
 
 def compare(actual: np.ndarray, expected: np.ndarray, message: str) -> None:
@@ -91,7 +102,14 @@ def test_random_coordinates(interpreter: Interpreter, rng: Random) -> None:
     check(interpreter, coordinate_source.write(rng), (SCHEDULES[rng.randrange(2)],))
 
 
+@given(rng=st.randoms(use_true_random=False))
+@settings(common, max_examples=40)
+def test_random_carried_blocks(interpreter: Interpreter, rng: Random) -> None:
+    check(interpreter, carried_source.write(rng), (SCHEDULES[rng.randrange(2)],))
+
+
 FOUND = (0, 22, 25, 29, 34, 38, 51, 57, 65, 74)
+FOUND_CARRIED = (2, 40, 48, 51, 65, 75)
 """Seeds that found a bug when they were tried first."""
 
 
@@ -100,9 +118,15 @@ def test_kernels_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
     check(interpreter, write(Random(seed)))
 
 
+@pytest.mark.parametrize("seed", FOUND_CARRIED)
+def test_carried_blocks_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
+    check(interpreter, carried_source.write(Random(seed)))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 @given(rng=st.randoms(use_true_random=False))
 @settings(common, derandomize=False, max_examples=2000)
 def test_many_random_kernels(interpreter: Interpreter, rng: Random) -> None:
-    check(interpreter, rng.choice([write, coordinate_source.write])(rng))
+    how = rng.choice([write, partial(write, volatile=True), coordinate_source.write, carried_source.write])
+    check(interpreter, how(rng), EVERY_SCHEDULE)

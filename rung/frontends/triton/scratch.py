@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from torch_mlir import ir
@@ -29,9 +30,13 @@ class Buffer:
     def is_row_major(self) -> bool:
         return self.strides == dense_strides(self.extents, range(len(self.extents)))
 
+    @cached_property
+    def allocation(self) -> ir.Value:
+        return allocation_of(self.memref)
+
     def shares(self, other: Buffer) -> bool:
         """Whether what is written to one of them may be read in the other."""
-        return allocation_of(self.memref) == allocation_of(other.memref)
+        return self.allocation == other.allocation
 
     def is_at(self, other: Buffer | None) -> bool:
         """Whether both have each element in the same place."""
