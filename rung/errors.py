@@ -46,6 +46,18 @@ class LaunchError(RungError):
     """A kernel was called with arguments that it cannot take."""
 
 
+class KernelError(RungError, RuntimeError):
+    """A kernel could not go on. What its programs have stored by then stays; the process is as usable as before."""
+
+
+class DeviceAssertError(KernelError):
+    """`tl.device_assert` did not hold: the source line, the kernel, the program and the message, as CUDA words them."""
+
+
+class OutOfMemoryError(KernelError, MemoryError):
+    """There was no memory for what a kernel keeps while it runs."""
+
+
 class TransferError(RungError):
     """With `RUNG_DEBUG_DMA=1`, a kernel broke the contract of transfers: buffers, loops and iterations are named."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .lowering.check_transfers import CheckTransfers
 from .lowering.expand_math import ExpandMath
 from .lowering.expand_scalarized import ExpandScalarized
+from .lowering.leave_on_failure import LeaveOnFailure
 from .lowering.lower_abi import LowerAbi
 from .lowering.lower_transport import LowerTransport
 from .lowering.place_scratch import PlaceScratch
@@ -42,6 +43,7 @@ PASSES: tuple[type[Pass], ...] = (
     LowerTransport,
     FormContextTasks,
     PlaceScratch,
+    LeaveOnFailure,
     LowerAbi,
     ToLlvm,
 )
@@ -67,6 +69,8 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             Stage("vector"),
             *transport(check_dma),
             PlaceScratch(alignment=machine.buffer_alignment_bytes),
+            # The memory of a device has been counted; what a host has left is seen at a launch.
+            LeaveOnFailure(scratch=machine.kind == "host"),
             LowerAbi(),
             ToLlvm(scalar=not schedule.vectorize, index_bits=machine.index_bits),
             Stage("llvm"),

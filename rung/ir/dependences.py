@@ -18,6 +18,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import scf
 
 from .accesses import Access, is_fence
+from .assertions import is_assertion
 from .footprints import View
 from .slicing import advance, collect, enclosing
 from .volatile import is_volatile
@@ -53,10 +54,11 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     reads = [a for a in accesses if a.reads]
     writes = [a for a in accesses if a.writes]
     fence = _fence(loop)
+    asserted = "an assertion may keep it from being read" if any(map(is_assertion, collect(loop.operation))) else ""
     if not writes:
         if first_wait(loop.operation) is not None:
             return Freedom("programs wait for one another in the loop")
-        return Freedom(fence if written_elsewhere or fence == _VOLATILE else "")
+        return Freedom(fence if fence and (written_elsewhere or fence == _VOLATILE) else asserted)
     if fence:
         return Freedom(fence, fence)
     if any(a.view is None for a in accesses):
@@ -65,7 +67,7 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     if not reads:
         return Freedom()
     reason = _load_order(loop, reads, writes)
-    return Freedom(reason, reason)
+    return Freedom(reason or asserted, reason)
 
 
 def _fence(loop: scf.ForOp) -> str:

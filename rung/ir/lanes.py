@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from torch_mlir import ir
 
 from .accumulators import Group
+from .assertions import is_assertion
 from .body import Body, Instr, captured, constant_int
 from .emit import bits, is_float
 from .nest import Nest
@@ -22,8 +23,6 @@ Step = int | None
 
 LANEWISE = frozenset({"memref.atomic_rmw", "memref.generic_atomic_rmw"})
 """Operations that are executed lane by lane."""
-
-ASSERTION = "cf.assert"
 
 INTEGER_DIVISIONS = frozenset(
     f"arith.{n}" for n in ("divsi", "divui", "remsi", "remui", "floordivsi", "ceildivsi", "ceildivui")
@@ -109,7 +108,7 @@ def _step(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> Step:
     if name == "linalg.index":
         number = ir.IntegerAttr(instr.attributes["dim"]).value
         return 1 if number == dim else 0
-    if name in LANEWISE or name == ASSERTION:
+    if name in LANEWISE or is_assertion(instr.op):
         return VARYING
     if len(instr.op.regions):
         lanes.refusal = lanes.refusal or f"the body holds {name}"

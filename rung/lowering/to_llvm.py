@@ -10,8 +10,8 @@ from torch_mlir import ir
 from torch_mlir.dialects import builtin, llvm
 from torch_mlir.passmanager import PassManager
 
-from ..ir.llvm_stage import check_llvm
-from ..ir.pointers import is_memref_at, is_pointer_of
+from ..ir.llvm_stage import LEAVE, check_llvm, return_early
+from ..ir.pointers import find_function, is_memref_at, is_pointer_of
 from ..ir.waits import is_program
 from ..passes import Pass
 from .expand_atomics import expand_atomics
@@ -78,7 +78,7 @@ class ToLlvm(Pass):
     index_bits: int = 64
 
     def run(self, module: ir.Module) -> None:
-        ops = _by_name(module)
+        ops, leaves = _by_name(module), find_function(module, LEAVE) is not None
         atomics = ops.get("memref.atomic_rmw", []) + ops.get("memref.generic_atomic_rmw", [])
         copies = ops.get("memref.copy", [])
         # On the host LLVM has gathers, or takes them apart as well.
@@ -111,6 +111,8 @@ class ToLlvm(Pass):
         if self.index_bits != 64:
             ops = _by_name(module)
             expand_wide_masks(ops.get("llvm.intr.masked.load", []) + ops.get("llvm.intr.masked.store", []))
+        if leaves:
+            return_early(module)
         check_llvm(module)
         self._set_function_attributes(module)
 

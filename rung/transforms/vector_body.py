@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from torch_mlir import ir
 
+from ..ir.assertions import ASSERTION, is_assertion
 from ..ir.body import Body, Instr, constant_int
 from ..ir.emit import Emitter, Index, bits, vector_of
-from ..ir.lanes import ASSERTION, INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes
+from ..ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes
 from .vector_access import Access, locate
 from .vector_access import load as emit_load
 from .vector_access import store as emit_store
@@ -123,7 +124,7 @@ class BodyEmitter:
             self.load(instr, masks, {})
         elif name == "memref.store":
             self._store(instr, masks)
-        elif name == ASSERTION and self.lanes > 1:
+        elif is_assertion(instr.op) and self.lanes > 1:
             self._assert(instr, masks)
         elif name in LANEWISE or len(instr.op.regions) or not instr.results:
             run_lanewise(self, instr, masks)

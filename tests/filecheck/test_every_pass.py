@@ -56,6 +56,10 @@ CASES = {
         "test_check_transfers.py::test_transfers_and_functions_are_announced",
         "test_check_transfers.py::test_a_module_without_transfers_is_left_alone",
     ),
+    "leave-on-failure": (
+        "test_leave_on_failure.py::test_assertions_say_where_and_in_which_program",
+        "test_leave_on_failure.py::test_a_function_with_results_is_refused",
+    ),
     "lower-transport": (
         "test_lower_transport.py::test_one_row",
         "test_lower_transport.py::test_leaves_a_module_without_transfers_alone",

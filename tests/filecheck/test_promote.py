@@ -164,6 +164,14 @@ def test_stores_do_not_overtake_each_other():
     assert "rung.streams = 2" in text
 
 
+def test_nothing_is_read_before_an_assertion_that_may_forbid_it():
+    stop = """%ok = arith.cmpi slt, %p, %n : index
+        cf.assert %ok, "p < n"
+        """
+    text = run(loop(stop + view("v", "%x") + view("w", "%y") + double("%v", "%w")), Promote(depth=2))
+    assert "an assertion may keep it from being read" in text and "rung.streams = 1" in text
+
+
 def test_atomics_keep_what_they_may_order():
     lock = """%one = arith.constant 1.0 : f32
       %old = memref.atomic_rmw addf %one, %y[%c0] : (f32, memref<?xf32>) -> f32

@@ -5,7 +5,7 @@ import gc
 import struct
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from rung.errors import LaunchError
 from rung.runtime import _native
@@ -141,6 +142,58 @@ def test_many_arguments() -> None:
 def test_a_tensor_elsewhere() -> None:
     message = refusal("iP", 1, torch.empty(4, device="meta"))
     assert message == "argument `arg1`: tensor is on meta; rung runs kernels on cpu tensors"
+
+
+class Outer(torch.Tensor):
+    """A tensor that stands for others, as those that are distributed or quantized do."""
+
+    @staticmethod
+    def __new__(cls, inner: torch.Tensor) -> torch.Tensor:
+        return torch.Tensor._make_wrapper_subclass(cls, inner.size(), dtype=inner.dtype)
+
+    @classmethod
+    def __torch_dispatch__(cls, *_: Any) -> Any:
+        raise NotImplementedError
+
+
+def fake() -> torch.Tensor:
+    with FakeTensorMode():
+        return torch.empty(4)
+
+
+def freed(elements: int, view: slice) -> torch.Tensor:
+    tensor = torch.ones(elements)
+    part = tensor[view]
+    tensor.untyped_storage().resize_(0)
+    return part
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
+@pytest.mark.parametrize(
+    "make",
+    [
+        fake,
+        lambda: freed(8, slice(8)),
+        lambda: freed(8, slice(4, 8)),
+        lambda: freed(1 << 22, slice(-4, None)),
+        lambda: Outer(torch.ones(4)),
+        lambda: torch._to_functional_tensor(torch.ones(4)),
+    ],
+    ids=["fake", "freed", "view of freed", "far from freed", "standing for others", "functional"],
+)
+def test_a_tensor_without_memory(make: Callable[[], torch.Tensor]) -> None:
+    message = refusal("iP", 1, make())
+    assert message == "argument `arg1`: the tensor has no memory: it is a fake one, or its storage has been freed"
+
+
+@pytest.mark.parametrize("convert", [torch.Tensor.to_sparse, torch.Tensor.to_mkldnn])
+def test_a_tensor_whose_memory_is_not_in_one_piece(convert: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    assert refusal("iP", 1, convert(torch.ones(4, 4))) == "argument `arg1`: Tensor has no memory"
+
+
+def test_a_tensor_without_elements_needs_no_memory() -> None:
+    assert pack("P", torch.empty(0)) == 0
+    assert pack("P", torch.empty(4, 0)[1:]) == 0
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooper
                 body = _grid_loop(grid)
             func.ReturnOp([])
         ids = tuple(body.arguments)
-        program = Program(Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)
+        program = Program(name, Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)
         program.cooperative = cooperative
         for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
             if is_pointer(argument):

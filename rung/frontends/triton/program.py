@@ -24,6 +24,8 @@ SUPPORTED = "see docs/triton.md for the operations that rung compiles"
 class Program:
     """State of one conversion. TTIR values are the keys: scalars map to SSA values, blocks in memory to buffers."""
 
+    name: str
+    """Of the kernel, for messages."""
     ix: Indices
     scratch: Scratch
     grid: tuple[ir.Value, ir.Value, ir.Value]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from torch_mlir import ir
 from torch_mlir.dialects import arith, cf, memref, scf
 
+from ...ir.assertions import WHERE
 from . import elementwise, reductions, scans
 from .atomics import atomic_cas, atomic_rmw
 from .buffers import contract, fill, rebuilt, round_into, window
@@ -210,18 +211,20 @@ def histogram(blocks: BlockConverter, op: ir.Operation) -> None:
 
 
 def device_assert(blocks: BlockConverter, op: ir.Operation) -> None:
-    """`tl.device_assert`, per element for a block."""
+    """`tl.device_assert`, per element for a block. `rung.where` is what is known of the place before a launch."""
     blocks.flush()
-    text = ir.StringAttr(op.attributes["message"]).value if "message" in op.attributes else "device_assert failed"
-    message = f"{source_line(op)}: {text}"
     condition = op.operands[0]
+    message = ir.StringAttr(op.attributes["message"]).value if "message" in op.attributes else ""
+    place = f"{source_line(op)}: {blocks.program.name}"
+
+    def emit(holds: ir.Value) -> None:
+        made = cf.AssertOp(holds, message)
+        made.operation.attributes[WHERE] = ir.StringAttr.get(place)
+
     if not is_block(condition):
-        cf.AssertOp(blocks.program.scalar(condition), message)
+        emit(blocks.program.scalar(condition))
         return
-    blocks.nests.emit(
-        shape(condition) or (),
-        [Effect((condition,), None, lambda e, p: cf.AssertOp(e.at(condition, p), message) and None)],
-    )
+    blocks.nests.emit(shape(condition) or (), [Effect((condition,), None, lambda e, p: emit(e.at(condition, p)))])
 
 
 def atomic(blocks: BlockConverter, op: ir.Operation) -> None:

@@ -3,7 +3,6 @@
 #include "fibre.h"
 #include "internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define ALIGNMENT 64
@@ -30,14 +29,11 @@ static void free_all(void *first) { free_from(first); }
 
 __attribute__((constructor)) static void make_key(void) { pthread_key_create(&at_thread_exit, free_all); }
 
+// NULL: no memory. What follows `previous` is gone.
 static chunk *new_chunk(int64_t bytes, chunk *previous) {
   chunk *c;
-  if (posix_memalign((void **)&c, ALIGNMENT, sizeof(chunk) + (size_t)bytes)) {
-    fprintf(stderr, "rung: out of memory: a kernel needs %lld more bytes of scratch for one context; use a smaller block size\n",
-            (long long)bytes);
-    abort();
-  }
-  *c = (chunk){.previous = previous, .top = c->data, .end = c->data + bytes};
+  if (posix_memalign((void **)&c, ALIGNMENT, sizeof(chunk) + (size_t)bytes)) c = NULL;
+  else *c = (chunk){.previous = previous, .top = c->data, .end = c->data + bytes};
   if (previous) previous->next = c;
   else pthread_setspecific(at_thread_exit, c);
   return c;
@@ -45,9 +41,9 @@ static chunk *new_chunk(int64_t bytes, chunk *previous) {
 
 static int64_t capacity(const chunk *c) { return c->end - c->data; }
 
-// Makes a chunk with `bytes` to spare the current one. Each new chunk is at least twice the one before; an empty chunk
-// that is too small makes way for it.
-static void grow(int64_t bytes) {
+// Makes a chunk with `bytes` to spare the current one; false: no memory. Each new chunk is at least twice the one before,
+// if there is room for it; an empty chunk that is too small makes way for it.
+static bool grow(int64_t bytes) {
   chunk *below = current;
   int64_t size = current ? 2 * capacity(current) : FIRST_CHUNK_BYTES;
   while (size < bytes) size *= 2;
@@ -56,24 +52,32 @@ static void grow(int64_t bytes) {
     free_from(current);
   } else if (current && current->next && capacity(current->next) >= bytes) {
     current = current->next;
-    return;
+    return true;
   } else if (current) {
     free_from(current->next);
   }
-  current = new_chunk(size, below);
+  chunk *made = new_chunk(size, below);
+  if (!made && size > bytes) made = new_chunk(bytes, below);
+  current = made ? made : below;
+  return made;
 }
 
+static bool has_room(int64_t bytes) { return (current && current->end - current->top >= bytes) || grow(bytes); }
+
 RUNG_API void *rung_arena_enter(int64_t bytes) {
-  if (bytes < 0 || bytes > INT64_MAX / 4) {
-    fprintf(stderr, "rung: a kernel asks for %lld bytes of scratch for one context\n", (long long)bytes);
-    abort();
-  }
   // No block is empty: two blocks at one address could not be told apart when they are left.
-  bytes = bytes ? (bytes + ALIGNMENT - 1) & -(int64_t)ALIGNMENT : ALIGNMENT;
-  if (rung_in_fibre()) return rung_fibre_enter(bytes);
-  if (!current || current->end - current->top < bytes) grow(bytes);
+  bool sane = bytes >= 0 && bytes <= INT64_MAX / 4;
+  int64_t rounded = sane && bytes ? (bytes + ALIGNMENT - 1) & -(int64_t)ALIGNMENT : ALIGNMENT;
+  char *own = sane && rung_in_fibre() ? rung_fibre_enter(rounded) : NULL;
+  if (own) return own;
+  if (!sane || rung_in_fibre() || !has_room(rounded)) {
+    rung_fail(RUNG_FAILED_ALLOCATION, -1, "",
+              "out of memory: a kernel needs %lld more bytes of scratch for one context; use a smaller block size",
+              (long long)bytes);
+    return NULL;
+  }
   char *block = current->top;
-  current->top += bytes;
+  current->top += rounded;
   return block;
 }
 

@@ -6,12 +6,24 @@
 #include <stdbool.h>
 #include <string.h>
 #include <structmember.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
 
 static struct {
-  PyObject *data_ptr, *is_cpu, *dtype, *device, *array_interface, *data;
+  PyObject *data_ptr, *is_cpu, *dtype, *device, *array_interface, *data, *numel, *untyped_storage;
 } text;
 
+// Of the program itself: what is below is hardly anybody's memory, and more likely a distance from a null pointer.
+static uintptr_t lowest_address = 1 << 22;
+
 int rung_arguments_prepare(void) {
+#ifdef __linux__
+  uintptr_t program = getauxval(AT_PHDR);
+  if (program) lowest_address = program;
+#endif
+  text.numel = PyUnicode_InternFromString("numel");
+  text.untyped_storage = PyUnicode_InternFromString("untyped_storage");
   text.data_ptr = PyUnicode_InternFromString("data_ptr");
   text.is_cpu = PyUnicode_InternFromString("is_cpu");
   text.dtype = PyUnicode_InternFromString("dtype");
@@ -161,6 +173,25 @@ static int check_device(PyObject *tensor, const tensor_access *access, place at)
   return -1;
 }
 
+static bool is_zero(PyObject *number) {
+  bool zero = number && PyObject_IsTrue(number) == 0;
+  Py_XDECREF(number);
+  return zero;
+}
+
+// Whether elements of a tensor whose address is suspiciously low are nowhere: it is a fake one, or its storage is freed.
+static bool has_no_memory(PyObject *tensor, int64_t address) {
+  if (!PyObject_HasAttr(tensor, text.numel)) return false;  // not a torch tensor: take its address as it is
+  if (is_zero(PyObject_CallMethodNoArgs(tensor, text.numel))) return false;
+  PyErr_Clear();
+  if (!address) return true;
+  PyObject *storage = PyObject_CallMethodNoArgs(tensor, text.untyped_storage);
+  bool nowhere = storage && is_zero(PyObject_CallMethodNoArgs(storage, text.data_ptr));
+  Py_XDECREF(storage);
+  PyErr_Clear();
+  return nowhere;
+}
+
 static int pack_pointer(PyObject *arg, place at, int64_t *slot) {
   if (arg == Py_None) return *slot = 0, 0;
   if (PyLong_Check(arg)) return pack_integer(arg, true, at, slot);
@@ -175,7 +206,9 @@ static int pack_pointer(PyObject *arg, place at, int64_t *slot) {
     *slot = (int64_t)PyLong_AsUnsignedLong(address);
     Py_DECREF(address);
     if (*slot == -1 && PyErr_Occurred()) return refuse(at, "data_ptr() did not return an address");
-    return check_device(arg, &access, at);
+    if (check_device(arg, &access, at)) return -1;
+    if ((uintptr_t)*slot >= lowest_address || !has_no_memory(arg, *slot)) return 0;
+    return refuse(at, "the tensor has no memory: it is a fake one, or its storage has been freed");
   }
   if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return refuse(at, "%s has no memory", Py_TYPE(arg)->tp_name);
   PyErr_Clear();

@@ -5,7 +5,6 @@
 // core there is none for an engine: sharing one in time slices would cost milliseconds per transfer, so it is left asleep.
 #include "internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,14 +105,12 @@ static void *serve(void *argument) {
 
 // ---- producer side
 
+// NULL: no memory.
 static ring *adopt_ring(void) {
   for (ring *r = atomic_load(&engine.rings); r; r = r->next)
     if (!atomic_exchange(&r->owned, true)) return r;
   ring *r;
-  if (posix_memalign((void **)&r, RUNG_CACHE_LINE, sizeof *r)) {
-    fprintf(stderr, "rung: out of memory: no queue for the copy engine\n");
-    abort();
-  }
+  if (posix_memalign((void **)&r, RUNG_CACHE_LINE, sizeof *r)) return NULL;
   memset(r, 0, sizeof *r);
   atomic_store(&r->owned, true);
   r->next = atomic_load(&engine.rings);
@@ -170,6 +167,11 @@ RUNG_API void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t r
     return;
   }
   ring *r = ring_of_this_thread();
+  if (!r) {  // without a queue the work is done at once
+    copy(&(transfer){dst, src, rows, row_bytes, dst_stride_bytes, src_stride_bytes, tag});
+    __atomic_store_n(tag, 0, __ATOMIC_RELAXED);
+    return;
+  }
   int64_t head = atomic_load_explicit(&r->head, memory_order_relaxed), in_flight;
   rung_spin spin = {0};
   while ((in_flight = head - atomic_load_explicit(&r->tail, memory_order_acquire)) == QUEUE_DEPTH) wait_turn(r, &spin);
@@ -185,6 +187,12 @@ RUNG_API void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t r
 RUNG_API void rung_dma_wait(int32_t *tag) {
   rung_spin spin = {0};
   while (__atomic_load_n(tag, __ATOMIC_ACQUIRE)) wait_turn(ring_of_this_thread(), &spin);
+}
+
+void rung_dma_drain(void) {
+  rung_spin spin = {0};
+  // Behind the tail, whoever holds the lock may still have a tag to write.
+  while (my_ring && (pending(my_ring) || atomic_load_explicit(&my_ring->locked, memory_order_acquire))) wait_turn(my_ring, &spin);
 }
 
 // ---- counters, fork()

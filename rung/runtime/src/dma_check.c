@@ -131,26 +131,29 @@ static void destroy_board(void *b) {
   free(b);
 }
 
-static void *must(void *memory) {
-  if (!memory) {
-    fprintf(stderr, "rung: out of memory while transfers are checked; unset RUNG_DEBUG_DMA\n");
-    abort();
-  }
-  return memory;
+static void out_of_memory(void) {
+  rung_fail(RUNG_FAILED_ALLOCATION, -1, "", "out of memory while transfers are checked; unset RUNG_DEBUG_DMA");
 }
 
+// NULL: no memory, and the launch has failed.
 static board *board_with_room(void) {
   board *b = my_board;
   if (!b || b->count == b->capacity) {
     int64_t capacity = b ? 2 * b->capacity : 32;
     bool first = !b;
-    b = must(realloc(b, sizeof(board) + (size_t)capacity * sizeof(flight)));
+    b = realloc(b, sizeof(board) + (size_t)capacity * sizeof(flight));
+    if (!b) return out_of_memory(), NULL;
     if (first) b->here = (site){"a transfer", -1, false}, b->count = 0;
     b->capacity = capacity;
     my_board = b;
     pthread_setspecific(at_thread_exit, b);
   }
   return b;
+}
+
+static void copy(const region *dst, const region *src) {
+  for (int64_t r = 0; r < src->rows; r++)
+    memcpy(dst->base + r * dst->stride, src->base + r * src->stride, (size_t)src->row_bytes);
 }
 
 // Carries the transfer out. The source and the destination must be what they were at the start.
@@ -165,8 +168,7 @@ static void deliver(flight *f) {
   }
   if (changed) report(&f->at, "its source was modified in flight");
   if (touched && f->dst.stride >= f->dst.row_bytes) report(&f->at, "its destination was written in flight");
-  for (int64_t r = 0; r < f->src.rows; r++)
-    memcpy(f->dst.base + r * f->dst.stride, f->src.base + r * f->src.stride, (size_t)f->src.row_bytes);
+  copy(&f->dst, &f->src);
   free(f->snapshot);
   f->snapshot = NULL;
 }
@@ -195,14 +197,15 @@ static void compare(board *b, const flight *f) {
 }
 
 RUNG_API void rung_dma_at(const char *what, int64_t iteration, int64_t to_memory) {
-  board_with_room()->here = (site){what, iteration, to_memory != 0};
+  board *b = board_with_room();
+  if (b) b->here = (site){what, iteration, to_memory != 0};
 }
 
 RUNG_API void rung_checked_dma_start(void *dst, const void *src, int64_t rows, int64_t row_bytes, int64_t dst_stride_bytes,
                                      int64_t src_stride_bytes, int32_t *tag) {
   board *b = board_with_room();
   char other[WORDS / 4];
-  for (int64_t i = b->count - 1; i >= 0; i--) {
+  for (int64_t i = b ? b->count - 1 : -1; i >= 0; i--) {
     if (b->flights[i].tag != tag) continue;
     report(&b->here, "starts with the tag of a transfer in flight: %s", named(&b->flights[i].at, other, sizeof other));
     if (b->flights[i].snapshot) deliver(&b->flights[i]);
@@ -210,9 +213,13 @@ RUNG_API void rung_checked_dma_start(void *dst, const void *src, int64_t rows, i
   }
   *tag = 0;
   if (rows <= 0 || row_bytes <= 0) return;
-  flight f = {{dst, rows, row_bytes, dst_stride_bytes}, {(char *)src, rows, row_bytes, src_stride_bytes}, tag, b->here, NULL, false};
-  compare(b, &f);
-  f.snapshot = must(malloc((size_t)(rows * row_bytes)));
+  flight f = {.dst = {dst, rows, row_bytes, dst_stride_bytes}, .src = {(char *)src, rows, row_bytes, src_stride_bytes}, .tag = tag};
+  if (b) f.at = b->here, compare(b, &f), f.snapshot = malloc((size_t)(rows * row_bytes));
+  if (!f.snapshot) {  // not to be watched: it is over when it begins
+    if (b) out_of_memory();
+    copy(&f.dst, &f.src);
+    return;
+  }
   for (int64_t r = 0; r < rows; r++)
     memcpy(f.snapshot + r * row_bytes, f.src.base + r * src_stride_bytes, (size_t)row_bytes);
   for (int64_t r = 0; r < rows; r++) memset(f.dst.base + r * dst_stride_bytes, POISON, (size_t)row_bytes);
@@ -226,8 +233,8 @@ RUNG_API void rung_checked_dma_start(void *dst, const void *src, int64_t rows, i
 }
 
 RUNG_API void rung_checked_dma_wait(int32_t *tag) {
-  board *b = board_with_room();
-  for (int64_t i = 0; i < b->count; i++) {
+  board *b = my_board;
+  for (int64_t i = 0; b && i < b->count; i++) {
     if (b->flights[i].tag != tag) continue;
     if (!*tag) report(&b->flights[i].at, "its tag was overwritten in flight");
     if (b->flights[i].snapshot) deliver(&b->flights[i]);
@@ -235,7 +242,7 @@ RUNG_API void rung_checked_dma_wait(int32_t *tag) {
     *tag = 0;
     return;
   }
-  if (*tag) report(&b->here, "waits for a transfer that was never started");
+  if (b && *tag) report(&b->here, "waits for a transfer that was never started");
   *tag = 0;
 }
 
@@ -250,6 +257,13 @@ void rung_reset_checked_dma_counters(void) {
   atomic_store(&counters.transfers, 0);
   atomic_store(&counters.bytes, 0);
   atomic_store(&counters.max_in_flight, 0);
+}
+
+void rung_checked_dma_drain(void) {
+  for (board *b = my_board; b && b->count; drop(b, 0)) {
+    if (b->flights[0].snapshot) copy(&b->flights[0].dst, &b->flights[0].src);
+    *b->flights[0].tag = 0;
+  }
 }
 
 // ---- what the computation does meanwhile
@@ -273,11 +287,11 @@ RUNG_API void rung_dma_touch(const void *address, int64_t bytes, int64_t writes,
   }
 }
 
-RUNG_API int64_t rung_dma_enter(void) { return board_with_room()->count; }
+RUNG_API int64_t rung_dma_enter(void) { return my_board ? my_board->count : 0; }
 
 RUNG_API void rung_dma_leave(int64_t in_flight) {
-  board *b = board_with_room();
-  while (b->count > in_flight) {
+  board *b = my_board;
+  while (b && b->count > in_flight) {
     report(&b->flights[in_flight].at, "is never awaited");
     if (b->flights[in_flight].snapshot) deliver(&b->flights[in_flight]);
     drop(b, in_flight);

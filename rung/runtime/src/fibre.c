@@ -42,8 +42,7 @@ typedef struct {
   rung_task task;
   void *frame;
   int64_t argument;
-  rung_fibre_state state;
-  bool has_begun;
+  bool has_begun, has_ended;
   area *areas, *spare;  // scratch in use, the last one first; and one that may be used again
   TSAN(void *sanitizer; void *sanitizer_outside;)
 } inside;
@@ -70,7 +69,7 @@ static rung_fibre *new_fibre(void) {
   }
   size_t own = (sizeof(inside) + RUNG_CACHE_LINE - 1) & -(size_t)RUNG_CACHE_LINE;
   inside *f = (inside *)(stack + bytes - own);
-  *f = (inside){.stack = stack, .mapped = bytes, .state = RUNG_ENDED};
+  *f = (inside){.stack = stack, .mapped = bytes};
   TSAN(f->sanitizer = __tsan_create_fiber(0);)
   return &f->fibre;
 }
@@ -134,7 +133,7 @@ static void one_task_after_another(void) {
   for (;;) {
     inside *f = running;
     f->task(f->frame, f->argument);
-    f->state = RUNG_ENDED;
+    f->has_ended = true;
     leave(f);
   }
 }
@@ -150,7 +149,7 @@ static void begin_on_own_stack(inside *f) {
   setcontext(&context);
 }
 
-static rung_fibre_state enter(inside *f) {
+static bool enter(inside *f) {
   running = f;
   TSAN(f->sanitizer_outside = __tsan_get_current_fiber();)
   if (!_setjmp(f->outside)) {
@@ -162,17 +161,17 @@ static rung_fibre_state enter(inside *f) {
     _longjmp(f->here, 1);
   }
   running = NULL;
-  return f->state;
+  return f->has_ended;
 }
 
-rung_fibre_state rung_fibre_begin(rung_fibre *fibre, rung_task task, void *frame, int64_t argument) {
+bool rung_fibre_begin(rung_fibre *fibre, rung_task task, void *frame, int64_t argument) {
   inside *f = (inside *)fibre;
   f->task = task, f->frame = frame, f->argument = argument;
-  f->state = RUNG_WAITS;
+  f->has_ended = false;
   return enter(f);
 }
 
-rung_fibre_state rung_fibre_resume(rung_fibre *fibre) { return enter((inside *)fibre); }
+bool rung_fibre_resume(rung_fibre *fibre) { return enter((inside *)fibre); }
 
 bool rung_in_fibre(void) { return running; }
 
@@ -187,7 +186,7 @@ void *rung_fibre_enter(int64_t bytes) {
     f->spare = NULL;
   } else {
     a = map((size_t)bytes + HEADER_BYTES);
-    if (!a) f->state = RUNG_OUT_OF_SCRATCH, leave(f);  // for good
+    if (!a) return NULL;
     a->bytes = bytes;
   }
   a->below = f->areas, f->areas = a;

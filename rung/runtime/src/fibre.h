@@ -5,9 +5,6 @@
 
 #include "internal.h"
 
-// What a fibre did when it came back. OUT_OF_SCRATCH: there was no memory for it, and it must not be resumed.
-typedef enum { RUNG_WAITS, RUNG_ENDED, RUNG_OUT_OF_SCRATCH } rung_fibre_state;
-
 #define RUNG_STACK_BYTES (256 << 10)  // of address space; memory is what has been touched of it, mostly one or two pages
 
 typedef struct rung_fibre {
@@ -18,14 +15,14 @@ typedef struct rung_fibre {
 rung_fibre *rung_fibre_take(void);                // NULL: no memory
 void rung_fibre_give_back(rung_fibre *fibre);     // it has ended
 void rung_fibre_abandon(rung_fibre *fibre);       // it has not, and never will
-// Both run it until it pauses or ends. One that has ended may begin another task.
-rung_fibre_state rung_fibre_begin(rung_fibre *fibre, rung_task task, void *frame, int64_t argument);
-rung_fibre_state rung_fibre_resume(rung_fibre *fibre);
+// Both run it until it pauses or ends, and say whether it has ended. Then it may begin another task.
+bool rung_fibre_begin(rung_fibre *fibre, rung_task task, void *frame, int64_t argument);
+bool rung_fibre_resume(rung_fibre *fibre);
 
 // ---- from inside
 bool rung_in_fibre(void);
 void rung_fibre_pause(void);
-// Scratch of the running fibre, page-aligned, handed out like a stack.
+// Scratch of the running fibre, page-aligned, handed out like a stack. NULL: no memory.
 void *rung_fibre_enter(int64_t bytes);
 void rung_fibre_exit(void *base);
 #endif

@@ -15,6 +15,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #endif
+#include "failure.h"
 #include "runtime.h"
 
 #define RUNG_MAX_CORES 512
@@ -110,6 +111,7 @@ rung_pool_counters rung_read_pool_counters(void);
 void rung_reset_pool_counters(void);
 
 // ---- dma.c
+void rung_dma_drain(void);  // waits for all transfers of this thread; buffers and tags may go then
 typedef struct {
   int64_t transfers;
   int64_t bytes;
@@ -127,6 +129,7 @@ void rung_reset_dma_counters(void);
 int rung_watch_faults(int fd);
 
 // ---- dma_check.c
+void rung_checked_dma_drain(void);  // likewise; that they are not awaited is no violation
 int64_t rung_dma_violations(void);  // found since they were last taken
 rung_dma_counters rung_read_checked_dma_counters(void);
 void rung_reset_checked_dma_counters(void);

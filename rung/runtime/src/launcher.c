@@ -36,11 +36,36 @@ static int raise_violations(void) {
   return -1;
 }
 
-int rung_run(rung_kernel kernel, int64_t *slots) {
+// As CUDA words it, but for the thread: "kernel.py:12: k: block: [3,0,0] Assertion `i < n` failed".
+static PyObject *assertion_text(const rung_launch *launch, const int64_t *grid) {
+  if (launch->program < 0 || !grid) return PyUnicode_FromFormat("%s: %s", launch->where, launch->what);
+  int64_t x = launch->program % grid[0], y = launch->program / grid[0] % grid[1], z = launch->program / grid[0] / grid[1];
+  return PyUnicode_FromFormat("%s: block: [%lld,%lld,%lld] %s", launch->where, (long long)x, (long long)y, (long long)z,
+                              launch->what);
+}
+
+int rung_raise_failure(const rung_launch *launch, const int64_t *grid) {
+  char unread[1];
+  switch (launch->failure) {
+    case RUNG_NO_FAILURE: return 0;
+    case RUNG_INTERRUPTED: break;
+    case RUNG_FAILED_ASSERTION: rung_raise_as("DeviceAssertError", assertion_text(launch, grid)); break;
+    default: rung_raise_as("OutOfMemoryError", PyUnicode_FromString(launch->what));
+  }
+  if (rung_dma_violations()) rung_take_dma_violations(unread, sizeof unread);  // transfers that were left half-way
+  return -1;
+}
+
+int rung_run(rung_kernel kernel, int64_t *slots, const int64_t *grid) {
+  rung_purpose outer = rung_at_work;  // a kernel may be launched by what another one calls
+  rung_launch launch;
+  atomic_init(&launch.failure, RUNG_NO_FAILURE);
   PyThreadState *state = PyEval_SaveThread();
+  rung_at_work.launch = &launch;
   kernel(slots);
+  rung_at_work = outer;
   PyEval_RestoreThread(state);
-  if (rung_raise_if_stopped()) return -1;
+  if (rung_raise_failure(&launch, grid)) return -1;
   return rung_dma_violations() ? raise_violations() : 0;
 }
 
@@ -118,7 +143,7 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
   if (call_hook(args[ENTER_HOOK], args[METADATA])) return NULL;
   const alias_pair *pair = find_alias(self, slots);
   if (!rung_grid_is_empty(slots + self->slots) &&
-      (pair ? run_aliased(self, pair, args + GRID, args + ARGS) : rung_run(kernel, slots)))
+      (pair ? run_aliased(self, pair, args + GRID, args + ARGS) : rung_run(kernel, slots, slots + self->slots)))
     return NULL;
   if (call_hook(args[EXIT_HOOK], args[METADATA])) return NULL;
   Py_RETURN_NONE;

@@ -4,14 +4,19 @@
 #include <Python.h>
 #include <stdint.h>
 
+#include "failure.h"
+
 typedef void (*rung_kernel)(int64_t *slots);  // kernel_packed: arguments, then the three grid dimensions
 
 extern PyTypeObject rung_launcher_type;
 int rung_launcher_prepare(void);  // once, before anything else here
 
-// Both below return -1 (NULL) with a Python error of rung.errors set.
+// All below return -1 (NULL) with a Python error of rung.errors set.
 rung_kernel rung_kernel_of(PyObject *address);
-int rung_run(rung_kernel kernel, int64_t *slots);  // without the GIL; a TransferError if transfers were checked and found wrong
+// One launch, without the GIL. `grid` has three dimensions, for messages; or NULL. Raises what the kernel failed at, and a
+// TransferError if transfers were checked and found wrong.
+int rung_run(rung_kernel kernel, int64_t *slots, const int64_t *grid);
+int rung_raise_failure(const rung_launch *launch, const int64_t *grid);  // 0 if it has not failed
 
 static inline int rung_grid_is_empty(const int64_t *grid) { return !grid[0] || !grid[1] || !grid[2]; }
 #endif

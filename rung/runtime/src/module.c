@@ -9,7 +9,6 @@
 
 #include "arguments.h"
 #include "internal.h"
-#include "interrupt.h"
 #include "programs.h"
 
 static double seconds_since(int64_t start_ns) { return (double)(rung_now_ns() - start_ns) * 1e-9; }
@@ -22,7 +21,7 @@ typedef struct {
   PyObject *args;  // kept alive: their memory is in the slots; and the function, which holds its code
   rung_kernel kernel;
   int is_empty;  // the grid has no programs
-  int64_t *slots;
+  int64_t *slots, *grid;
 } bound;
 
 static PyObject *bound_launch(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *keywords) {
@@ -30,7 +29,7 @@ static PyObject *bound_launch(PyObject *callable, PyObject *const *args, size_t 
   (void)args;
   if (PyVectorcall_NARGS(nargsf) || keywords)
     return PyErr_SetString(PyExc_TypeError, "a bound kernel takes no arguments"), NULL;
-  if (!self->is_empty && rung_run(self->kernel, self->slots)) return NULL;
+  if (!self->is_empty && rung_run(self->kernel, self->slots, self->grid)) return NULL;
   Py_RETURN_NONE;
 }
 
@@ -41,14 +40,19 @@ static PyObject *bound_time(PyObject *object, PyObject *argument) {
   double *seconds = PyMem_RawCalloc((size_t)n + 1, sizeof *seconds);
   PyObject *list = seconds ? PyList_New(n) : PyErr_NoMemory();
   if (list) {
+    rung_purpose outer = rung_at_work;
+    rung_launch all;
+    atomic_init(&all.failure, RUNG_NO_FAILURE);
     Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t i = 0; i < n && !rung_has_stopped(); i++) {
+    rung_at_work.launch = &all;
+    for (Py_ssize_t i = 0; i < n && !rung_has_failed(); i++) {
       int64_t start = rung_now_ns();
       if (!self->is_empty) self->kernel(self->slots);
       seconds[i] = seconds_since(start);
     }
+    rung_at_work = outer;
     Py_END_ALLOW_THREADS
-    if (rung_raise_if_stopped()) Py_CLEAR(list);
+    if (rung_raise_failure(&all, self->grid)) Py_CLEAR(list);
   }
   if (list) {
     for (Py_ssize_t i = 0; i < n; i++) PyList_SET_ITEM(list, i, PyFloat_FromDouble(seconds[i]));
@@ -100,8 +104,8 @@ static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
   self->slots = PyMem_Calloc((size_t)slots + 3, sizeof *self->slots);
   if (!self->slots) PyErr_NoMemory();
   else if (self->args && rung_pack(kind, count, names, &PyTuple_GET_ITEM(values, 0), self->slots) == 0 &&
-           rung_pack_grid(&PyTuple_GET_ITEM(grid, 0), self->slots + slots) == 0 && (self->kernel = rung_kernel_of(function))) {
-    self->is_empty = rung_grid_is_empty(self->slots + slots);
+           rung_pack_grid(&PyTuple_GET_ITEM(grid, 0), self->grid = self->slots + slots) == 0 && (self->kernel = rung_kernel_of(function))) {
+    self->is_empty = rung_grid_is_empty(self->grid);
     return (PyObject *)self;
   }
   Py_DECREF(self);
@@ -117,12 +121,12 @@ static PyObject *call_packed(PyObject *module, PyObject *args) {
   if (PyLong_Check(slots)) {
     int64_t *address = PyLong_AsVoidPtr(slots);
     if (PyErr_Occurred()) return NULL;
-    if (rung_run(kernel, address)) return NULL;
+    if (rung_run(kernel, address, NULL)) return NULL;
     Py_RETURN_NONE;
   }
   Py_buffer view;
   if (PyObject_GetBuffer(slots, &view, PyBUF_WRITABLE)) return NULL;
-  int failed = rung_run(kernel, view.buf);
+  int failed = rung_run(kernel, view.buf, NULL);
   PyBuffer_Release(&view);
   if (failed) return NULL;
   Py_RETURN_NONE;
@@ -275,6 +279,9 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
       {"rung_dma_touch", (void *)rung_dma_touch}, {"rung_dma_enter", (void *)rung_dma_enter},
       {"rung_dma_leave", (void *)rung_dma_leave}, {"rung_run_programs", (void *)rung_run_programs},
       {"rung_yield", (void *)rung_yield},
+      {"rung_assert_failed", (void *)rung_assert_failed},
+      {"rung_has_failed", (void *)rung_has_failed}, {"rung_leave", (void *)rung_leave},
+      {"rung_fork_for", (void *)rung_fork_for},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);

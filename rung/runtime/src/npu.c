@@ -4,10 +4,11 @@
 // started, fills its destination with 0xFF (NaNs) and writes to it when it is awaited: code that reads too early, or writes
 // where a transfer is still at work, computes wrong values and is reported.
 #define _GNU_SOURCE
-#include <stdio.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "failure.h"
 #include "npu_stream.h"
 #include "runtime.h"
 
@@ -64,7 +65,7 @@ typedef struct {
 
 static struct {
   npu_config config;
-  bool running;
+  jmp_buf out;  // of the launch, where it cannot go on: all contexts run on one stack, and nothing outside of here is held
   npu_tables tables;
   npu_stream stream;
   stream_range *streams;
@@ -81,6 +82,13 @@ static struct {
   int64_t violation_count, context, depth;
   char *stack_base;
 } npu;
+
+_Noreturn static void give_up(void) { longjmp(npu.out, 1); }
+
+_Noreturn void npu_out_of_memory(const char *what, int64_t bytes) {
+  if (rung_at_work.launch) rung_fail(RUNG_FAILED_ALLOCATION, -1, "", "out of memory: %s (%lld bytes)", what, (long long)bytes);
+  give_up();
+}
 
 // ---- Recording
 
@@ -133,10 +141,7 @@ static void report(int64_t kind, const transfer *t) {
 RUNG_API void *rung_npu_arena_enter(int64_t bytes) {
   bytes = bytes > 0 ? (bytes + ALIGNMENT - 1) & -(int64_t)ALIGNMENT : ALIGNMENT;
   void *at;
-  if (posix_memalign(&at, 4096, (size_t)bytes)) {
-    fprintf(stderr, "rung: out of memory: a context of the modelled device needs %lld bytes of scratch\n", (long long)bytes);
-    abort();
-  }
+  if (posix_memalign(&at, 4096, (size_t)bytes)) npu_out_of_memory("scratch of a context of the modelled device", bytes);
   memset(at, POISON, (size_t)bytes);
   npu_reserve(&npu.blocks, &npu.block_room, npu.block_count + 1, sizeof *npu.blocks);
   npu.blocks[npu.block_count++] = (block){at, bytes};
@@ -264,10 +269,7 @@ RUNG_API void rung_npu_dma_start(int32_t site, void *dst, const void *src, int64
     else report(OVERLAPS_DESTINATION, &t);
   }
   t.data = malloc((size_t)(rows * row_bytes));
-  if (!t.data) {
-    fprintf(stderr, "rung: out of memory: a transfer has %lld bytes\n", (long long)(rows * row_bytes));
-    abort();
-  }
+  if (!t.data) npu_out_of_memory("what a transfer carries", rows * row_bytes);
   for (int64_t r = 0; r < rows; r++) memcpy(t.data + r * row_bytes, t.src.at + r * src_stride, (size_t)row_bytes);
   for (int64_t r = 0; r < rows; r++) memset(t.dst.at + r * dst_stride, POISON, (size_t)row_bytes);
   npu_reserve(&npu.flying, &npu.flying_room, npu.flying_count + 1, sizeof t);
@@ -313,12 +315,14 @@ RUNG_API void rung_npu_fork(rung_task task, void *frame, int64_t contexts) {
 
 static void forget(void) {
   while (npu.block_count) free(npu.blocks[--npu.block_count].at);
+  while (npu.flying_count) forget_transfer(0);
   npu.arena_bytes = npu.arena_peak = 0;
   npu.stream_count = npu.regions = npu.violation_count = npu.context = npu.depth = 0;
 }
 
-// Prepares a recording; what the last one has recorded is gone. One at a time: the caller holds a lock.
-RUNG_API void rung_npu_begin(const npu_config *config) {
+// Prepares a recording; what the last one has recorded is gone. One at a time: the caller holds a lock. 0: no memory.
+RUNG_API int32_t rung_npu_begin(const npu_config *config) {
+  if (setjmp(npu.out)) return 0;
   npu.config = *config;
   npu_tables_clear(&npu.tables, config->width);
   npu_reserve(&npu.before, &npu.before_room, config->width, sizeof *npu.before);
@@ -327,15 +331,25 @@ RUNG_API void rung_npu_begin(const npu_config *config) {
   memset(npu.before, 0, (size_t)config->width * sizeof *npu.before);
   memset(npu.site_runs, 0, (size_t)(config->site_count + 1) * sizeof *npu.site_runs);
   forget();
+  return 1;
 }
 
 // A packed kernel in the launcher's eyes: runs the one of the configuration, recorded.
 RUNG_API void rung_npu_launch(int64_t *slots) {
   npu.stack_base = __builtin_frame_address(0);
+  if (setjmp(npu.out)) {
+    forget();
+    return;
+  }
   open_stream(false, 0);
   npu.config.kernel(slots);
   give_up_from(0);
   close_stream();
+}
+
+RUNG_API void rung_npu_leave(void *arena) {
+  (void)arena;
+  give_up();
 }
 
 // What was recorded, valid until the next begin.

@@ -1,6 +1,5 @@
 #include "npu_stream.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +10,7 @@ void npu_reserve(void *array, int64_t *room, int64_t needed, int64_t size) {
   void *old, *fresh;
   memcpy(&old, array, sizeof old);
   fresh = realloc(old, (size_t)(wanted * size));
-  if (!fresh) {
-    fprintf(stderr, "rung: out of memory: a trace needs %lld bytes; trace a smaller problem\n", (long long)(wanted * size));
-    abort();
-  }
+  if (!fresh) npu_out_of_memory("a trace; trace a smaller problem", wanted * size);
   memcpy(array, &fresh, sizeof fresh);
   *room = wanted;
 }
@@ -35,9 +31,9 @@ static void clear_index(npu_index *index) {
 static int32_t find(npu_index *index, const int64_t *entries, int64_t count, int64_t width, const int64_t *words) {
   if (2 * (count + 1) > index->capacity) {
     free(index->slots);
-    index->slots = NULL;
-    int64_t room = 0;
-    npu_reserve(&index->slots, &room, index->capacity ? 2 * index->capacity : 256, sizeof *index->slots);
+    int64_t room = 0, wanted = index->capacity ? 2 * index->capacity : 256;
+    *index = (npu_index){0};
+    npu_reserve(&index->slots, &room, wanted, sizeof *index->slots);
     index->capacity = room;
     clear_index(index);
     for (int64_t i = 0; i < count; i++) {

@@ -52,6 +52,7 @@ int32_t npu_row(npu_tables *tables, const int64_t *row);
 int32_t npu_symbol_of(npu_tables *tables, npu_symbol symbol);
 void npu_push(npu_tables *tables, npu_stream *stream, int32_t code);
 void npu_close(npu_tables *tables, npu_stream *stream);  // what is pending goes to `codes`
-// `*array` with room for `needed` elements of `size` bytes.
+// `*array` with room for `needed` elements of `size` bytes. Does not return where there is no memory.
 void npu_reserve(void *array, int64_t *room, int64_t needed, int64_t size);
+_Noreturn void npu_out_of_memory(const char *what, int64_t bytes);  // npu.c: ends the launch
 #endif

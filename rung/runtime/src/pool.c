@@ -16,6 +16,7 @@ typedef struct {
   rung_task task;
   void *frame;
   int64_t contexts, threads;
+  rung_purpose purpose;
 } job;
 
 typedef struct {
@@ -86,6 +87,7 @@ static void *worker(void *argument) {
   for (;;) {
     await_job(d);
     mark(&counted.threads, d - doors);
+    rung_at_work = d->job.purpose;
     run_context(&d->job, d - doors);
     run_unclaimed(&d->job);
     if (atomic_exchange_explicit(&d->state, IDLE, memory_order_release) == AWAITED) rung_wake(&d->state);
@@ -275,7 +277,7 @@ RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
     if (contexts == 1) task(frame, 0);
     return;
   }
-  job j = {task, frame, contexts, 1};
+  job j = {task, frame, contexts, 1, rung_at_work};
   if (inside_task || !try_take()) {
     atomic_fetch_add_explicit(&counted.forks_serial, 1, memory_order_relaxed);
     fork_serial(&j);

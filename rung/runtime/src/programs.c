@@ -14,8 +14,6 @@ typedef struct {
   rung_task task;
   void *frame;
   int64_t programs;
-  _Atomic int stop;                                  // a rung_stop
-  _Atomic int64_t waiting;                           // programs under way at the stop
   _Alignas(RUNG_CACHE_LINE) _Atomic int64_t next;    // the first program that nobody has begun
   _Alignas(RUNG_CACHE_LINE) _Atomic int64_t active;  // contexts that take part
   _Atomic uint64_t votes;                            // a ballot's number, and in the low half how many contexts only wait
@@ -33,29 +31,16 @@ typedef struct {
 } share;
 
 static _Thread_local launch *launched_here;  // this thread looks for signals
-static _Thread_local rung_stopped stopped;
 static _Atomic int64_t most_waiting;
 static bool (*interrupted)(void);
 
 void rung_watch_interrupts(bool (*look)(void)) { interrupted = look; }
 
-rung_stopped rung_take_stopped(void) {
-  rung_stopped found = stopped;
-  stopped = (rung_stopped){0};
-  return found;
-}
-
-bool rung_has_stopped(void) { return stopped.why != RUNG_RAN; }
-
-static bool has_stopped(const launch *l) { return atomic_load_explicit(&l->stop, memory_order_relaxed); }
-
-static void stop(launch *l, rung_stop why) { atomic_store_explicit(&l->stop, why, memory_order_relaxed); }
-
 static bool none_left(const launch *l) { return atomic_load_explicit(&l->next, memory_order_relaxed) >= l->programs; }
 
 static void look_for_interrupt(share *s, int64_t now) {
   if (s->of != launched_here || !interrupted || now - s->looked < LOOK_NS) return;
-  if (s->looked && interrupted()) stop(s->of, RUNG_INTERRUPTED);
+  if (s->looked && interrupted()) rung_fail(RUNG_INTERRUPTED, -1, "", "interrupted");
   s->looked = now;
 }
 
@@ -67,14 +52,10 @@ static void let_wait(share *s, rung_fibre *f) {
 }
 
 // True when the program has ended.
-static bool came_back(share *s, rung_fibre *f, rung_fibre_state state) {
-  if (state == RUNG_ENDED) {
-    rung_fibre_give_back(f);
-    return true;
-  }
-  let_wait(s, f);
-  if (state == RUNG_OUT_OF_SCRATCH) stop(s->of, RUNG_NO_MEMORY);
-  return false;
+static bool came_back(share *s, rung_fibre *f, bool ended) {
+  if (ended) rung_fibre_give_back(f);
+  else let_wait(s, f);
+  return ended;
 }
 
 // A turn for each program that waits, in the reverse order of the last round: of programs that wait for their neighbours,
@@ -85,10 +66,17 @@ static bool go_round(share *s) {
   s->first = NULL, s->waiting = 0;
   while ((f = rest)) {
     rest = f->next;
-    if (has_stopped(s->of)) let_wait(s, f);
+    if (rung_has_failed()) let_wait(s, f);
     else ended |= came_back(s, f, rung_fibre_resume(f));
   }
   return ended;
+}
+
+static void no_memory(const share *s) {
+  rung_fail(RUNG_FAILED_ALLOCATION, -1, "",
+            "out of memory: %lld programs of one context wait for others that have not begun, and there is none for one more "
+            "stack (%d KB of address space); launch fewer programs, or use smaller blocks",
+            (long long)s->waiting, RUNG_STACK_BYTES >> 10);
 }
 
 // As many more as wait already. True when there was one. Without memory that is an error only where nobody gets on: else
@@ -96,10 +84,10 @@ static bool go_round(share *s) {
 static bool begin_more(share *s, bool all_wait) {
   launch *l = s->of;
   bool begun = false;
-  for (int64_t more = s->waiting ? s->waiting : 1; more && !has_stopped(l) && !none_left(l); more--) {
+  for (int64_t more = s->waiting ? s->waiting : 1; more && !rung_has_failed() && !none_left(l); more--) {
     rung_fibre *f = rung_fibre_take();
     if (!f) {
-      if (all_wait && !begun) stop(l, RUNG_NO_MEMORY);
+      if (all_wait && !begun) no_memory(s);
       break;
     }
     int64_t program = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
@@ -150,7 +138,6 @@ static bool stuck(share *s, int64_t began) {
 // ---- one context
 
 static void finish(share *s) {
-  if (has_stopped(s->of)) atomic_fetch_add(&s->of->waiting, s->waiting);
   for (rung_fibre *f; (f = s->first); rung_fibre_abandon(f)) s->first = f->next;
   int64_t seen = atomic_load(&most_waiting);
   while (s->most > seen && !atomic_compare_exchange_weak(&most_waiting, &seen, s->most)) continue;
@@ -161,7 +148,7 @@ static void take_part(void *frame, int64_t context) {
   share s = {.of = l};
   (void)context;
   atomic_fetch_add(&l->active, 1);
-  while (!has_stopped(l) && (s.waiting || !none_left(l))) {
+  while (!rung_has_failed() && (s.waiting || !none_left(l))) {
     int64_t now = rung_now_ns();
     look_for_interrupt(&s, now);
     bool got_on = go_round(&s) || (!s.waiting && begin_more(&s, false)) || !stuck(&s, now);
@@ -170,7 +157,7 @@ static void take_part(void *frame, int64_t context) {
   finish(&s);
   atomic_fetch_sub(&l->active, 1);
   rung_spin spin = {0};
-  while (l == launched_here && !has_stopped(l) && atomic_load_explicit(&l->active, memory_order_relaxed))
+  while (l == launched_here && !rung_has_failed() && atomic_load_explicit(&l->active, memory_order_relaxed))
     if (rung_spin_turn(&spin)) look_for_interrupt(&s, rung_now_ns());
 }
 
@@ -180,7 +167,6 @@ RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, i
   launched_here = &l;
   rung_fork(take_part, &l, programs < contexts ? programs : contexts);
   launched_here = outer;
-  if (has_stopped(&l)) stopped = (rung_stopped){(rung_stop)atomic_load(&l.stop), atomic_load(&l.waiting)};
 }
 
 RUNG_API void rung_yield(void) {

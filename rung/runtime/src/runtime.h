@@ -18,8 +18,17 @@ RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, i
 RUNG_API void rung_yield(void);
 
 // ---- arena.c: scratch memory of the running context, handed out like a stack
-RUNG_API void *rung_arena_enter(int64_t bytes);  // 64-byte aligned, contents undefined
+// 64-byte aligned, contents undefined; NULL, and the launch has failed, where there is no memory.
+RUNG_API void *rung_arena_enter(int64_t bytes);
 RUNG_API void rung_arena_exit(void *base);
+
+// ---- failure.c: what a launch cannot go on from
+// Notes that an assertion does not hold. The function that calls it then leaves early: it calls rung_leave, and returns.
+// `where` and `message` are copied. program: its number in the grid, x fastest; negative: the one that has forked.
+RUNG_API void rung_assert_failed(const char *where, const char *message, int64_t program);
+RUNG_API void rung_fork_for(int64_t program);  // before a program forks
+RUNG_API int32_t rung_has_failed(void);        // behind a fork: 1 if the launch has, in whatever context
+RUNG_API void rung_leave(void *arena);  // waits for this context's transfers, and gives up the caller's scratch (or NULL)
 
 // ---- dma.c: the asynchronous copy engine, one queue per context
 // Transfers of one context take effect in the order in which they were started: compiled code relies on it for stores.

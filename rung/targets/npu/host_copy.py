@@ -18,7 +18,9 @@ from .intrinsics import emulate
 from .ir_text import edges, function_name, functions, label, targets
 
 _COUNTERS = "rung.counters"
-RUNTIME = frozenset(("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait"))
+RUNTIME = frozenset(
+    ("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait", "rung_leave")
+)
 """What the device's code calls of the runtime."""
 _CALL = re.compile(r"@(rung_\w+)\(")
 _LIBRARY = ("memcpy", "memset", "memmove")

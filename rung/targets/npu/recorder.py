@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import RungError
+from ...errors import OutOfMemoryError, RungError
 from ...runtime import library_path
 from .device_code import LOCK
 from .host_copy import HostCopy, Site
@@ -83,7 +83,8 @@ def record(
             copy.address(entry), copy.values.ctypes.data, matrix.ctypes.data, matrix.shape[1], matrix.shape[0],
             len(copy.sites),
         )  # fmt: skip
-        _library().rung_npu_begin(ctypes.byref(config))
+        if not _library().rung_npu_begin(ctypes.byref(config)):
+            raise OutOfMemoryError("out of memory: no room for a trace")
         launch()
         result = _Result()
         _library().rung_npu_end(ctypes.byref(result))

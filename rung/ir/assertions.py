@@ -1,0 +1,14 @@
+"""Assertions: `cf.assert` from stage `linalg` on, one condition for all elements of a vector once there are vectors."""
+
+from __future__ import annotations
+
+from torch_mlir import ir
+
+ASSERTION = "cf.assert"
+WHERE = "rung.where"
+"""On an assertion: the line of the source and the kernel, for messages."""
+
+
+def is_assertion(op: ir.Operation) -> bool:
+    """Whether a program may end early at `op`."""
+    return op.name == ASSERTION
