@@ -16,7 +16,7 @@ SETUP = """if True:
     import waiting_kernels as kernels
     from rung import machine
     from rung.compile import compile_kernel
-    from rung.errors import LaunchError
+    from rung.errors import OutOfMemoryError
     from rung.schedule import Schedule
 
     def compiled(kernel, types, **blocks):
@@ -108,8 +108,9 @@ def test_too_little_memory_for_programs_that_wait_is_an_error(threads: int) -> N
         try:
             launch()
             print("ran")
-        except LaunchError as error:
-            print(str(error)[: str(error).index(":")], int(str(error).split()[3]) > 10)
+        except OutOfMemoryError as error:
+            text = str(error)
+            print("scratch" if "bytes of scratch" in text else "stack" if int(text.split()[3]) > 10 else text)
         finally:
             resource.setrlimit(resource.RLIMIT_AS, before)
 
@@ -126,4 +127,4 @@ def test_too_little_memory_for_programs_that_wait_is_an_error(threads: int) -> N
     limited(lambda: lock.run([ints(1), ints(1), order, n], (n, 1, 1)))
     assert sorted(order.tolist()) == list(range(n))
     """
-    assert run_alone(script, threads) == "out of memory True\nout of memory True\nran\n"
+    assert run_alone(script, threads) == "stack\nscratch\nran\n"

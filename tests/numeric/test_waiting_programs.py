@@ -22,7 +22,7 @@ from torch._inductor.runtime.triton_helpers import (
 
 from rung import machine
 from rung.compile import Executable, compile_kernel
-from rung.errors import UnsupportedError
+from rung.errors import DeviceAssertError, UnsupportedError
 from rung.runtime import _native
 from rung.schedule import Schedule
 
@@ -248,6 +248,23 @@ def test_a_cooperative_grid_waits_with_plain_loads(n: int) -> None:
     slots, o = ints(n + 1), ints(n)
     kernels.relay[(n,)](slots, o, n, launch_cooperative_grid=True)
     assert o.tolist() == [n] * n
+
+
+# ---- a program that fails
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES[:3])
+@pytest.mark.parametrize("gap", [(0, 0), (5, 3), (6, 7)])
+def test_nobody_waits_for_a_program_that_has_failed(schedule: str, gap: tuple[int, int]) -> None:
+    n, number = 7 * 8, gap[0] + 7 * gap[1]
+    flag, y = ints(n), torch.zeros(n)
+    line = kernels.chain_with_a_gap.starting_line_number + 7
+    text = rf"waiting_kernels.py:{line}: .*: block: \[{gap[0]},{gap[1]},0\] Assertion `p != gap` failed"
+    with pytest.raises(DeviceAssertError, match=text):
+        kernels.chain_with_a_gap[(7, 8)](flag, y, n, number, debug=True, schedule=schedule)
+    assert y[:number].eq(0).all() and y[number + 1 :].eq(torch.arange(number + 1, n)).all()
+    kernels.chain_with_a_gap[(7, 8)](flag, y, n, -1, debug=True, schedule=schedule)
+    assert torch.equal(y, torch.arange(n, dtype=torch.float32))
 
 
 # ---- several launches

@@ -20,6 +20,18 @@ def chain(flag, y, n):
 
 
 @triton.jit
+def chain_with_a_gap(flag, y, n, gap):
+    """One program fails, and never sets its flag."""
+    p = tl.program_id(0) + tl.num_programs(0) * tl.program_id(1)
+    if p < n - 1:
+        while tl.atomic_cas(flag + p + 1, 1, 1) != 1:
+            pass
+    tl.device_assert(p != gap, "p != gap")
+    tl.store(y + p, p * 1.0)
+    tl.atomic_xchg(flag + p, 1)
+
+
+@triton.jit
 def spin_lock(lock, total, order, n):
     """A critical section with plain loads and stores."""
     p = tl.program_id(0)
