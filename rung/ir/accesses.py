@@ -119,7 +119,7 @@ def structured_effect(op: ir.Operation, operand: int) -> tuple[bool, bool] | Non
     argument = body.arguments[operand]
     if operand < inputs:
         return len(list(argument.uses)) > 0, False
-    terminator = body.operations[len(body.operations) - 1]
+    terminator = body.operations[-1]
     unchanged = terminator.operands[operand - inputs] == argument
     # Nothing covers for elements that a nest leaves alone, so one that looks at its old value keeps it.
     return len(list(argument.uses)) > (1 if unchanged else 0), not unchanged

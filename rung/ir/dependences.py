@@ -93,17 +93,17 @@ def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Acces
 
 
 def _distinct(accesses: Sequence[Access]) -> list[View]:
-    views: list[View] = []
+    views: dict[tuple[object, ...], View] = {}
     for access in accesses:
-        if access.view is not None and not any(access.view.is_at(view) for view in views):
-            views.append(access.view)
-    return views
+        if access.view is not None:
+            views.setdefault(access.view.place, access.view)
+    return list(views.values())
 
 
 def _anchor_order(loop: scf.ForOp, accesses: Sequence[Access]) -> list[int]:
     """Sorted positions, in the loop's body, of the operations that hold the accesses."""
-    body = [op.operation for op in loop.body.operations]
-    return sorted(body.index(anchor_in(loop, access.op)) for access in accesses)
+    position = {op.operation: k for k, op in enumerate(loop.body.operations)}
+    return sorted(position[anchor_in(loop, access.op)] for access in accesses)
 
 
 def anchor_in(loop: scf.ForOp, op: ir.Operation) -> ir.Operation:

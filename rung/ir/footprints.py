@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -44,10 +45,10 @@ class View(Slab):
     def element(self) -> ir.Type:
         return ir.MemRefType(self.value.type).element_type
 
-    def is_at(self, other: View) -> bool:
-        """Whether both hold the same elements in the same order, if their arguments are the same memory."""
-        same = (self.offset, self.sizes, self.strides) == (other.offset, other.sizes, other.strides)
-        return self.value == other.value or (same and self.element == other.element)
+    @cached_property
+    def place(self) -> tuple[object, ...]:
+        """Equal for views that hold the same elements in the same order, if their arguments are the same memory."""
+        return self.offset, self.sizes, self.strides, self.element
 
     @property
     def extent(self) -> int | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Literal
 
 from torch_mlir import ir
@@ -57,11 +58,7 @@ class Promotion:
     @property
     def ops(self) -> list[ir.Operation]:
         """The operations that use the buffer, in program order."""
-        found: list[ir.Operation] = []
-        for use in self.uses:
-            if use.op not in found:
-                found.append(use.op)
-        return found
+        return list(dict.fromkeys(use.op for use in self.uses))
 
     @property
     def before(self) -> ir.Operation:
@@ -122,8 +119,9 @@ def plan(function: func.FuncOp) -> Plan:
             refusals.append((loop, f"{_name(access)}: {layout or 'it is accessed element by element'}"))
     written = {_number(a.base) for a in everything if a.writes and not a.anywhere}
     found = Plan([], refusals, set(), written, MAY_ALIAS in function.operation.attributes)
+    kernel = _Kernel(everything)
     for layout, group in groups.values():
-        _plan_view(found, layout, group, everything)
+        _plan_view(found, layout, group, kernel)
     return replace(found, refusals=list(dict.fromkeys(refusals)))
 
 
@@ -143,28 +141,81 @@ def assumed(module: ir.Module) -> set[tuple[int, int]]:
     return found
 
 
-def _plan_view(found: Plan, layout: Layout, group: Sequence[Access], everything: Sequence[Access]) -> None:
+class _Related:
+    """Accesses to what may be the same memory, in program order. What is asked of them is found out once."""
+
+    def __init__(self, accesses: Sequence[Access]) -> None:
+        self.writes = any(a.writes for a in accesses)
+        self.updated = {a.view.place for a in accesses if a.view is not None and a.reads and a.writes}
+        """Places that some nest reads and writes."""
+        self._inside: dict[ir.Operation, list[Access]] = {}
+        self._direct: dict[ir.Operation, list[Access]] = {}
+        self._free: dict[ir.Operation, Freedom] = {}
+        for access in accesses:
+            around = list(enclosing(access.op.block))
+            for op in around:
+                self._inside.setdefault(op, []).append(access)
+            for op in (access.op, *around) if access.view is None else ():
+                self._direct.setdefault(op, []).append(access)
+
+    def free(self, loop: scf.ForOp) -> Freedom:
+        op = loop.operation
+        if op not in self._free:
+            self._free[op] = freedom(loop, self._inside.get(op, []), self.writes)
+        return self._free[op]
+
+    def mixed(self, group: Sequence[Access]) -> bool:
+        """Whether a nest that writes a view accesses the same array in another way, too: it keeps its own order."""
+        for access in group:
+            direct = self._direct.get(access.op, [])
+            if direct and any(a.writes for a in (access, *direct)):
+                return True
+        return False
+
+
+class _Kernel:
+    """All accesses of a kernel, and those to some of its arguments; `anywhere` is every argument's."""
+
+    def __init__(self, everything: Sequence[Access]) -> None:
+        self.everything = _Related(everything)
+        self.numbers = dict.fromkeys(_number(a.base) for a in everything if not a.anywhere)
+        self._by_number: dict[int | None, list[tuple[int, Access]]] = {}
+        for position, access in enumerate(everything):
+            number = None if access.anywhere else _number(access.base)
+            self._by_number.setdefault(number, []).append((position, access))
+        self._known: dict[frozenset[int], _Related] = {}
+
+    def of(self, *numbers: int) -> _Related:
+        key = frozenset(numbers)
+        if key not in self._known:
+            chosen = [entry for number in (None, *key) for entry in self._by_number.get(number, [])]
+            chosen.sort(key=itemgetter(0))
+            self._known[key] = _Related([access for _, access in chosen])
+        return self._known[key]
+
+
+def _plan_view(found: Plan, layout: Layout, group: Sequence[Access], kernel: _Kernel) -> None:
     """Add the buffers of one view, and the pairs of arguments whose order the decision does not keep."""
     view = group[0].view
     assert view is not None
     loop, number = _home(view, group), _number(view.base)
+    keys = slow_keys(loop, view)
 
-    def decide(related: Sequence[Access]) -> list[Promotion]:
-        return [] if _mixed(group, related) else _promotions(view, layout, group, related, loop)
+    def decide(related: _Related) -> list[Promotion]:
+        return [] if related.mixed(group) else _promotions(view, layout, group, related, loop, keys)
 
-    def differs(related: Sequence[Access]) -> bool:
+    def differs(related: _Related) -> bool:
         return [p.placement for p in decide(related)] != [p.placement for p in chosen]
 
-    chosen = decide(everything if found.may_alias else [a for a in everything if a.anywhere or a.base == view.base])
+    chosen = decide(kernel.everything if found.may_alias else kernel.of(number))
     if not chosen:
         found.refusals.append((loop, f"{_name(group[0])}: the same nest accesses the array element by element"))
         return
     found.promotions.extend(chosen)
-    if found.may_alias or not differs(everything):
+    if found.may_alias or not differs(kernel.everything):
         return
-    for other in {_number(a.base) for a in everything if not a.anywhere} - {number}:
-        related = [a for a in everything if a.anywhere or _number(a.base) in (number, other)]
-        if found.written & {number, other} and differs(related):
+    for other in kernel.numbers:
+        if other != number and found.written & {number, other} and differs(kernel.of(number, other)):
             found.assumed.add((min(number, other), max(number, other)))
 
 
@@ -187,44 +238,30 @@ def _home(view: View, group: Sequence[Access]) -> scf.ForOp:
     return around[0] if around else loops_around(group[0].op)[-1]
 
 
-def _mixed(group: Sequence[Access], related: Sequence[Access]) -> bool:
-    """Whether a nest that writes the view accesses the same array in another way, too: it keeps its own
-    order.
-    """
-    for access in group:
-        direct = [a for a in related if a.view is None and (a.op == access.op or encloses(access.op, a.op))]
-        if any(a.writes for a in (access, *direct)) and direct:
-            return True
-    return False
-
-
 def _promotions(
-    view: View, layout: Layout, group: Sequence[Access], related: Sequence[Access], loop: scf.ForOp
+    view: View,
+    layout: Layout,
+    group: Sequence[Access],
+    related: _Related,
+    loop: scf.ForOp,
+    slow: tuple[Value, ...],
 ) -> list[Promotion]:
     """The buffers of one view: one for what is only read, one for what is written, or one for updates in
-    place. `related`: all accesses to what may be the same memory.
+    place. `related`: all accesses to what may be the same memory. `slow`: what `slow_keys` gives.
     """
-
-    def free(inside: scf.ForOp) -> Freedom:
-        return freedom(
-            inside,
-            [a for a in related if encloses(inside.operation, a.op)],
-            any(a.writes for a in related),
-        )
-
-    here, name = free(loop), _name(group[0])
+    here, name = related.free(loop), _name(group[0])
     found: list[Promotion] = []
     reads = tuple(a for a in group if a.reads and not a.writes)
     writes = tuple(a for a in group if a.writes and not a.reads)
     updates = tuple(a for a in group if a.writes and a.reads)
     if reads:
-        placement, reason, around = _place_reads(view, reads, loop, free)
-        keys = slow_keys(loop, view) if placement == "stream" else ()
+        placement, reason, around = _place_reads(view, reads, loop, related.free)
+        keys = slow if placement == "stream" else ()
         if keys:
             placement, reason = "held", "it is loaded when its place changes, which is not in every iteration"
         found.append(Promotion(view, layout, name, placement, reads, True, False, loop, reason, around, keys))
     if writes:
-        updated = any(a.reads and a.writes and a.view is not None and a.view.is_at(view) for a in related)
+        updated = view.place in related.updated
         reason = here.stores or _nested(view, writes, loop) or ("it is also updated in place" if updated else "")
         placement = "in_order" if reason else "stream"
         found.append(Promotion(view, layout, name, placement, writes, False, True, loop, reason))
@@ -277,17 +314,20 @@ def slow_keys(loop: scf.ForOp, view: View) -> tuple[Value, ...]:
     if not is_parallel(loop):
         return ()
     keys: list[Value] = []
+    known: set[Value] = set()
 
     def slow(value: Value) -> bool:
-        if not is_inside(value, loop.operation) or value in keys:
+        if value in known or not is_inside(value, loop.operation):
             return True
         owner = value.owner
         if isinstance(owner, ir.Block) or not is_pure(owner.operation):
             return False
         if owner.name in _QUOTIENTS and not is_inside(owner.operands[1], loop.operation):
             keys.append(value)
-            return True
-        return all(slow(operand) for operand in owner.operands)
+        elif not all(slow(operand) for operand in owner.operands):
+            return False
+        known.add(value)
+        return True
 
     parts = (view.offset, *view.sizes, *view.strides)
     return tuple(keys) if all(isinstance(part, int) or slow(part) for part in parts) else ()

@@ -4,7 +4,7 @@ iteration.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from torch_mlir import ir
@@ -55,31 +55,32 @@ def hoist_invariants(loop: scf.ForOp) -> None:
             op.operation.move_before(loop.operation)
 
 
-def slice_of(values: Iterable[Value], loop: ir.Operation) -> tuple[list[ir.Operation], list[Value]]:
+def slice_of(
+    values: Iterable[Value], loop: ir.Operation, known: Container[Value] = ()
+) -> tuple[list[ir.Operation], list[Value]]:
     """The operations inside `loop` that compute `values`, in order, and the block arguments that they start
-    from.
+    from. What is `known` is not computed again.
     """
-    ops: list[ir.Operation] = []
-    roots: list[Value] = []
+    ops: dict[ir.Operation, None] = {}
+    roots: dict[Value, None] = {}
 
     def visit(value: Value) -> None:
-        if not is_inside(value, loop):
+        if value in known or not is_inside(value, loop):
             return
         owner = value.owner
         if isinstance(owner, ir.Block):
-            if value not in roots:
-                roots.append(value)
+            roots.setdefault(value)
             return
         op = owner.operation
         if op in ops:
             return
         for operand in op.operands:
             visit(operand)
-        ops.append(op)
+        ops[op] = None
 
     for value in values:
         visit(value)
-    return ops, roots
+    return list(ops), list(roots)
 
 
 def clone(ops: Iterable[ir.Operation], mapping: dict[Value, Value]) -> None:
@@ -101,11 +102,9 @@ def increment(loop: scf.ForOp, argument: Value) -> Value | None:
 
     `%p1 = arith.addi %p, %c` with `scf.yield %p1` gives `%c`.
     """
-    arguments: list[Value] = list(loop.inner_iter_args)
-    if argument not in arguments:
+    if argument.owner != loop.body or argument == loop.induction_variable:
         return None
-    terminator = loop.body.operations[len(loop.body.operations) - 1]
-    carried = terminator.operands[arguments.index(argument)]
+    carried = loop.body.operations[-1].operands[ir.BlockArgument(argument).arg_number - 1]
     owner = carried.owner
     if isinstance(owner, ir.Block) or owner.name != "arith.addi":
         return None
@@ -137,21 +136,30 @@ def linear(value: Value | int) -> Linear:
     """`value` as a linear form. Casts between integer widths are taken not to overflow (addresses do not
     wrap).
     """
-    if isinstance(value, int):
-        return Linear(value)
-    known = constant_value(value)
-    if known is not None:
-        return Linear(known)
+    return Linear(value) if isinstance(value, int) else _linear(value, {})
+
+
+def _linear(value: Value, known: dict[Value, Linear]) -> Linear:
+    """known: forms of values that were met before."""
+    if value not in known:
+        known[value] = _form(value, known)
+    return known[value]
+
+
+def _form(value: Value, known: dict[Value, Linear]) -> Linear:
+    number = constant_value(value)
+    if number is not None:
+        return Linear(number)
     owner = value.owner
     if isinstance(owner, ir.Block):
         return Linear(0, {value: 1})
     op = owner.operation
     if op.name in _CASTS:
-        return linear(op.operands[0])
-    if op.name in ("arith.addi", "arith.subi"):
-        return linear(op.operands[0]).plus(linear(op.operands[1]), 1 if op.name == "arith.addi" else -1)
-    if op.name == "arith.muli":
-        left, right = linear(op.operands[0]), linear(op.operands[1])
+        return _linear(op.operands[0], known)
+    if op.name in ("arith.addi", "arith.subi", "arith.muli"):
+        left, right = _linear(op.operands[0], known), _linear(op.operands[1], known)
+        if op.name != "arith.muli":
+            return left.plus(right, 1 if op.name == "arith.addi" else -1)
         if not right.terms:
             return left.times(right.constant)
         if not left.terms:

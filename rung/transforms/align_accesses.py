@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch_mlir import ir
 
-from ..ir.divisibility import element_alignment
+from ..ir.divisibility import Divisibility
 from ..ir.footprints import element_bytes
 from ..ir.pointers import i64
 from ..ir.slicing import collect
@@ -38,19 +38,20 @@ class AlignAccesses(Pass):
     vector_bytes: int = 64
 
     def run(self, module: ir.Module) -> None:
+        known = Divisibility()
         for op in collect(module.operation):
             position = _ACCESSES.get(op.name)
             if position is not None:
-                self._align(op, position)
+                self._align(op, position, known)
 
-    def _align(self, op: ir.Operation, position: int) -> None:
+    def _align(self, op: ir.Operation, position: int, known: Divisibility) -> None:
         memory = op.operands[position]
         kind = ir.MemRefType(memory.type)
         indices = list(op.operands)[position + 1 : position + 1 + kind.rank]
         wanted = min(self.vector_bytes, _bytes(op))
         if wanted & (wanted - 1):
             return
-        buffer, distance = element_alignment(memory, indices)
+        buffer, distance = known.element_alignment(memory, indices)
         if buffer is None or isinstance(buffer.owner, ir.Block) or buffer.owner.name != "memref.alloca":
             return
         if distance % wanted:

@@ -9,7 +9,7 @@ from operator import mul
 from torch_mlir import ir
 
 from ..ir.build_nest import build_elementwise_nest, build_map_nest
-from ..ir.divisibility import element_alignment
+from ..ir.divisibility import Divisibility
 from ..ir.emit import Emitter, Index
 from ..ir.pointers import i64
 from .contraction_kernel import Contraction, KernelPlan, Tile
@@ -36,7 +36,7 @@ def byte_rows(op: ir.Operation) -> ir.Value:
     *outer, k = kind.shape
     strides, _ = kind.get_strides_and_offset()
     # The distance of the view's own start, and of its rows, from the buffer's.
-    buffer, distance = element_alignment(view, [])
+    buffer, distance = Divisibility().element_alignment(view, [])
     if buffer is not None and not isinstance(buffer.owner, ir.Block) and buffer.owner.name == "memref.alloca":
         whole = k % QUAD == 0 and strides[-1] == 1 and all(s > 0 and s % QUAD == 0 for s in strides[:-1])
         if whole and distance % QUAD == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, ClassVar
 
 from torch_mlir import ir
@@ -15,7 +16,7 @@ from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import Index, View, materialize, reinterpret, times
 from ..ir.pointers import constant, functions, index
-from ..ir.slicing import clone, increment, is_pure, loops_in, slice_of
+from ..ir.slicing import clone, increment, is_inside, is_pure, loops_in, slice_of
 from ..ir.transfers import Transfer, clear_tags, descriptors, make_tags, start, transfer_of, wait
 from ..passes import Pass
 
@@ -69,7 +70,8 @@ class DoubleBuffer(Pass):
 
     def _pipeline(self, loop: scf.ForOp) -> None:
         transfers = [t for t in map(transfer_of, [op.operation for op in loop.body.operations]) if t is not None]
-        reasons = [_why_not(loop, transfer) for transfer in transfers]
+        addresses = _Addresses(loop)
+        reasons = [_why_not(addresses, transfer) for transfer in transfers]
         streams = [t for t, reason in zip(transfers, reasons, strict=True) if not reason]
         attributes = loop.operation.attributes
         refused = [ir.StringAttr.get(f"{t.name}: {why}") for t, why in zip(transfers, reasons, strict=True) if why]
@@ -88,19 +90,43 @@ def _addresses(view: View) -> list[Value]:
     return [part for part in (view.offset, *view.sizes, *view.strides) if not isinstance(part, int)]
 
 
-def _why_not(loop: scf.ForOp, transfer: Transfer) -> str:
+def _why_not(addresses: _Addresses, transfer: Transfer) -> str:
     """Why the transfer cannot be moved to another iteration; empty if it can."""
     if transfer.in_order:
         return ir.StringAttr(transfer.copy.attributes["rung.in_order"]).value
     if transfer.direction == "store":
         return ""
-    ops, roots = slice_of(_addresses(transfer.view), loop.operation)
-    if not all(is_pure(op) for op in ops):
-        return "its address is read from memory or depends on control flow"
-    for root in roots:
-        if root != loop.induction_variable and increment(loop, root) is None:
-            return "its address is carried through the loop and does not grow by a constant"
-    return ""
+    obstacles = {obstacle for value in _addresses(transfer.view) for obstacle in addresses.obstacles(value)}
+    return next((reason for reason in _OBSTACLES if reason in obstacles), "")
+
+
+_OBSTACLES = (
+    "its address is read from memory or depends on control flow",
+    "its address is carried through the loop and does not grow by a constant",
+)
+
+
+class _Addresses:
+    """What keeps addresses from being computed for another iteration of a loop: of each value it is found out once."""
+
+    def __init__(self, loop: scf.ForOp) -> None:
+        self._loop = loop
+        self._known: dict[Value, frozenset[str]] = {}
+
+    def obstacles(self, value: Value) -> frozenset[str]:
+        if value not in self._known:
+            self._known[value] = self._find(value)
+        return self._known[value]
+
+    def _find(self, value: Value) -> frozenset[str]:
+        if not is_inside(value, self._loop.operation):
+            return frozenset()
+        owner = value.owner
+        if isinstance(owner, ir.Block):
+            moves = value == self._loop.induction_variable or increment(self._loop, value) is not None
+            return frozenset(() if moves else _OBSTACLES[1:])
+        below = frozenset[str]().union(*(self.obstacles(operand) for operand in owner.operands))
+        return below if is_pure(owner.operation) else below | {_OBSTACLES[0]}
 
 
 @dataclass
@@ -189,7 +215,7 @@ class _Pipeline:
             scf.YieldOp([])
 
     def _clone_view(self, view: View, mapping: dict[Value, Value]) -> View:
-        clone(slice_of(_addresses(view), self.loop.operation)[0], mapping)
+        clone(slice_of(_addresses(view), self.loop.operation, known=mapping)[0], mapping)
 
         def mapped(part: Index) -> Index:
             return part if isinstance(part, int) else mapping.get(part, part)
@@ -216,8 +242,8 @@ class _Pipeline:
                 wait(transfer, slot, stream.tags, self.max_rank)
         else:
             writers = [op for op in users if op != transfer.copy]
-            order = [op.operation for op in self.loop.body.operations]
-            with ir.InsertionPoint(min(writers, key=order.index)):
+            earliest = reduce(lambda a, b: b if b.is_before_in_block(a) else a, writers)
+            with ir.InsertionPoint(earliest):
                 wait(transfer, slot, stream.tags, self.max_rank)
             with ir.InsertionPoint(transfer.copy):
                 start(transfer, transfer.view, stream.buffer, slot, stream.tags, self.max_rank)

@@ -95,9 +95,10 @@ class Promote(Pass):
             largest = kept[-1]
             # All of an array goes one way: direct accesses and transfers would not see each other.
             dropped = [p for p in kept if found.may_alias or p.view.base == largest.view.base]
-            kept = [p for p in kept if p not in dropped]
+            kept = [p for p in kept if not (found.may_alias or p.view.base == largest.view.base)]
             found.refusals.extend((p.loop, f"{p.name}: its {_bytes(p, self.depth)} bytes do not fit") for p in dropped)
-        taken = [p for p in promotions if p in kept]
+        left = {id(p) for p in kept}
+        taken = [p for p in promotions if id(p) in left]
         if len(taken) < len(promotions):
             # Stores of two arrays are in order if both are transfers, or both direct.
             stored = {p.number for p in taken if p.stores}
