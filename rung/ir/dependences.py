@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import scf
 
-from .accesses import Access, is_fence
+from .accesses import Access, is_atomic, is_fence
 from .footprints import View
 from .slicing import advance, collect, enclosing
-from .volatile import is_volatile
 
 PARALLEL = ("rung.grid_loop", "rung.tile_loop")
-_SYNCHRONIZED, _VOLATILE = "an atomic or a call may order it", "a volatile load may order it"
+_FENCED = "an atomic, a volatile load or a call may order it"
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,11 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     """
     reads = [a for a in accesses if a.reads]
     writes = [a for a in accesses if a.writes]
-    fence = _fence(loop)
+    fences = [op for op in collect(loop.operation) if is_fence(op)]
     if not writes:
-        return Freedom(fence if written_elsewhere or fence == _VOLATILE else "")
-    if fence:
-        return Freedom(fence, fence)
+        return Freedom(_FENCED if any(written_elsewhere or _may_wait(op) for op in fences) else "")
+    if fences:
+        return Freedom(_FENCED, _FENCED)
     if any(a.view is None for a in accesses):
         reason = "the same array is accessed element by element in the loop"
         return Freedom(reason, reason)
@@ -65,15 +64,12 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     return Freedom(reason, reason)
 
 
-def _fence(loop: scf.ForOp) -> str:
-    """What in the loop others may synchronize with; empty if there is nothing.
+def _may_wait(fence: ir.Operation) -> bool:
+    """Whether what others do is seen at a fence, so that behind it even memory that the kernel never writes may be new.
 
-    Who loads volatile waits for somebody else: even what this kernel never writes may change.
+    An atomic whose old value nobody looks at tells nothing of others.
     """
-    fences = [op for op in collect(loop.operation) if is_fence(op)]
-    if any(is_volatile(op) for op in fences):
-        return _VOLATILE
-    return _SYNCHRONIZED if fences else ""
+    return not is_atomic(fence) or any(True for _ in fence.results[0].uses)
 
 
 def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Access]) -> str:
