@@ -72,9 +72,13 @@ def _through(base: Value, memory: Value, order: dict[ir.Operation, int]) -> list
     return found
 
 
+def is_atomic(op: ir.Operation) -> bool:
+    return op.name in _ATOMICS
+
+
 def is_fence(op: ir.Operation) -> bool:
     """Whether others may synchronize with us at `op`: an atomic, a volatile load, or a call of something unknown."""
-    if op.name in _ATOMICS or is_volatile(op):
+    if is_atomic(op) or is_volatile(op):
         return True
     return op.name == "func.call" and not _is_combiner(op)
 

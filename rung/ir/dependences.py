@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import scf
 
-from .accesses import Access, is_fence
+from .accesses import Access, is_atomic, is_fence
 from .assertions import is_assertion
 from .footprints import View
 from .slicing import advance, collect, enclosing
-from .volatile import is_volatile
 from .waits import first_wait
 
 PARALLEL = ("rung.grid_loop", "rung.tile_loop")
-_SYNCHRONIZED, _VOLATILE = "an atomic or a call may order it", "a volatile load may order it"
+_FENCED = "an atomic, a volatile load or a call may order it"
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,15 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     """
     reads = [a for a in accesses if a.reads]
     writes = [a for a in accesses if a.writes]
-    fence = _fence(loop)
-    asserted = "an assertion may keep it from being read" if any(map(is_assertion, collect(loop.operation))) else ""
+    inside = collect(loop.operation)
+    fences = [op for op in inside if is_fence(op)]
+    asserted = "an assertion may keep it from being read" if any(map(is_assertion, inside)) else ""
     if not writes:
         if first_wait(loop.operation) is not None:
             return Freedom("programs wait for one another in the loop")
-        return Freedom(fence if fence and (written_elsewhere or fence == _VOLATILE) else asserted)
-    if fence:
-        return Freedom(fence, fence)
+        return Freedom(_FENCED if any(written_elsewhere or _may_wait(op) for op in fences) else asserted)
+    if fences:
+        return Freedom(_FENCED, _FENCED)
     if any(a.view is None for a in accesses):
         reason = "the same array is accessed element by element in the loop"
         return Freedom(reason, reason)
@@ -70,15 +70,12 @@ def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool
     return Freedom(reason or asserted, reason)
 
 
-def _fence(loop: scf.ForOp) -> str:
-    """What in the loop others may synchronize with; empty if there is nothing.
+def _may_wait(fence: ir.Operation) -> bool:
+    """Whether what others do is seen at a fence, so that behind it even memory that the kernel never writes may be new.
 
-    Who loads volatile waits for somebody else: even what this kernel never writes may change.
+    An atomic whose old value nobody looks at tells nothing of others.
     """
-    fences = [op for op in collect(loop.operation) if is_fence(op)]
-    if any(is_volatile(op) for op in fences):
-        return _VOLATILE
-    return _SYNCHRONIZED if fences else ""
+    return not is_atomic(fence) or any(True for _ in fence.results[0].uses)
 
 
 def _load_order(loop: scf.ForOp, reads: Sequence[Access], writes: Sequence[Access]) -> str:

@@ -177,7 +177,26 @@ def test_atomics_keep_what_they_may_order():
       %old = memref.atomic_rmw addf %one, %y[%c0] : (f32, memref<?xf32>) -> f32
     """
     text = run(loop(view("v", "%x") + double("%v", "%v") + lock), Promote())
-    assert text.count("an atomic or a call may order it") == 2
+    assert text.count("an atomic, a volatile load or a call may order it") == 2
+
+
+ADD = "%old = memref.atomic_rmw addf %one, %y[%c0] : (f32, memref<?xf32>) -> f32\n"
+POINTER = "%at = builtin.unrealized_conversion_cast %y : memref<?xf32> to !llvm.ptr\n"
+
+
+@pytest.mark.parametrize(
+    ("fence", "reasons"),
+    [
+        (ADD, 0),
+        (ADD + "memref.store %old, %y[%c64] : memref<?xf32>", 1),
+        (POINTER + "%flag = llvm.load volatile %at atomic acquire {alignment = 4 : i64} : !llvm.ptr -> f32", 1),
+    ],
+)
+def test_who_may_wait_reads_again_what_the_kernel_never_writes(fence: str, reasons: int):
+    """Behind a volatile load, or an atomic whose old value is looked at, what others did is seen."""
+    scratch = "%one = arith.constant 1.0 : f32\n%s = memref.alloca(%n) : memref<?xf32>\n" + view("w", "%s")
+    text = run(loop(view("v", "%x") + scratch + double("%v", "%w") + fence), Promote())
+    assert text.count("an atomic, a volatile load or a call may order it") == reasons
 
 
 def test_nothing_is_loaded_before_programs_have_waited():
