@@ -81,22 +81,23 @@ class DeviceInterface:
 def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     """The native launcher of one kernel. Triton calls it with the grid, the code's address and all arguments.
 
-    Where two pointers are equal that the compiler assumed different, another version of the kernel runs.
+    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
+    launch, another version of it runs.
     """
     from ..runtime import _native
-    from .aliased import AliasedKernel
     from .arguments import argument_kinds, tensor_dtypes
+    from .careful import CarefulKernel
 
     signature: Mapping[Any, Any] = source.signature
     kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
     dtypes = tensor_dtypes(signature)
     assumed: list[list[int]] = metadata.rung["assumed"]
-    if not assumed:
+    if not assumed and not metadata.rung["fits"]:
         return _native.Launcher(kinds, names, dtypes=dtypes)
     # The compiler counts the arguments that are left in the kernel, the launcher all of Python's.
     passed = [position for position, kind in enumerate(kinds) if kind != "-"]
     pairs = tuple((passed[a], passed[b]) for a, b in assumed)
-    return _native.Launcher(kinds, names, pairs, AliasedKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
+    return _native.Launcher(kinds, names, pairs, CarefulKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
 
 
 class CpuDriver(DriverBase):
