@@ -1,6 +1,6 @@
 """Kernels that are right for some launches only: a function of the same arguments says whether they are for one.
 
-    func.func private @kernel_fits(%x: memref<?xf32>, %n: i32, %gx: index, %gy: index, %gz: index) -> i1 {rung.fits}
+func.func private @kernel_fits(%x: memref<?xf32>, %n: i32, %gx: index, %gy: index, %gz: index) -> i1 {rung.fits}
 """
 
 from __future__ import annotations

@@ -38,9 +38,9 @@ def numbers(ix: Indices, form: Affine, kind: ir.IntegerType, extents: Shape, sig
     least = -(1 << (kind.width - 1)) if signed else 0
     asked: list[ir.Value] = []
     if not same(lowest, offset):
-        asked.append(ix.less(least - 1, lowest))
+        asked.append(ix.at_most(least, lowest))
     if not same(highest, offset):
-        asked.append(ix.less(highest, least + (1 << kind.width)))
+        asked.append(ix.at_most(highest, least + (1 << kind.width) - 1))
     conditions = union(form.conditions, tuple(asked))
     return replace(form, offset=offset, strides=strides, wraps=wraps, conditions=conditions)
 
@@ -50,5 +50,5 @@ def _wide(ix: Indices, form: Affine) -> Affine:
     asked: list[ir.Value] = []
     for number, bits in ((form.offset, 61), *((s, 40) for s in form.strides)):
         if not isinstance(number, int):
-            asked += [ix.less(-(1 << bits), number), ix.less(number, 1 << bits)]
+            asked += [ix.at_most(-(1 << bits), number), ix.at_most(number, 1 << bits)]
     return replace(form, conditions=union(form.conditions, tuple(asked)))

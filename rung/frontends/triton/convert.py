@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
-from ...errors import UnsupportedError
+from ...errors import UsageError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
 from .blocks import BlockConverter
@@ -15,6 +15,7 @@ from .choices import branches_to_choices
 from .functions import convert_body
 from .indices import Indices
 from .launch import Launch
+from .locations import at
 from .pointers import Affine, Base
 from .program import Program
 from .ranges import Known
@@ -53,7 +54,8 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, fits: 
     with ttir.context, ir.Location.unknown():
         module = ir.Module.create()
         index = ir.IndexType.get()
-        kinds = [_argument_type(a) for a in entry.arguments]
+        with at(function):
+            kinds = [_argument_type(a) for a in entry.arguments]
         with ir.InsertionPoint(module.body):
             kernel = func.FuncOp(name, ir.FunctionType.get([*kinds, index, index, index], []))
             kernel.operation.attributes["rung.kernel"] = ir.UnitAttr.get()
@@ -69,7 +71,8 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, fits: 
         ids = tuple(body.arguments)
         launch = Launch(name, [*kinds, index, index, index], module.body) if fits else None
         ranges = Known(launch, entry)
-        program = Program(Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, ranges, distinct=distinct)
+        axes = (ids[0], ids[1], ids[2])
+        program = Program(Indices(block), Scratch(body), grid, axes, fuse, ranges, distinct=distinct)
         for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
             if is_pointer(argument):
                 program.pointers.known[argument] = Affine(Base(value, number), 0)
@@ -91,7 +94,7 @@ def _kernel(ttir: ir.Module) -> ir.Operation:
             or ir.StringAttr(function.attributes["sym_visibility"]).value != "private"
         ):
             return function
-    raise UnsupportedError("a TTIR module without a public function", "", "one kernel")
+    raise UsageError("the TTIR has no public function; give one with a kernel")
 
 
 def _argument_type(argument: ir.Value) -> ir.Type:

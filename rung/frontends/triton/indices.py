@@ -132,6 +132,10 @@ class Indices:
             return value
         return self.once(("index", value), lambda: arith.IndexCastOp(self._type, value).result)
 
+    def cast_unsigned(self, value: ir.Value) -> ir.Value:
+        """An integer of any width, zero-extended to `index`."""
+        return self.once(("unsigned", value), lambda: arith.IndexCastUIOp(self._type, value).result)
+
     def read(self, index: Index, kind: ir.Type, as_signed: bool = True) -> Index:
         """The number that the low bits of an index are, as many as `kind` has, read as a signed or an unsigned one."""
         width = ir.IntegerType(kind).width
@@ -140,9 +144,7 @@ class Indices:
         if width >= 64:
             return index
         bits = self.to_integer(index, kind)
-        if as_signed:
-            return self.cast(bits)
-        return self.once(("unsigned", bits), lambda: arith.IndexCastUIOp(self._type, bits).result)
+        return self.cast(bits) if as_signed else self.cast_unsigned(bits)
 
     def to_integer(self, index: Index, kind: ir.Type) -> ir.Value:
         """An index as an integer of type `kind`."""

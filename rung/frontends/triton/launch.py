@@ -2,13 +2,13 @@
 
     func.func private @kernel_fits(%x: memref<?xf32>, %n: i32, %gx: index, %gy: index, %gz: index) -> i1 {rung.fits}
 
-`lower-abi` asks it before the kernel. It computes in f64, where nothing overflows and whole numbers up to 2^53 are exact.
+`lower-abi` asks it before the kernel. It computes in f64: nothing overflows, and whole numbers up to 2^53 are exact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from torch_mlir import ir
@@ -68,7 +68,7 @@ class Numbers:
         """Whether `a <= b`."""
         if isinstance(a, int) and isinstance(b, int):
             return a <= b
-        return self.build(lambda x, y: arith.CmpFOp(arith.CmpFPredicate.OLE, x, y), a, b)
+        return self.build(partial(arith.CmpFOp, arith.CmpFPredicate.OLE), a, b)
 
     def build(self, op: Any, *operands: Number) -> ir.Value:
         assert self._block is not None
@@ -96,12 +96,12 @@ class Launch:
 
     def argument(self, number: int) -> ir.Value:
         """The kernel's integer argument of this number, read as a signed one."""
-        return self.numbers.build(lambda x: arith.SIToFPOp(ir.F64Type.get(), x), self._arguments[number])
+        return self.numbers.build(partial(arith.SIToFPOp, ir.F64Type.get()), self._arguments[number])
 
     def programs(self, axis: int) -> ir.Value:
         """The grid's size along `axis`."""
-        size = self.numbers.build(lambda x: arith.IndexCastOp(i64(), x), self._arguments[axis - 3])
-        return self.numbers.build(lambda x: arith.SIToFPOp(ir.F64Type.get(), x), size)
+        size = self.numbers.build(partial(arith.IndexCastOp, i64()), self._arguments[axis - 3])
+        return self.numbers.build(partial(arith.SIToFPOp, ir.F64Type.get()), size)
 
     def require(self, *conditions: ir.Value) -> None:
         self._required.update(dict.fromkeys(conditions))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, linalg, memref, scf
@@ -22,7 +21,7 @@ from .runs import Runs, Window, collapses, conditions_of, each_run, find_runs
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, is_block, is_pointer, pointee
-from .views import View, create_nest, make_view, shape_view
+from .views import View, create_nest, is_zero, make_view, shape_view
 
 
 def _yield_nothing(_: Sequence[ir.Value]) -> list[ir.Value]:
@@ -35,6 +34,13 @@ class _Output:
     compute: Callable[[Sequence[ir.Value]], list[ir.Value]]
     kept: Buffer | None = None
     """The buffer that is written, element for element."""
+
+
+def _all(conditions: Sequence[ir.Value]) -> ir.Value:
+    result, *others = conditions
+    for condition in others:
+        result = arith.AndIOp(result, condition).result
+    return result
 
 
 class NestBuilder:
@@ -54,11 +60,11 @@ class NestBuilder:
         self._if(conditions, conditions, build)
 
     def _if(self, holds: Sequence[ir.Value], granted: Sequence[ir.Value], build: Callable[[bool], None]) -> None:
-        """`build(True)` where all of `holds` do, of which the pointer analysis may rely on `granted`; else `build(False)`."""
+        """`build(True)` where all of `holds` do, `build(False)` elsewhere. The pointer analysis relies on `granted`."""
         if not holds:
             build(True)
             return
-        branch = scf.IfOp(reduce(lambda a, b: arith.AndIOp(a, b).result, holds), [], has_else=True)
+        branch = scf.IfOp(_all(holds), [], has_else=True)
         for block, true in ((branch.then_block, True), (branch.else_block, False)):
             with ir.InsertionPoint(block), self.ix.scope(hiding=("mask",)):
                 with self.program.pointers.granting(granted if true else ()):
@@ -85,7 +91,10 @@ class NestBuilder:
 
         def build(fits: bool) -> None:
             limits, bounds = cuts or self._cuts(extents, sinks, cones)
-            self._boxes(extents, sinks, window, limits, bounds, wraps if fits else [])
+            resting = self._resting(cones)
+            for box in cut(self.ix, extents, window, limits, bounds, wraps if fits else []):
+                if not box.empty:
+                    self._box(extents, sinks, box, window, resting)
 
         self._if(union(short, conditions), conditions, build)
 
@@ -99,24 +108,38 @@ class NestBuilder:
         found = union(found, *(self.program.masks.conditions(m) for m in masks))
         return tuple(c for c in found if not self.program.pointers.grants(c))
 
-    def _boxes(
-        self,
-        extents: Shape,
-        sinks: Sequence[Sink],
-        window: Window,
-        limits: Sequence[Index | None],
-        bounds: Sequence[Sequence[Index]],
-        wraps: Sequence[Wrap],
-    ) -> None:
-        for box in cut(self.ix, extents, window, limits, bounds, wraps):
-            if not box.empty:
-                _Nest(self.program, extents, sinks, box, window.longest).emit()
+    def _box(self, extents: Shape, sinks: Sequence[Sink], box: Box, window: Window, resting: Sequence[int]) -> None:
+        """One nest; none where it is empty along one of `resting`, where it would read all the same."""
+        sides = [(box.low[d], box.high[d]) for d in resting]
+        some = [self.ix.less(a, b) for a, b in sides if not (isinstance(a, int) and isinstance(b, int))]
+        if not some:
+            _Nest(self.program, extents, sinks, box, window.longest).emit()
+            return
+        branch = scf.IfOp(_all(some), [])
+        with ir.InsertionPoint(branch.then_block), self.ix.scope():
+            _Nest(self.program, extents, sinks, box, window.longest).emit()
+            scf.YieldOp([])
+
+    def _resting(self, cones: Cone) -> list[int]:
+        """Dimensions that a load's own mask bounds and its pointer does not move along.
+
+        What it reads is read before the loops over them, of which there may be no iteration.
+        """
+        found: dict[int, None] = {}
+        for op, dims in cones.loads:
+            affine = self.program.pointers.affine(op.operands[0])
+            if len(op.operands) == 1 or affine is None:
+                continue
+            moved = {w.dim for w in affine.wraps}
+            bounds = self.program.masks.decompose(op.operands[1]).bounds
+            for d, (dim, bound, stride) in enumerate(zip(dims, bounds, affine.strides, strict=True)):
+                if dim is not None and bound is not None and is_zero(stride) and d not in moved:
+                    found.setdefault(dim)
+        return list(found)
 
     # ---- where to cut
 
-    def _cuts(
-        self, extents: Shape, sinks: Sequence[Sink], cones: Cone
-    ) -> tuple[list[Index | None], list[list[Index]]]:
+    def _cuts(self, extents: Shape, sinks: Sequence[Sink], cones: Cone) -> tuple[list[Index | None], list[list[Index]]]:
         limits = self._limits(extents, sinks)
         return limits, self._bounds(extents, sinks, cones, limits)
 

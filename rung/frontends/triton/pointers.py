@@ -4,9 +4,9 @@
 products with a uniform value and loop-carried increments; one wrap-around `(start + i) % modulus` per dimension is kept
 as a Wrap. Whatever else there is becomes a gather or a scatter.
 
-A block of N-bit numbers has this form up to multiples of 2^N: sums and products wrap, index arithmetic does not. Where it
-matters what number it is (it is extended, compared, divided, added to a pointer), the form is `read`: it must be that
-number, from what is known of its range, or under conditions that are asked at run time.
+A block of N-bit numbers has this form up to multiples of 2^N: sums and products wrap, index arithmetic does not. Where
+it matters what number it is (it is extended, compared, divided, added to a pointer), the form is `read`: it must be
+that number, from what is known of its range, or under conditions that are asked at run time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .conditions import numbers, union
 from .indices import Index, Indices, same
 from .locations import source_line
 from .ranges import Known, power_of_two
-from .ttir import Shape, constant_int, element, element_bytes, int_attr, is_block, is_pointer, owner, pointee, shape
+from .ttir import constant_int, element, element_bytes, int_attr, is_block, is_pointer, owner, pointee, shape
 
 
 @dataclass(frozen=True)

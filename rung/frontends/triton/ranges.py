@@ -1,7 +1,7 @@
 """Bounds of the integers that a program computes: from the kernel alone, and from a launch's arguments and grid.
 
-A number of N bits wraps where it overflows; index arithmetic, of 64 bits, does not. They agree on a block whose bounds say
-that nothing below it overflows.
+A number of N bits wraps where it overflows; index arithmetic, of 64 bits, does not. They agree on a block whose bounds
+say that nothing below it overflows.
 """
 
 from __future__ import annotations
@@ -88,18 +88,19 @@ class Ranges:
         return self._unknown(value) if found is None else self._within(found, value)
 
     def _operand(self, op: ir.Operation, value: ir.Value) -> Range | None:
-        found = self.of(value)
-        return self._unknown(value) if found is None and op.name not in _FOLLOWED else found
+        return self.of(value) or (None if op.name in _FOLLOWED else self._any(value))
+
+    def _any(self, value: ir.Value) -> Range | None:
+        """Of a number that may be any of its type."""
+        return Range(*window(element(value))) if is_integer(element(value)) else None
 
     def _unknown(self, value: ir.Value) -> Range | None:
-        """Of a number that may be any."""
+        """Of a value that no rule tells anything of."""
         followed = value in self._recurrences or name_of(value) in _FOLLOWED
-        if not is_integer(element(value)) or (is_block(value) and followed):
-            return None
-        return Range(*window(element(value)))
+        return None if is_block(value) and followed else self._any(value)
 
     def _within(self, found: Range, value: ir.Value) -> Range | None:
-        """Of a value whose bounds are `found` unless it overflows. What overflows stays a multiple of its power of two."""
+        """Of a value whose bounds are `found` unless it overflows; a multiple of a power of two stays one."""
         low, high = window(element(value))
         if _known_at_most(low, found.low) and _known_at_most(found.high, high):
             return found
@@ -127,7 +128,7 @@ class Ranges:
         if not isinstance(by.low, int) or by.low < 1:
             return None
         trips = ix.greatest(0, ix.quotient(ix.add(ix.sub(end.high, first.low), by.low - 1), by.low))
-        needs = union(found.needs, first.needs, end.needs)
+        needs = union(found.needs, first.needs, end.needs, by.needs)
         for value in carried.steps:
             step = self.of(value)
             if step is None:
@@ -249,7 +250,7 @@ class Ranges:
 
 _OVERFLOW = frozenset({"arith.addi", "arith.subi", "arith.muli", "arith.trunci"})
 _FOLLOWED = _OVERFLOW | {"tt.splat", "tt.expand_dims", "tt.broadcast", "tt.trans", "tt.reshape"}
-"""Operations whose index arithmetic is right up to multiples of 2^N: if it was not the number before, it is not after."""
+"""Operations whose index arithmetic is right up to multiples of 2^N: it gives the number if it gave the operands'."""
 
 
 def _known_at_most(a: Number, b: Number) -> bool:
@@ -259,10 +260,15 @@ def _known_at_most(a: Number, b: Number) -> bool:
 class LaunchRanges(Ranges):
     """Bounds from a launch's arguments and grid. None where they do not decide."""
 
-    def __init__(self, kernel: Ranges, recurrences: dict[ir.Value, Recurrence], launch: Launch, entry: ir.Block) -> None:
+    def __init__(
+        self, kernel: Ranges, recurrences: dict[ir.Value, Recurrence], launch: Launch, entry: ir.Block
+    ) -> None:
         """kernel: bounds from the kernel alone; entry: the kernel's block, whose arguments are the launch's."""
         super().__init__(recurrences)
         self._kernel, self._launch, self._entry, self._numbers = kernel, launch, entry, launch.numbers
+
+    def _any(self, value: ir.Value) -> Range | None:
+        return None
 
     def _unknown(self, value: ir.Value) -> Range | None:
         """What is small is known: what may be any number makes every sum overflow."""
