@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -75,8 +76,10 @@ class Executable:
     """One letter per argument, as `rung.runtime._native.Launcher` reads them."""
     compiled: Compiled
     loaded: Loaded = field(repr=False)
+    machine: Machine
     _stages: AllStages | None = field(default=None, init=False, repr=False)
     _evidence: dict[str, Any] | None = field(default=None, init=False, repr=False)
+    _careful: Loaded | None = field(default=None, init=False, repr=False)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -115,7 +118,19 @@ class Executable:
         """Pack a grid and arguments (tensors, arrays, numbers; no constexprs) for repeated launches."""
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
-        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid)
+        otherwise = partial(self._bind_careful, tuple(args), grid)
+        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid, (), otherwise)
+
+    def _bind_careful(self, args: tuple[Any, ...], grid: tuple[int, int, int]) -> _native.Bound:
+        """For launches that the kernel is not right for, because numbers overflow; compiled when it is first needed."""
+        if self._careful is None:
+            settings = {name: self.metadata[name] for name in ("fuse", "cooperative")}
+            schedule = Schedule.parse(self.metadata["schedule"])
+            text = self.stages["ttir"]
+            self._careful = load(
+                compile_ttir(text, machine=self.machine, schedule=schedule, fits=False, **settings).binary
+            )
+        return _native.bind(self._careful.address, self.kinds, args, grid)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None:
         """Launch once and wait."""
@@ -197,7 +212,7 @@ def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str
             text, entry = llvm_ir(module), entry_point(module)
         program = build(text, name, machine, entry)
         return NpuExecutable(name, kinds, compiled.metadata, machine, program, tuple(parameters), compiled.stages)
-    return Executable(name, kinds, compiled, load(compiled.binary))
+    return Executable(name, kinds, compiled, load(compiled.binary), machine)
 
 
 @contextmanager
@@ -222,6 +237,7 @@ def compile_ttir(
     distinct: bool = True,
     fuse: bool = True,
     cooperative: bool = False,
+    fits: bool = True,
     observers: Sequence[Observer] = (),
 ) -> Compiled:
     """Compile a Triton module (or TTIR text) down to stage `llvm`.
@@ -229,6 +245,7 @@ def compile_ttir(
     distinct: different pointer arguments are different memory, or accessed element for element (docs/triton.md).
     fuse: multiplies and adds may be contracted.
     cooperative: programs expect one another to run at the same time (`launch_cooperative_grid`).
+    fits: integers that blocks compute do not overflow; the kernel refuses launches in which they may.
     """
     context, lock = compiler_context()
     with lock, _long_chains():
@@ -237,7 +254,9 @@ def compile_ttir(
 
         def attempt(target: Machine) -> tuple[_Recorder, Converted]:
             recorder = _Recorder(str(ttir))
-            converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse, cooperative=cooperative)
+            converted = convert(
+                import_ttir(ttir, context), distinct=distinct, fuse=fuse, cooperative=cooperative, fits=fits
+            )
             steps = pipeline(target, schedule, knobs.debug_dma() and machine.kind == "host")
             _run(steps, converted.module, recorder, observers)
             return recorder, converted
@@ -254,8 +273,11 @@ def compile_ttir(
         metadata = {
             "name": converted.name,
             "kinds": converted.kinds,
+            "fits": converted.fits,
             "assumed": [list(pair) for pair in sorted({*converted.assumed, *recorder.assumed})],
             "schedule": str(schedule),
+            "fuse": fuse,
+            "cooperative": cooperative,
             "machine": machine.name,
             "decisions": recorder.decisions,
         }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Stage = Callable[[Any, dict[str, Any]], Any]
 _NEEDED = (
     "rung.compile",
-    "rung.triton_backend.aliased",
+    "rung.triton_backend.careful",
     "rung.triton_backend.arguments",
     "rung.triton_backend.cache",
     "triton.compiler.code_generator",
@@ -125,7 +125,7 @@ class _Compilation:
         metadata["name"] = compiled.metadata["name"]
         metadata["shared"] = 0
         metadata["rung"] = dict(compiled.metadata)
-        if compiled.metadata["assumed"]:
+        if compiled.metadata["assumed"] or compiled.metadata["fits"]:
             metadata["rung"]["ttir"] = text
         self._compiled = compiled
         return compiled.stages["linalg"]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from .. import knobs
+from ..errors import UnsupportedError
 from ..forks import COMPILER
 
 if TYPE_CHECKING:
@@ -87,22 +89,33 @@ class DeviceInterface:
 def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     """The native launcher of one kernel. Triton calls it with the grid, the code's address and all arguments.
 
-    Where two pointers are equal that the compiler assumed different, another version of the kernel runs.
+    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
+    launch, another version of it runs.
     """
     from ..runtime import _native
-    from .aliased import AliasedKernel
     from .arguments import argument_kinds, tensor_dtypes
+    from .careful import CarefulKernel
 
     signature: Mapping[Any, Any] = source.signature
-    kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
+    try:
+        kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
+    except UnsupportedError as error:
+        error.where = _where(source)
+        raise
     dtypes = tensor_dtypes(signature)
     assumed: list[list[int]] = metadata.rung["assumed"]
-    if not assumed:
+    if not assumed and not metadata.rung["fits"]:
         return _native.Launcher(kinds, names, dtypes=dtypes)
     # The compiler counts the arguments that are left in the kernel, the launcher all of Python's.
     passed = [position for position, kind in enumerate(kinds) if kind != "-"]
     pairs = tuple((passed[a], passed[b]) for a, b in assumed)
-    return _native.Launcher(kinds, names, pairs, AliasedKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
+    return _native.Launcher(kinds, names, pairs, CarefulKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
+
+
+def _where(source: Any) -> str:
+    """`file.py:LINE` of the kernel that was compiled from Python, as `rung.frontends.triton.locations` gives it."""
+    code = getattr(getattr(getattr(source, "fn", None), "fn", None), "__code__", None)
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None else ""
 
 
 class CpuDriver(DriverBase):

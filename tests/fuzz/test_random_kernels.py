@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from torch_mlir import ir
 
 from rung import machine
-from rung.compile import compile_kernel
+from rung.compile import AnyExecutable, compile_kernel, compile_ttir, generate_code
+from rung.frontends.triton.capture import make_ttir
 from rung.ir.contracts import check_stage
 from rung.passes import Pass, Stage
 from rung.schedule import Schedule
-from tests.fuzz import carried_source, coordinate_source
+from tests.fuzz import carried_source, coordinate_source, wrapping_source
 from tests.fuzz.interpreter import Interpreter, Uninterpretable, imported
 from tests.fuzz.kernel_source import PROGRAMS, SCALARS, WINDOW, Kernel, write
 
@@ -51,7 +53,19 @@ def memory() -> dict[str, np.ndarray]:
     }
 
 
-def check(interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] = SCHEDULES) -> None:
+def executable(kernel: Any, schedule: str, careful: bool) -> AnyExecutable:
+    """As it is launched, or as it is compiled for launches of which nothing is assumed."""
+    how = Schedule.parse(schedule)
+    if not careful:
+        return compile_kernel(kernel, SIGNATURE, {}, machine=HOST, schedule=how, observers=(_contract,))
+    text = str(make_ttir(kernel, SIGNATURE, {}))
+    compiled = compile_ttir(text, machine=HOST, schedule=how, distinct=False, fits=False, observers=(_contract,))
+    return generate_code(compiled, HOST)
+
+
+def check(
+    interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] = SCHEDULES, careful: bool = False
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random_kernel.py"
         path.write_text(kernel.source)
@@ -62,12 +76,9 @@ def check(interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] =
             reject()
         for schedule in schedules:
             result = memory()
-            kernel_function, parsed = imported(path).kernel, Schedule.parse(schedule)
-            executable = compile_kernel(
-                kernel_function, SIGNATURE, {}, machine=HOST, schedule=parsed, observers=(_contract,)
-            )
-            executable.run([*result.values(), *scalars], (PROGRAMS, 1, 1))
-            message = f"{schedule}, {kernel.scalars}\n{kernel.source}"
+            made = executable(imported(path).kernel, schedule, careful)
+            made.run([*result.values(), *scalars], (PROGRAMS, 1, 1))
+            message = f"{schedule}, {careful=}, {kernel.scalars}\n{kernel.source}"
             for (name, actual), wanted in zip(result.items(), expected, strict=True):
                 compare(actual, wanted, f"`{name}`, {message}")
 
@@ -108,6 +119,12 @@ def test_random_carried_blocks(interpreter: Interpreter, rng: Random) -> None:
     check(interpreter, carried_source.write(rng), (SCHEDULES[rng.randrange(2)],))
 
 
+@given(rng=st.randoms(use_true_random=False))
+@settings(common, max_examples=60)
+def test_random_integers_that_wrap(interpreter: Interpreter, rng: Random) -> None:
+    check(interpreter, wrapping_source.write(rng), (SCHEDULES[rng.randrange(2)],), rng.random() < 0.5)
+
+
 FOUND = (0, 22, 25, 29, 34, 38, 51, 57, 65, 74)
 FOUND_CARRIED = (2, 40, 54, 60, 62, 65)
 """Seeds that found a bug when they were tried first."""
@@ -128,5 +145,7 @@ def test_carried_blocks_that_found_a_bug(interpreter: Interpreter, seed: int) ->
 @given(rng=st.randoms(use_true_random=False))
 @settings(common, derandomize=False, max_examples=2000)
 def test_many_random_kernels(interpreter: Interpreter, rng: Random) -> None:
-    how = rng.choice([write, partial(write, volatile=True), coordinate_source.write, carried_source.write])
-    check(interpreter, how(rng), EVERY_SCHEDULE)
+    how = rng.choice(
+        [write, partial(write, volatile=True), coordinate_source.write, carried_source.write, wrapping_source.write]
+    )
+    check(interpreter, how(rng), EVERY_SCHEDULE, careful=rng.random() < 0.3)

@@ -16,8 +16,9 @@ from ...ir.volatile import load_volatile
 from . import elementwise, sinks
 from .control import convert_control
 from .layout import order_of
-from .locations import source_line
-from .nests import Keep, NestBuilder, Store
+from .locations import at, source_line
+from .nest_sinks import Keep, Store
+from .nests import NestBuilder
 from .order import MemoryOrder
 from .pointers import Affine, either, start_of
 from .program import SUPPORTED, Program
@@ -63,7 +64,7 @@ class BlockConverter:
         self.positions = Order(block)
         *operations, end = self.positions
         for op in operations:
-            with op.location:  # what is made of it comes from the same line
+            with at(op):
                 self.operation(op)
         self.flush()
         self.current, self.positions = saved
@@ -81,6 +82,7 @@ class BlockConverter:
             program.stored,
             program.offsets,
             program.pointers.known,
+            program.origins,
         ]
         saved = [dict(known) for known in facts]
         with self.ix.scope():
@@ -102,7 +104,7 @@ class BlockConverter:
             if not is_virtual(op):
                 raise UnsupportedError(f"the operation `{op.name}`", source_line(op), SUPPORTED)
         elif any(is_pointer(r) for r in op.results) and op.name != "arith.select":
-            if self.program.pointers.affine(op.results[0]) is None:
+            if self.program.pointers.form(op.results[0]) is None:
                 raise UnsupportedError(f"a pointer from `{op.name}`", source_line(op), SUPPORTED)
         elif op.name == "arith.constant":
             self.program.scalars[op.results[0]] = self.ix.literal(op.attributes["value"], op.results[0].type)
@@ -176,6 +178,9 @@ class BlockConverter:
         """Whether computing `value` again would cost more than reading it: loads and expensive operations below it."""
         if value in self.program.stored or not is_block(value):
             return False
+        form = self.program.pointers.form(value)
+        if form is not None and not form.wraps and not form.conditions:
+            return False  # index arithmetic, which nests do once
         return any(
             (op := owner(v)) is not None
             and (op.name in elementwise.EXPENSIVE or (op.name == "tt.load" and v not in self.program.stored))
@@ -223,7 +228,7 @@ class BlockConverter:
         group, self.pending = self.pending, []
         assert self.current is not None
         last = self.positions[group[-1].op]
-        with group[-1].op.location:
+        with at(group[-1].op):
             for value in self.memory.endangered(group, self.positions, last, self.current):
                 self.keep(value)
             self.nests.emit(shape(group[0].pointer) or (), list(group))

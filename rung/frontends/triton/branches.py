@@ -31,7 +31,7 @@ from .control import bind_values, leave_branch, result_buffer
 from .flow import Flow
 from .locations import source_line
 from .pointers import Affine, Base, same_base
-from .program import SUPPORTED
+from .program import SUPPORTED, Origin
 from .scratch import Buffer
 from .traversal import Order, needed_after
 from .ttir import is_block, is_pointer
@@ -211,9 +211,10 @@ def _base(ways: Sequence[Base], start: ir.Value) -> Base:
 def _pass_arguments(blocks: BlockConverter, block: ir.Block, values: Sequence[ir.Value]) -> None:
     for argument, value in zip(block.arguments, values, strict=True):
         if is_pointer(argument):
-            affine = blocks.program.pointers.affine(value)
+            affine = blocks.program.pointers.form(value)
             if affine is not None:
                 blocks.program.pointers.known[argument] = affine
+                blocks.program.origins[argument] = Origin(value, 0, 0)
         elif is_block(argument):
             blocks.program.stored[argument] = copy_of(blocks, value)
         else:

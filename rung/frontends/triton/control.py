@@ -18,7 +18,7 @@ from .functions import convert_call
 from .indices import Index
 from .locations import source_line
 from .pointers import Affine, Base, either, same_base, start_of
-from .program import SUPPORTED
+from .program import SUPPORTED, Origin
 from .scratch import Buffer
 from .ttir import element, is_block, is_pointer, shape
 from .waits import waits
@@ -55,7 +55,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
         induction = loop.induction_variable
         program.scalars[arguments[0]] = ix.to_integer(induction, arguments[0].type)
         iteration: Index = ix.div(ix.sub(induction, low), divisor)
-        _enter(blocks, carried, list(loop.inner_iter_args), iteration)
+        _enter(blocks, op, carried, list(loop.inner_iter_args), iteration)
         saved = blocks.in_place
         # A contraction whose result replaces a block that the loop carries.
         blocks.in_place = {**saved, **{c.final: c.buffer for c in carried if c.buffer is not None}}
@@ -69,7 +69,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
             if trips is None:
                 span = ix.sub(high, low)
                 trips = ix.max(ix.div(ix.add(span, ix.sub(divisor, 1)), divisor), 0)
-            bind_closed(blocks, result, closed_form(blocks, entry, trips))
+            bind_closed(blocks, entry, result, closed_form(blocks, entry, trips), op)
         else:
             _bind(blocks, entry, result, results)
 
@@ -89,12 +89,14 @@ def _initial(blocks: BlockConverter, entry: Carried) -> ir.Value | None:
     return None
 
 
-def _enter(blocks: BlockConverter, carried: Sequence[Carried], values: list[ir.Value], iteration: Index) -> None:
+def _enter(
+    blocks: BlockConverter, loop: ir.Operation, carried: Sequence[Carried], values: list[ir.Value], iteration: Index
+) -> None:
     """Inside the body: what each carried argument means."""
     remaining = iter(values)
     for entry in carried:
         if entry.kind == "closed":
-            bind_closed(blocks, entry.argument, closed_form(blocks, entry, iteration))
+            bind_closed(blocks, entry, entry.argument, closed_form(blocks, entry, iteration), loop)
         else:
             _bind(blocks, entry, entry.argument, remaining)
 
@@ -106,7 +108,9 @@ def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator
         program.scalars[value] = next(ssa)
     elif entry.kind == "offset":
         assert entry.affine is not None
-        program.pointers.known[value] = replace(entry.affine, offset=next(ssa))
+        moved = replace(entry.affine, offset=next(ssa))
+        program.pointers.known[value] = moved
+        program.origins[value] = Origin(entry.initial, entry.affine.offset, moved.offset)
     elif entry.kind == "buffer":
         assert entry.buffer is not None
         program.stored[value] = entry.buffer
@@ -125,6 +129,8 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
             results.append(blocks.program.scalar(entry.final))
         elif entry.kind == "offset":
             results.append(blocks.ix.value(_final_affine(blocks, entry).offset))
+        elif entry.kind == "addresses":
+            _check_base(entry.base, base_of(blocks.program, entry.final))
     moved = [(e, keep_addresses(blocks, e.final)) for e in carried if e.kind == "addresses"]
     assign(blocks, [(e.buffer, e.final) for e in carried if e.kind == "buffer" and e.buffer is not None])
     for entry, temporary in moved:
@@ -135,17 +141,18 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
 
 
 def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
-    affine = blocks.program.pointers.affine(entry.final)
-    start = entry.affine
-    if (
-        affine is None
-        or affine.base is None
-        or start is None
-        or start.base is None
-        or not same_base(affine.base, start.base)
-    ):
-        raise UnsupportedError("a loop that changes which argument a pointer belongs to", "", "one argument + offsets")
+    affine, start = blocks.program.pointers.form(entry.final), entry.affine
+    assert start is not None
+    _check_base(start.base, affine and affine.base)
+    assert affine is not None
     return affine
+
+
+def _check_base(before: Base | None, after: Base | None) -> None:
+    if before is None or after is None or not same_base(before, after):
+        raise UnsupportedError(
+            "a loop that changes which argument a pointer belongs to", supported="one argument + offsets"
+        )
 
 
 # ---- scf.if

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
-from ...errors import UnsupportedError
+from ...errors import UsageError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
 from .blocks import BlockConverter
 from .branches import convert_body
 from .choices import branches_to_choices
 from .indices import Indices
+from .launch import Launch
+from .locations import at
 from .pointers import Affine, Base
 from .program import Program
+from .ranges import Known
 from .scratch import Scratch
 from .symbols import kernel_symbol
 from .ttir import is_pointer, pointee
@@ -23,21 +26,27 @@ from .ttir import is_pointer, pointee
 
 @dataclass(frozen=True)
 class Converted:
-    """assumed: pairs of argument numbers that were compiled as different memory; the launcher checks them."""
+    """assumed: pairs of argument numbers that were compiled as different memory; the launcher checks them.
+    fits: whether launches are asked if they fit.
+    """
 
     module: ir.Module
     name: str
     kinds: str
     """One letter per argument: P pointer, i integer, e f16, b bf16, f f32, d f64."""
     assumed: tuple[tuple[int, int], ...]
+    fits: bool
 
 
-def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooperative: bool = False) -> Converted:
+def convert(
+    ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooperative: bool = False, fits: bool = True
+) -> Converted:
     """Convert the public function of a TTIR module, which is used up, into a new module in the same context.
 
     distinct: pointer arguments are different memory unless they are accessed element for element alike.
     fuse: multiplies and adds may be contracted into fused multiply-adds.
     cooperative: programs expect one another to run at the same time.
+    fits: integers that blocks compute do not overflow; what that means for a launch is in `@NAME_fits`.
     Raises UnsupportedError naming the operation and its source line.
     """
     function = _kernel(ttir)
@@ -48,7 +57,8 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooper
     with ttir.context, ir.Location.unknown():
         module = ir.Module.create()
         index = ir.IndexType.get()
-        kinds = [_argument_type(a) for a in entry.arguments]
+        with at(function):
+            kinds = [_argument_type(a) for a in entry.arguments]
         with ir.InsertionPoint(module.body):
             kernel = func.FuncOp(name, ir.FunctionType.get([*kinds, index, index, index], []))
             kernel.operation.attributes["rung.kernel"] = ir.UnitAttr.get()
@@ -62,7 +72,10 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooper
                 body = _grid_loop(grid)
             func.ReturnOp([])
         ids = tuple(body.arguments)
-        program = Program(name, Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)
+        launch = Launch(name, [*kinds, index, index, index], module.body) if fits else None
+        ranges = Known(launch, entry)
+        axes = (ids[0], ids[1], ids[2])
+        program = Program(name, Indices(block), Scratch(body), grid, axes, fuse, ranges, distinct=distinct)
         program.cooperative = cooperative
         for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
             if is_pointer(argument):
@@ -72,8 +85,9 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooper
         with ir.InsertionPoint(body), program.ix.scope():
             convert_body(BlockConverter(program, module.body), entry)
             _end_grid_loop()
+        asked = launch is not None and launch.finish()
     letters = "".join(_letter(a) for a in entry.arguments)
-    return Converted(module, name, letters, tuple(sorted(program.assumed)))
+    return Converted(module, name, letters, tuple(sorted(program.assumed)), asked)
 
 
 def _kernel(ttir: ir.Module) -> ir.Operation:
@@ -84,7 +98,7 @@ def _kernel(ttir: ir.Module) -> ir.Operation:
             or ir.StringAttr(function.attributes["sym_visibility"]).value != "private"
         ):
             return function
-    raise UnsupportedError("a TTIR module without a public function", "", "one kernel")
+    raise UsageError("the TTIR has no public function; give one with a kernel")
 
 
 def _argument_type(argument: ir.Value) -> ir.Type:

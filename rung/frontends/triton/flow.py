@@ -8,6 +8,7 @@ from __future__ import annotations
 from torch_mlir import ir
 
 from ...errors import UnsupportedError
+from .locations import source_line
 
 
 class Flow:
@@ -62,7 +63,8 @@ class Flow:
             self._last[block] = list(block.operations)[-1].operation
             for successor in self.successors(block):
                 if done.get(successor) is False:
-                    raise UnsupportedError("a loop made of branches", "", "for and while loops")
+                    where = source_line(self._last[block])
+                    raise UnsupportedError("a loop made of branches", where, "for and while loops")
                 pending.append(successor)
         return order[::-1]
 

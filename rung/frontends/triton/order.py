@@ -8,7 +8,7 @@ from torch_mlir import ir
 
 from .bases import base_of
 from .indices import Index
-from .nests import Store
+from .nest_sinks import Store
 from .pointers import Affine, Base, equal
 from .program import Program
 from .traversal import Order, cone, contents, needed_after

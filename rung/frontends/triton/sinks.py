@@ -16,7 +16,7 @@ from .buffers import contract, fill, rebuilt, round_into, window
 from .expression import Expressions
 from .layout import order_of, without
 from .locations import source_line
-from .nests import Accumulate, Effect, Keep, Sink
+from .nest_sinks import Accumulate, Effect, Keep, Sink
 from .positions import Position, is_unit_reshape
 from .scratch import Buffer, from_memory, row_major_buffer
 from .traversal import cone, needed_after, walk
@@ -196,7 +196,7 @@ def histogram(blocks: BlockConverter, op: ir.Operation) -> None:
     count = shape(result) or (1,)
 
     def emit(expressions: Expressions, position: Position) -> None:
-        value = blocks.ix.cast(expressions.at(source, position))
+        value = blocks.ix.cast_unsigned(expressions.at(source, position))
         counted = arith.CmpIOp(arith.CmpIPredicate.ult, value, blocks.ix.value(count[0])).result
         branch = scf.IfOp(counted, [])
         with ir.InsertionPoint(branch.then_block):

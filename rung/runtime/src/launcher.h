@@ -18,5 +18,8 @@ rung_kernel rung_kernel_of(PyObject *address);
 int rung_run(rung_kernel kernel, int64_t *slots, const int64_t *grid);
 int rung_raise_failure(const rung_launch *launch, const int64_t *grid);  // 0 if it has not failed
 
+int rung_refuse(void);  // raises what a launch is for which the kernel is not right
+
+static inline int rung_grid_is_refused(const int64_t *grid) { return grid[0] < 0; }  // by the kernel, which did nothing else
 static inline int rung_grid_is_empty(const int64_t *grid) { return !grid[0] || !grid[1] || !grid[2]; }
 #endif
