@@ -15,13 +15,13 @@ class UnsupportedError(RungError):
     """An operation or form that rung does not compile yet: names the op, its source line and what is supported."""
 
     def __init__(self, what: str, where: str = "", supported: str = "") -> None:
-        text = f"{what} is not supported"
-        if where:
-            text += f" (at {where})"
-        if supported:
-            text += f"; supported: {supported}"
-        super().__init__(text)
-        self.what, self.where = what, where
+        super().__init__(what, where, supported)
+        self.what, self.where, self.supported = what, where, supported
+
+    def __str__(self) -> str:
+        where = f" (at {self.where})" if self.where else ""
+        supported = f"; supported: {self.supported}" if self.supported else ""
+        return f"{self.what} is not supported{where}{supported}"
 
 
 class ContractError(RungError):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
 from .. import knobs
+from ..errors import UnsupportedError
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +90,11 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     from .arguments import argument_kinds, tensor_dtypes
 
     signature: Mapping[Any, Any] = source.signature
-    kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
+    try:
+        kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
+    except UnsupportedError as error:
+        error.where = _where(source)
+        raise
     dtypes = tensor_dtypes(signature)
     assumed: list[list[int]] = metadata.rung["assumed"]
     if not assumed:
@@ -97,6 +103,12 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     passed = [position for position, kind in enumerate(kinds) if kind != "-"]
     pairs = tuple((passed[a], passed[b]) for a, b in assumed)
     return _native.Launcher(kinds, names, pairs, AliasedKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
+
+
+def _where(source: Any) -> str:
+    """`file.py:LINE` of the kernel that was compiled from Python, as `rung.frontends.triton.locations` gives it."""
+    code = getattr(getattr(getattr(source, "fn", None), "fn", None), "__code__", None)
+    return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code is not None else ""
 
 
 class CpuDriver(DriverBase):

@@ -13,7 +13,7 @@ from ...errors import UnsupportedError
 from . import elementwise, sinks
 from .control import convert_control
 from .layout import order_of
-from .locations import source_line
+from .locations import at, source_line
 from .nests import Keep, NestBuilder, Store
 from .order import MemoryOrder
 from .pointers import Affine, either, start_of
@@ -61,7 +61,7 @@ class BlockConverter:
         operations = [o.operation for o in block.operations]
         self.positions = {op: k for k, op in enumerate(operations)}
         for op in operations[:-1]:
-            with op.location:  # what is made of it comes from the same line
+            with at(op):
                 self.operation(op)
         self.flush()
         self.current, self.positions = saved
@@ -215,7 +215,7 @@ class BlockConverter:
         group, self.pending = self.pending, []
         assert self.current is not None
         last = self.positions[group[-1].op]
-        with group[-1].op.location:
+        with at(group[-1].op):
             for value in self.memory.endangered(group, self.positions, last, self.current):
                 self.keep(value)
             self.nests.emit(shape(group[0].pointer) or (), list(group))

@@ -13,9 +13,10 @@ from triton._C.libtriton import passes
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ...errors import ContractError, UsageError
+from ...errors import ContractError, UnsupportedError, UsageError
 from . import libdevice
 from .generic_text import generic_text, properties_to_attributes
+from .locations import line_of
 from .options import Options
 
 TARGET = GPUTarget("cpu", "cpu", 1)
@@ -66,6 +67,7 @@ def run_ttir_passes(module: Any) -> Any:
 
     Calls are inlined; block pointers and tensor descriptors become plain pointer arithmetic.
     """
+    _refuse_block_pointers(module)
     manager = triton_ir.pass_manager(module.context)
     passes.common.add_inliner(manager)
     passes.ttir.add_rewrite_tensor_pointer(manager)
@@ -80,6 +82,26 @@ def run_ttir_passes(module: Any) -> Any:
     passes.common.add_canonicalizer(manager)
     manager.run(module, "make_ttir")
     return module
+
+
+def _refuse_block_pointers(module: Any) -> None:
+    """Triton's pass that rewrites block pointers aborts where `while` or an early return carries one."""
+
+    def visit(op: Any) -> None:
+        if op.get_name() in _BREAKS:
+            for operand in (op.get_operand(k) for k in range(op.get_num_operands())):
+                if str(operand.get_type()).startswith("!tt.ptr<tensor<"):
+                    what = f"a block pointer that {_BREAKS[op.get_name()]}"
+                    raise UnsupportedError(what, line_of(operand.get_loc()), "block pointers in `for` and `if`")
+
+    module.walk(visit)
+
+
+_BREAKS = {
+    "scf.while": "`while` carries",
+    "cf.br": "is chosen before an early return",
+    "cf.cond_br": "is chosen before an early return",
+}
 
 
 def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:

@@ -121,6 +121,8 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
             results.append(blocks.program.scalar(entry.final))
         elif entry.kind == "offset":
             results.append(blocks.ix.value(_final_affine(blocks, entry).offset))
+        elif entry.kind == "addresses":
+            _check_base(entry.base, base_of(blocks.program, entry.final))
     moved = [(e, keep_addresses(blocks, e.final)) for e in carried if e.kind == "addresses"]
     assign(blocks, [(e.buffer, e.final) for e in carried if e.kind == "buffer" and e.buffer is not None])
     for entry, temporary in moved:
@@ -131,17 +133,18 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
 
 
 def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
-    affine = blocks.program.pointers.affine(entry.final)
-    start = entry.affine
-    if (
-        affine is None
-        or affine.base is None
-        or start is None
-        or start.base is None
-        or not same_base(affine.base, start.base)
-    ):
-        raise UnsupportedError("a loop that changes which argument a pointer belongs to", "", "one argument + offsets")
+    affine, start = blocks.program.pointers.affine(entry.final), entry.affine
+    assert start is not None
+    _check_base(start.base, affine and affine.base)
+    assert affine is not None
     return affine
+
+
+def _check_base(before: Base | None, after: Base | None) -> None:
+    if before is None or after is None or not same_base(before, after):
+        raise UnsupportedError(
+            "a loop that changes which argument a pointer belongs to", supported="one argument + offsets"
+        )
 
 
 def _accumulators(blocks: BlockConverter, carried: Sequence[Carried], body: ir.Block) -> dict[ir.Value, Buffer]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
-from ...errors import UnsupportedError
+from ...errors import UsageError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
 from .blocks import BlockConverter
 from .choices import branches_to_choices
 from .functions import convert_body
 from .indices import Indices
+from .locations import at
 from .pointers import Affine, Base
 from .program import Program
 from .scratch import Scratch
@@ -47,7 +48,8 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
     with ttir.context, ir.Location.unknown():
         module = ir.Module.create()
         index = ir.IndexType.get()
-        kinds = [_argument_type(a) for a in entry.arguments]
+        with at(function):
+            kinds = [_argument_type(a) for a in entry.arguments]
         with ir.InsertionPoint(module.body):
             kernel = func.FuncOp(name, ir.FunctionType.get([*kinds, index, index, index], []))
             kernel.operation.attributes["rung.kernel"] = ir.UnitAttr.get()
@@ -82,7 +84,7 @@ def _kernel(ttir: ir.Module) -> ir.Operation:
             or ir.StringAttr(function.attributes["sym_visibility"]).value != "private"
         ):
             return function
-    raise UnsupportedError("a TTIR module without a public function", "", "one kernel")
+    raise UsageError("the TTIR has no public function; give one with a kernel")
 
 
 def _argument_type(argument: ir.Value) -> ir.Type:

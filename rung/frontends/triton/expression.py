@@ -239,7 +239,7 @@ class Expressions:
             return self.ix.to_integer(self.addresses.index(known, position), element(value))
         op = owner(value)
         if op is None:
-            raise UnsupportedError("a block that is carried in this way", "", "loop-carried blocks and pointers")
+            raise UnsupportedError("a block that is carried in this way", supported="loop-carried blocks and pointers")
         constant = splat_constant(value)
         if constant is not None:
             return self.ix.literal(constant, element(value))

@@ -66,7 +66,8 @@ def _find_function(op: ir.Operation, symbol: str) -> ir.Operation:
 def convert_body(blocks: BlockConverter, block: ir.Block, path: tuple[ir.Block, ...] = ()) -> None:
     """A function's body. Early returns are branches: `cf.cond_br` becomes `scf.if`, and what follows goes inside."""
     if block in path:
-        raise UnsupportedError("a loop made of branches", "", "for and while loops")
+        where = source_line(list(block.operations)[-1])
+        raise UnsupportedError("a loop made of branches", where, "for and while loops")
     last = blocks.convert(block)
     path = (*path, block)
     if last.name == "tt.return":

@@ -12,6 +12,7 @@ from typing import Any
 from triton.language import core
 
 from ...errors import UnsupportedError
+from .locations import line_of
 
 # Signatures: f = float, i = int32; after `>` the result, where b is a predicate (an i1, given out as int32).
 _EXTERN = {
@@ -114,7 +115,8 @@ def _count_bits(name: str, symbol: str) -> None:
 
 def _refuse(name: str) -> None:
     def function(*_arguments: Any, _semantic: Any = None) -> Any:
-        raise UnsupportedError(f"libdevice.{name}", supported="functions that round to nearest, as CPUs do by default")
+        where = line_of(_semantic.builder.get_loc()) if _semantic is not None else ""
+        raise UnsupportedError(f"libdevice.{name}", where, "functions that round to nearest, as CPUs do by default")
 
     _public(name, function)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from torch_mlir import ir
+
+from ...errors import ContractError, RungError, UnsupportedError
 
 _FILE_LOCATION = re.compile(r'"((?:[^"\\]|\\.)*)":(\d+):\d+')
 
@@ -26,9 +30,31 @@ def source_line(op: ir.Operation | ir.OpView) -> str:
 
     Where the operation was inlined from a library (`tl.sum`), this is the line that calls it.
     """
+    return line_of(op.location)
+
+
+def line_of(location: object) -> str:
+    """`file.py:LINE` of a location of either library."""
     # A call site prints the callee first, then its callers from the inside out.
-    locations: list[tuple[str, str]] = _FILE_LOCATION.findall(str(op.location))
+    locations: list[tuple[str, str]] = _FILE_LOCATION.findall(str(location))
     own = [entry for entry in locations if not entry[0].startswith(_LIBRARIES)]
     for file, line in own[:1] or locations[:1]:
         return f"{Path(file).name}:{line}"
     return ""
+
+
+@contextmanager
+def at(op: ir.Operation) -> Generator[None]:
+    """While `op` is converted: what is made comes from its line, and what is refused, or fails, names it."""
+    try:
+        with op.location:
+            yield
+    except UnsupportedError as error:
+        error.where = error.where or source_line(op)
+        raise
+    except RungError:
+        raise
+    except Exception as error:
+        line = source_line(op)
+        where = f" (at {line})" if line else ""
+        raise ContractError(f"`{op.name}`{where} cannot be converted: {type(error).__name__}: {error}") from error

@@ -7,6 +7,8 @@ from math import prod
 
 from torch_mlir import ir
 
+from ...errors import UnsupportedError
+
 Shape = tuple[int, ...]
 
 
@@ -49,6 +51,8 @@ def is_pointer(value: ir.Value) -> bool:
 def pointee(value: ir.Value) -> ir.Type:
     """The type that a pointer, or a block of pointers, points at, as it lies in memory (`i1` is `i8`)."""
     text = str(element(value))[len("!tt.ptr<") : -1]
+    if text.startswith("!tt.ptr<"):
+        raise UnsupportedError("a pointer to pointers", supported="pointers to integers that become pointers")
     return memory_type(ir.Type.parse(text.split(",")[0]))
 
 

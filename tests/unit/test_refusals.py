@@ -1,0 +1,278 @@
+"""What docs/triton.md says is not compiled: each is refused with the line of the kernel that asks for it."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import triton
+import triton.language as tl
+from triton.language.extra import libdevice
+from triton.tools.tensor_descriptor import TensorDescriptor
+
+from rung.errors import ContractError, UnsupportedError
+from rung.frontends.triton import blocks, elementwise
+from rung.frontends.triton.capture import import_ttir, make_ttir
+from rung.frontends.triton.convert import convert
+from rung.ir.context import make_context
+
+REFUSED: list[Any] = []
+"""Kernels of (x, y, n). The line that is named ends in `# refused`."""
+
+
+def refused(types: str, message: str) -> Any:
+    def note(kernel: Any) -> Any:
+        REFUSED.append(pytest.param(kernel, types.split(), message, id=kernel.__name__))
+        return kernel
+
+    return note
+
+
+# ---- types and operations
+
+
+@refused("*fp8e5 *fp32", "the conversion f8E5M2 -> f32")
+@triton.jit
+def fp8(x, y, n):
+    i = tl.arange(0, 64)
+    tl.store(y + i, tl.load(x + i).to(tl.float32))  # refused
+
+
+@refused("*i32 *i32", "the operation `tt.elementwise_inline_asm`")
+@triton.jit
+def inline_asm(x, y, n):
+    i = tl.load(x + tl.arange(0, 64))
+    v = tl.inline_asm_elementwise("mov $0, $1;", "=r,r", [i], dtype=tl.int32, is_pure=True, pack=1)  # refused
+    tl.store(y + tl.arange(0, 64), v)
+
+
+@refused("*u8 *fp32", "the operation `tt.dot_scaled`")
+@triton.jit
+def dot_scaled(x, y, n):
+    i, j = tl.arange(0, 32)[:, None], tl.arange(0, 32)[None, :]
+    a = tl.load(x + i * 32 + j)
+    scale = tl.load(x + i)
+    tl.store(y + i * 32 + j, tl.dot_scaled(a, scale, "e5m2", a, scale, "e5m2"))  # refused
+
+
+@refused("*fp32 *fp16", "a float conversion with rtz rounding")
+@triton.jit
+def towards_zero(x, y, n):
+    i = tl.arange(0, 64)
+    tl.store(y + i, tl.load(x + i).to(tl.float16, fp_downcast_rounding="rtz"))  # refused
+
+
+@triton.jit
+def larger_sum(a, b):
+    r = a
+    if a > b:  # refused
+        r = a + b
+    return r
+
+
+@refused("*fp32 *fp32", "`scf.if` in a combine function")
+@triton.jit
+def branch_in_combine(x, y, n):
+    tl.store(y, tl.reduce(tl.load(x + tl.arange(0, 64)), 0, larger_sum))
+
+
+# ---- pointers
+
+
+@refused("*fp32 *fp32", "a pointer to pointers")
+@triton.jit
+def pointer_to_pointers(x, y, n):
+    p = x.to(tl.pointer_type(tl.pointer_type(tl.float32)))  # refused
+    tl.store(tl.load(p), 1.0)
+
+
+@refused("*i16 *fp32", "pointers to f32 that are not a multiple of 4 bytes apart")
+@triton.jit
+def misaligned(x, y, n):
+    i = tl.arange(0, 64)
+    p = (x + i * 3).to(tl.pointer_type(tl.float32))  # refused
+    tl.store(y + i, tl.load(p))
+
+
+@refused("*fp32 *i64", "the operation `tt.ptr_to_int`")
+@triton.jit
+def block_to_addresses(x, y, n):
+    i = tl.arange(0, 64)
+    tl.store(y + i, (x + i).to(tl.int64))  # refused
+
+
+@refused("*fp32 *i64", "the operation `tt.int_to_ptr`")
+@triton.jit
+def addresses_to_block(x, y, n):
+    i = tl.arange(0, 64)
+    tl.store(tl.load(y + i).to(tl.pointer_type(tl.float32)), 1.0)  # refused
+
+
+@refused("*fp32 *fp32", "a choice between two kernel arguments")
+@triton.jit
+def mixed_in_loop(x, y, n):
+    i = tl.arange(0, 64)
+    p = tl.where(i < n, x + i, y + i)  # refused
+    for _ in range(n):
+        tl.store(p, 1.0)
+        p += 64
+
+
+@refused("*fp32 *fp32", "a loop that changes which argument a pointer belongs to")
+@triton.jit
+def exchanged_in_loop(x, y, n):
+    p, q = x + tl.arange(0, 64), y + tl.arange(0, 64)
+    for _ in range(n):  # refused
+        tl.store(p, 1.0)
+        p, q = q, p
+
+
+@refused("*fp32 *fp32", "a loop that changes which argument a pointer belongs to")
+@triton.jit
+def other_pointer_in_loop(x, y, n):
+    p = x
+    for t in range(n):  # refused
+        tl.store(p, 1.0)
+        p = y + t
+
+
+@refused("*fp32 *fp32", "a loop that changes which argument a pointer belongs to")
+@triton.jit
+def other_descriptor_in_loop(x, y, n):
+    d = tl.make_tensor_descriptor(x, [n, n], [n, 1], [16, 16])
+    for _ in range(n):  # refused
+        d.store([0, 0], tl.zeros((16, 16), tl.float32))
+        d = tl.make_tensor_descriptor(y, [n, n], [n, 1], [16, 16])
+
+
+@refused("*fp32 *fp32", "a pointer that changes its argument in `while`")
+@triton.jit
+def other_pointer_in_while(x, y, n):
+    p, t = x, n
+    while t > 0:  # refused
+        tl.store(p, 1.0)
+        p, t = y + t, t - 1
+
+
+@refused("*fp32 *fp32", "a block of pointers carried by `while`")
+@triton.jit
+def block_in_while(x, y, n):
+    p, t = x + tl.arange(0, 64), n
+    while t > 0:  # refused
+        tl.store(p, 1.0)
+        p, t = p + 64, t - 1
+
+
+@refused("*fp32 *fp32", "a block pointer that `while` carries")
+@triton.jit
+def block_pointer_in_while(x, y, n):
+    t = n
+    p = tl.make_block_ptr(x, (n, n), (n, 1), (0, 0), (16, 16), (1, 0))  # refused
+    while t > 0:
+        tl.store(p, tl.zeros((16, 16), tl.float32))
+        p, t = tl.advance(p, (0, 16)), t - 1
+
+
+@refused("*fp32 *fp32", "a choice of pointers")
+@triton.jit
+def mixed_in_branch(x, y, n):
+    i = tl.arange(0, 64)
+    p = x + i
+    if n > 3:  # refused
+        p = tl.where(i < n, x + i, y + i)
+    tl.store(p, 1.0)
+
+
+@triton.jit(noinline=True)
+def two_returns(n):
+    if n > 3:
+        return 1
+    return n * 2
+
+
+@refused("*i32 *fp32", "a noinline function with early returns")
+@triton.jit
+def early_return_in_function(x, y, n):
+    tl.store(x, two_returns(n))  # refused
+
+
+@triton.jit(noinline=True)
+def moved(x, n):
+    return x + n
+
+
+@refused("*fp32 *fp32", "a pointer from a noinline function")
+@triton.jit
+def pointer_from_function(x, y, n):
+    tl.store(moved(x, n), 1.0)  # refused
+
+
+# ---- tests
+
+
+def line_of(function: Any) -> str:
+    lines, first = inspect.getsourcelines(function.fn)
+    marked = [first + k for k, line in enumerate(lines) if line.rstrip().endswith("# refused")]
+    return f"{Path(__file__).name}:{marked[0]}" if marked else line_of(larger_sum)
+
+
+@pytest.mark.filterwarnings("ignore:tl.make_block_ptr is deprecated")
+@pytest.mark.parametrize("kernel, types, message", REFUSED)
+def test_refused(kernel: Any, types: list[str], message: str) -> None:
+    signature = dict(zip("xyn", (*types, "i32"), strict=True))
+    with pytest.raises(UnsupportedError) as caught:
+        convert(import_ttir(make_ttir(kernel, signature, {}), make_context()))
+    assert caught.value.what == message
+    assert caught.value.where == line_of(kernel)
+    assert str(caught.value).startswith(f"{message} is not supported (at {line_of(kernel)})")
+
+
+@triton.jit
+def directed_rounding(x, y, n):
+    tl.store(y, libdevice.add_rd(tl.load(x), 1.0))  # refused
+
+
+def test_functions_of_libdevice() -> None:
+    with pytest.raises(triton.CompilationError) as caught:
+        make_ttir(directed_rounding, {"x": "*fp32", "y": "*fp32", "n": "i32"}, {})
+    cause = caught.value.__cause__
+    assert isinstance(cause, UnsupportedError)
+    assert (cause.what, cause.where) == ("libdevice.add_rd", line_of(directed_rounding))
+
+
+@triton.jit
+def of_descriptor(d):
+    d.store([0, 0], tl.zeros((16, 16), tl.float32))
+
+
+@triton.jit
+def of_tuple(pair):
+    tl.store(pair[0], pair[1])
+
+
+@pytest.mark.parametrize(
+    "kernel, make, what",
+    [
+        (of_descriptor, lambda x: TensorDescriptor.from_tensor(x, [16, 16]), "a tensor descriptor as argument `d`"),
+        (of_tuple, lambda x: (x, 1.0), "argument `pair` of type `('*fp32', 'fp32')`"),
+    ],
+)
+def test_arguments(kernel: Any, make: Any, what: str) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        kernel[(1,)](make(torch.zeros(16, 16)))
+    assert caught.value.what == what
+    assert caught.value.where == f"{Path(__file__).name}:{inspect.getsourcelines(kernel.fn)[1]}"
+
+
+def test_what_fails_names_the_operation_and_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr(elementwise, "build", fail)
+    monkeypatch.setattr(blocks.elementwise, "build", fail)
+    message = rf"`tt.store` \(at {line_of(towards_zero)}\) cannot be converted: KeyError"
+    with pytest.raises(ContractError, match=message):
+        convert(import_ttir(make_ttir(towards_zero, {"x": "*fp32", "y": "*fp16", "n": "i32"}, {}), make_context()))
