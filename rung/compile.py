@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from torch_mlir import ir
@@ -70,6 +70,7 @@ class Executable:
     """One letter per argument, as `rung.runtime._native.Launcher` reads them."""
     compiled: Compiled
     loaded: Loaded = field(repr=False)
+    machine: Machine
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -104,7 +105,18 @@ class Executable:
         """Pack a grid and arguments (tensors, arrays, numbers; no constexprs) for repeated launches."""
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
-        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid, owner=self.loaded)
+        otherwise = partial(self._bind_careful, tuple(args), grid)
+        return _native.bind(self.loaded.address, self.kinds, tuple(args), grid, (), self.loaded, otherwise)
+
+    def _bind_careful(self, args: tuple[Any, ...], grid: tuple[int, int, int]) -> _native.Bound:
+        return _native.bind(self._careful.address, self.kinds, args, grid, (), self._careful)
+
+    @cached_property
+    def _careful(self) -> Loaded:
+        """For launches that the kernel is not right for, because numbers overflow; compiled when it is first needed."""
+        schedule = Schedule.parse(self.metadata["schedule"])
+        compiled = compile_ttir(self.stages["ttir"], machine=self.machine, schedule=schedule, fits=False)
+        return load(compiled.binary, self.name)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None:
         """Launch once and wait."""
@@ -181,7 +193,7 @@ def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str
             text = llvm_ir(ir.Module.parse(compiled.binary, context))
         program = build(text, name, machine)
         return NpuExecutable(name, kinds, compiled.metadata, machine, program, tuple(parameters), compiled.stages)
-    return Executable(name, kinds, compiled, load(compiled.binary, name))
+    return Executable(name, kinds, compiled, load(compiled.binary, name), machine)
 
 
 def _last_words(error: BaseException) -> str:
@@ -213,12 +225,14 @@ def compile_ttir(
     schedule: Schedule,
     distinct: bool = True,
     fuse: bool = True,
+    fits: bool = True,
     observers: Sequence[Observer] = (),
 ) -> Compiled:
     """Compile a Triton module (or TTIR text) down to stage `llvm`.
 
     distinct: different pointer arguments are different memory, or accessed element for element (docs/triton.md).
     fuse: multiplies and adds may be contracted.
+    fits: integers that blocks compute do not overflow; the kernel refuses launches in which they may.
     """
     from .frontends.triton.capture import import_ttir
     from .frontends.triton.convert import convert
@@ -228,7 +242,7 @@ def compile_ttir(
 
         def attempt(target: Machine) -> tuple[_Recorder, Converted]:
             recorder = _Recorder(str(ttir))
-            converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse)
+            converted = convert(import_ttir(ttir, context), distinct=distinct, fuse=fuse, fits=fits)
             steps = pipeline(target, schedule, knobs.debug_dma() and machine.kind == "host")
             _run(steps, converted.module, recorder, observers)
             return recorder, converted
@@ -245,6 +259,7 @@ def compile_ttir(
         metadata = {
             "name": converted.name,
             "kinds": converted.kinds,
+            "fits": converted.fits,
             "assumed": [list(pair) for pair in sorted({*converted.assumed, *recorder.assumed})],
             "schedule": str(schedule),
             "machine": machine.name,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, func, llvm
+from torch_mlir.dialects import arith, func, llvm, scf
 
 from ..errors import ContractError
+from ..ir.fits import fits_function
 from ..ir.pointers import constant, functions, i64, memref_at, pointer_type, slot, to_index
 from ..passes import Pass
 
@@ -30,6 +32,9 @@ class LowerAbi(Pass):
         func.func @kernel_packed(%slots: !llvm.ptr) {   // 8 bytes per argument, value in the low bytes
           ... loads; call @kernel(...)
         }
+    Where the kernel is right for some launches only (`rung.fits`), that is asked before it is called; if it is not, the
+    grid's first size becomes -1 and nothing else happens.
+
     An `i1` is passed as `i8`; any byte but 0 is true. Tasks and combiners keep their signatures.
 
     Refuses: results; arguments that are not rank-1 memrefs, integers of 1, 8, 16, 32 or 64 bits, index, or
@@ -39,14 +44,13 @@ class LowerAbi(Pass):
     name: ClassVar[str] = "lower-abi"
 
     def run(self, module: ir.Module) -> None:
-        for function in functions(module):
-            if "rung.kernel" not in function.operation.attributes:
-                continue
+        for function in [f for f in functions(module) if "rung.kernel" in f.operation.attributes]:
             if list(function.type.results):
                 raise ContractError(f"lower-abi: the kernel `{function.name.value}` has results")
             with function.operation.location:
+                kinds = list(function.type.inputs)
                 _lower_arguments(function)
-                _add_packed(function)
+                _add_packed(function, fits_function(module), kinds)
 
 
 def _abi_type(kind: ir.Type) -> ir.Type:
@@ -85,11 +89,37 @@ def _from_abi(value: Value, kind: ir.Type) -> Value:
     return arith.CmpIOp(arith.CmpIPredicate.ne, value, constant(value.type, 0)).result
 
 
-def _add_packed(function: func.FuncOp) -> None:
+def _add_packed(function: func.FuncOp, fits: func.FuncOp | None, kinds: Sequence[ir.Type]) -> None:
+    """kinds: of the kernel's arguments before they were lowered, which are those of `fits`."""
     with ir.InsertionPoint.after(function):
         packed = func.FuncOp(f"{function.name.value}_packed", ir.FunctionType.get([pointer_type()], []))
     with ir.InsertionPoint(packed.add_entry_block()):
         slots = packed.entry_block.arguments[0]
         values = [llvm.LoadOp(kind, slot(slots, position)).result for position, kind in enumerate(function.type.inputs)]
-        func.CallOp(function, values)
-        func.ReturnOp([])
+        if fits is None:
+            func.CallOp(function, values)
+            func.ReturnOp([])
+            return
+        end = func.ReturnOp([])
+    with ir.InsertionPoint(end):
+        branch = scf.IfOp(_inline(fits, values, kinds, end), [], has_else=True)
+        with ir.InsertionPoint(branch.then_block):
+            func.CallOp(function, values)
+            scf.YieldOp([])
+        with ir.InsertionPoint(branch.else_block):
+            llvm.StoreOp(constant(i64(), -1), slot(slots, len(kinds) - 3))
+            scf.YieldOp([])
+
+
+def _inline(fits: func.FuncOp, values: Sequence[Value], kinds: Sequence[ir.Type], before: func.ReturnOp) -> Value:
+    """What `fits`, which is used up, gives for arguments of the kernel."""
+    block = fits.entry_block
+    for argument, value, kind in zip(block.arguments, values, kinds, strict=True):
+        if any(True for _ in argument.uses):
+            argument.replace_all_uses_with(value if value.type == kind else _from_abi(value, kind))
+    *inside, end = [op.operation for op in block.operations]
+    result = end.operands[0]
+    for op in inside:
+        op.move_before(before.operation)
+    fits.operation.erase()
+    return result

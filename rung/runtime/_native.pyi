@@ -28,8 +28,8 @@ class Launcher:
     `d` f64, `e` f16, `b` bf16, `-` constexpr (takes no slot). The grid takes the last three slots.
 
     `alias_pairs` are pairs of indices of pointer arguments that the kernel assumes to differ. When two are
-    equal (and not null), `on_alias(gx, gy, gz, args)` is called in place of the kernel; without it that is a
-    LaunchError.
+    equal (and not null), or the kernel says that it is not right for the launch (it does nothing but set the grid's
+    first size to -1), `otherwise(gx, gy, gz, args)` is called in place of the kernel; without it that is a LaunchError.
 
     `dtypes` names the type of each tensor argument as `str(tensor.dtype)` does, None where any will do; a torch
     tensor of another type is a LaunchError.
@@ -42,7 +42,7 @@ class Launcher:
         kinds: str,
         names: tuple[str, ...],
         alias_pairs: tuple[tuple[int, int], ...] = ...,
-        on_alias: Callable[[int, int, int, tuple[object, ...]], object] | None = None,
+        otherwise: Callable[[int, int, int, tuple[object, ...]], object] | None = None,
         dtypes: tuple[str | None, ...] = ...,
     ) -> Launcher: ...
     def __call__(
@@ -75,10 +75,12 @@ def bind(
     grid: tuple[int, int, int],
     names: tuple[str, ...] = ...,
     owner: object = ...,
+    otherwise: Callable[[], Bound] | None = None,
 ) -> Bound:
     """Pack `args` for `function`, the address of a packed kernel, as a Launcher does.
 
-    `owner` is kept alive with the arguments: what the code at `function` belongs to.
+    `owner` is kept alive with the arguments: what the code at `function` belongs to. `otherwise` makes what runs in its
+    place where the kernel says that it is not right for the launch; without it that is a LaunchError.
     """
 
 def call_packed(function: int, slots: bytearray | memoryview | int, /) -> None:

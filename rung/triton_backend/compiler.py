@@ -83,7 +83,7 @@ class _Compilation:
         metadata["name"] = compiled.metadata["name"]
         metadata["shared"] = 0
         metadata["rung"] = dict(compiled.metadata)
-        if compiled.metadata["assumed"]:
+        if compiled.metadata["assumed"] or compiled.metadata["fits"]:
             metadata["rung"]["ttir"] = text
         self._compiled = compiled
         return compiled.stages["linalg"]

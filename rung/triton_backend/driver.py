@@ -83,11 +83,12 @@ class DeviceInterface:
 def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     """The native launcher of one kernel. Triton calls it with the grid, the code's address and all arguments.
 
-    Where two pointers are equal that the compiler assumed different, another version of the kernel runs.
+    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
+    launch, another version of it runs.
     """
     from ..runtime import _native
-    from .aliased import AliasedKernel
     from .arguments import argument_kinds, tensor_dtypes
+    from .careful import CarefulKernel
 
     signature: Mapping[Any, Any] = source.signature
     try:
@@ -97,12 +98,12 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
         raise
     dtypes = tensor_dtypes(signature)
     assumed: list[list[int]] = metadata.rung["assumed"]
-    if not assumed:
+    if not assumed and not metadata.rung["fits"]:
         return _native.Launcher(kinds, names, dtypes=dtypes)
     # The compiler counts the arguments that are left in the kernel, the launcher all of Python's.
     passed = [position for position, kind in enumerate(kinds) if kind != "-"]
     pairs = tuple((passed[a], passed[b]) for a, b in assumed)
-    return _native.Launcher(kinds, names, pairs, AliasedKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
+    return _native.Launcher(kinds, names, pairs, CarefulKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
 
 
 def _where(source: Any) -> str:

@@ -36,6 +36,36 @@ def test_entry_points():
     )
 
 
+def test_what_a_kernel_asks_of_a_launch():
+    text = run(
+        """
+func.func @kernel(%x: memref<?xf32>, %n: i32, %b: i1, %gx: index, %gy: index, %gz: index) attributes {rung.kernel} {
+  return
+}
+func.func private @kernel_fits(%x: memref<?xf32>, %n: i32, %b: i1, %gx: index, %gy: index, %gz: index) -> i1
+    attributes {rung.fits} {
+  %c = arith.constant 100 : i32
+  %few = arith.cmpi slt, %n, %c : i32
+  %both = arith.andi %few, %b : i1
+  return %both : i1
+}""",
+        LowerAbi(),
+    )
+    in_order(
+        text,
+        r"func.func @kernel_packed",
+        r"llvm.load %\w+ : !llvm.ptr -> i32",
+        r"arith.cmpi ne, %\w+, %c0_i8",
+        r"arith.cmpi slt, %\w+, %c100_i32",
+        r"scf.if",
+        r"call @kernel\(",
+        r"\} else \{",
+        r"getelementptr %arg0\[3\]",
+        r"llvm.store %c-1_i64, %\w+",
+    )
+    assert "fits" not in text
+
+
 def test_other_functions_keep_their_signatures():
     text = run(
         "func.func private @combiner(%a: f32, %b: i1) -> f32 attributes {rung.combiner} { return %a : f32 }",

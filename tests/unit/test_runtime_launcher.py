@@ -249,11 +249,11 @@ def test_other_python_threads_run_during_a_kernel() -> None:
 def test_equal_pointers_take_the_fallback() -> None:
     fallback: list[object] = []
 
-    def on_alias(*call: object) -> None:
+    def otherwise(*call: object) -> None:
         fallback.append(call)
 
     x, y = torch.zeros(4), torch.zeros(4)
-    options = {"alias_pairs": ((0, 2), (2, 3)), "on_alias": on_alias}
+    options = {"alias_pairs": ((0, 2), (2, 3)), "otherwise": otherwise}
     assert launch("P-PP", x, 1, y, x, **options) == [[x.data_ptr(), y.data_ptr(), x.data_ptr()]]
     assert launch("P-PP", None, 1, None, x, **options) == [[0, 0, x.data_ptr()]]
     assert fallback == []
@@ -267,9 +267,9 @@ def test_equal_pointers_take_the_fallback() -> None:
 def test_a_launcher_in_a_cycle_is_collected() -> None:
     class Owner:
         def __init__(self) -> None:
-            self.launcher = _native.Launcher("", (), (), self.on_alias)
+            self.launcher = _native.Launcher("", (), (), self.otherwise)
 
-        def on_alias(self, gx: int, gy: int, gz: int, args: tuple[object, ...]) -> None: ...
+        def otherwise(self, gx: int, gy: int, gz: int, args: tuple[object, ...]) -> None: ...
 
     owner = weakref.ref(Owner())
     gc.collect()

@@ -27,12 +27,12 @@ ASSUMED: list[list[int]] = []
 
 
 class RecordingLauncher:
-    def __init__(self, kinds, names, alias_pairs=(), on_alias=None, dtypes=()) -> None:
-        self.kinds, self.names, self.alias_pairs, self.on_alias, self.dtypes = (
+    def __init__(self, kinds, names, alias_pairs=(), otherwise=None, dtypes=()) -> None:
+        self.kinds, self.names, self.alias_pairs, self.otherwise, self.dtypes = (
             kinds,
             names,
             alias_pairs,
-            on_alias,
+            otherwise,
             dtypes,
         )
 
@@ -43,9 +43,9 @@ class RecordingLauncher:
         LAUNCHES.append(SimpleNamespace(grid=(gx, gy, gz), function=function, args=args, **vars(self)))
 
 
-def compile_nothing(ttir, *, machine, schedule, fuse, distinct=True):
+def compile_nothing(ttir, *, machine, schedule, fuse, distinct=True, fits=True):
     COMPILED.append(SimpleNamespace(ttir=str(ttir), machine=machine, schedule=schedule, fuse=fuse, distinct=distinct))
-    metadata = {"name": "masked_add", "assumed": ASSUMED}
+    metadata = {"name": "masked_add", "assumed": ASSUMED, "fits": False}
     stages = {"linalg": "linalg text", "llvm": "llvm text"}
     return SimpleNamespace(binary=b"code", stages=stages, metadata=metadata)
 
@@ -142,14 +142,14 @@ def _reverse(x_ptr, N: tl.constexpr, y_ptr):
 def test_arguments_assumed_different_have_a_second_version(monkeypatch):
     bound = []
     native = SimpleNamespace(bind=lambda *args: lambda: bound.append(args))
-    monkeypatch.setattr("rung.triton_backend.aliased._native", native)
+    monkeypatch.setattr("rung.triton_backend.careful._native", native)
     ASSUMED.append([0, 1])  # as the compiler counts: without the constexpr
     x = torch.zeros(16)
     triton.JITFunction(_reverse.fn)[(1,)](x, 16, x, schedule="threads=1", enable_fp_fusion=False)
     (launch,) = LAUNCHES
     assert launch.kinds == "P-P" and launch.alias_pairs == ((0, 2),)
     for _ in range(2):
-        launch.on_alias(1, 2, 3, launch.args)
+        launch.otherwise(1, 2, 3, launch.args)
     assert bound == [(4100, "P-P", launch.args, (1, 2, 3), ("x_ptr", "N", "y_ptr"))] * 2
     first, second = COMPILED
     assert (first.distinct, second.distinct) == (True, False)

@@ -50,6 +50,8 @@ class Addresses:
             return [(block, position)]
         if self._direct(pointer) is not None or not is_block(pointer):
             return []
+        if pointer in self._program.origins:
+            return self.leaves(self._program.origins[pointer].value, position)
         op = owner(pointer)
         if op is None:
             return []
@@ -62,14 +64,11 @@ class Addresses:
         return [leaf for v, p in moved for leaf in self.leaves(v, p)]
 
     def index(self, affine: Affine, position: Position) -> Index:
-        """The value of an affine block of integers, or the offset of one of pointers, at `position`."""
+        """The value of an affine block of integers, or the offset of one of pointers, at `position`; without wraps."""
         coordinate, ix = self._expressions.coordinate, self._ix
         index = affine.offset
         for axis, stride in zip(position, affine.strides, strict=True):
             index = ix.add(index, ix.mul(coordinate(axis), stride))
-        for wrap in affine.wraps:
-            lap = ix.rem(ix.add(wrap.first, coordinate(position[wrap.dim])), wrap.modulus)
-            index = ix.add(index, ix.mul(lap, wrap.scale))
         return index
 
     def only(self, pointer: ir.Value, position: Position) -> tuple[Base, ir.Value]:
@@ -108,8 +107,7 @@ class Addresses:
         affine = self._program.pointers.affine(pointer)
         if affine is None or affine.base is None:
             return None
-        # Wraps are left to the operation that makes them, except where a loop carries the pointer.
-        return affine if not affine.wraps or pointer in self._program.pointers.known else None
+        return None if affine.wraps else affine  # left to the operation that makes them
 
     def _of(self, pointer: ir.Value, position: Position) -> Place | Either:
         ix = self._ix
@@ -119,6 +117,10 @@ class Addresses:
         affine = self._direct(pointer)
         if affine is not None and affine.base is not None:
             return Place(affine.base, self.index(affine, position))
+        if pointer in self._program.origins:
+            origin = self._program.origins[pointer]
+            by = ix.sub(origin.now, origin.start)
+            return _each(self._of(origin.value, position), lambda p: Place(p.base, ix.add(p.index, by)))
         op = owner(pointer)
         if op is not None and op.name == "tt.addptr":
             step = ix.cast(self._element(op.operands[1], position))

@@ -11,7 +11,7 @@ from torch_mlir.dialects import arith, memref, scf
 from ...errors import UnsupportedError
 from .expression import Expressions
 from .locations import source_line
-from .nests import Effect
+from .nest_sinks import Effect
 from .pointers import Base
 from .positions import Position
 from .scratch import from_memory, to_memory

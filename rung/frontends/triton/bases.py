@@ -19,7 +19,7 @@ def base_of(program: Program, pointer: ir.Value) -> Base | None:
 def _derived_from(program: Program, pointer: ir.Value) -> Base | None:
     if pointer in program.offsets:
         return program.offsets[pointer][0]
-    affine = program.pointers.affine(pointer)
+    affine = program.pointers.form(pointer)
     if affine is not None and affine.base is not None:
         return affine.base
     op = owner(pointer)

@@ -14,7 +14,8 @@ from . import elementwise, sinks
 from .control import convert_control
 from .layout import order_of
 from .locations import at, source_line
-from .nests import Keep, NestBuilder, Store
+from .nest_sinks import Keep, Store
+from .nests import NestBuilder
 from .order import MemoryOrder
 from .pointers import Affine, either, start_of
 from .program import SUPPORTED, Program
@@ -79,6 +80,7 @@ class BlockConverter:
             program.stored,
             program.offsets,
             program.pointers.known,
+            program.origins,
         ]
         saved = [dict(known) for known in facts]
         with self.ix.scope():
@@ -100,7 +102,7 @@ class BlockConverter:
             if not is_virtual(op):
                 raise UnsupportedError(f"the operation `{op.name}`", source_line(op), SUPPORTED)
         elif any(is_pointer(r) for r in op.results) and op.name != "arith.select":
-            if self.program.pointers.affine(op.results[0]) is None:
+            if self.program.pointers.form(op.results[0]) is None:
                 raise UnsupportedError(f"a pointer from `{op.name}`", source_line(op), SUPPORTED)
         elif op.name == "arith.constant":
             self.program.scalars[op.results[0]] = self.ix.literal(op.attributes["value"], op.results[0].type)
@@ -174,6 +176,9 @@ class BlockConverter:
         """Whether computing `value` again would cost more than reading it: loads and expensive operations below it."""
         if value in self.program.stored or not is_block(value):
             return False
+        form = self.program.pointers.form(value)
+        if form is not None and not form.wraps and not form.conditions:
+            return False  # index arithmetic, which nests do once
         below = cone(self.program, [value])
         return bool(below.loads) or any(
             (op := owner(v)) is not None and op.name in elementwise.EXPENSIVE for v in below.values

@@ -12,9 +12,11 @@ from torch_mlir.dialects import arith, memref
 from .bases import base_of
 from .expression import Expressions
 from .indices import Index
-from .nests import Effect, Keep, Sink
+from .nest_sinks import Effect, Keep, Sink
 from .pointers import Affine, Base, is_narrow
 from .positions import Position
+from .program import Origin
+from .ranges import Recurrence
 from .scratch import Buffer
 from .traversal import cone
 from .ttir import defined_in, element, is_block, is_integer, is_pointer, owner, shape
@@ -40,6 +42,8 @@ class Carried:
     increments: list[Affine] = field(default_factory=list[Affine])
     buffer: Buffer | None = None
     base: Base | None = None
+    steps: list[ir.Value] = field(default_factory=list[ir.Value])
+    """What `increments` are of."""
 
 
 def increments(loop: ir.Operation, argument: ir.Value, final: ir.Value) -> list[ir.Value] | None:
@@ -97,7 +101,7 @@ def classify(
     steps = increments(loop, argument, final) if affine is not None else None
     uniform = _uniform(blocks, loop, steps)
     if affine is not None and uniform is not None and counted:
-        return replace(made, kind="closed", affine=affine, increments=uniform)
+        return replace(made, kind="closed", affine=affine, increments=uniform, steps=steps or [])
     if not is_block(argument) and not pointer:
         return made
     if affine is not None and affine.base is not None and steps is not None and _all_uniform(steps):
@@ -112,7 +116,7 @@ def classify(
 
 
 def _affine(blocks: BlockConverter, value: ir.Value) -> Affine | None:
-    return blocks.program.pointers.affine(value)
+    return blocks.program.pointers.form(value)
 
 
 def _uniform(blocks: BlockConverter, loop: ir.Operation, steps: Sequence[ir.Value] | None) -> list[Affine] | None:
@@ -129,7 +133,7 @@ def _uniform(blocks: BlockConverter, loop: ir.Operation, steps: Sequence[ir.Valu
         constant = op is not None and op.name == "arith.constant"
         if defined_in(source, loop) and not constant:
             return None
-        affine = blocks.program.pointers.affine(source)
+        affine = blocks.program.pointers.read(source)
         if affine is None or not affine.uniform or affine.base is not None:
             return None
         found.append(affine)
@@ -148,18 +152,23 @@ def _all_uniform(steps: Sequence[ir.Value]) -> bool:
 def closed_form(blocks: BlockConverter, carried: Carried, iteration: Index) -> Affine:
     """`initial + iteration * increment`"""
     assert carried.affine is not None
-    ix, offset = blocks.ix, carried.affine.offset
+    ix, offset, multiple = blocks.ix, carried.affine.offset, carried.affine.multiple
     for step in carried.increments:
         offset = ix.add(offset, ix.mul(iteration, step.offset))
-    return replace(carried.affine, offset=offset)
+        multiple = min(multiple, step.multiple)
+    return replace(carried.affine, offset=offset, multiple=multiple)
 
 
-def bind_closed(blocks: BlockConverter, value: ir.Value, affine: Affine) -> None:
-    """Make a closed form the meaning of `value`."""
+def bind_closed(blocks: BlockConverter, carried: Carried, value: ir.Value, affine: Affine, loop: ir.Operation) -> None:
+    """Make a closed form the meaning of `value`, the argument or the result of `loop` for `carried`."""
+    program, start = blocks.program, carried.affine
+    assert start is not None
+    program.ranges.recurrences[value] = Recurrence(loop, carried.initial, tuple(carried.steps))
     if is_block(value) or is_pointer(value):
-        blocks.program.pointers.known[value] = affine
+        program.pointers.known[value] = affine
+        program.origins[value] = Origin(carried.initial, start.offset, affine.offset)
     else:
-        blocks.program.scalars[value] = blocks.ix.to_integer(affine.offset, value.type)
+        program.scalars[value] = blocks.ix.to_integer(affine.offset, value.type)
 
 
 def copy_of(blocks: BlockConverter, value: ir.Value, like: ir.Value | None = None) -> Buffer:

@@ -17,7 +17,7 @@ from .functions import convert_call
 from .indices import Index
 from .locations import source_line
 from .pointers import Affine, Base, either, same_base, start_of
-from .program import SUPPORTED
+from .program import SUPPORTED, Origin
 from .scratch import Buffer
 from .traversal import cone, needed_after
 from .ttir import element, is_block, is_pointer, owner, shape
@@ -52,7 +52,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
         induction = loop.induction_variable
         program.scalars[arguments[0]] = ix.to_integer(induction, arguments[0].type)
         iteration: Index = ix.div(ix.sub(induction, low), step)
-        _enter(blocks, carried, list(loop.inner_iter_args), iteration)
+        _enter(blocks, op, carried, list(loop.inner_iter_args), iteration)
         saved = blocks.in_place
         blocks.in_place = {**saved, **_accumulators(blocks, carried, body)}
         blocks.convert(body)
@@ -65,7 +65,7 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
             if trips is None:
                 span = ix.sub(high, low)
                 trips = ix.max(ix.div(ix.add(span, ix.sub(step, 1)), step), 0)
-            bind_closed(blocks, result, closed_form(blocks, entry, trips))
+            bind_closed(blocks, entry, result, closed_form(blocks, entry, trips), op)
         else:
             _bind(blocks, entry, result, results)
 
@@ -85,12 +85,14 @@ def _initial(blocks: BlockConverter, entry: Carried) -> ir.Value | None:
     return None
 
 
-def _enter(blocks: BlockConverter, carried: Sequence[Carried], values: list[ir.Value], iteration: Index) -> None:
+def _enter(
+    blocks: BlockConverter, loop: ir.Operation, carried: Sequence[Carried], values: list[ir.Value], iteration: Index
+) -> None:
     """Inside the body: what each carried argument means."""
     remaining = iter(values)
     for entry in carried:
         if entry.kind == "closed":
-            bind_closed(blocks, entry.argument, closed_form(blocks, entry, iteration))
+            bind_closed(blocks, entry, entry.argument, closed_form(blocks, entry, iteration), loop)
         else:
             _bind(blocks, entry, entry.argument, remaining)
 
@@ -102,7 +104,9 @@ def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator
         program.scalars[value] = next(ssa)
     elif entry.kind == "offset":
         assert entry.affine is not None
-        program.pointers.known[value] = replace(entry.affine, offset=next(ssa))
+        moved = replace(entry.affine, offset=next(ssa))
+        program.pointers.known[value] = moved
+        program.origins[value] = Origin(entry.initial, entry.affine.offset, moved.offset)
     elif entry.kind == "buffer":
         assert entry.buffer is not None
         program.stored[value] = entry.buffer
@@ -133,7 +137,7 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
 
 
 def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
-    affine, start = blocks.program.pointers.affine(entry.final), entry.affine
+    affine, start = blocks.program.pointers.form(entry.final), entry.affine
     assert start is not None
     _check_base(start.base, affine and affine.base)
     assert affine is not None

@@ -14,9 +14,11 @@ from .blocks import BlockConverter
 from .choices import branches_to_choices
 from .functions import convert_body
 from .indices import Indices
+from .launch import Launch
 from .locations import at
 from .pointers import Affine, Base
 from .program import Program
+from .ranges import Known
 from .scratch import Scratch
 from .symbols import kernel_symbol
 from .ttir import is_pointer, pointee
@@ -24,20 +26,24 @@ from .ttir import is_pointer, pointee
 
 @dataclass(frozen=True)
 class Converted:
-    """assumed: pairs of argument numbers that were compiled as different memory; the launcher checks them."""
+    """assumed: pairs of argument numbers that were compiled as different memory; the launcher checks them.
+    fits: whether launches are asked if they fit.
+    """
 
     module: ir.Module
     name: str
     kinds: str
     """One letter per argument: P pointer, i integer, e f16, b bf16, f f32, d f64."""
     assumed: tuple[tuple[int, int], ...]
+    fits: bool
 
 
-def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Converted:
+def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, fits: bool = True) -> Converted:
     """Convert the public function of a TTIR module, which is used up, into a new module in the same context.
 
     distinct: pointer arguments are different memory unless they are accessed element for element alike.
     fuse: multiplies and adds may be contracted into fused multiply-adds.
+    fits: integers that blocks compute do not overflow; what that means for a launch is in `@NAME_fits`.
     Raises UnsupportedError naming the operation and its source line.
     """
     function = _kernel(ttir)
@@ -63,7 +69,10 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
                 body = _grid_loop(grid)
             func.ReturnOp([])
         ids = tuple(body.arguments)
-        program = Program(Indices(block), Scratch(body), grid, (ids[0], ids[1], ids[2]), fuse, distinct=distinct)
+        launch = Launch(name, [*kinds, index, index, index], module.body) if fits else None
+        ranges = Known(launch, entry)
+        axes = (ids[0], ids[1], ids[2])
+        program = Program(Indices(block), Scratch(body), grid, axes, fuse, ranges, distinct=distinct)
         for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
             if is_pointer(argument):
                 program.pointers.known[argument] = Affine(Base(value, number), 0)
@@ -72,8 +81,9 @@ def convert(ttir: ir.Module, *, distinct: bool = True, fuse: bool = True) -> Con
         with ir.InsertionPoint(body), program.ix.scope():
             convert_body(BlockConverter(program, module.body), entry)
             _end_grid_loop()
+        asked = launch is not None and launch.finish()
     letters = "".join(_letter(a) for a in entry.arguments)
-    return Converted(module, name, letters, tuple(sorted(program.assumed)))
+    return Converted(module, name, letters, tuple(sorted(program.assumed)), asked)
 
 
 def _kernel(ttir: ir.Module) -> ir.Operation:

@@ -82,6 +82,8 @@ class Expressions:
         if value in self.program.stored:
             self.views[(value, position)] = self.buffer_view(self.program.stored[value], position)
             return []
+        if value in self.program.origins and self._known(value) is None:
+            return [(self.program.origins[value].value, position)]
         op = owner(value)
         if op is None or value in self.program.pointers.known:
             return []
@@ -234,9 +236,13 @@ class Expressions:
         if value in self.program.stored:
             view = self.views[(value, position)]
             return from_memory(memref.LoadOp(view.memref, []).result, element(value))
-        known = self.program.pointers.known.get(value)
+        known = self._known(value)
         if known is not None:
             return self.ix.to_integer(self.addresses.index(known, position), element(value))
+        if value in self.program.origins:
+            origin = self.program.origins[value]
+            by = self.ix.to_integer(self.ix.sub(origin.now, origin.start), element(value))
+            return arith.AddIOp(self.at(origin.value, position), by).result
         op = owner(value)
         if op is None:
             raise UnsupportedError("a block that is carried in this way", supported="loop-carried blocks and pointers")
@@ -251,6 +257,13 @@ class Expressions:
         if op.name == "tt.gather":
             return self._gather(op, position)
         return self._combine(op, value, position)
+
+    def _known(self, value: ir.Value) -> Affine | None:
+        """The form of a block of integers that a loop carries, or that is divided in runs."""
+        if value not in self.program.pointers.known:
+            return None
+        affine = self.program.pointers.affine(value)
+        return None if affine is None or affine.wraps else affine
 
     def _combine(self, op: ir.Operation, value: ir.Value, position: Position) -> ir.Value:
         leaves = self._dependencies(op, value, position)

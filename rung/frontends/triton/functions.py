@@ -10,7 +10,7 @@ from torch_mlir.dialects import scf
 from ...errors import UnsupportedError
 from .carried import copy_of
 from .locations import source_line
-from .program import SUPPORTED
+from .program import SUPPORTED, Origin
 from .scratch import Buffer
 from .ttir import is_block, is_pointer
 
@@ -30,12 +30,13 @@ def convert_call(blocks: BlockConverter, op: ir.Operation) -> None:
     with blocks.region():
         for argument, value in zip(entry.arguments, op.operands, strict=True):
             if is_pointer(argument):
-                affine = program.pointers.affine(value)
+                affine = program.pointers.form(value)
                 if affine is None:
                     raise UnsupportedError(
                         "unstructured pointers passed to a noinline function", source_line(op), SUPPORTED
                     )
                 program.pointers.known[argument] = affine
+                program.origins[argument] = Origin(value, 0, 0)
             elif is_block(argument):
                 program.stored[argument] = blocks.keep(value)
             else:
@@ -92,9 +93,10 @@ def convert_body(blocks: BlockConverter, block: ir.Block, path: tuple[ir.Block, 
 def _pass_arguments(blocks: BlockConverter, block: ir.Block, values: list[ir.Value]) -> None:
     for argument, value in zip(block.arguments, values, strict=True):
         if is_pointer(argument):
-            affine = blocks.program.pointers.affine(value)
+            affine = blocks.program.pointers.form(value)
             if affine is not None:
                 blocks.program.pointers.known[argument] = affine
+                blocks.program.origins[argument] = Origin(value, 0, 0)
         elif is_block(argument):
             blocks.program.stored[argument] = copy_of(blocks, value)
         else:

@@ -65,7 +65,7 @@ class Indices:
 
     def value(self, index: Index) -> ir.Value:
         if isinstance(index, int):
-            return self.literal(ir.IntegerAttr.get(self._type, index), self._type)
+            return self.literal(ir.IntegerAttr.get(self._type, signed(index, 64)), self._type)
         return index
 
     def add(self, a: Index, b: Index) -> Index:
@@ -102,6 +102,9 @@ class Indices:
             return min(a, b)
         return a if same(a, b) else self._binary(arith.MinSIOp, a, b)
 
+    def min_unsigned(self, a: Index, b: Index) -> Index:
+        return a if same(a, b) else self._binary(arith.MinUIOp, a, b)
+
     def max(self, a: Index, b: Index) -> Index:
         if isinstance(a, int) and isinstance(b, int):
             return max(a, b)
@@ -129,16 +132,35 @@ class Indices:
             return value
         return self.once(("index", value), lambda: arith.IndexCastOp(self._type, value).result)
 
+    def cast_unsigned(self, value: ir.Value) -> ir.Value:
+        """An integer of any width, zero-extended to `index`."""
+        return self.once(("unsigned", value), lambda: arith.IndexCastUIOp(self._type, value).result)
+
+    def read(self, index: Index, kind: ir.Type, as_signed: bool = True) -> Index:
+        """The number that the low bits of an index are, as many as `kind` has, read as a signed or an unsigned one."""
+        width = ir.IntegerType(kind).width
+        if isinstance(index, int):
+            return signed(index, width) if as_signed else index % (1 << width)
+        if width >= 64:
+            return index
+        bits = self.to_integer(index, kind)
+        return self.cast(bits) if as_signed else self.cast_unsigned(bits)
+
     def to_integer(self, index: Index, kind: ir.Type) -> ir.Value:
         """An index as an integer of type `kind`."""
         if isinstance(index, int):
-            return self.literal(ir.IntegerAttr.get(kind, index), kind)
+            return self.literal(ir.IntegerAttr.get(kind, signed(index, ir.IntegerType(kind).width)), kind)
         return self.once(("integer", index, str(kind)), lambda: arith.IndexCastOp(kind, index).result)
 
     def less(self, a: Index, b: Index) -> ir.Value:
         """The i1 value `a < b`, signed."""
         left, right = self.value(a), self.value(b)
         return self.once(("<", left, right), lambda: arith.CmpIOp(arith.CmpIPredicate.slt, left, right).result)
+
+    def at_most(self, a: Index, b: Index) -> ir.Value:
+        """The i1 value `a <= b`, signed."""
+        left, right = self.value(a), self.value(b)
+        return self.once(("<=", left, right), lambda: arith.CmpIOp(arith.CmpIPredicate.sle, left, right).result)
 
     def choose(self, condition: ir.Value, a: Index, b: Index) -> Index:
         if same(a, b):
@@ -149,6 +171,11 @@ class Indices:
     def _binary(self, op: type, a: Index, b: Index) -> ir.Value:
         left, right = self.value(a), self.value(b)
         return self.once((op, left, right), lambda: op(left, right).result)
+
+
+def signed(number: int, width: int) -> int:
+    """The number that the low bits of another are, as many as `width`."""
+    return (number + (1 << (width - 1))) % (1 << width) - (1 << (width - 1))
 
 
 def same(a: Index | None, b: Index | None) -> bool:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from torch_mlir import ir
 
-from .indices import Index, Indices
-from .pointers import PointerAnalysis
+from .conditions import union
+from .indices import Index, Indices, same
+from .pointers import Affine, PointerAnalysis
 from .ttir import Shape, constant_int, int_attr, is_block, owner, shape
 
 _SLT, _SLE, _SGT, _SGE = 2, 3, 4, 5
+_UNSIGNED = {6: _SLT, 7: _SLE, 8: _SGT, 9: _SGE}
 _FLIPPED = {_SGT: _SLT, _SGE: _SLE}
 
 Dims = tuple[int | None, ...]
@@ -89,27 +91,56 @@ class MaskAnalysis:
             return self._comparison(op, term.dims, extents)
         return None
 
-    def _comparison(self, op: ir.Operation, dims: Dims, extents: Shape) -> list[tuple[int, Index]] | None:
+    def _sides(self, op: ir.Operation) -> tuple[int, Affine, Affine] | None:
+        """A comparison as (`<` or `<=`, left, right), read as its predicate does; None where it is no range."""
         predicate = int_attr(op, "predicate")
-        left, right = (self._pointers.affine(v) for v in op.operands)
-        if predicate in _FLIPPED:
-            predicate, left, right = _FLIPPED[predicate], right, left
-        if predicate not in (_SLT, _SLE) or left is None or right is None or left.wraps or right.wraps:
+        signed = predicate not in _UNSIGNED
+        predicate = _UNSIGNED.get(predicate, predicate)
+        left, right = (self._pointers.read(v, signed) for v in op.operands)
+        if left is None or right is None or left.wraps or right.wraps:
             return None
-        room = self._ix.sub(right.offset, left.offset)
-        if predicate == _SLE:
-            room = self._ix.add(room, 1)
+        if predicate in _FLIPPED:
+            return _FLIPPED[predicate], right, left
+        return (predicate, left, right) if predicate in (_SLT, _SLE) else None
+
+    def _comparison(self, op: ir.Operation, dims: Dims, extents: Shape) -> list[tuple[int, Index]] | None:
+        sides = self._sides(op)
+        if sides is None:
+            return None
+        predicate, left, right = sides
         slopes = self._slopes(left.strides, right.strides, dims, extents)
         if not slopes:  # a condition without a dimension: all or nothing
             dim = _whole(extents)
-            if isinstance(room, int):
-                return [] if room > 0 else [(dim, 0)]
-            return [(dim, self._ix.choose(self._ix.less(0, room), extents[dim], 0))]
+            holds = self._less(left, right, predicate == _SLE)
+            if isinstance(holds, bool):
+                return [] if holds else [(dim, 0)]
+            return [(dim, self._ix.choose(holds, extents[dim], 0))]
         if len(slopes) != 1 or slopes[0][1] != 1:
             return None
         dim = slopes[0][0]
-        limit = self._ix.clamp(room, extents[dim])
+        limit = self._room(op, left, right, predicate == _SLE, extents[dim])
         return [] if isinstance(limit, int) and limit == extents[dim] else [(dim, limit)]
+
+    def _less(self, left: Affine, right: Affine, or_equal: bool) -> ir.Value | bool:
+        """Whether the offset of `left` is less than that of `right`."""
+        ix, a, b = self._ix, left.offset, right.offset
+        if isinstance(a, int) and isinstance(b, int):
+            return a <= b if or_equal else a < b
+        return or_equal if same(a, b) else ix.at_most(a, b) if or_equal else ix.less(a, b)
+
+    def _room(self, op: ir.Operation, left: Affine, right: Affine, or_equal: bool, most: int) -> Index:
+        """For how many i, from 0 to `most`, `left + i` is less than `right`."""
+        ix, room = self._ix, self._ix.sub(right.offset, left.offset)
+        if isinstance(room, int) or not self._may_overflow(op):
+            return ix.clamp(ix.add(room, int(or_equal)), most)
+        # As an unsigned number, the difference from the smaller to the greater one is right.
+        if or_equal:
+            return ix.choose(ix.at_most(left.offset, right.offset), ix.add(ix.min_unsigned(room, most - 1), 1), 0)
+        return ix.choose(ix.less(left.offset, right.offset), ix.min_unsigned(room, most), 0)
+
+    def _may_overflow(self, op: ir.Operation) -> bool:
+        """Whether the difference of what is compared may be more than an index holds."""
+        return not all(self._pointers.ranges.differ_little(v) for v in op.operands)
 
     def _slopes(
         self, left: tuple[Index, ...], right: tuple[Index, ...], dims: Dims, extents: Shape
@@ -130,23 +161,31 @@ class MaskAnalysis:
         op = owner(term.value)
         if op is None or op.name != "arith.cmpi":
             return []
-        predicate = int_attr(op, "predicate")
-        left, right = (self._pointers.affine(v) for v in op.operands)
-        if predicate in (_SLT, _SLE):
-            left, right = right, left
-        elif predicate not in (_SGT, _SGE):
+        sides = self._sides(op)
+        if sides is None:
             return []
-        if left is None or right is None or left.wraps or right.wraps:
-            return []
-        slopes = self._slopes(left.strides, right.strides, term.dims, extents)
+        predicate, low, number = sides
+        slopes = self._slopes(number.strides, low.strides, term.dims, extents)
         if len(slopes) != 1 or slopes[0][1] != 1:
             return []
         dim = slopes[0][0]
-        lowest = self._ix.sub(left.offset, right.offset)
-        threshold = self._ix.sub(lowest, 1) if predicate in (_SLT, _SGT) else lowest
-        if isinstance(threshold, int):
-            return [(dim, extents[dim], term)] if threshold >= 0 else []
-        return [(dim, self._ix.choose(self._ix.less(-1, threshold), extents[dim], 0), term)]
+        holds = self._less(low, number, predicate == _SLE)
+        if isinstance(holds, bool):
+            return [(dim, extents[dim], term)] if holds else []
+        return [(dim, self._ix.choose(holds, extents[dim], 0), term)]
+
+    def conditions(self, mask: ir.Value) -> tuple[ir.Value, ...]:
+        """What must hold at run time for all comparisons in `mask` to be of numbers that index arithmetic gives."""
+        found: tuple[ir.Value, ...] = ()
+        for term in _terms(mask, tuple(range(len(shape(mask) or ())))):
+            op = owner(term.value)
+            if op is None or op.name != "arith.cmpi" or not is_block(term.value):
+                continue
+            signed = int_attr(op, "predicate") not in _UNSIGNED
+            sides = [self._pointers.reading(v, signed) for v in op.operands]
+            if all(sides):
+                found = union(found, *(s.conditions for s in sides if s is not None))
+        return found
 
 
 def _whole(extents: Shape) -> int:

@@ -9,67 +9,19 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, linalg, memref, scf
 
 from .boxes import Box, cut
+from .conditions import union
 from .expression import Expressions, Guard
 from .indices import Index, same
 from .masks import Term
+from .nest_sinks import Accumulate, Effect, Keep, Sink, Store, pointers_of, roots_of
 from .pointers import Base, Wrap
 from .positions import Position, fixed, follow
 from .program import Program
-from .runs import Runs, Window, collapses, each_run, find_runs, none_negative
+from .runs import Runs, Window, collapses, conditions_of, each_run, find_runs
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, is_block, is_pointer, pointee
 from .views import View, create_nest, make_view, shape_view
-
-
-@dataclass(frozen=True)
-class Keep:
-    """Write `value` to `buffer`, element for element."""
-
-    value: ir.Value
-    buffer: Buffer
-
-
-@dataclass(frozen=True)
-class Store:
-    """`tt.store` of a block."""
-
-    op: ir.Operation
-
-    @property
-    def pointer(self) -> ir.Value:
-        return self.op.operands[0]
-
-    @property
-    def value(self) -> ir.Value:
-        return self.op.operands[1]
-
-    @property
-    def mask(self) -> ir.Value | None:
-        return self.op.operands[2] if len(self.op.operands) > 2 else None
-
-
-@dataclass(frozen=True)
-class Accumulate:
-    """Fold `values` over dimension `axis` into `buffers` (whose shape lacks it). `combine` gives the accumulators."""
-
-    values: tuple[ir.Value, ...]
-    axis: int
-    buffers: tuple[Buffer, ...]
-    combine: Callable[[Sequence[ir.Value], Sequence[ir.Value]], list[ir.Value]]
-    """(accumulators, elements) -> accumulators; there may be more buffers than values (flags)."""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Done per element for its effect: `emit(expressions, position)`; `reads` are the blocks that it needs."""
-
-    reads: tuple[ir.Value, ...]
-    mask: ir.Value | None
-    emit: Callable[[Expressions, Position], None]
-
-
-Sink = Keep | Store | Accumulate | Effect
 
 
 def _yield_nothing(_: Sequence[ir.Value]) -> list[ir.Value]:
@@ -84,23 +36,39 @@ class _Output:
     """The buffer that is written, element for element."""
 
 
+def _all(conditions: Sequence[ir.Value]) -> ir.Value:
+    result, *others = conditions
+    for condition in others:
+        result = arith.AndIOp(result, condition).result
+    return result
+
+
 class NestBuilder:
     def __init__(self, program: Program) -> None:
         self.program, self.ix = program, program.ix
 
     def emit(self, extents: Shape, sinks: Sequence[Sink]) -> None:
         """Build the nest that computes `sinks`, all of them over blocks of shape `extents`."""
-        cones, window = cone(self.program, _roots(sinks)), Window.whole(extents)
+        cones, window = cone(self.program, roots_of(sinks)), Window.whole(extents)
         stores = [cone(self.program, [s.pointer]) for s in sinks if isinstance(s, Store)]
         runs = [r for r in find_runs(self.program, extents, cones) if not any(collapses(r, s, extents) for s in stores)]
-        fits = none_negative(self.program, runs)
-        if fits is None:
-            self._in_runs(extents, sinks, cones, runs, window)
+        conditions = conditions_of(self.program, runs)
+
+        def build(run_by_run: bool) -> None:
+            self._in_runs(extents, sinks, cones, runs if run_by_run else [], window)
+
+        self._if(conditions, conditions, build)
+
+    def _if(self, holds: Sequence[ir.Value], granted: Sequence[ir.Value], build: Callable[[bool], None]) -> None:
+        """`build(True)` where all of `holds` do, `build(False)` elsewhere. The pointer analysis relies on `granted`."""
+        if not holds:
+            build(True)
             return
-        branch = scf.IfOp(fits, [], has_else=True)
-        for block, resolved in ((branch.then_block, runs), (branch.else_block, [])):
-            with ir.InsertionPoint(block), self.ix.scope():
-                self._in_runs(extents, sinks, cones, resolved, window)
+        branch = scf.IfOp(_all(holds), [], has_else=True)
+        for block, true in ((branch.then_block, True), (branch.else_block, False)):
+            with ir.InsertionPoint(block), self.ix.scope(hiding=("mask",)):
+                with self.program.pointers.granting(granted if true else ()):
+                    build(true)
                 scf.YieldOp([])
 
     def _in_runs(
@@ -114,40 +82,36 @@ class NestBuilder:
             self._in_runs(extents, sinks, cones, runs[1:], part)
 
     def _window(self, extents: Shape, sinks: Sequence[Sink], cones: Cone, window: Window) -> None:
-        limits = self._limits(extents, sinks)
-        bounds = self._bounds(extents, sinks, cones, limits)
         wraps = self._wraps(extents, cones, sinks, window)
-        if not wraps:
-            self._boxes(extents, sinks, window, limits, bounds, [])
-            return
-        # A block wraps at most once if it is no longer than the modulus and starts at 0 or above (the remainder of a
-        # negative number is negative); else every element is looked up.
-        fits = None
-        for wrap in wraps:
-            short = self.ix.less(self.ix.sub(extents[wrap.dim], 1), wrap.modulus)
-            for term in (short, self.ix.less(-1, wrap.first)):
-                fits = term if fits is None else arith.AndIOp(fits, term).result
-        assert fits is not None
-        branch = scf.IfOp(fits, [], has_else=True)
-        for block, resolved in ((branch.then_block, wraps), (branch.else_block, [])):
-            with ir.InsertionPoint(block), self.ix.scope():
-                self._boxes(extents, sinks, window, limits, bounds, resolved)
-                scf.YieldOp([])
+        # A block wraps at most once if it is no longer than the modulus; else every element is looked up.
+        short = tuple(self.ix.less(self.ix.sub(extents[w.dim], 1), w.modulus) for w in wraps)
+        conditions = self._conditions(sinks, cones)
+        # Masks have more ranges where conditions hold.
+        cuts = None if conditions else self._cuts(extents, sinks, cones)
 
-    def _boxes(
-        self,
-        extents: Shape,
-        sinks: Sequence[Sink],
-        window: Window,
-        limits: Sequence[Index | None],
-        bounds: Sequence[Sequence[Index]],
-        wraps: Sequence[Wrap],
-    ) -> None:
-        for box in cut(self.ix, extents, window, limits, bounds, wraps):
-            if not box.empty:
-                _Nest(self.program, extents, sinks, box, window.longest).emit()
+        def build(fits: bool) -> None:
+            limits, bounds = cuts or self._cuts(extents, sinks, cones)
+            for box in cut(self.ix, extents, window, limits, bounds, wraps if fits else []):
+                if not box.empty:
+                    _Nest(self.program, extents, sinks, box, window.longest).emit()
+
+        self._if(union(short, conditions), conditions, build)
+
+    def _conditions(self, sinks: Sequence[Sink], cones: Cone) -> tuple[ir.Value, ...]:
+        """What the forms of the nest's pointers and masks hold under."""
+        pointers = [op.operands[0] for op, _ in cones.loads] + [v for s in sinks for v in pointers_of(s)]
+        masks = [op.operands[1] for op, _ in cones.loads if len(op.operands) > 1]
+        masks += [s.mask for s in sinks if isinstance(s, Store | Effect) and s.mask is not None]
+        forms = [self.program.pointers.form(p) for p in pointers]
+        found = union(*(f.conditions for f in forms if f is not None))
+        found = union(found, *(self.program.masks.conditions(m) for m in masks))
+        return tuple(c for c in found if not self.program.pointers.grants(c))
 
     # ---- where to cut
+
+    def _cuts(self, extents: Shape, sinks: Sequence[Sink], cones: Cone) -> tuple[list[Index | None], list[list[Index]]]:
+        limits = self._limits(extents, sinks)
+        return limits, self._bounds(extents, sinks, cones, limits)
 
     def _limits(self, extents: Shape, sinks: Sequence[Sink]) -> list[Index | None]:
         """Nothing outside the mask of a store needs to be computed, if all sinks are stores under the same ranges."""
@@ -183,7 +147,7 @@ class NestBuilder:
         pointers += [(s.pointer, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store)]
         found: list[Wrap] = []
         for pointer, dims in pointers:
-            affine = self.program.pointers.affine(pointer)
+            affine = self.program.pointers.form(pointer)
             for wrap in affine.wraps if affine is not None and affine.base is not None else ():
                 if dims[wrap.dim] != wrap.dim or wrap.dim in window.runs:
                     return []  # seen through a transposition, or cut elsewhere: look every element up
@@ -381,17 +345,3 @@ class _Nest:
             and self.program.stored.get(leaves[result][0]) == output.kept
             for result, output in zip(results, self.outputs, strict=True)
         )
-
-
-def _roots(sinks: Sequence[Sink]) -> list[ir.Value]:
-    roots: list[ir.Value] = []
-    for sink in sinks:
-        if isinstance(sink, Keep):
-            roots.append(sink.value)
-        elif isinstance(sink, Store):
-            roots += [sink.value, sink.pointer, *([] if sink.mask is None else [sink.mask])]
-        elif isinstance(sink, Accumulate):
-            roots += sink.values
-        else:
-            roots += [*sink.reads, *([] if sink.mask is None else [sink.mask])]
-    return [r for r in roots if is_block(r)]

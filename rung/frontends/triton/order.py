@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch_mlir import ir
 
 from .bases import base_of
-from .nests import Store
+from .nest_sinks import Store
 from .pointers import Affine, Base, equal
 from .program import Program
 from .traversal import cone, needed_after

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, scf
+from torch_mlir.dialects import scf
 
+from .conditions import union
 from .indices import Index, same
 from .pointers import Affine
 from .program import Program
@@ -37,6 +38,10 @@ class Runs:
     length: int
     divisions: list[tuple[ir.Operation, Affine]] = field(default_factory=list[tuple[ir.Operation, Affine]])
     """With what each divides."""
+    conditions: tuple[ir.Value, ...] = ()
+    """Under which `first + i[dim]` is what they divide."""
+    positive: bool = False
+    """Whether `first` is known not to be negative."""
 
     def most(self, extents: Shape) -> int:
         """How many runs there are at most."""
@@ -73,7 +78,8 @@ def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
     """
     found: dict[int, Runs] = {}
     for op, dims in _seen_once(cones):
-        divisor, affine = constant_int(op.operands[1]), program.pointers.affine(op.operands[0])
+        divisor, signed = constant_int(op.operands[1]), op.name.endswith("si")
+        affine = program.pointers.reading(op.operands[0], signed)
         if divisor is None or divisor < SHORTEST or affine is None or affine.base is not None or affine.wraps:
             continue
         moving = [d for d, s in enumerate(affine.strides) if s != 0]
@@ -83,6 +89,8 @@ def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
         runs = found.setdefault(dim, Runs(dim, affine.offset, divisor))
         if same(runs.first, affine.offset):
             runs.divisions.append((op, affine))
+            runs.conditions = union(runs.conditions, affine.conditions)
+            runs.positive = runs.positive or not signed or program.ranges.not_negative(op.operands[0])
             runs.length = min(runs.length, divisor)
     return [runs for runs in found.values() if _pays(runs, extents)]
 
@@ -151,12 +159,8 @@ def _known(program: Program, runs: Runs, number: Index) -> Generator[None]:
             del known[op.results[0]]
 
 
-def none_negative(program: Program, runs: Sequence[Runs]) -> ir.Value | None:
-    """Whether what is divided starts at 0 or above (below, `//` and `%` round towards 0); None if that is known."""
-    result: ir.Value | None = None
-    for first in (r.first for r in runs):
-        if isinstance(first, int) and first >= 0:
-            continue
-        term = program.ix.less(-1, first)
-        result = term if result is None else arith.AndIOp(result, term).result
-    return result
+def conditions_of(program: Program, runs: Sequence[Runs]) -> tuple[ir.Value, ...]:
+    """What must hold for a block to be computed run by run: what is divided is what index arithmetic gives, and starts
+    at 0 or above (below, `//` and `%` round towards 0)."""
+    signs = tuple(program.ix.less(-1, r.first) for r in runs if not r.positive)
+    return union(*(r.conditions for r in runs), signs)

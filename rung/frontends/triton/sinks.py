@@ -14,7 +14,7 @@ from .buffers import contract, fill, rebuilt, round_into, window
 from .expression import Expressions
 from .layout import order_of, without
 from .locations import source_line
-from .nests import Accumulate, Effect, Keep, Sink
+from .nest_sinks import Accumulate, Effect, Keep, Sink
 from .positions import Position, is_unit_reshape
 from .scratch import Buffer, from_memory, row_major_buffer
 from .traversal import cone, needed_after

@@ -41,6 +41,12 @@ int rung_run(rung_kernel kernel, int64_t *slots) {
   return rung_dma_violations() ? raise_violations() : 0;
 }
 
+int rung_refuse(void) {
+  rung_raise(PyUnicode_FromString("numbers that blocks compute overflow in this launch; this kernel was compiled for launches in which "
+                                  "they do not"));
+  return -1;
+}
+
 // ---- the type
 
 typedef struct {
@@ -51,7 +57,7 @@ typedef struct {
 typedef struct {
   PyObject_HEAD
   vectorcallfunc call;
-  PyObject *kinds_text, *names, *on_alias;
+  PyObject *kinds_text, *names, *otherwise;
   PyObject *dtypes;  // names of the tensors' types by argument, None where any will do; or NULL
   PyObject **seen;   // the type objects that have been found to have those names
   const char *kinds;  // inside kinds_text
@@ -80,15 +86,17 @@ static const alias_pair *find_alias(const launcher *self, const int64_t *slots) 
   return NULL;
 }
 
-static int run_aliased(launcher *self, const alias_pair *pair, PyObject *const *grid, PyObject *const *args) {
-  if (self->on_alias == Py_None) {
+// The kernel without what does not hold of this launch: two pointers differ, or what the kernel itself asked for.
+static int run_otherwise(launcher *self, const alias_pair *pair, PyObject *const *grid, PyObject *const *args) {
+  if (self->otherwise == Py_None && !pair) return rung_refuse();
+  if (self->otherwise == Py_None) {
     rung_raise(PyUnicode_FromFormat("arguments `%S` and `%S` are the same memory; this kernel was compiled for different ones",
                                     PyTuple_GET_ITEM(self->names, pair->first), PyTuple_GET_ITEM(self->names, pair->second)));
     return -1;
   }
   PyObject *all = PyTuple_New(self->count);
   for (Py_ssize_t i = 0; all && i < self->count; i++) PyTuple_SET_ITEM(all, i, Py_NewRef(args[i]));
-  PyObject *result = all ? PyObject_CallFunctionObjArgs(self->on_alias, grid[0], grid[1], grid[2], all, NULL) : NULL;
+  PyObject *result = all ? PyObject_CallFunctionObjArgs(self->otherwise, grid[0], grid[1], grid[2], all, NULL) : NULL;
   Py_XDECREF(all), Py_XDECREF(result);
   return result ? 0 : -1;
 }
@@ -114,9 +122,10 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
 
   if (call_hook(args[ENTER_HOOK], args[METADATA])) return NULL;
   const alias_pair *pair = find_alias(self, slots);
-  if (!rung_grid_is_empty(slots + self->slots) &&
-      (pair ? run_aliased(self, pair, args + GRID, args + ARGS) : rung_run(kernel, slots)))
-    return NULL;
+  if (!rung_grid_is_empty(slots + self->slots)) {
+    if (!pair && rung_run(kernel, slots)) return NULL;
+    if ((pair || rung_grid_is_refused(slots + self->slots)) && run_otherwise(self, pair, args + GRID, args + ARGS)) return NULL;
+  }
   if (call_hook(args[EXIT_HOOK], args[METADATA])) return NULL;
   Py_RETURN_NONE;
 }
@@ -146,15 +155,15 @@ static int read_pairs(launcher *self, PyObject *pairs) {
 }
 
 static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-  static char *words[] = {"kinds", "names", "alias_pairs", "on_alias", "dtypes", NULL};
-  PyObject *kinds, *names, *pairs = NULL, *on_alias = Py_None, *dtypes = NULL;
+  static char *words[] = {"kinds", "names", "alias_pairs", "otherwise", "dtypes", NULL};
+  PyObject *kinds, *names, *pairs = NULL, *otherwise = Py_None, *dtypes = NULL;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "UO!|O!OO!", words, &kinds, &PyTuple_Type, &names, &PyTuple_Type, &pairs,
-                                   &on_alias, &PyTuple_Type, &dtypes))
+                                   &otherwise, &PyTuple_Type, &dtypes))
     return NULL;
   launcher *self = (launcher *)type->tp_alloc(type, 0);
   if (!self) return NULL;
   self->call = launch;
-  self->kinds_text = Py_NewRef(kinds), self->names = Py_NewRef(names), self->on_alias = Py_NewRef(on_alias);
+  self->kinds_text = Py_NewRef(kinds), self->names = Py_NewRef(names), self->otherwise = Py_NewRef(otherwise);
   self->dtypes = Py_XNewRef(dtypes);
   self->kinds = rung_check_kinds(kinds, &self->count, &self->slots);
   if (self->kinds && PyTuple_GET_SIZE(names) != self->count)
@@ -170,19 +179,19 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) 
 }
 
 static int traverse(PyObject *object, visitproc visit, void *arg) {
-  Py_VISIT(((launcher *)object)->on_alias);
+  Py_VISIT(((launcher *)object)->otherwise);
   return 0;
 }
 
 static int clear(PyObject *object) {
-  Py_CLEAR(((launcher *)object)->on_alias);
+  Py_CLEAR(((launcher *)object)->otherwise);
   return 0;
 }
 
 static void destroy(PyObject *object) {
   launcher *self = (launcher *)object;
   PyObject_GC_UnTrack(object);
-  Py_XDECREF(self->kinds_text), Py_XDECREF(self->names), Py_XDECREF(self->on_alias);
+  Py_XDECREF(self->kinds_text), Py_XDECREF(self->names), Py_XDECREF(self->otherwise);
   if (self->seen)
     for (Py_ssize_t i = 0; i < self->count; i++) Py_XDECREF(self->seen[i]);
   Py_XDECREF(self->dtypes);

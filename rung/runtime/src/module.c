@@ -16,19 +16,39 @@ static double seconds_since(int64_t start_ns) { return (double)(rung_now_ns() - 
 typedef struct {
   PyObject_HEAD
   vectorcallfunc call;
-  PyObject *args;  // kept alive: their memory is in the slots
+  PyObject *args;       // kept alive: their memory is in the slots
+  PyObject *otherwise;  // makes the bound that is called where the kernel refuses; or that bound
   rung_kernel kernel;
   int is_empty;  // the grid has no programs
-  int64_t *slots;
+  int64_t *slots, *grid;
 } bound;
+
+static PyTypeObject bound_type;
+
+// What runs in place of a kernel that has refused the grid; borrowed.
+static bound *bound_other(bound *self) {
+  if (!PyObject_TypeCheck(self->otherwise, &bound_type)) {
+    PyObject *made = self->otherwise == Py_None ? (rung_refuse(), NULL) : PyObject_CallNoArgs(self->otherwise);
+    if (!made) return NULL;
+    if (!PyObject_TypeCheck(made, &bound_type)) {
+      PyErr_Format(PyExc_TypeError, "`otherwise` gave %R, which is no bound kernel", made);
+      Py_DECREF(made);
+      return NULL;
+    }
+    Py_SETREF(self->otherwise, made);
+  }
+  return (bound *)self->otherwise;
+}
 
 static PyObject *bound_launch(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *keywords) {
   bound *self = (bound *)callable;
   (void)args;
   if (PyVectorcall_NARGS(nargsf) || keywords)
     return PyErr_SetString(PyExc_TypeError, "a bound kernel takes no arguments"), NULL;
-  if (!self->is_empty && rung_run(self->kernel, self->slots)) return NULL;
-  Py_RETURN_NONE;
+  if (!self->is_empty && !rung_grid_is_refused(self->grid) && rung_run(self->kernel, self->slots)) return NULL;
+  if (!rung_grid_is_refused(self->grid)) Py_RETURN_NONE;
+  bound *other = bound_other(self);
+  return other ? bound_launch((PyObject *)other, NULL, 0, NULL) : NULL;
 }
 
 static PyObject *bound_time(PyObject *object, PyObject *argument) {
@@ -41,10 +61,16 @@ static PyObject *bound_time(PyObject *object, PyObject *argument) {
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t i = 0; i < n; i++) {
       int64_t start = rung_now_ns();
-      if (!self->is_empty) self->kernel(self->slots);
+      if (!self->is_empty && !rung_grid_is_refused(self->grid)) self->kernel(self->slots);
       seconds[i] = seconds_since(start);
     }
     Py_END_ALLOW_THREADS
+    if (rung_grid_is_refused(self->grid)) {
+      bound *other = bound_other(self);
+      Py_SETREF(list, other ? bound_time((PyObject *)other, argument) : NULL);
+      PyMem_RawFree(seconds);
+      return list;
+    }
     for (Py_ssize_t i = 0; i < n; i++) PyList_SET_ITEM(list, i, PyFloat_FromDouble(seconds[i]));
   }
   PyMem_RawFree(seconds);
@@ -53,7 +79,7 @@ static PyObject *bound_time(PyObject *object, PyObject *argument) {
 
 static void bound_destroy(PyObject *object) {
   bound *self = (bound *)object;
-  Py_XDECREF(self->args);
+  Py_XDECREF(self->args), Py_XDECREF(self->otherwise);
   PyMem_Free(self->slots);
   Py_TYPE(object)->tp_free(object);
 }
@@ -75,11 +101,11 @@ static PyTypeObject bound_type = {
 };
 
 static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
-  static char *words[] = {"function", "kinds", "args", "grid", "names", "owner", NULL};
-  PyObject *function, *kinds, *values, *grid, *names = NULL, *owner = Py_None;
+  static char *words[] = {"function", "kinds", "args", "grid", "names", "owner", "otherwise", NULL};
+  PyObject *function, *kinds, *values, *grid, *names = NULL, *owner = Py_None, *otherwise = Py_None;
   (void)module;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OUO!O!|O!O", words, &function, &kinds, &PyTuple_Type, &values,
-                                   &PyTuple_Type, &grid, &PyTuple_Type, &names, &owner))
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OUO!O!|O!OO", words, &function, &kinds, &PyTuple_Type, &values,
+                                   &PyTuple_Type, &grid, &PyTuple_Type, &names, &owner, &otherwise))
     return NULL;
   Py_ssize_t count, slots;
   const char *kind = rung_check_kinds(kinds, &count, &slots);
@@ -91,11 +117,13 @@ static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
   if (!self) return NULL;
   self->call = bound_launch;
   self->args = PyTuple_Pack(2, values, owner);
+  self->otherwise = Py_NewRef(otherwise);
   self->slots = PyMem_Calloc((size_t)slots + 3, sizeof *self->slots);
   if (!self->slots) PyErr_NoMemory();
   else if (self->args && rung_pack(kind, count, names, &PyTuple_GET_ITEM(values, 0), self->slots) == 0 &&
            rung_pack_grid(&PyTuple_GET_ITEM(grid, 0), self->slots + slots) == 0 && (self->kernel = rung_kernel_of(function))) {
-    self->is_empty = rung_grid_is_empty(self->slots + slots);
+    self->grid = self->slots + slots;
+    self->is_empty = rung_grid_is_empty(self->grid);
     return (PyObject *)self;
   }
   Py_DECREF(self);

@@ -1,4 +1,4 @@
-"""Launches whose arguments overlap where the compiler assumed that they do not."""
+"""Launches that are not as the compiler assumed: arguments overlap, or numbers overflow."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ..compile import Loaded
 
 
-class AliasedKernel:
-    """The same kernel without the assumption; compiled when it is first needed, which is rarely ever."""
+class CarefulKernel:
+    """The same kernel without assumptions; compiled when it is first needed, which is rarely ever."""
 
     def __init__(self, ttir: str, metadata: Any, kinds: str, names: tuple[str, ...]) -> None:
         self._ttir, self._metadata, self._kinds, self._names = ttir, metadata, kinds, names
@@ -29,6 +29,7 @@ class AliasedKernel:
             schedule=Schedule.parse(self._metadata.schedule),
             fuse=self._metadata.enable_fp_fusion,
             distinct=False,
+            fits=False,
         )
         return load(compiled.binary, self._metadata.name)
 
