@@ -268,3 +268,22 @@ def test_a_launch_that_is_refused_runs_as_another_version() -> None:
             alone()
     with pytest.raises(LaunchError, match="overflow in this launch"):
         alone.time(2)
+
+
+# ---- masks of one element
+
+
+@triton.jit
+def one_for_all(x, o, at, BLOCK: tl.constexpr):
+    """One element for all lanes, under a mask that is off where there is none."""
+    i = at + tl.zeros((BLOCK,), tl.int32)
+    tl.store(o + tl.arange(0, BLOCK), tl.load(x + i, mask=i < 100, other=-1.0))
+
+
+@pytest.mark.parametrize("schedule", ["threads=1", "vectorize=off threads=1"])
+def test_what_is_masked_off_for_all_lanes_is_not_read(schedule: str) -> None:
+    x = torch.arange(100.0)
+    for at in (7, 1 << 30):
+        o = torch.zeros(BLOCK)
+        one_for_all[(1,)](x, o, at, BLOCK=BLOCK, schedule=schedule)
+        assert o.tolist() == [7.0 if at < 100 else -1.0] * BLOCK

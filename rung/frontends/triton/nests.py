@@ -21,7 +21,7 @@ from .runs import Runs, Window, collapses, conditions_of, each_run, find_runs
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, is_block, is_pointer, pointee
-from .views import View, create_nest, make_view, shape_view
+from .views import View, create_nest, is_zero, make_view, shape_view
 
 
 def _yield_nothing(_: Sequence[ir.Value]) -> list[ir.Value]:
@@ -91,9 +91,10 @@ class NestBuilder:
 
         def build(fits: bool) -> None:
             limits, bounds = cuts or self._cuts(extents, sinks, cones)
+            resting = self._resting(cones)
             for box in cut(self.ix, extents, window, limits, bounds, wraps if fits else []):
                 if not box.empty:
-                    _Nest(self.program, extents, sinks, box, window.longest).emit()
+                    self._box(extents, sinks, box, window, resting)
 
         self._if(union(short, conditions), conditions, build)
 
@@ -106,6 +107,35 @@ class NestBuilder:
         found = union(*(f.conditions for f in forms if f is not None))
         found = union(found, *(self.program.masks.conditions(m) for m in masks))
         return tuple(c for c in found if not self.program.pointers.grants(c))
+
+    def _box(self, extents: Shape, sinks: Sequence[Sink], box: Box, window: Window, resting: Sequence[int]) -> None:
+        """One nest; none where it is empty along one of `resting`, where it would read all the same."""
+        sides = [(box.low[d], box.high[d]) for d in resting]
+        some = [self.ix.less(a, b) for a, b in sides if not (isinstance(a, int) and isinstance(b, int))]
+        if not some:
+            _Nest(self.program, extents, sinks, box, window.longest).emit()
+            return
+        branch = scf.IfOp(_all(some), [])
+        with ir.InsertionPoint(branch.then_block), self.ix.scope():
+            _Nest(self.program, extents, sinks, box, window.longest).emit()
+            scf.YieldOp([])
+
+    def _resting(self, cones: Cone) -> list[int]:
+        """Dimensions that a load's own mask bounds and its pointer does not move along.
+
+        What it reads is read before the loops over them, of which there may be no iteration.
+        """
+        found: dict[int, None] = {}
+        for op, dims in cones.loads:
+            affine = self.program.pointers.affine(op.operands[0])
+            if len(op.operands) == 1 or affine is None:
+                continue
+            moved = {w.dim for w in affine.wraps}
+            bounds = self.program.masks.decompose(op.operands[1]).bounds
+            for d, (dim, bound, stride) in enumerate(zip(dims, bounds, affine.strides, strict=True)):
+                if dim is not None and bound is not None and is_zero(stride) and d not in moved:
+                    found.setdefault(dim)
+        return list(found)
 
     # ---- where to cut
 
