@@ -270,7 +270,32 @@ def test_a_launch_that_is_refused_runs_as_another_version() -> None:
         alone.time(2)
 
 
-# ---- masks of one element
+# ---- other numbers of elements
+
+
+@triton.jit
+def counted(x, o, BLOCK: tl.constexpr):
+    tl.store(o + tl.arange(0, 256), tl.histogram(tl.load(x + tl.arange(0, BLOCK)), 256))
+
+
+def test_bytes_are_counted_as_unsigned_numbers() -> None:
+    x = torch.arange(0, 256, 4, dtype=torch.uint8)
+    o = marks(256)
+    counted[(1,)](x, o, BLOCK=BLOCK)
+    assert torch.equal(o, torch.bincount(x.int(), minlength=256).int())
+
+
+@triton.jit
+def chosen(x, k, o, BLOCK: tl.constexpr):
+    table = tl.load(x + tl.arange(0, 256))
+    tl.store(o + tl.arange(0, BLOCK), tl.gather(table, tl.load(k + tl.arange(0, BLOCK)), 0))
+
+
+def test_bytes_choose_as_unsigned_numbers() -> None:
+    x, k = torch.arange(256.0), torch.arange(0, 256, 4, dtype=torch.uint8)
+    o = torch.zeros(BLOCK)
+    chosen[(1,)](x, k, o, BLOCK=BLOCK)
+    assert torch.equal(o, k.float())
 
 
 @triton.jit

@@ -329,7 +329,7 @@ class Expressions:
     def _gather(self, op: ir.Operation, position: Position) -> ir.Value:
         """`tt.gather`: the source lies in scratch, one coordinate comes from the index block."""
         buffer = self.program.stored[op.operands[0]]
-        chosen = self.ix.cast(self.at(op.operands[1], position))
+        chosen = self.ix.cast_unsigned(self.at(op.operands[1], position))  # it is not negative
         dim = int_attr(op, "axis")
         index = self.ix.mul(chosen, buffer.strides[dim])
         for d, axis in enumerate(position):

@@ -166,7 +166,7 @@ def histogram(blocks: BlockConverter, op: ir.Operation) -> None:
     count = shape(result) or (1,)
 
     def emit(expressions: Expressions, position: Position) -> None:
-        value = blocks.ix.cast(expressions.at(source, position))
+        value = blocks.ix.cast_unsigned(expressions.at(source, position))
         counted = arith.CmpIOp(arith.CmpIPredicate.ult, value, blocks.ix.value(count[0])).result
         branch = scf.IfOp(counted, [])
         with ir.InsertionPoint(branch.then_block):
