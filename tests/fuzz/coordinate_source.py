@@ -1,5 +1,6 @@
 """Random Triton kernels as text that take coordinates from quotients and remainders of a block's numbers, as Inductor's
-do: in addresses, masks and values, of one or two dimensions, from any start, some in loops, some reduced."""
+do: in addresses, masks and values, of one or two dimensions, from any start, some in loops, reduced, cast, or under
+hints that are false."""
 
 from __future__ import annotations
 
@@ -32,16 +33,17 @@ def write(rng: Random) -> Kernel:
     lines += [f"mask = {mask}", "total = tl.zeros_like(place + i + j).to(tl.float32)"]
     lines += [f"{'for t in range(trips):' if rng.random() < 0.4 else 'if flag >= 0:'}"]
     for number, (pointer, value) in enumerate(zip("xwk", ("", "", ".to(tl.float32)"), strict=True)):
-        at = f"{coordinate(rng, 'i', length, shared)} + {coordinate(rng, 'j', length, shared)}"
+        at = f"{coordinate(rng, 'i', length, extents, shared)} + {coordinate(rng, 'j', length, extents, shared)}"
         lines.append(f"    v{number} = tl.load({pointer} + base + {at}, mask=mask, other={number}){value}")
-    data = f"({coordinate(rng, rng.choice('ij'), length)}).to(tl.float32)"
+    data = f"({coordinate(rng, rng.choice('ij'), length, extents)}).to(tl.float32)"
     lines.append(
         f"    total += tl.where({rng.choice(['mask', 'i < 20', 'v0 > 0'])}, v0 + v1 * 0.5, v2) + {data} * 0.125"
     )
     if "for t" in lines[-5]:
         lines.append(f"    i += {rng.choice([1, 16, length, 64])}")
     lines.append("tl.store(o + base + place, total)")
-    lines.append(f"tl.store(oi + base + place, {coordinate(rng, 'i', length)} - {coordinate(rng, 'j', length)})")
+    left, right = (coordinate(rng, number, length, extents) for number in "ij")
+    lines.append(f"tl.store(oi + base + place, {left} - {right})")
     if rng.random() < 0.3:
         axis = rng.randrange(len(extents))
         kept = tuple(n for d, n in enumerate(extents) if d != axis)
@@ -58,7 +60,13 @@ def write(rng: Random) -> Kernel:
     return Kernel(source, {name: scalars[name] for name in SCALARS})
 
 
-def coordinate(rng: Random, number: str, length: int, shared: Sequence[str] = ()) -> str:
+def hinted(text: str, extents: Sequence[int]) -> str:
+    """With a hint that is mostly false."""
+    values = f"({', '.join(map(str, extents))},)"
+    return f"tl.max_contiguous(tl.multiple_of({text}, {values}), {values})"
+
+
+def coordinate(rng: Random, number: str, length: int, extents: Sequence[int], shared: Sequence[str] = ()) -> str:
     """From 0 to about 1,000, where the number is not negative."""
     other = rng.choice(DIVISORS)
     return rng.choice(
@@ -67,5 +75,7 @@ def coordinate(rng: Random, number: str, length: int, shared: Sequence[str] = ()
             *(f"{number} % {length}", f"{number} // {length}", f"{number} // {length} % 7", number),
             *(f"{number} // {2 * length} * 3", f"{number} % {3 * length}", f"({number} + 5) // {length}"),
             *(f"{number} // {other}", f"{number} % {other} * 4", f"({number} * 2) // {length}"),
+            *(f"({number}.to(tl.int64) // {length}).to(tl.int32)", f"({number}.to(tl.uint32) % {length}).to(tl.int32)"),
+            *(hinted(f"{number} % {length}", extents), hinted(f"{number} % {other}", extents)),
         ]
     )

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from rung import machine
-from rung.compile import compile_kernel
+from rung.compile import AnyExecutable, compile_kernel, compile_ttir, generate_code
+from rung.frontends.triton.capture import make_ttir
 from rung.schedule import Schedule
-from tests.fuzz import coordinate_source
+from tests.fuzz import coordinate_source, wrapping_source
 from tests.fuzz.interpreter import Interpreter, Uninterpretable, imported
 from tests.fuzz.kernel_source import PROGRAMS, SCALARS, WINDOW, Kernel, write
 
@@ -46,7 +48,18 @@ def memory() -> dict[str, np.ndarray]:
     }
 
 
-def check(interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] = SCHEDULES) -> None:
+def executable(kernel: Any, schedule: str, careful: bool) -> AnyExecutable:
+    """As it is launched, or as it is compiled for launches of which nothing is assumed."""
+    if not careful:
+        return compile_kernel(kernel, SIGNATURE, {}, machine=HOST, schedule=Schedule.parse(schedule))
+    text = str(make_ttir(kernel, SIGNATURE, {}))
+    compiled = compile_ttir(text, machine=HOST, schedule=Schedule.parse(schedule), distinct=False, fits=False)
+    return generate_code(compiled, HOST)
+
+
+def check(
+    interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] = SCHEDULES, careful: bool = False
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random_kernel.py"
         path.write_text(kernel.source)
@@ -57,11 +70,9 @@ def check(interpreter: Interpreter, kernel: Kernel, schedules: tuple[str, ...] =
             reject()
         for schedule in schedules:
             result = memory()
-            executable = compile_kernel(
-                imported(path).kernel, SIGNATURE, {}, machine=HOST, schedule=Schedule.parse(schedule)
-            )
-            executable.run([*result.values(), *scalars], (PROGRAMS, 1, 1))
-            message = f"{schedule}, {kernel.scalars}\n{kernel.source}"
+            made = executable(imported(path).kernel, schedule, careful)
+            made.run([*result.values(), *scalars], (PROGRAMS, 1, 1))
+            message = f"{schedule}, {careful=}, {kernel.scalars}\n{kernel.source}"
             for (name, actual), wanted in zip(result.items(), expected, strict=True):
                 compare(actual, wanted, f"`{name}`, {message}")
 
@@ -91,6 +102,12 @@ def test_random_coordinates(interpreter: Interpreter, rng: Random) -> None:
     check(interpreter, coordinate_source.write(rng), (SCHEDULES[rng.randrange(2)],))
 
 
+@given(rng=st.randoms(use_true_random=False))
+@settings(common, max_examples=60)
+def test_random_integers_that_wrap(interpreter: Interpreter, rng: Random) -> None:
+    check(interpreter, wrapping_source.write(rng), (SCHEDULES[rng.randrange(2)],), rng.random() < 0.5)
+
+
 FOUND = (0, 22, 25, 29, 34, 38, 51, 57, 65, 74)
 """Seeds that found a bug when they were tried first."""
 
@@ -105,4 +122,5 @@ def test_kernels_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
 @given(rng=st.randoms(use_true_random=False))
 @settings(common, derandomize=False, max_examples=2000)
 def test_many_random_kernels(interpreter: Interpreter, rng: Random) -> None:
-    check(interpreter, rng.choice([write, coordinate_source.write])(rng))
+    source = rng.choice([write, coordinate_source.write, wrapping_source.write])
+    check(interpreter, source(rng), careful=rng.random() < 0.3)
