@@ -1,4 +1,4 @@
-"""Loads and stores of one array: when an element may be read after another one has been stored there."""
+"""Loads and stores of one array: what is loaded is what was there, though it is read where it is needed."""
 
 from __future__ import annotations
 
@@ -65,6 +65,32 @@ def test_a_block_that_goes_round_is_read_before_any_is_stored(schedule: str) -> 
     x = np.arange(64, dtype=np.int32)
     build(wrapped, schedule, BLOCK=64, MODULUS=12).run([x], (1, 1, 1))
     np.testing.assert_array_equal(x, np.r_[np.arange(12) * 2, np.arange(12, 64)])
+
+
+@triton.jit(noinline=True)
+def count_up(p, BLOCK: tl.constexpr):
+    at = p + tl.arange(0, BLOCK)
+    tl.store(at, tl.load(at) + 1)
+
+
+@triton.jit
+def across_a_call(x, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    before = tl.load(x + i)
+    count_up(x, BLOCK)
+    tl.store(x + BLOCK + i, before)
+    for _ in range(2):
+        count_up(x, BLOCK)
+        between = tl.load(x + i)
+        count_up(x, BLOCK)
+        tl.store(x + 2 * BLOCK + i, between)
+
+
+def test_what_a_function_overwrites_is_read_before_it_is_called(schedule: str) -> None:
+    x = np.arange(192, dtype=np.int32)
+    build(across_a_call, schedule, BLOCK=64).run([x], (1, 1, 1))
+    i = np.arange(64)
+    np.testing.assert_array_equal(x, np.r_[i + 5, i, i + 4])
 
 
 @triton.jit

@@ -183,9 +183,9 @@ class BlockConverter:
         )
 
     def keep_for_region(self, op: ir.Operation) -> None:
-        """Before a region is entered: what is defined outside and used inside is computed once, here.
+        """Before a region or a function is entered: what is defined outside and used inside is computed once, here.
 
-        So are loads that are needed behind the region, if it may write what they read.
+        So are loads that are needed behind it, if it may write what they read.
         """
         self.flush()
         assert self.current is not None

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def convert_control(blocks: BlockConverter, op: ir.Operation) -> None:
-    """Convert a `for`, `if`, `while` or call. Pending stores come first."""
-    blocks.flush()
+    """Convert a `for`, `if`, `while` or call. Pending stores come first, and what must be read before."""
+    blocks.keep_for_region(op)
     {"scf.for": _for, "scf.if": _if, "scf.while": _while, "tt.call": convert_call}[op.name](blocks, op)
 
 
@@ -35,7 +35,6 @@ def convert_control(blocks: BlockConverter, op: ir.Operation) -> None:
 
 
 def _for(blocks: BlockConverter, op: ir.Operation) -> None:
-    blocks.keep_for_region(op)
     program, ix = blocks.program, blocks.ix
     body = op.regions[0].blocks[0]
     final = list(body.operations)[-1].operation.operands
@@ -148,7 +147,6 @@ def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
 
 
 def _if(blocks: BlockConverter, op: ir.Operation) -> None:
-    blocks.keep_for_region(op)
     program = blocks.program
     condition = program.scalar(op.operands[0])
     results: list[ir.Value] = list(op.results)
@@ -218,7 +216,6 @@ def _leave_branch(
 
 def _while(blocks: BlockConverter, op: ir.Operation) -> None:
     """Blocks are carried in two sets of buffers: those of the condition's region and those of the body."""
-    blocks.keep_for_region(op)
     program, ix = blocks.program, blocks.ix
     before, after = op.regions[0].blocks[0], op.regions[1].blocks[0]
     condition_op = list(before.operations)[-1].operation
