@@ -25,6 +25,20 @@ COMBINATIONS = (
 )
 
 
+HEAD = """import triton
+import triton.language as tl
+
+
+@triton.jit(noinline=True)
+def count_up(p, by, BLOCK: tl.constexpr):
+    at = p + tl.arange(0, BLOCK)
+    tl.store(at, tl.load(at) + by)
+
+
+@triton.jit
+def kernel(x, y, k, w, o, oi, """
+
+
 @dataclass(frozen=True)
 class Block:
     text: str
@@ -70,8 +84,7 @@ class Writer:
         scalars = dict.fromkeys(SCALARS, 0)
         scalars |= {"b0": rng.randint(-2, 5), "lo": rng.randint(0, 3), "trips": rng.randint(0, 3)}
         scalars |= {"flag": rng.randint(-1, 1)}
-        head = "import triton\nimport triton.language as tl\n\n\n@triton.jit\ndef kernel(x, y, k, w, o, oi, "
-        return Kernel(f"{head}{', '.join(SCALARS)}):\n" + "\n".join(self.lines) + "\n", scalars)
+        return Kernel(f"{HEAD}{', '.join(SCALARS)}):\n" + "\n".join(self.lines) + "\n", scalars)
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.indent + text)
@@ -252,8 +265,8 @@ class Writer:
             at = f"memory + {self.place(extents)}"
             condition = rng.choice(["", "", f"{self.integers(extents)} > 2", f"{self.place(extents)} < b0 * 3"])
             mask = f", mask={condition}" if condition else ""
-            if rng.random() < 0.2:
-                self.windows()
+            if rng.random() < 0.3:
+                rng.choice([self.windows, self.call])()
             if rng.random() < 0.5:
                 self.line(f"tl.store({at}, {self.integers(extents)}{mask})")
                 continue
@@ -269,6 +282,9 @@ class Writer:
         at = f"memory + tl.arange(0, {rows})[:, None] * {self.rng.choice([1, 2, columns])}"
         at += f" + tl.arange(0, {columns})[None, :]"
         self.line(f"tl.store({at}, tl.load({at}) * 3 + lo)")
+
+    def call(self) -> None:
+        self.line(f"count_up(memory + {self.rng.choice([0, 1, 3])}, lo, {self.total})")
 
     # ---- regions
 
