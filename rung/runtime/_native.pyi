@@ -59,8 +59,8 @@ class Launcher:
         /,
         *args: object,
     ) -> None:
-        """Triton's launcher convention. Raises `LaunchError`, naming the argument that does not fit, and what the kernel
-        fails at: `DeviceAssertError`, `OutOfMemoryError`."""
+        """Triton's launcher convention. Raises `LaunchError`, naming the argument that does not fit, and what the
+        kernel fails at: `DeviceAssertError`, `OutOfMemoryError`."""
 
 class Bound:
     """A kernel with its arguments packed once (and kept alive): for measurements."""
