@@ -11,6 +11,8 @@ import torch._inductor.config as inductor
 from torch import nn
 from torch.nn import functional as F
 
+from rung.errors import DeviceAssertError
+
 MODELS: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
     "gelu-tanh": (lambda x: F.gelu(x, approximate="tanh"), ((100, 1003),)),
     "gelu-erf": (F.gelu, ((100, 1003),)),
@@ -57,6 +59,18 @@ def test_narrow_types(dtype: torch.dtype) -> None:
     x, y = (torch.randn(64, 500, dtype=dtype) for _ in range(2))
     compiled = torch.compile(lambda a, b: F.silu(a) * b, dynamic=False)(x, y)
     torch.testing.assert_close(compiled, F.silu(x) * y, rtol=1e-2, atol=1e-2)
+
+
+def test_an_index_out_of_bounds_is_an_exception() -> None:
+    """Inductor writes assertions for indices that it does not know, and asks for them."""
+    table, rows = torch.randn(100, 64), torch.arange(50)
+    pick = torch.compile(lambda t, i: t[i] * 2, dynamic=False)
+    torch.testing.assert_close(pick(table, rows), table[rows] * 2)
+    rows[7] = 1000
+    with pytest.raises(DeviceAssertError, match=r"index out of bounds: 0 <= tmp. < 100"):
+        pick(table, rows)
+    rows[7] = -1
+    torch.testing.assert_close(pick(table, rows), table[rows] * 2)
 
 
 def test_backward() -> None:
