@@ -25,7 +25,9 @@ from ..ir.pointers import (
 from ..passes import Pass
 
 Value = ir.Value[Any]
-_DECISIONS = ("rung.body_cost_ns", "rung.break_even_programs", "rung.distribution", "rung.iterations_per_line")
+_DECISIONS = tuple(
+    f"rung.{name}" for name in ("body_cost_ns", "break_even_programs", "distribution", "fork", "iterations_per_line")
+)
 
 
 @dataclass(frozen=True)
