@@ -94,8 +94,8 @@ def _gain(row: Row, result: Result) -> Text:
         return Text("no transfers", "yellow")
     share = row.hidden(result.median or 0.0)
     hidden = "above the sum" if share < 0 else "below the max" if share > 1 else f"{share:.0%} hidden"
-    low, high = result.step_ci or (0.0, 2.0)
-    style = "green" if low > 1 else "red" if high < 1 else "dim"
+    style = {"gain": "green", "loss": "red", "disputed": "yellow"}.get(text.verdict(result), "dim")
+    hidden += ", medians disagree" if text.verdict(result) == "disputed" else ""
     return Text(f"{text.ratio(result.step, result.step_ci)}\n{hidden}", style)
 
 
@@ -106,7 +106,7 @@ def _conclusions(rows: Sequence[Row]) -> list[str]:
             (result.step_ci[0], row.degree, point, result)
             for row in rows
             for point, result in row.doubles
-            if point.control == control and result.step_ci and result.step_ci[0] > 1
+            if point.control == control and result.step_ci and text.verdict(result) == "gain"
         ]
         if not claimed:
             found.append(f"{control}: no gain of double over single buffering can be claimed.")
@@ -132,6 +132,8 @@ def _conclusions(rows: Sequence[Row]) -> list[str]:
         transfers = [r.evidence.get("dma_transfers", 0) for row in rows for _, r in row.doubles]
         share = sum(copies) / max(1, sum(transfers))
         found.append(f"{share:.1%} of the transfers were copied by the waiting context, as the engine was late.")
+    if any(text.verdict(result) == "disputed" for row in rows for _, result in row.doubles):
+        found.append(f"{text.DISPUTED}.")
     return found
 
 

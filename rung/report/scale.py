@@ -46,7 +46,7 @@ def study(record: Record) -> Study:
     break_even: dict[int, BreakEven] = {}
     own: dict[int, int] = {}
     for contexts in several:
-        forked = [(p, r.step) for p, r in points if p.contexts == contexts and p.programs > 1 and r.step]
+        forked = [(p, r.step) for p, r in points if p.contexts == contexts and _counts(p, r) and r.step]
         found = scale_model.break_even([p.elements for p, _ in forked], [step for _, step in forked])
         if found:
             break_even[contexts] = found
@@ -56,6 +56,11 @@ def study(record: Record) -> Study:
     samples = [(p.elements, p.contexts, r.median) for p, r in points if r.median and _shared_by_all(p)]
     parallel = int(record.environment.machine.get("contexts", 1))
     return Study(points, break_even, own, scale_model.fit(samples, parallel))
+
+
+def _counts(point: ScalePoint, result: Result) -> bool:
+    """Whether the result says where forking pays: there was something to share, and its two estimates agree."""
+    return point.programs > 1 and text.verdict(result) != "disputed"
 
 
 def _shared_by_all(point: ScalePoint) -> bool:
@@ -79,6 +84,8 @@ def show(console: Console, record: Record) -> None:
     if found.fit:
         console.print(f"  {_model(found, found.fit)}", highlight=False)
     results = [result for _, result in found.points]
+    if any(text.verdict(result) == "disputed" for result in results):
+        console.print(f"  {text.DISPUTED}", style="yellow", highlight=False)
     show_problems(console, results)
     console.print(
         f"  {text.sampling(results, 'size')}; forking is forced wherever there are two programs\n",
@@ -138,13 +145,12 @@ def _verdict(point: ScalePoint, result: Result) -> Text:
         return Text("")
     if point.programs < 2:
         return Text("one program", "dim")
-    if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
-        return Text("no difference", "dim")
-    return Text("gain", "green") if result.step > 1 else Text("LOSS", "red")
+    shown = {"gain": ("gain", "green"), "loss": ("LOSS", "red"), "disputed": ("medians disagree", "yellow")}
+    return Text(*shown.get(text.verdict(result), ("no difference", "dim")))
 
 
 def _sentence(found: Study, contexts: int, even: BreakEven) -> str:
-    forked = [(p, r) for p, r in found.of(contexts) if p.programs > 1]
+    forked = [(p, r) for p, r in found.of(contexts) if _counts(p, r)]
     smallest, largest = forked[0][0].elements, forked[-1][0].elements
     best, at = max((r.step, p.elements) for p, r in forked if r.step)
     if even.everywhere:
@@ -180,7 +186,7 @@ def _cost(value: float, unit: str) -> str:
 def plot(record: Record, path: str | Path) -> None:
     """Speed-ups with the region of loss; times with the fitted model; its residuals."""
     found = study(record)
-    several = sorted(found.break_even)
+    several = sorted({p.contexts for p, r in found.points if p.contexts > 1 and p.programs > 1 and r.step})
     if not several:
         raise UsageError("there is nothing to plot: no size was shared among contexts")
     with panels(record, path, 1, 3, (16.5, 4.8)) as axes:
@@ -212,7 +218,8 @@ def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
             label=f"{contexts} contexts", zorder=3,
         )  # fmt: skip
         lowest, highest = min([lowest, *steps]), max([highest, *steps])
-        even = found.break_even[contexts].elements
+        crossing = found.break_even.get(contexts)
+        even = crossing.elements if crossing else None
         if even:
             axis.axvline(even, color=colour, linestyle="--", linewidth=1)
             axis.annotate(

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..bench.sweep_result import Point, Sweep
+from ..bench.sweep_result import Point, Sweep, Value
 from ..errors import UsageError
 from . import tables
 from .figure import check_path, grid_of, plain, save
@@ -104,13 +104,17 @@ def plot(sweep: Sweep, path: str | Path) -> None:
     pyplot.close(figure)
 
 
+def _is_positive(value: Value) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
 def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None:
     from matplotlib.ticker import LogLocator
 
     groups: dict[str, list[Point]] = {}
     for point in points:
         groups.setdefault(str(point.values[line]) if line else "", []).append(point)
-    numeric = all(isinstance(point.values[x], int | float) and point.values[x] > 0 for point in points)
+    numeric = all(_is_positive(point.values[x]) for point in points)
     for label, members in groups.items():
         if numeric:
             members = sorted(members, key=lambda point: point.values[x])
