@@ -17,7 +17,7 @@ from ..bench.result import OverlapPoint, Record, Result
 from ..bench.stats import median
 from ..errors import UsageError
 from . import text
-from .figure import BLACK, GREY, SERIES, panels, plain
+from .figure import BLACK, GREY, SERIES, own_legend, panels, plain
 from .tables import new_table, show_problems
 
 _NOTABLE = 1.2
@@ -146,7 +146,7 @@ def plot(record: Record, path: str | Path) -> None:
     groups = overlap_model.tiles(record)
     if not groups:
         raise UsageError("there is nothing to plot: no degree was measured in full")
-    with panels(record, path, 2, len(groups), (6.4 * len(groups), 9.0)) as axes:
+    with panels(record, path, 2, len(groups), (8.2 * len(groups), 9.0)) as axes:
         for column, (tile, rows) in enumerate(groups.items()):
             _times(axes[0][column], tile, rows)
             _gain_lines(axes[1][column], rows)
@@ -185,7 +185,7 @@ def _times(axis: Any, tile: int, rows: Sequence[Row]) -> None:
         plain_numbers(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axis.set_ylabel("cycles (modelled) per element" if modelled else "ns per element")
     axis.set_title(f"exp-series on {rows[0].single.device}, tile of {text.count(tile)} elements", fontsize=11)
-    axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")
+    own_legend(axis)
 
 
 def _gain_lines(axis: Any, rows: Sequence[Row]) -> None:
@@ -205,4 +205,4 @@ def _gain_lines(axis: Any, rows: Sequence[Row]) -> None:
     axis.axhline(1, color=BLACK, linewidth=0.8)
     axis.yaxis.set_major_formatter("{x:g}x")
     axis.set_ylabel("gain of double over single buffering")
-    axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")
+    own_legend(axis)
