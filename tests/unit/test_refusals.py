@@ -19,13 +19,13 @@ from rung.frontends.triton.capture import import_ttir, make_ttir
 from rung.frontends.triton.convert import convert
 from rung.ir.context import make_context
 
-REFUSED: list[Any] = []
+KERNELS: list[Any] = []
 """Kernels of (x, y, n). The line that is named ends in `# refused`."""
 
 
 def refused(types: str, message: str) -> Any:
     def note(kernel: Any) -> Any:
-        REFUSED.append(pytest.param(kernel, types.split(), message, id=kernel.__name__))
+        KERNELS.append(pytest.param(kernel, types.split(), message, id=kernel.__name__))
         return kernel
 
     return note
@@ -220,7 +220,7 @@ def line_of(function: Any) -> str:
 
 
 @pytest.mark.filterwarnings("ignore:tl.make_block_ptr is deprecated")
-@pytest.mark.parametrize("kernel, types, message", REFUSED)
+@pytest.mark.parametrize("kernel, types, message", KERNELS)
 def test_refused(kernel: Any, types: list[str], message: str) -> None:
     signature = dict(zip("xyn", (*types, "i32"), strict=True))
     with pytest.raises(UnsupportedError) as caught:
