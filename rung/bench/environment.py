@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
 from ..machine import Machine
 from ..processor import cores, cpuinfo
+from .evidence import MachineFields
 from .result import Environment
 
 PACKAGES = ("triton", "torch", "torch-mlir", "numpy")
@@ -69,6 +71,11 @@ def git_revision(folder: Path = _CHECKOUT) -> str | None:
         return None
 
 
+def fields(machine: Machine) -> MachineFields:
+    """As a record has them."""
+    return cast(MachineFields, machine.model_dump(mode="json"))
+
+
 def describe(machine: Machine, seed: int, command: Sequence[str] | None = None) -> Environment:
     """The environment of a run on `machine`; the command defaults to this process's."""
     model, flags = cpu()
@@ -85,6 +92,6 @@ def describe(machine: Machine, seed: int, command: Sequence[str] | None = None) 
         command=list(sys.argv if command is None else command),
         seed=seed,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=machine.model_dump(mode="json"),
+        machine=fields(machine),
         machine_hash=machine.hash,
     )

@@ -6,12 +6,13 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import RungError
 from ..machine import Machine
 from ..schedule import Schedule
 from . import noise
+from .evidence import Evidence, ScheduleFields
 from .measure import Progress, Samples, Sampling, Subject, interleave, once
 from .problem import Error, Problem, Shape, Tolerance, compare, inputs_of, outputs, restore, signature, snapshot
 from .result import Noise, Result
@@ -262,7 +263,7 @@ def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machi
         grid=list(case.problem.grid),
         device=machine.name,
         rung=variant.schedule.rung,
-        schedule=asdict(variant.schedule),
+        schedule=cast(ScheduleFields, asdict(variant.schedule)),
         unit="s" if machine.kind == "host" else "cycles",
         samples=list(own.values) if own else [],
         warmup=list(own.warmup) if own else [],
@@ -273,7 +274,7 @@ def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machi
         max_rel_err=_finite(candidate.error.relative),
         tolerance=str(case.tolerance),
         reference=case.reference,
-        evidence=dict(candidate.evidence),
+        evidence=cast(Evidence, dict(candidate.evidence)),
         noise=window,
     )
 

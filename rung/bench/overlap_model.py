@@ -34,23 +34,33 @@ class Row:
         return self.transfer + self.compute
 
     def hidden(self, median: float) -> float:
-        """How far a time is from the sum towards the maximum: 0 at the sum, 1 at the maximum."""
-        return (self.slowest - median) / (self.slowest - self.fastest)
+        """How far a time is from the sum towards the maximum: 0 at the sum, 1 at the maximum; 0 where both are one, as
+        there is nothing to hide."""
+        possible = self.slowest - self.fastest
+        return (self.slowest - median) / possible if possible else 0.0
 
 
 def rows(results: Sequence[Result]) -> list[Row]:
-    """By tile, then by degree; those with a wrong or a missing result are left out."""
+    """By tile, then by degree; those with a wrong or a missing result are left out, so that all of a tile have the same
+    `doubles`."""
     groups: dict[tuple[int, int], list[tuple[OverlapPoint, Result]]] = {}
+    wanted: dict[int, dict[_Double, None]] = {}
     for result in results:
-        if isinstance(result.point, OverlapPoint) and result.median:
-            groups.setdefault((result.point.tile, result.point.degree), []).append((result.point, result))
+        point = result.point
+        if not isinstance(point, OverlapPoint):
+            continue
+        if point.buffering == "double":
+            wanted.setdefault(point.tile, {})[_double(point)] = None
+        if result.median:
+            groups.setdefault((point.tile, point.degree), []).append((point, result))
     found: list[Row] = []
     for (tile, degree), group in sorted(groups.items()):
         by_kind = {point.buffering: (point, result) for point, result in group if point.buffering != "double"}
-        if by_kind.keys() != {"direct", "single", "transfer", "compute"}:
+        doubles = {_double(point): (point, result) for point, result in group if point.buffering == "double"}
+        every = wanted.get(tile, {})
+        if by_kind.keys() != {"direct", "single", "transfer", "compute"} or not every or doubles.keys() != every.keys():
             continue
         trips = by_kind["single"][0].trips
-        doubles = tuple((point, result) for point, result in group if point.buffering == "double")
         found.append(
             Row(
                 degree,
@@ -60,10 +70,17 @@ def rows(results: Sequence[Result]) -> list[Row]:
                 by_kind["single"][1],
                 by_kind["transfer"][1].median or 0.0,
                 (by_kind["compute"][1].median or 0.0) * trips,
-                doubles,
+                tuple(doubles[name] for name in every),
             )
         )
     return found
+
+
+_Double = tuple[int, int, str | None]
+
+
+def _double(point: OverlapPoint) -> _Double:
+    return point.depth, point.own_tile, point.control
 
 
 def tiles(record: Record) -> dict[int, list[Row]]:

@@ -37,7 +37,7 @@ def _pooled(group: Sequence[Result]) -> Result:
             "warmup": [value for result in group for value in result.warmup] if correct else [],
             "processes": len(group),
             "median": median(samples) if samples else None,
-            **dict.fromkeys(("speedup", "speedup_ci", "step", "step_ci", "step_from")),
+            **dict.fromkeys(("speedup", "speedup_ci", "step", "step_ci", "step_of_medians", "step_from")),
             "correct": correct,
             "max_abs_err": _largest([result.max_abs_err for result in group]),
             "max_rel_err": _largest([result.max_rel_err for result in group]),

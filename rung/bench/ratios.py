@@ -19,7 +19,10 @@ def speedup_over(result: Result, base: Result | None) -> dict[str, Any]:
 def step_over(result: Result, base: Result | None, name: str) -> dict[str, Any]:
     """Fields of `result` with its gain over `base`, which is called `name`, paired by round."""
     found = ratio(base, result)
-    return {"step": found.value, "step_ci": interval(found), "step_from": name} if found else {}
+    if base is None or found is None:
+        return {}
+    medians = base.median / result.median if base.median and result.median else None
+    return {"step": found.value, "step_ci": interval(found), "step_of_medians": medians, "step_from": name}
 
 
 def place(result: Result, point: Point, fields: Mapping[str, Any]) -> Result:

@@ -4,18 +4,19 @@ imports only this."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import UsageError
 from ..files import write_file
+from .evidence import Amount, Count, Evidence, MachineFields, Positive, ScheduleFields
+from .reading import read_record
 
 SCHEMA: Literal[1] = 1
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Environment(_Model):
@@ -27,13 +28,13 @@ class Environment(_Model):
     os: str
     cpu: str
     cpu_flags: list[str] = Field(description="instruction-set extensions of interest")
-    contexts: int = Field(ge=1)
+    contexts: Positive
     governor: str | None = Field(description="frequency governor; None where the system does not tell")
     git: str | None = Field(description="revision of the checkout, with `-dirty` when it was changed")
     command: list[str]
     seed: int
     started: str = Field(description="ISO 8601, UTC")
-    machine: dict[str, Any] = Field(description="all fields of the Machine")
+    machine: MachineFields = Field(description="all fields of the Machine")
     machine_hash: str
 
 
@@ -49,20 +50,24 @@ class Noise(_Model):
     reasons: list[str]
 
 
-Interval = tuple[float, float]
+Ratio = Annotated[float, Field(ge=1e-15, le=1e15)]
+Interval = tuple[Annotated[float, Field(ge=0, le=1e15)], Ratio]
 _ELEMENT = r"(f|bf|i|u)\d+"
 _ELEMENTS = f"^{_ELEMENT}(/{_ELEMENT})*$"
 """f32, bf16/f16/i8"""
 
 
+Rate = Annotated[float, Field(ge=1e-3, le=1e18)]
+
+
 class Roofline(_Model):
     """The limits of the machine, measured in the same run with as many contexts as the result used."""
 
-    contexts: int = Field(ge=1)
-    bytes: int = Field(ge=0, description="of all arrays, each read or written once")
-    flops: int | None = Field(description="None where they are not counted: transcendental functions")
-    copy_bytes_per_s: float = Field(gt=0, description="read + write, of a copy that touches as many bytes")
-    fma_flops_per_s: float | None = Field(description="None where `flops` is")
+    contexts: Positive
+    bytes: Count = Field(description="of all arrays, each read or written once")
+    flops: Count | None = Field(description="None where they are not counted: transcendental functions")
+    copy_bytes_per_s: Rate = Field(description="read + write, of a copy that touches as many bytes")
+    fma_flops_per_s: Rate | None = Field(description="None where `flops` is")
 
     def of_copy(self, seconds: float) -> float:
         """Share of the copy bandwidth."""
@@ -77,10 +82,10 @@ class ScalePoint(_Model):
     """Where a result stands in `rung scale`: `step` compares it with one context at the same size."""
 
     study: Literal["scale"] = "scale"
-    contexts: int = Field(ge=1, description="that the schedule asks for")
-    elements: int = Field(ge=1)
-    programs: int = Field(ge=1, description="of the launch grid, which the contexts share")
-    break_even_programs: int | None = Field(description="from which on rung's own profitability test forks")
+    contexts: Positive = Field(description="that the schedule asks for")
+    elements: Positive
+    programs: Positive = Field(description="of the launch grid, which the contexts share")
+    break_even_programs: Positive | None = Field(description="from which on rung's own profitability test forks")
 
 
 class OverlapPoint(_Model):
@@ -91,14 +96,14 @@ class OverlapPoint(_Model):
     """
 
     study: Literal["overlap"] = "overlap"
-    degree: int = Field(ge=1, description="of the exponent series")
-    elements: int = Field(ge=1, description="of one launch of all kinds but `compute`")
-    tile: int = Field(ge=1, description="elements of the tile that single buffering uses")
+    degree: Positive = Field(description="of the exponent series")
+    elements: Positive = Field(description="of one launch of all kinds but `compute`")
+    tile: Positive = Field(description="elements of the tile that single buffering uses")
     buffering: Literal["direct", "single", "double", "transfer", "compute"]
-    own_tile: int = Field(ge=1, description="elements of this result's tile")
-    depth: int = Field(ge=1, description="buffers per stream")
+    own_tile: Positive = Field(description="elements of this result's tile")
+    depth: Positive = Field(description="buffers per stream")
     control: Literal["equal tile", "equal scratchpad"] | None = None
-    trips: int = Field(ge=1, description="tiles that one context works through in a launch")
+    trips: Positive = Field(description="tiles that one context works through in a launch")
 
 
 Point = ScalePoint | OverlapPoint
@@ -109,28 +114,31 @@ class Result(_Model):
 
     kernel: str
     dtype: str = Field(pattern=_ELEMENTS, description="of the kernel's arrays, joined by / where they differ")
-    shape: list[int]
-    grid: list[int] = Field(description="programs per axis of the launch")
+    shape: list[Positive] = Field(min_length=1)
+    grid: list[Count] = Field(min_length=1, description="programs per axis of the launch")
     device: str
     rung: str
-    schedule: dict[str, bool | int | str]
+    schedule: ScheduleFields
     unit: Literal["s", "cycles"]
-    samples: list[float] = Field(description="one per round, in `unit`; paired by position across rungs")
-    warmup: list[float] = Field(description="recorded, not counted")
-    inner: int = Field(ge=1, description="launches averaged into one sample, in the first process")
-    processes: int = Field(default=1, ge=1, description="fresh processes that the samples are from, in turn")
-    median: float | None
-    speedup: float | None = Field(default=None, description="median over rounds of scalar / this")
+    samples: list[Amount] = Field(description="one per round, in `unit`; paired by position across rungs")
+    warmup: list[Amount] = Field(description="recorded, not counted")
+    inner: Positive = Field(description="launches averaged into one sample, in the first process")
+    processes: Positive = Field(default=1, description="fresh processes that the samples are from, in turn")
+    median: Amount | None
+    speedup: Ratio | None = Field(default=None, description="median over rounds of scalar / this")
     speedup_ci: Interval | None = Field(default=None, description="95% bootstrap interval")
-    step: float | None = Field(default=None, description="the same against what `step_from` names")
+    step: Ratio | None = Field(default=None, description="the same against what `step_from` names")
     step_ci: Interval | None = None
+    step_of_medians: Ratio | None = Field(
+        default=None, description="the same from the medians of both, which noise may make another number"
+    )
     step_from: str | None = Field(default=None, description="in the ladder: the rung without the last mechanism")
     correct: bool
-    max_abs_err: float | None = Field(description="None when the error is not finite")
-    max_rel_err: float | None
+    max_abs_err: Annotated[float, Field(ge=0)] | None = Field(description="None when the error is not finite")
+    max_rel_err: Annotated[float, Field(ge=0)] | None
     tolerance: str
     reference: str
-    evidence: dict[str, Any]
+    evidence: Evidence
     noise: Noise
     roofline: Roofline | None = Field(default=None, description="None on a model, and without a time")
     point: Point | None = Field(default=None, discriminator="study", description="None in a ladder")
@@ -139,17 +147,21 @@ class Result(_Model):
     def _wrong_has_no_numbers(self) -> Result:
         if not self.correct and (self.samples or self.median is not None or self.speedup is not None):
             raise ValueError(f"{self.kernel}/{self.rung} is wrong, so it must not carry times")
-        if self.correct and not self.samples:
-            raise ValueError(f"{self.kernel}/{self.rung} is correct but has no samples")
+        if self.correct and (not self.samples or self.median is None):
+            raise ValueError(f"{self.kernel}/{self.rung} is correct but has no samples or no median")
+        if self.unit == "s" and not all(self.samples):
+            raise ValueError(f"{self.kernel}/{self.rung} has a sample that took no time")
+        if self.step is not None and self.step_from is None:
+            raise ValueError(f"{self.kernel}/{self.rung} has a step from nothing")
         return self
 
     @property
     def mechanisms(self) -> tuple[bool, bool, bool]:
         """(Vec, MT, DB)"""
         return (
-            bool(self.schedule["vectorize"]),
+            self.schedule["vectorize"],
             self.schedule["threads"] != 1,
-            bool(self.schedule["double_buffer"]),
+            self.schedule["double_buffer"],
         )
 
     @property
@@ -166,12 +178,23 @@ class Record(_Model):
     results: list[Result]
     complete: bool = Field(default=True, description="false when the run was interrupted")
 
+    @model_validator(mode="after")
+    def _is_of_one_study(self) -> Record:
+        if len({result.point.study if result.point else None for result in self.results}) > 1:
+            raise ValueError("the results are of several studies")
+        rounds: dict[tuple[object, ...], set[int]] = {}
+        for result in self.results:
+            if result.samples:
+                rounds.setdefault(_timed_in_turn(result), set()).add(len(result.samples))
+        if any(len(numbers) > 1 for numbers in rounds.values()):
+            raise ValueError("results that were timed in turn differ in their numbers of samples")
+        return self
+
     def groups(self) -> list[list[Result]]:
         """Results by kernel, type, shape and device, in the order of the file: what was timed in turn."""
         found: dict[tuple[object, ...], list[Result]] = {}
         for result in self.results:
-            key = (result.kernel, result.dtype, tuple(result.shape), result.device)
-            found.setdefault(key, []).append(result)
+            found.setdefault(_kernel(result), []).append(result)
         return list(found.values())
 
     @property
@@ -185,6 +208,15 @@ class Record(_Model):
         return all(result.correct for result in self.results)
 
 
+def _kernel(result: Result) -> tuple[object, ...]:
+    return result.kernel, result.dtype, tuple(result.shape), result.device
+
+
+def _timed_in_turn(result: Result) -> tuple[object, ...]:
+    degree = result.point.degree if isinstance(result.point, OverlapPoint) else None
+    return (*_kernel(result), degree)
+
+
 def write(record: Record, path: str | Path) -> None:
     """Writes the file whole or not at all: to a temporary file beside it, then renamed."""
     write_file(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
@@ -192,19 +224,4 @@ def write(record: Record, path: str | Path) -> None:
 
 def read(path: str | Path) -> Record:
     """The record in a file. Raises UsageError that names the file and the field that is wrong."""
-    try:
-        text = Path(path).read_text()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a text file; give one that `rung ladder --json` wrote") from None
-    try:
-        return Record.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        where = f"field `{field}`: " if field else ""
-        raise UsageError(
-            f"{path} is not a record of schema {SCHEMA}: {where}{first['msg']}; "
-            "give a file that `rung ladder --json` wrote"
-        ) from None
+    return read_record(path, Record, SCHEMA, "rung ladder --json")

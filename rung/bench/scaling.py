@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..machine import Machine
 from ..schedule import Schedule
 from . import group
+from .evidence import forks
 from .group import Case, Lab, Variant, measure
 from .problem import Shape
 from .ratios import place, step_over
@@ -64,7 +65,7 @@ def run(case: Case, contexts: Sequence[int], base: Schedule, lab: Lab) -> list[R
 
 
 def _point(case: Case, result: Result, contexts: int) -> ScalePoint:
-    found = {int(str(text).split()[0]) for text in result.evidence.get("break_even_programs", [])}
+    found = {d.get("break_even_programs") for d in forks(result.evidence, "grid")}
     return ScalePoint(
         contexts=contexts,
         elements=math.prod(case.shape),

@@ -3,44 +3,59 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import UsageError
 from ..files import write_file
+from .evidence import Amount, Count, Positive
+from .reading import read_record
 from .result import Environment
 
 SCHEMA: Literal["rung-sweep-1"] = "rung-sweep-1"
 
 
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+Value = bool | Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | float | str
+"""Of a varied field; a list is one text."""
+
+
 class Point(BaseModel):
     """The kernel on one machine."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    values: dict[str, Any] = Field(description="of the varied fields, by dotted path")
+    model_config = _STRICT
+    values: dict[str, Value] = Field(description="of the varied fields, by dotted path")
     machine_hash: str
-    compilation: int = Field(description="points with the same number run the same code and replay the same trace")
-    cycles: float = Field(description="modelled")
-    us: float = Field(description="the same on the machine's clock")
-    compute_utilisation: float
-    dma_utilisation: float
-    stall_cycles: float = Field(description="waits for transfers and full queues, of all contexts")
-    dma_bytes: int
+    compilation: Count = Field(description="points with the same number run the same code and replay the same trace")
+    cycles: Amount = Field(description="modelled")
+    us: Amount = Field(description="the same on the machine's clock")
+    compute_utilisation: Amount
+    dma_utilisation: Amount
+    stall_cycles: Amount = Field(description="waits for transfers and full queues, of all contexts")
+    dma_bytes: Count
 
 
 class Sweep(BaseModel):
     """A whole file. `environment.machine` is the machine that the fields were varied on."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = _STRICT
     schema_: Literal["rung-sweep-1"] = Field(default=SCHEMA, alias="schema")
     environment: Environment
     kernel: str
     dtype: str
-    shape: list[int]
+    shape: list[Positive]
     schedule: str
-    varied: dict[str, list[Any]]
-    points: list[Point]
+    varied: dict[str, list[Value]] = Field(min_length=1)
+    points: list[Point] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_a_grid(self) -> Sweep:
+        for point in self.points:
+            if point.values.keys() != self.varied.keys():
+                raise ValueError("a point does not give the fields that were varied")
+            if any(value not in self.varied[name] for name, value in point.values.items()):
+                raise ValueError("a point gives a value that no field was varied over")
+        return self
 
 
 def write(sweep: Sweep, path: str | Path) -> None:
@@ -59,14 +74,4 @@ def is_sweep(path: str | Path) -> bool:
 
 def read(path: str | Path) -> Sweep:
     """The sweep in a file. Raises UsageError that names the file and the field that is wrong."""
-    try:
-        return Sweep.model_validate_json(Path(path).read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{path} is not a record of schema {SCHEMA}: field `{field}`: {first['msg']}; "
-            "give a file that `rung sweep --json` wrote"
-        ) from None
+    return read_record(path, Sweep, SCHEMA, "rung sweep --json")

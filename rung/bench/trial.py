@@ -2,8 +2,8 @@
 
 A store that lacks its mask writes into the memory of whoever lies next to the array: the study goes on with what is
 left of it, and dies later, somewhere else. Here every array lies between regions that nobody may touch, first flush
-with the one behind it, then with the one before it. The copy launches twice on the same arrays, as the timing will on
-the study's own: what the first launch has changed may be where the second one goes.
+with the one behind it, then with the one before it. The copy launches again and again on the same arrays, as the timing
+will on the study's own: what one launch has changed may be where the next one goes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from ..compile import AnyExecutable
 
 LIMIT_S = 60.0
-"""On the clock, for both launches. A study launches a hundred times and more: what takes this long is not studied."""
+"""On the clock, for two launches. A study launches a hundred times and more: what takes this long is not studied."""
+_LEAST, _MOST = 2, 200
+_REPEAT_S = 0.1
+"""Launches, and for how long there are more than the least."""
 _LONGEST_S = 600
 """Of a copy whose study was killed."""
 _TURN_S = 0.1
@@ -79,13 +82,14 @@ def try_launch(launch: Launch, turn: Callable[[], None] = lambda: None, limit_s:
 
 def _try_between(launch: Launch, memory: Mapping[int, GuardedMemory], turn: Callable[[], None], limit_s: float) -> None:
     with tempfile.TemporaryFile() as words:
-        told, status = _in_copy(lambda pipe: _launch_twice(launch, memory, pipe), words.fileno(), turn, limit_s)
+        told, status = _in_copy(lambda pipe: _launch_often(launch, memory, pipe), words.fileno(), turn, limit_s)
         if told.endswith(_DONE):
             return
         words.seek(0)
         said = words.read().decode(errors="replace")
     launches, record = (told[: -_FAULT.size], told[-_FAULT.size :]) if len(told) > _FAULT.size else (told, b"")
-    which = "its second launch, on what the first one left behind" if len(launches) > 1 else "its first launch"
+    number = len(launches)
+    which = "its first launch" if number < 2 else f"launch {number}, on what those before it left behind"
     if status is None:
         raise UsageError(
             f"{launch.what} did not end in {which} within {limit_s:g} s: does it wait for something that no program "
@@ -120,7 +124,7 @@ def _in_copy(
 # ---- in the copy
 
 
-def _launch_twice(launch: Launch, memory: Mapping[int, GuardedMemory], told: int) -> None:
+def _launch_often(launch: Launch, memory: Mapping[int, GuardedMemory], told: int) -> None:
     args = list(launch.args)
     for position, room in memory.items():
         args[position] = room.open()
@@ -128,8 +132,11 @@ def _launch_twice(launch: Launch, memory: Mapping[int, GuardedMemory], told: int
     _native.watch_faults(told)
     try:
         bound = launch.executable.bind(args, launch.grid)
-        for number in (b"1", b"2"):
-            os.write(told, number)
+        begun = time.monotonic()
+        for number in range(_MOST):
+            if number >= _LEAST and time.monotonic() - begun > _REPEAT_S:
+                break
+            os.write(told, b"1")
             bound()
     except Exception:
         pass  # told by this process, too, when its turn comes

@@ -78,7 +78,7 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     def show(out: Console, results: Sequence[Result]) -> None:
         tables.show_group(out, results)
         if options.explain:
-            explain.show(out, results, plan.machine.model_dump())
+            explain.show(out, results, environment.fields(plan.machine))
 
     def conclude(_: Console, record: Record) -> None:
         if plot and any(result.speedup for result in record.results):

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..bench.pool import pool
 from ..bench.result import Record, read
 from ..errors import RungError, UsageError
 from . import interrupt
+from .progress import Estimate, Lines, about
 
 Measure = Callable[[str, int], int]
 """(file for the record, number of the process) -> exit status. Importable, as it is run in another process."""
@@ -31,14 +33,23 @@ def run(measure: Measure, processes: int) -> Record | None:
     Raises UsageError when one failed; its own message stands on stderr.
     """
     errors = Console(stderr=True)
+    estimate = Estimate(processes, None)
     records: list[Record] = []
     complete = True
     with tempfile.TemporaryDirectory(prefix="rung-") as folder, interrupt.cooperative() as check:
         for number in range(processes):
             path = Path(folder) / f"{number}.json"
-            errors.print(f"process {number + 1} of {processes}", highlight=False)
+            estimate.begin()
+            which = f"process {number + 1} of {processes}"
+            errors.print(f"{which}{_left(estimate)}", highlight=False)
+            lines, begun = Lines(errors), time.monotonic()
+
+            def turn(which: str = which, lines: Lines = lines, begun: float = begun) -> None:
+                check()
+                lines.offer(f"{which}: {time.monotonic() - begun:.0f} s so far{_left(estimate)}")
+
             try:
-                status = _child(measure, str(path), number, check)
+                status = _child(measure, str(path), number, turn)
             except KeyboardInterrupt:
                 complete = False
                 break
@@ -50,7 +61,11 @@ def run(measure: Measure, processes: int) -> Record | None:
     return records[0].model_copy(update={"results": pool(records), "complete": complete})
 
 
-def _child(measure: Measure, path: str, number: int, check: Callable[[], None]) -> int:
+def _left(estimate: Estimate) -> str:
+    return "" if estimate.left_s is None else f", {about(estimate.left_s)} left"
+
+
+def _child(measure: Measure, path: str, number: int, turn: Callable[[], None]) -> int:
     """Waits for a fresh process. It does not see Ctrl-C, and is ended when that comes: what it has is not pooled."""
     child = multiprocessing.get_context("spawn").Process(target=_quietly, args=(measure, path, number))
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the child
@@ -61,7 +76,7 @@ def _child(measure: Measure, path: str, number: int, check: Callable[[], None]) 
     try:
         while child.is_alive():
             child.join(0.1)
-            check()
+            turn()
     except KeyboardInterrupt:
         child.terminate()
         child.join()

@@ -16,6 +16,7 @@ from ..bench.toolchain import Toolchain, native
 from ..report import reproduction as report
 from ..report import tables
 from . import parse
+from .progress import Estimate, about
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,14 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     check_modelled(machine)
     out, errors = tables.console(), Console(stderr=True)
 
-    def tell(number: int, count: int, wanted: Run) -> None:
-        errors.print(f"[{number}/{count}] {wanted}", highlight=False, markup=False)
+    estimate = Estimate(len(reproduction.runs()), None)
 
-    errors.print(f"published figures on {machine.name}: about 20 s, once a configuration", highlight=False)
+    def tell(number: int, count: int, wanted: Run) -> None:
+        estimate.begin()
+        left = "" if estimate.left_s is None else f", {about(estimate.left_s)} left"
+        errors.print(f"[{number}/{count}] {wanted}{left}", highlight=False, markup=False)
+
+    errors.print(f"published figures on {machine.name}, once a configuration", highlight=False)
     traces = reproduction.record(machine, toolchain(), tell)
     if options.calibrate:
         machine = reproduction.calibrate(traces, machine, RATIOS, TIMES)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn
-from rich.progress import Progress as Bar
 
 from ..bench import environment, probes
 from ..bench.group import Lab, Step
-from ..bench.measure import Progress, Sampling
+from ..bench.measure import Sampling
 from ..bench.result import Record, Result, write
 from ..bench.toolchain import Toolchain
 from ..errors import RungError
 from ..machine import Machine
-from ..report import tables, text
+from ..report import tables
 from . import interrupt
+from .progress import Clock, Estimate, display
 
 INTERRUPTED = interrupt.INTERRUPTED
 
@@ -48,7 +48,7 @@ class Session:
     conclude: Conclude
 
 
-def run(session: Session, toolchain: Callable[[], Toolchain]) -> int:
+def run(session: Session, toolchain: Callable[[], Toolchain], clock: Clock = time.monotonic) -> int:
     """Measures part after part and writes the record.
 
     Returns 0, 1 when a result was wrong, 130 when interrupted. When a part fails, the error is passed on
@@ -59,7 +59,7 @@ def run(session: Session, toolchain: Callable[[], Toolchain]) -> int:
     found = environment.describe(session.machine, session.sampling.seed)
     try:
         with interrupt.cooperative() as check:
-            _measure(session, toolchain, results, out, check)
+            _measure(session, toolchain, results, out, check, clock)
     except KeyboardInterrupt:
         record = Record(environment=found, results=results, complete=False)
         return _interrupted(out, record, session.json)
@@ -103,23 +103,14 @@ def _measure(
     results: list[Result],
     out: Console,
     check: Callable[[], None],
+    clock: Clock,
 ) -> None:
     """Appends to `results` part by part, so that an interruption keeps those that are done.
 
     `check` raises KeyboardInterrupt when one was asked for.
     """
-    errors = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[left]}"),
-    )
-    announcement = _announcement(session)
-    if not errors.is_terminal:
-        errors.print(announcement, highlight=False, soft_wrap=True)
-    with Bar(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(f"{announcement}: loading torch, Triton and MLIR", total=None, left="")
+    estimate = Estimate(len(session.parts), _budget_s(session), clock)
+    with display(Console(stderr=True), estimate, _announcement(session)) as progress:
         loaded = load()
         check()
         probe = probes.empty_launch(loaded, session.machine) if session.machine.kind == "host" else None
@@ -127,29 +118,22 @@ def _measure(
 
             def tell(step: Step, label: str = f"[{number}/{len(session.parts)}] {part.name}") -> None:
                 check()
-                rounds = step.progress
-                progress.update(
-                    task,
-                    description=f"{label}: {step.what}",
-                    total=rounds.rounds if rounds else None,
-                    completed=rounds.done if rounds else 0,
-                    left=_left(rounds) if rounds else "",
-                )
+                progress.show(label, step)
 
+            estimate.begin()
             tell(Step("drawing the inputs"))
             group = part.measure(Lab(session.machine, loaded, session.sampling, tell, probe))
             results.extend(group)
-            progress.stop()
-            session.show(out, group)
-            progress.start()
+            with progress.set_aside():
+                session.show(out, group)
 
 
-def _left(rounds: Progress) -> str:
-    return f"{rounds.done}/{rounds.rounds} rounds, {rounds.remaining_s:.0f} s left"
+def _budget_s(session: Session) -> float | None:
+    """A number of rounds takes as long as it takes, and a modelled launch needs no rounds."""
+    limited = session.machine.kind == "host" and not session.sampling.rounds
+    return session.sampling.budget_s if limited else None
 
 
 def _announcement(session: Session) -> str:
-    seconds = len(session.parts) * (session.sampling.budget_s + 2)
     rounds = session.sampling.rounds
-    howlong = f"{rounds} rounds" if rounds else f"about {text.duration(seconds)}"
-    return f"{session.what}; {howlong}"
+    return f"{session.what}; {rounds} rounds" if rounds else session.what

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from rich.console import Console
 
+from ..bench.evidence import Decision, Fork, MachineFields, forks
 from ..bench.result import Result
 from . import text
 
-Decision = Mapping[str, Any]
 
-
-def show(console: Console, results: Sequence[Result], machine: Mapping[str, Any]) -> None:
+def show(console: Console, results: Sequence[Result], machine: MachineFields) -> None:
     """One paragraph per rung of one kernel. `machine`: the fields of the Machine that it was compiled for."""
     console.print(f"decisions: {text.title(results[0])}", style="bold", highlight=False)
     for result in results:
@@ -25,17 +23,20 @@ def show(console: Console, results: Sequence[Result], machine: Mapping[str, Any]
     console.print()
 
 
-def lines(result: Result, machine: Mapping[str, Any]) -> list[str]:
+def lines(result: Result, machine: MachineFields) -> list[str]:
     """The decisions on vectors, contexts, tiles and the scratchpad, one sentence each; on a modelled device, what calls
-    of library functions are charged."""
-    decided: list[Decision] = result.evidence.get("decided", [])
+    of library functions are charged.
+
+    Nothing is worked out again: a number that the compiler went by stands in the IR, and is read from there."""
+    decided = result.evidence.get("decided", [])
+    arch = machine.get("arch", "")
     return [
         *_vectors(result, decided),
-        *(f"Vec: {text.taken_apart_warning(op, machine['arch'])}." for op in text.taken_apart(result.evidence)),
+        *(f"Vec: {text.taken_apart_warning(op, arch)}." for op in text.taken_apart(result.evidence)),
         *_prefetches(result, machine),
-        *_tiles(result, decided),
-        *_contexts(result, decided, machine),
-        *_scratchpad(result, decided, machine),
+        *_tiles(decided),
+        *_contexts(result, decided),
+        *_scratchpad(result, decided),
         *_library(result, machine),
     ]
 
@@ -58,7 +59,7 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
     return found
 
 
-def _prefetches(result: Result, machine: Mapping[str, Any]) -> list[str]:
+def _prefetches(result: Result, machine: MachineFields) -> list[str]:
     if not result.schedule["vectorize"] or not machine.get("prefetch_bytes"):
         return []
     if not result.prefetches:
@@ -70,81 +71,91 @@ def _prefetches(result: Result, machine: Mapping[str, Any]) -> list[str]:
     return [f"PF: {text.counted(ops, 'prefetch op')} in the loops, for {what}."]
 
 
-def _tiles(result: Result, decided: Sequence[Decision]) -> list[str]:
-    tiles = sum(bool(d.get("tile_loop")) for d in decided)
-    size = result.schedule["tile_elements"]
-    return [f"Tiles: blocks of more than {size:,} elements are cut; {tiles} loops over tiles remain."] if tiles else []
+def _tiles(decided: Sequence[Decision]) -> list[str]:
+    sizes = Counter(text.shape(d["tile"]) for d in decided if "tile" in d)
+    loops = ", ".join(f"{text.counted(count, 'loop')} over tiles of {size}" for size, count in sizes.items())
+    return [f"Tiles: blocks are cut: {loops} elements."] if sizes else []
 
 
-def _contexts(result: Result, decided: Sequence[Decision], machine: Mapping[str, Any]) -> list[str]:
-    if result.schedule["threads"] == 1:
-        in_turns = any("contexts_at_most" in d for d in decided)
-        return [f"MT is off: one context runs all programs {'in turns: they wait' if in_turns else 'in order'}."]
-    # The function of a task repeats what its call says.
-    forks = [d for d in decided if "break_even_programs" in d and not d.get("task")]
-    if not forks:
-        return ["MT: there is no parallel loop that could be shared."]
-    *inner, grid = forks
-    found = [f"MT: {_fork(result, grid, machine)}"]
-    for decision in inner:
-        body, even = decision["body_cost_ns"], decision["break_even_programs"]
-        found.append(
-            f"MT: a loop over tiles, {_ns(body)} per tile, is shared from {even:,} tiles on, where the grid is not."
-        )
+def _contexts(result: Result, decided: Sequence[Decision]) -> list[str]:
+    alone = [d for d in decided if "serial" in d]
+    grids, tiles = forks(result.evidence, "grid"), forks(result.evidence, "tiles")
+    if not grids and not tiles and all(d.get("serial") == "one context" for d in alone):
+        off = bool(alone) or result.schedule["threads"] == 1
+        return [f"MT {'is off: one context runs all programs in order' if off else _NOTHING_PARALLEL}."]
+    if result.schedule["threads"] == 1 and any("contexts_at_most" in d for d in grids):
+        return ["MT is off: one context runs all programs in turns: they wait."]
+    found = [f"MT: {_fork(result, decision)}" for decision in grids]
+    for decision in tiles:
+        body, least = decision.get("body_cost_ns", 0.0), _fork_of(decision)["least"]
+        where = ", where the grid is not" if grids else ""
+        found.append(f"MT: a loop over tiles, {_ns(body)} per tile, is shared from {least:,} tiles on{where}.")
+    for decision in alone:
+        what = "a loop over tiles" if decision.get("tile_loop") else "the grid"
+        found.append(f"MT: {what} is not shared: {decision.get('serial')}.")
     return found
 
 
-def _fork(result: Result, decision: Decision, machine: Mapping[str, Any]) -> str:
-    contexts = result.schedule["threads"] or machine["contexts"]
-    body, even, programs = decision["body_cost_ns"], decision["break_even_programs"], prod(result.grid)
+_NOTHING_PARALLEL = "finds no parallel loop that could be shared"
+
+
+def _fork(result: Result, decision: Decision) -> str:
+    fork = _fork_of(decision)
+    programs = prod(result.grid)
+    even = decision.get("break_even_programs", fork["least"])
     estimate = (
-        f"a program is estimated at {_ns(body)} and a fork and join of {contexts} contexts at "
-        f"{_ns(machine['fork_join_ns'])}, so sharing pays from {even:,} programs on"
+        f"a program is estimated at {_ns(decision.get('body_cost_ns', 0.0))} and a fork and join of "
+        f"{text.counted(fork['contexts'], 'context')} at {_ns(fork['fork_join_ns'])}, so sharing pays from {even:,} "
+        "programs on"
     )
     turns = "contexts_at_most" in decision  # programs wait for one another
-    how = "on which those that wait take turns" if turns else f"{decision['distribution']} distribution"
-    shared = f"over {min(programs, int(contexts))} contexts, {how}"
-    if not result.schedule.get("profitability", True):
+    how = "on which those that wait take turns" if turns else f"{decision.get('distribution')} distribution"
+    shared = f"over {min(programs, fork['contexts'])} contexts, {how}"
+    if fork["least"] < even:
         return f"{estimate}; forking is forced: {programs:,} programs {shared if programs > 1 else 'do not fork'}."
-    if programs < even:
+    if programs < fork["least"]:
         return f"{estimate}; the grid has {programs:,}: it does not fork."
     return f"{estimate}; the grid has {programs:,}: it forks {shared}."
 
 
-def _scratchpad(result: Result, decided: Sequence[Decision], machine: Mapping[str, Any]) -> list[str]:
-    depth = result.schedule["depth"] if result.schedule["double_buffer"] else 1
-    wanted = machine.get("vectors_from_scratchpad") and result.schedule["vectorize"]
-    if depth == 1 and not (
-        result.schedule["scratchpad"] == "on" or (result.schedule["scratchpad"] == "auto" and wanted)
-    ):
-        return ["DB is off: no scratchpad, memory is accessed directly."]
+def _scratchpad(result: Result, decided: Sequence[Decision]) -> list[str]:
+    given = next((d["scratchpad"] for d in decided if "scratchpad" in d), None)
+    if given is None:
+        missing = "there is no scratchpad to be had" if result.schedule["double_buffer"] else "no scratchpad"
+        return [f"DB is off: {missing}, memory is accessed directly."]
     name = "DB" if result.schedule["double_buffer"] else "Scratchpad"
-    budget = machine["scratchpad_bytes"] // machine["contexts"]
     found: list[str] = []
     for decision in decided:
-        if "scratchpad_bytes" in decision:
-            used, streams = decision["scratchpad_bytes"], decision["streams"]
+        # Of a loop; a function says at a later stage how much it keeps in all.
+        if "promoted" in decision:
+            used, streams = decision.get("scratchpad_bytes", 0), decision.get("streams", 0)
             found.append(
                 f"{name}: of one loop, {_arrays(decision['promoted'])} through the scratchpad, {streams} tile by tile "
-                f"with {depth} buffers each: {used:,} bytes per context, of {budget:,}; "
-                f"{decision.get('pipelined', 0)} pipelined."
+                f"with {text.counted(given['buffers'], 'buffer')} each: {used:,} bytes per context, of "
+                f"{given['budget_bytes']:,}; {decision.get('pipelined', 0)} pipelined."
             )
         found += [f"{name}: {reason}; it is accessed directly." for reason in decision.get("direct", [])]
         found += [f"{name}: not pipelined: {reason}." for reason in decision.get("not_pipelined", [])]
     return found or [f"{name}: no loop has a footprint to promote."]
 
 
-def _library(result: Result, machine: Mapping[str, Any]) -> list[str]:
+def _library(result: Result, machine: MachineFields) -> list[str]:
     """A name in the machine's table that nothing calls, or that is misspelt, is found by its absence here."""
     called = result.evidence.get("object", {}).get("helpers", [])
-    if not called:
+    charged = machine.get("npu")
+    if not called or not charged:
         return []
-    prices, usual = machine["npu"]["helper_cycles"], machine["npu"]["default_helper_cycles"]
+    prices, usual = charged["helper_cycles"], charged["default_helper_cycles"]
     listed = [f"{name} at {prices[name]:g}" for name in called if name in prices]
     others = [name for name in called if name not in prices]
     if others:
         listed.append(f"{', '.join(others)} at {usual:g} (npu.default_helper_cycles)")
     return [f"Library: cycles per call: {'; '.join(listed)}."]
+
+
+def _fork_of(decision: Decision) -> Fork:
+    assert "fork" in decision
+    return decision["fork"]
 
 
 def _arrays(count: int) -> str:

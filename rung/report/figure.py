@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator
+import textwrap
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ GREY, ORANGE, BLUE, GREEN, RED = "#7f7f7f", "#e69f00", "#0072b2", "#009e73", "#d
 PURPLE, SKY, BLACK = "#cc79a7", "#56b4e9", "#000000"
 SERIES = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
 FORMATS = (".png", ".svg", ".pdf")
+_FOOTER_PT = 8
+_CHARACTERS_PER_INCH = 120
+"""Of the font, at a size of one point."""
 
 
 def check_path(path: str | Path) -> Path:
@@ -48,9 +52,8 @@ def panels(record: Record, path: str | Path, rows: int, columns: int, size: tupl
     figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     try:
         yield axes
-        canvas: Any = figure
-        canvas.supxlabel(_footer(record), fontsize=8, color="#555555")
-        save(canvas, target)
+        footer(figure, _footer(record))
+        save(figure, target)
     finally:
         pyplot.close(figure)
 
@@ -60,6 +63,38 @@ def save(canvas: Any, target: Path) -> None:
     drawn = io.BytesIO()
     canvas.savefig(drawn, format=target.suffix[1:].lower(), dpi=160)
     write_file(drawn.getvalue(), target)
+
+
+def footer(canvas: Any, words: str) -> None:
+    """A line, or several where the figure is narrow, below everything."""
+    canvas.supxlabel(wrapped(words, canvas.get_figwidth(), _FOOTER_PT), fontsize=_FOOTER_PT, color="#555555")
+
+
+def wrapped(words: str, inches: float, points: float) -> str:
+    """`words` in lines that are not wider than that, in letters of so many points."""
+    return textwrap.fill(words, max(10, int(inches * _CHARACTERS_PER_INCH / points)), break_on_hyphens=False)
+
+
+def legend_beside(canvas: Any, title: str | None = None, handles: Sequence[Any] | None = None) -> None:
+    """One legend for all panels, to the right of them, where it covers nothing. `handles`: those of the first panel
+    where not given."""
+    found = canvas.axes[0].get_legend_handles_labels()[0] if handles is None else handles
+    canvas.legend(
+        handles=found, title=title, loc="outside right upper", frameon=False, fontsize=8, title_fontsize=8,
+        alignment="left",
+    )  # fmt: skip
+
+
+def own_legend(axis: Any) -> None:
+    """The legend of one panel, to its right."""
+    axis.legend(
+        loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, frameon=False, fontsize=7.5, alignment="left"
+    )
+
+
+def marker_size(count: int, position: int) -> float:
+    """Smaller than those before it: of `count` points on each other all are seen."""
+    return 3.5 + min(2.0, 6.0 / max(count - 1, 1)) * (count - 1 - position)
 
 
 def plain(axis: Any) -> None:

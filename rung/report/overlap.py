@@ -17,7 +17,7 @@ from ..bench.result import OverlapPoint, Record, Result
 from ..bench.stats import median
 from ..errors import UsageError
 from . import text
-from .figure import BLACK, GREY, SERIES, panels, plain
+from .figure import BLACK, GREY, SERIES, own_legend, panels, plain
 from .tables import new_table, show_problems
 
 _NOTABLE = 1.2
@@ -94,8 +94,8 @@ def _gain(row: Row, result: Result) -> Text:
         return Text("no transfers", "yellow")
     share = row.hidden(result.median or 0.0)
     hidden = "above the sum" if share < 0 else "below the max" if share > 1 else f"{share:.0%} hidden"
-    low, high = result.step_ci or (0.0, 2.0)
-    style = "green" if low > 1 else "red" if high < 1 else "dim"
+    style = {"gain": "green", "loss": "red", "disputed": "yellow"}.get(text.verdict(result), "dim")
+    hidden += ", medians disagree" if text.verdict(result) == "disputed" else ""
     return Text(f"{text.ratio(result.step, result.step_ci)}\n{hidden}", style)
 
 
@@ -106,7 +106,7 @@ def _conclusions(rows: Sequence[Row]) -> list[str]:
             (result.step_ci[0], row.degree, point, result)
             for row in rows
             for point, result in row.doubles
-            if point.control == control and result.step_ci and result.step_ci[0] > 1
+            if point.control == control and result.step_ci and text.verdict(result) == "gain"
         ]
         if not claimed:
             found.append(f"{control}: no gain of double over single buffering can be claimed.")
@@ -132,6 +132,8 @@ def _conclusions(rows: Sequence[Row]) -> list[str]:
         transfers = [r.evidence.get("dma_transfers", 0) for row in rows for _, r in row.doubles]
         share = sum(copies) / max(1, sum(transfers))
         found.append(f"{share:.1%} of the transfers were copied by the waiting context, as the engine was late.")
+    if any(text.verdict(result) == "disputed" for row in rows for _, result in row.doubles):
+        found.append(f"{text.DISPUTED}.")
     return found
 
 
@@ -144,7 +146,7 @@ def plot(record: Record, path: str | Path) -> None:
     groups = overlap_model.tiles(record)
     if not groups:
         raise UsageError("there is nothing to plot: no degree was measured in full")
-    with panels(record, path, 2, len(groups), (6.4 * len(groups), 9.0)) as axes:
+    with panels(record, path, 2, len(groups), (8.2 * len(groups), 9.0)) as axes:
         for column, (tile, rows) in enumerate(groups.items()):
             _times(axes[0][column], tile, rows)
             _gain_lines(axes[1][column], rows)
@@ -183,7 +185,7 @@ def _times(axis: Any, tile: int, rows: Sequence[Row]) -> None:
         plain_numbers(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axis.set_ylabel("cycles (modelled) per element" if modelled else "ns per element")
     axis.set_title(f"exp-series on {rows[0].single.device}, tile of {text.count(tile)} elements", fontsize=11)
-    axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")
+    own_legend(axis)
 
 
 def _gain_lines(axis: Any, rows: Sequence[Row]) -> None:
@@ -203,4 +205,4 @@ def _gain_lines(axis: Any, rows: Sequence[Row]) -> None:
     axis.axhline(1, color=BLACK, linewidth=0.8)
     axis.yaxis.set_major_formatter("{x:g}x")
     axis.set_ylabel("gain of double over single buffering")
-    axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")
+    own_legend(axis)

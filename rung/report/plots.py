@@ -9,7 +9,7 @@ from typing import Any
 from ..bench.result import Record, Result
 from ..errors import UsageError
 from . import text
-from .figure import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, grid_of, panels, plain
+from .figure import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, grid_of, panels, plain, wrapped
 
 
 def ladder(record: Record, path: str | Path) -> None:
@@ -20,11 +20,12 @@ def ladder(record: Record, path: str | Path) -> None:
         raise UsageError("there is nothing to plot: no rung has a speed-up over Scalar")
     rows, columns = grid_of(len(groups))
     widest = max(len(group) for group in groups)
-    size = (max(4.6, 1.15 * widest + 1.2) * columns, 4.2 * rows + 0.4)
-    with panels(record, path, rows, columns, size) as axes:
+    width = max(4.6, 1.15 * widest + 1.2)
+    with panels(record, path, rows, columns, (width * columns, 4.2 * rows + 0.4)) as axes:
         cells: list[Any] = list(axes.flat)
         for cell, group in zip(cells, groups, strict=False):
             _panel(cell, group)
+            cell.set_title(wrapped(text.title(group[0]), width - 0.6, 11), fontsize=11)
         for cell in cells[len(groups) :]:
             cell.set_axis_off()
 
@@ -56,7 +57,6 @@ def _panel(axis: Any, group: Sequence[Result]) -> None:
     axis.grid(axis="x", visible=False)
     axis.set_xlabel("rung and its median time" if group[0].unit == "s" else "rung and its cycles (modelled)")
     axis.set_ylabel("speed-up over Scalar (log scale)")
-    axis.set_title(text.title(group[0]), fontsize=11)
 
 
 def _label(axis: Any, position: int, result: Result, top: float) -> None:

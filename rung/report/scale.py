@@ -16,7 +16,7 @@ from ..bench.result import Record, Result, ScalePoint
 from ..bench.scale_model import BreakEven, Fit
 from ..errors import UsageError
 from . import text
-from .figure import BLACK, RED, SERIES, panels, plain
+from .figure import BLACK, RED, SERIES, legend_beside, marker_size, panels, plain, wrapped
 from .tables import new_table, show_problems
 from .text import counted
 
@@ -46,7 +46,7 @@ def study(record: Record) -> Study:
     break_even: dict[int, BreakEven] = {}
     own: dict[int, int] = {}
     for contexts in several:
-        forked = [(p, r.step) for p, r in points if p.contexts == contexts and p.programs > 1 and r.step]
+        forked = [(p, r.step) for p, r in points if p.contexts == contexts and _counts(p, r) and r.step]
         found = scale_model.break_even([p.elements for p, _ in forked], [step for _, step in forked])
         if found:
             break_even[contexts] = found
@@ -56,6 +56,11 @@ def study(record: Record) -> Study:
     samples = [(p.elements, p.contexts, r.median) for p, r in points if r.median and _shared_by_all(p)]
     parallel = int(record.environment.machine.get("contexts", 1))
     return Study(points, break_even, own, scale_model.fit(samples, parallel))
+
+
+def _counts(point: ScalePoint, result: Result) -> bool:
+    """Whether the result says where forking pays: there was something to share, and its two estimates agree."""
+    return point.programs > 1 and text.verdict(result) != "disputed"
 
 
 def _shared_by_all(point: ScalePoint) -> bool:
@@ -79,6 +84,8 @@ def show(console: Console, record: Record) -> None:
     if found.fit:
         console.print(f"  {_model(found, found.fit)}", highlight=False)
     results = [result for _, result in found.points]
+    if any(text.verdict(result) == "disputed" for result in results):
+        console.print(f"  {text.DISPUTED}", style="yellow", highlight=False)
     show_problems(console, results)
     console.print(
         f"  {text.sampling(results, 'size')}; forking is forced wherever there are two programs\n",
@@ -138,13 +145,12 @@ def _verdict(point: ScalePoint, result: Result) -> Text:
         return Text("")
     if point.programs < 2:
         return Text("one program", "dim")
-    if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
-        return Text("no difference", "dim")
-    return Text("gain", "green") if result.step > 1 else Text("LOSS", "red")
+    shown = {"gain": ("gain", "green"), "loss": ("LOSS", "red"), "disputed": ("medians disagree", "yellow")}
+    return Text(*shown.get(text.verdict(result), ("no difference", "dim")))
 
 
 def _sentence(found: Study, contexts: int, even: BreakEven) -> str:
-    forked = [(p, r) for p, r in found.of(contexts) if p.programs > 1]
+    forked = [(p, r) for p, r in found.of(contexts) if _counts(p, r)]
     smallest, largest = forked[0][0].elements, forked[-1][0].elements
     best, at = max((r.step, p.elements) for p, r in forked if r.step)
     if even.everywhere:
@@ -180,10 +186,10 @@ def _cost(value: float, unit: str) -> str:
 def plot(record: Record, path: str | Path) -> None:
     """Speed-ups with the region of loss; times with the fitted model; its residuals."""
     found = study(record)
-    several = sorted(found.break_even)
+    several = sorted({p.contexts for p, r in found.points if p.contexts > 1 and p.programs > 1 and r.step})
     if not several:
         raise UsageError("there is nothing to plot: no size was shared among contexts")
-    with panels(record, path, 1, 3, (16.5, 4.8)) as axes:
+    with panels(record, path, 1, 3, (18.5, 4.8)) as axes:
         _speedups(axes[0][0], found, several)
         _times(axes[0][1], found)
         _residuals(axes[0][2], found)
@@ -192,6 +198,7 @@ def plot(record: Record, path: str | Path) -> None:
             axis.xaxis.set_major_formatter(_elements)
             axis.set_xlabel("elements")
             plain(axis)
+        legend_beside(axes[0][0].figure, handles=_legend(found, several))
 
 
 def _elements(value: float, _: int) -> str:
@@ -200,62 +207,96 @@ def _elements(value: float, _: int) -> str:
 
 def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
     lowest, highest = 1.0, 1.5
-    for colour, contexts in zip(SERIES, several, strict=False):
+    for contexts in several:
+        look = _look(contexts, found)
         pairs = [(p, r) for p, r in found.of(contexts) if r.step]
         sizes = [p.elements for p, _ in pairs]
         steps = [r.step or 1.0 for _, r in pairs]
         ends = [r.step_ci or (r.step or 1.0, r.step or 1.0) for _, r in pairs]
         below = [max(0.0, step - low) for step, (low, _) in zip(steps, ends, strict=True)]
         above = [max(0.0, high - step) for step, (_, high) in zip(steps, ends, strict=True)]
-        axis.errorbar(
-            sizes, steps, [below, above], color=colour, marker="o", markersize=4, capsize=3,
-            label=f"{contexts} contexts", zorder=3,
-        )  # fmt: skip
+        axis.errorbar(sizes, steps, [below, above], capsize=3, zorder=3, linewidth=1.3, **look)
         lowest, highest = min([lowest, *steps]), max([highest, *steps])
-        even = found.break_even[contexts].elements
+        crossing = found.break_even.get(contexts)
+        even = crossing.elements if crossing else None
         if even:
-            axis.axvline(even, color=colour, linestyle="--", linewidth=1)
-            axis.annotate(
-                f"break-even {text.count(even)}", (even, 1), xytext=(4, 5 + 11 * several.index(contexts)),
-                textcoords="offset points", fontsize=8, color=colour,
-            )  # fmt: skip
+            axis.axvline(even, color=look["color"], linestyle="--", linewidth=1)
         own = found.own.get(contexts)
         if own:
-            axis.axvline(own, color=colour, linestyle=":", linewidth=1.4)
+            axis.axvline(own, color=look["color"], linestyle=":", linewidth=1.4)
     axis.axhline(1, color=BLACK, linewidth=0.8)
     axis.axhspan(min(0.0, lowest), 1, color=RED, alpha=0.08, zorder=0)
-    axis.annotate("loss", (0.02, 0.02), xycoords="axes fraction", color=RED, fontsize=9)
+    axis.annotate(
+        "loss", (1, 0.5), xytext=(4, 0), xycoords=("axes fraction", "data"), textcoords="offset points", rotation=90,
+        va="center", color=RED, fontsize=9,
+    )  # fmt: skip
     axis.set_ylim(0, 1.25 * highest)  # an interval of a disturbed size may reach beyond
     axis.yaxis.set_major_formatter("{x:g}x")
     axis.set_ylabel("MT speed-up over 1 context")
     result = found.points[0][1]
-    axis.set_title(f"{result.kernel}, {result.dtype}, on {result.device}, Vec on", fontsize=11)
+    axis.set_title(wrapped(f"{result.kernel}, {result.dtype}, on {result.device}, Vec on", 4.8, 11), fontsize=11)
+
+
+def _legend(found: Study, several: Sequence[int]) -> list[Any]:
+    """Colours with the sizes that their upright lines stand at, then what lines and markers are."""
+    from matplotlib.lines import Line2D
+
+    sample: Any = Line2D
+
+    def grey(label: str, **look: str) -> Any:
+        return sample([], [], color="#555555", linewidth=1.2, label=label, **look)
+
+    handles = [sample([], [], label=_told(n, found), **_look(n, found)) for n in _all_contexts(found)]
+    handles.append(grey("replayed" if found.points[0][1].unit == "cycles" else "measured", marker="o", linestyle=""))
+    if found.fit:
+        handles.append(grey("fitted times"))
+    if any(found.break_even[n].elements for n in several):
+        handles.append(grey("break-even", linestyle="--"))
     if found.own:
-        axis.plot([], [], color="#555555", linestyle=":", label="rung forks from here")
-    axis.legend(fontsize=8, loc="lower right", frameon=False)
+        handles.append(grey("rung forks from here", linestyle=":"))
+    return handles
+
+
+def _told(contexts: int, found: Study) -> str:
+    lines = [counted(contexts, "context")]
+    even = found.break_even.get(contexts)
+    if even and even.elements:
+        lines.append(f"break-even {text.count(even.elements)}")
+    if contexts in found.own:
+        lines.append(f"rung forks from {text.count(found.own[contexts])}")
+    return "\n".join(lines)
+
+
+def _look(contexts: int, found: Study) -> dict[str, Any]:
+    """Black is one context; where colours begin anew, markers change."""
+    all_contexts = _all_contexts(found)
+    position = all_contexts.index(contexts)
+    size = marker_size(len(all_contexts), position)
+    if contexts == 1:
+        return {"color": BLACK, "marker": "o", "markersize": size}
+    again, colour = divmod(position - 1, len(SERIES))
+    return {"color": SERIES[colour], "marker": "os^vD"[again % 5], "markersize": size}
 
 
 def _times(axis: Any, found: Study) -> None:
-    for colour, contexts in zip((BLACK, *SERIES), _all_contexts(found), strict=False):
-        pairs = found.of(contexts)
+    for contexts in _all_contexts(found):
+        pairs, look = found.of(contexts), _look(contexts, found)
         sizes = [p.elements for p, _ in pairs]
-        found_by = "replayed" if pairs and pairs[0][1].unit == "cycles" else "measured"
-        axis.plot(sizes, [r.median for _, r in pairs], "o", markersize=4, color=colour, label=f"{contexts} {found_by}")
+        axis.plot(sizes, [r.median for _, r in pairs], linestyle="", **look)
         if found.fit:
-            fitted = [found.fit.time(n, contexts) for n in sizes]
-            axis.plot(sizes, fitted, color=colour, linewidth=1, label=f"{contexts} fitted")
+            axis.plot(sizes, [found.fit.time(n, contexts) for n in sizes], color=look["color"], linewidth=1)
     axis.set_yscale("log")
     unit = found.points[0][1].unit
     axis.set_ylabel("seconds" if unit == "s" else "cycles (modelled)")
     axis.set_title("T(n, p) = launch + fork(p) + n c / min(p, P)", fontsize=11)
-    axis.legend(fontsize=8, frameon=False, title="contexts", title_fontsize=8)
 
 
 def _residuals(axis: Any, found: Study) -> None:
-    for colour, contexts in zip((BLACK, *SERIES), _all_contexts(found), strict=False):
+    for contexts in _all_contexts(found):
         known = [(p.elements, found.residual(p, r.median)) for p, r in found.of(contexts) if r.median]
         shown = [(n, 100 * value) for n, value in known if value is not None]
-        axis.plot(*zip(*shown, strict=True), "o-", markersize=4, linewidth=0.8, color=colour) if shown else None
+        if shown:
+            axis.plot(*zip(*shown, strict=True), linewidth=0.8, **_look(contexts, found))
     axis.axhline(0, color=BLACK, linewidth=0.8)
     axis.set_ylabel("fitted / found - 1, %")
     axis.set_title("residuals of the fit", fontsize=11)

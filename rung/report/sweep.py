@@ -9,15 +9,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..bench.sweep_result import Point, Sweep
+from ..bench.sweep_result import Point, Sweep, Value
 from ..errors import UsageError
 from . import tables
-from .figure import check_path, grid_of, plain, save
+from .figure import check_path, footer, grid_of, legend_beside, plain, save, wrapped
 from .text import counted
 
 _ROWS = 40
 """A longer table shows the fastest."""
 _AXES, _LINES, _PANELS = 3, 10, 9
+_LEGEND_INCHES = 1.6
+_ALIKE = 0.005
+_LEAST_SPAN = 1.5
+"""Of the axis of times: its upper end over its lower one."""
 
 
 def title(sweep: Sweep) -> str:
@@ -81,37 +85,61 @@ def plot(sweep: Sweep, path: str | Path) -> None:
     names = [*sweep.varied, None, None][:_AXES]
     x, line, panel = names
     panels = sweep.varied[panel] if panel else [None]
+    lines = _lines(sweep, line)
     rows, columns = grid_of(len(panels))
-    figure, axes = pyplot.subplots(
-        rows, columns, figsize=(5.2 * columns, 3.8 * rows), squeeze=False, sharey=True, layout="constrained"
-    )
+    size = (5.2 * columns + (_LEGEND_INCHES if line else 0), 3.8 * rows)
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, sharey=True, layout="constrained")
     canvas: Any = figure
     grid: list[Any] = list(axes.flat)
     for axis in grid[len(panels) :]:
         axis.set_axis_off()
     for axis, which in zip(grid, panels, strict=False):
         points = [point for point in sweep.points if panel is None or point.values[panel] == which]
-        _panel(axis, points, str(x), line)
-        axis.set_title(f"{panel} = {which}" if panel else title(sweep), fontsize=10)
+        _panel(axis, points, str(x), line, lines)
+        axis.set_title(f"{panel} = {_shown(which)}" if panel else wrapped(title(sweep), 5.2, 10), fontsize=10)
+    _set_limits(grid[0], [point.us for point in sweep.points])
     if panel:
         canvas.suptitle(title(sweep), fontsize=11)
+    if line:
+        legend_beside(canvas, line)
     machine = sweep.environment.machine["name"]
-    canvas.supxlabel(
-        f"modelled, not measured; machine {machine} {sweep.environment.machine_hash}, fields varied as shown",
-        fontsize=8, color="#555555",
-    )  # fmt: skip
+    footer(
+        canvas, f"modelled, not measured; machine {machine} {sweep.environment.machine_hash}, fields varied as shown"
+    )
     save(canvas, target)
     pyplot.close(figure)
 
 
-def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None:
+def _is_positive(value: Value) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
+def _lines(sweep: Sweep, line: str | None) -> dict[str, Any]:
+    """Labels of lines, with the value that each is drawn for: those that lie on each other in all panels are one."""
+    if line is None:
+        return {"": None}
+    found: list[tuple[list[Any], list[float]]] = []
+    for value in sweep.varied[line]:
+        along = [point.us for point in sweep.points if point.values[line] == value]
+        same = next((values for values, other in found if _are_alike(along, other)), None)
+        if same is None:
+            found.append(([value], along))
+        else:
+            same.append(value)
+    return {wrapped(", ".join(map(_shown, values)), _LEGEND_INCHES, 8): values[0] for values, _ in found}
+
+
+def _are_alike(first: Sequence[float], second: Sequence[float]) -> bool:
+    """Nearer to each other than a line is wide."""
+    return all(abs(a / b - 1) < _ALIKE for a, b in zip(first, second, strict=True))
+
+
+def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None, lines: Mapping[str, Any]) -> None:
     from matplotlib.ticker import LogLocator
 
-    groups: dict[str, list[Point]] = {}
-    for point in points:
-        groups.setdefault(str(point.values[line]) if line else "", []).append(point)
-    numeric = all(isinstance(point.values[x], int | float) and point.values[x] > 0 for point in points)
-    for label, members in groups.items():
+    numeric = all(_is_positive(point.values[x]) for point in points)
+    for label, value in lines.items():
+        members = [point for point in points if line is None or point.values[line] == value]
         if numeric:
             members = sorted(members, key=lambda point: point.values[x])
         along = [point.values[x] if numeric else str(point.values[x]) for point in members]
@@ -129,5 +157,14 @@ def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None) -> None
     axis.set_xlabel(x)
     axis.set_ylabel("us (modelled)")
     plain(axis)
-    if line:
-        axis.legend(title=line, fontsize=8, title_fontsize=8)
+
+
+def _set_limits(axis: Any, us: Sequence[float]) -> None:
+    """Of all panels. Small differences are not drawn as large ones."""
+    low, high = min(us), max(us)
+    room = max(_LEAST_SPAN / (high / low), (high / low) ** 0.12) ** 0.5
+    axis.set_ylim(low / room, high * room)
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -20,9 +20,10 @@ _WIDE = 100
 
 
 def console() -> Console:
-    """On stdout: as wide as the terminal, or 120 columns in a file or pipe."""
-    found = Console()
-    return found if found.is_terminal else Console(width=max(found.width, 120))
+    """On stdout: as wide as the terminal, or 120 columns in a file or pipe. Text is shown as it is: a reason that ends
+    in `[/b]` is no markup."""
+    found = Console(markup=False, emoji=False)
+    return found if found.is_terminal else Console(width=max(found.width, 120), markup=False, emoji=False)
 
 
 def new_table(title: str, *headers: str) -> Table:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal
 
+from ..bench.evidence import Evidence
 from ..bench.result import Interval, Noise, Result
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
@@ -89,14 +89,14 @@ def title(result: Result) -> str:
     return f"{result.kernel}, {shape(result.shape)} {result.dtype}, on {result.device}"
 
 
-def evidence(found: dict[str, Any]) -> str:
+def evidence(found: Evidence) -> str:
     """What fired, in a few words: `16 lanes, 40 packed ops, 2 contexts, 8 DMA (4 in flight)`."""
     words: list[str] = []
-    code = found.get("object")
-    lanes = [int(n) for each in found.get("vectorized", []) for n in re.findall(r"lanes = (\d+)", each)]
+    code = found.get("object", {})
+    lanes = [d["vectorized"]["lanes"] for d in found.get("decided", []) if "vectorized" in d]
     if lanes:
         words.append(f"{max(lanes)} lanes")
-    if isinstance(code, dict) and "packed_ops" in code:
+    if "packed_ops" in code:
         words.append(f"{code['packed_ops']} packed ops")
     ops, size = fetched_ahead(found)
     if ops:
@@ -105,20 +105,21 @@ def evidence(found: dict[str, Any]) -> str:
         words.append(f"{len(taken_apart(found))} vector ops taken apart")
     if "contexts_ran" in found:
         words.append(_contexts(found["contexts_ran"], found.get("threads_ran")))
-    if found.get("dma_transfers"):
-        words.append(f"{found['dma_transfers']} DMA ({found.get('dma_max_in_flight', 0)} in flight)")
+    transfers = found.get("dma_transfers")
+    if transfers:
+        words.append(f"{transfers} DMA ({found.get('dma_max_in_flight', 0)} in flight)")
     return ", ".join(words) or "-"
 
 
-def fetched_ahead(decisions: Mapping[str, Any]) -> tuple[int, int]:
+def fetched_ahead(found: Evidence) -> tuple[int, int]:
     """Prefetch operations in the loops, and the bytes that they fetch of the next program's."""
-    loops = [d["prefetched"] for d in decisions.get("decided", []) if "prefetched" in d]
+    loops = [d["prefetched"] for d in found.get("decided", []) if "prefetched" in d]
     return sum(loop["ops"] for loop in loops), sum(loop["bytes"] for loop in loops)
 
 
-def taken_apart(decisions: Mapping[str, Any]) -> list[str]:
+def taken_apart(found: Evidence) -> list[str]:
     """Ops on vectors that the back end works on lane by lane, with their types: `vector.gather on vector<32xf32>`."""
-    return sorted({op for decision in decisions.get("decided", []) for op in decision.get("scalarized", [])})
+    return sorted({op for decision in found.get("decided", []) for op in decision.get("scalarized", [])})
 
 
 def taken_apart_warning(op: str, arch: str) -> str:
@@ -138,7 +139,7 @@ def _contexts(ran: int, threads: int | None) -> str:
     return words if ran <= 1 or threads is None or threads >= ran else f"{words} on {counted(threads, 'thread')}"
 
 
-def _late_engine(mechanism: str, found: dict[str, Any]) -> str:
+def _late_engine(mechanism: str, found: Evidence) -> str:
     """On a host, the contexts copy for themselves what the engine does not come to in time: all of it where their
     cores are all that there is, some where something else ran on the engine's."""
     copies, transfers = found.get("dma_waiter_copies", 0), found.get("dma_transfers", 0)
@@ -149,7 +150,7 @@ def _late_engine(mechanism: str, found: dict[str, Any]) -> str:
     return f"; the copy engine was late: waiting contexts copied {copies} of {counted(transfers, 'transfer')}"
 
 
-def _did_not_fire(mechanism: str, found: dict[str, Any]) -> str | None:
+def _did_not_fire(mechanism: str, found: Evidence) -> str | None:
     """Why a mechanism was not at work, though it was on; None if it was."""
     if mechanism == "MT" and found.get("contexts_ran", 2) <= 1:
         return "one context did all the work, which is too little to share"
@@ -164,6 +165,33 @@ def _did_not_fire(mechanism: str, found: dict[str, Any]) -> str | None:
     return None
 
 
+_AGREEMENT = 1.02
+"""Medians are shown with four digits. Two in a hundred beyond the interval are no contradiction to it."""
+Verdict = Literal["gain", "loss", "no difference", "disputed"]
+
+
+def verdict(result: Result) -> Verdict:
+    """What may be said of a result's step.
+
+    Its interval is that of the median of ratios round by round; whoever divides the two medians that stand in the
+    table must come to the same. Where times jump between rounds the two are different numbers, and none is claimed.
+    """
+    if result.step is None or result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
+        return "no difference"
+    (low, high), medians = result.step_ci, result.step_of_medians
+    if medians is not None and not (
+        low / _AGREEMENT <= medians <= high * _AGREEMENT and (medians > 1) == (result.step > 1)
+    ):
+        return "disputed"
+    return "gain" if result.step > 1 else "loss"
+
+
+DISPUTED = (
+    "medians disagree: the ratio of the medians is not within the interval of the ratios round by round, so that no "
+    "gain or loss is claimed there"
+)
+
+
 def conclusion(result: Result) -> str | None:
     """One sentence on what the last mechanism of this rung is worth here; None for the scalar rung."""
     name = result.rung.rpartition("+")[2]
@@ -176,9 +204,16 @@ def conclusion(result: Result) -> str | None:
         return f"{name} did not take part here: {idle}."
     spread = "" if result.unit == "cycles" else f", 95% CI {interval(result.step_ci)}"
     measured = f"{times(result.step)} of {result.step_from}{spread}"
-    if result.step_ci is None or result.step_ci[0] <= 1 <= result.step_ci[1]:
+    found = verdict(result)
+    if found == "no difference":
         return f"{name} shows no gain that can be claimed here: {measured}."
-    if result.step < 1:
+    if found == "disputed":
+        medians = times(result.step_of_medians or 1.0)
+        return (
+            f"{name}: nothing is claimed here, as two estimates disagree: round by round it is {measured}, the medians "
+            f"give {medians}. Times changed from round to round: measure again when the machine is quieter, or longer."
+        )
+    if found == "loss":
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
         return f"{name} does not pay here: {longer} ({measured}){_late_engine(name, result.evidence)}."
     return f"{name} pays: {measured}."

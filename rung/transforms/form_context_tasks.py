@@ -31,10 +31,10 @@ from ..passes import Pass
 Value = ir.Value[Any]
 _LOOPS = ("rung.contexts", PROGRAMS)
 _DECISIONS = (
-    "rung.body_cost_ns",
-    "rung.break_even_programs",
-    "rung.distribution",
-    "rung.iterations_per_line",
+    *(
+        f"rung.{name}"
+        for name in ("body_cost_ns", "break_even_programs", "distribution", "fork", "iterations_per_line")
+    ),
     CONTEXTS,
 )
 

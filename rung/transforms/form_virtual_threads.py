@@ -24,6 +24,8 @@ _MANY = 1 << 30
 _GROUPS_PER_CONTEXT = 8
 """With so many groups of iterations for each context, a share is at most an eighth larger than another one."""
 LOOP_ATTRIBUTES = {"rung.grid": "rung.grid_loop", "rung.tiles": "rung.tile_loop"}
+TILE = "rung.tile"
+"""On a loop over tiles: the elements of one in each dimension of its nest."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class FormVirtualThreads(Pass):
             %px = %pid mod %gx ...
             body
           } {rung.grid_loop}
-        } {rung.contexts, rung.body_cost_ns = 310.0 : f64, rung.break_even_programs = 13 : i64}
+        } {rung.contexts, rung.body_cost_ns = 310.0 : f64, rung.break_even_programs = 13 : i64,
+           rung.fork = {contexts = 2 : i64, fork_join_ns = 2000.0 : f64, least = 13 : i64, loop = "grid"}}
     With distribution=block-cyclic and chunk=1 the inner loop is `%pid = %c to %T step %used`; with a larger
     chunk it is two loops, over chunks and within a chunk. With one context, or when a known T is below the
     break-even, there is only the loop over all iterations, with the reason in `rung.serial`.
@@ -50,7 +53,7 @@ class FormVirtualThreads(Pass):
 
     Profitability: n contexts save T*c*(1 - 1/n) and cost one fork and join F, so T must be at least
     F*n / (c*(n - 1)), where c is the body's cost estimate (`rung.ir.cost`). With profitability=off two iterations
-    are enough to fork; the break-even is still written down. The first dimension of a grid
+    are enough to fork (`least = 2`); the break-even is still written down. The first dimension of a grid
     varies fastest, as in Triton; the last dimension of tiles does, as in memory. A loop inside another one
     forks only where the outer one does not.
 
@@ -105,6 +108,7 @@ class FormVirtualThreads(Pass):
                 decision = self._let_take_turns(loop, space, wait)
                 decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
                 decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
+                decision["rung.fork"] = self._fork(mark, threshold)
                 decision[FORK_FROM] = ir.IntegerAttr.get(i64(), threshold)
                 return
             reason = self._why_serial(known, threshold, outer)
@@ -112,6 +116,7 @@ class FormVirtualThreads(Pass):
                 serial = _for(index(0), space.total, index(1), attribute)
                 _fill(serial.body, loop, space)
                 decision = serial.operation.attributes
+                _keep_tile(loop, serial)
                 decision["rung.serial"] = ir.StringAttr.get(reason)
                 decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
                 loop.operation.erase()
@@ -124,13 +129,16 @@ class FormVirtualThreads(Pass):
             decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
             decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
             decision["rung.distribution"] = ir.StringAttr.get(self.distribution)
+            decision["rung.fork"] = self._fork(mark, threshold)
             if group > 1:
                 decision["rung.iterations_per_line"] = ir.IntegerAttr.get(i64(), group)
         with ir.InsertionPoint(contexts.body), loop.operation.location:
             end = scf.InParallelOp()
         with ir.InsertionPoint(end), loop.operation.location:
             grouped = self._group(space.total, known, group)
-            _fill(self._share(contexts.body.arguments[0], used, space.total, grouped, attribute).body, loop, space)
+            share = self._share(contexts.body.arguments[0], used, space.total, grouped, attribute)
+            _fill(share.body, loop, space)
+            _keep_tile(loop, share)
         loop.operation.erase()
 
     def _let_take_turns(self, loop: scf.ForallOp, space: _Space, wait: ir.Operation) -> ir.OpAttributeMap:
@@ -150,6 +158,17 @@ class FormVirtualThreads(Pass):
         decision[PROGRAMS] = ir.UnitAttr.get()
         decision[CONTEXTS] = ir.IntegerAttr.get(i64(), self.contexts)
         return decision
+
+    def _fork(self, mark: str, threshold: int) -> ir.DictAttr:
+        """What decides at launch: of which loop, on how many contexts at most, from how many iterations on."""
+        return ir.DictAttr.get(
+            {
+                "loop": ir.StringAttr.get(mark.removeprefix("rung.")),
+                "contexts": ir.IntegerAttr.get(i64(), self.contexts),
+                "least": ir.IntegerAttr.get(i64(), threshold),
+                "fork_join_ns": ir.FloatAttr.get_f64(self.fork_join_ns),
+            }
+        )
 
     def _why_serial(self, known: int | None, threshold: int, outer: Value | int | None) -> str:
         """Why the loop is not dealt out; empty if it is, or if that is decided at launch."""
@@ -204,6 +223,12 @@ class FormVirtualThreads(Pass):
             first = chunks.induction_variable
             last = arith.MinUIOp(arith.AddIOp(first, chunk).result, total).result
             return _for(first, last, one, attribute)
+
+
+def _keep_tile(loop: scf.ForallOp, share: scf.ForOp) -> None:
+    """The size of the tiles that `loop` was over."""
+    if TILE in loop.operation.attributes:
+        share.operation.attributes[TILE] = loop.operation.attributes[TILE]
 
 
 def _boundary(context: Value, used: Value, total: Value, group: Value | int) -> Value:

@@ -54,7 +54,8 @@ class Promote(Pass):
     copies rely on that are listed in `rung.assumed` on the kernel, by number. `rung.may_alias` on the kernel says that
     all arguments may be one array.
 
-    The budget counts `depth` buffers for what can be double-buffered and one for the rest. Refuses to exceed
+    The budget counts `depth` buffers for what can be double-buffered and one for the rest; both are written on the
+    kernel, `rung.scratchpad = {budget_bytes = 262144, buffers = 2}`. Refuses to exceed
     it (`on-overflow=error`), or leaves the largest views direct (`on-overflow=direct`). Views left direct,
     with the reason, are listed in `rung.direct` on the loop: no static bound, no contiguous dimension, a
     single element, array also accessed element by element by the same nest.
@@ -72,11 +73,17 @@ class Promote(Pass):
         for function in functions(module):
             found = plan(function)
             taken = self._fit(found)
+            function.operation.attributes["rung.scratchpad"] = self._budget()
             for promotion in taken:
                 _emit(promotion)
             _annotate(taken, found.refusals, self.depth)
             if found.assumed:
                 note_assumed(function, found.assumed)
+
+    def _budget(self) -> ir.DictAttr:
+        i64 = ir.IntegerType.get_signless(64)
+        numbers = {"budget_bytes": self.scratchpad_bytes, "buffers": self.depth}
+        return ir.DictAttr.get({name: ir.IntegerAttr.get(i64, number) for name, number in numbers.items()})
 
     def _fit(self, found: Plan) -> list[Promotion]:
         """The promotions that fit the budget; all of them, or an error, unless views may be left direct."""

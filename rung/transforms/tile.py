@@ -15,9 +15,10 @@ from torch_mlir.dialects import arith, scf
 from ..ir.accesses import is_fence
 from ..ir.cost import constant_value
 from ..ir.footprints import Index, Slab, add, materialize, reinterpret, slab_of, times
-from ..ir.pointers import functions, index
+from ..ir.pointers import functions, i64, index
 from ..ir.slicing import collect
 from ..passes import Pass
+from .form_virtual_threads import TILE
 from .promote import scratchpad_need
 
 Value = ir.Value[Any]
@@ -42,7 +43,7 @@ class TileBlocks(Pass):
           %size = min(%n - %at, 16384)
           %tv = memref.reinterpret_cast %x to offset: [%o + %at], sizes: [%size] {rung.bounds = [16384]}
           linalg.generic ins(%tv) outs(%tw)                 // linalg.index is shifted by %at
-        } {rung.tiles}
+        } {rung.tiles, rung.tile = [16384]}
 
     The outermost parallel dimensions are cut first, each no further than needed, and accumulators with them;
     reduction dimensions are whole in every tile.
@@ -137,6 +138,7 @@ def _parallel_loop(
         counts = [_ceil_div(space.sizes[d], tile[d]) for d in cut]
         loop = scf.ForallOp([0] * len(cut), [_fold(count) for count in counts], [1] * len(cut))
         loop.operation.attributes["rung.tiles"] = ir.UnitAttr.get()
+        loop.operation.attributes[TILE] = _sizes(tile)
     with ir.InsertionPoint(loop.body):
         end = scf.InParallelOp()
     at.update(zip(cut, loop.body.arguments, strict=True))
@@ -148,10 +150,15 @@ def _sequential_loop(
 ) -> ir.InsertionPoint:
     with place:
         loop = scf.ForOp(index(0), materialize(_ceil_div(space.sizes[d], tile[d])), index(1))
+        loop.operation.attributes[TILE] = _sizes(tile)
     with ir.InsertionPoint(loop.body):
         end = scf.YieldOp([])
     at[d] = loop.induction_variable
     return ir.InsertionPoint(end)
+
+
+def _sizes(tile: Sequence[int]) -> ir.ArrayAttr:
+    return ir.ArrayAttr.get([ir.IntegerAttr.get(i64(), size) for size in tile])
 
 
 def _tile_sizes(sizes: Sequence[int], limit: int, dimensions: Sequence[int]) -> list[int]:

@@ -53,7 +53,7 @@ def test_one_dimension():
         r"(%\w+) = arith.minsi",
         r"memref.reinterpret_cast %arg0 to offset: \[%\w+\], sizes: \[%\w+\], strides: \[1\] \{rung.bounds = array<i64: 16384>\}",
         r"linalg.generic",
-        r"\{rung.tiles\}",
+        r"\{rung.tile = \[16384\], rung.tiles\}",
     )
 
 

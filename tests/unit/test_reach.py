@@ -92,6 +92,16 @@ def chosen(idx, a, b, n):
     tl.store(p + n, 2.0)
 
 
+@triton.jit(noinline=True)
+def called(x):
+    return x + 1
+
+
+@triton.jit
+def calls(idx, y):
+    tl.store(y + tl.load(idx), called(1.0))
+
+
 def found(kernel: Any, signature: str, **numbers: int) -> dict[tuple[str, str], set[Fraction | None]]:
     sign = signature_from_text(signature, kernel)
     names = [name for name in kernel.arg_names if sign.signature[name] != "constexpr"]
@@ -121,6 +131,7 @@ def found(kernel: Any, signature: str, **numbers: int) -> dict[tuple[str, str], 
         (growing, "*i32, *fp32, i32", {("idx", "y"): {None}}),
         (counted_down, "*i32, *i8, i32", {("idx", "y"): {1}}),
         (ticket, "*i32, *fp32", {("counter", "y"): {128}}),
+        (calls, "*i32, *fp32", {("idx", "y"): {4}}),
         (chosen, "*i32, *fp16, *fp16, i32", {("idx", "a"): {4}, ("idx", "b"): {4}}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -72,7 +72,7 @@ def test_scalar_concludes_nothing() -> None:
     "evidence, words",
     [
         (
-            {"vectorized": ["{lanes = 16 : i64, unroll = 4 : i64}"], "object": {"packed_ops": 3}},
+            {"decided": [{"vectorized": {"lanes": 16, "unroll": 4}}], "object": {"packed_ops": 3}},
             "16 lanes, 3 packed ops",
         ),
         ({"contexts_ran": 0, "dma_transfers": 0}, "1 context"),

@@ -47,6 +47,14 @@ def count_up(places, y, n, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def grow(x, y, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    value = tl.load(x + i, mask=i < n, other=0.0)
+    tl.store(y + tl.minimum(value, 1e6).to(tl.int32), 1.0, mask=i < n)
+    tl.store(x + i, value * 2, mask=i < n)
+
+
+@triton.jit
 def go_round(x, y, n, BLOCK: tl.constexpr):
     i = 0
     while i < n:
@@ -62,11 +70,17 @@ N = 3001
 
 
 def tried(
-    folder: Path, name: str, signature: str, schedule: Schedule, device: str = "host", limit_s: float = 60.0
+    folder: Path,
+    name: str,
+    signature: str,
+    schedule: Schedule,
+    device: str = "host",
+    limit_s: float = 60.0,
+    **ranges: tuple[float, float],
 ) -> None:
     file = folder / "own.py"
     file.write_text(KERNELS)
-    case = adhoc.case(f"{file}::{name}", (N,), "f32", 0, signature, grid=(12, 1, 1))
+    case = adhoc.case(f"{file}::{name}", (N,), "f32", 0, signature, grid=(12, 1, 1), ranges=ranges)
     constexprs = dict(case.problem.constexprs)
     target = machine.load(device)
     executable = native().compile(case.kernel, case.signature, constexprs, machine=target, schedule=schedule)
@@ -129,10 +143,16 @@ def test_compiled_kernels_do_not_read_beyond_what_they_are_given(
 
 def test_indices_that_the_kernel_moves_are_found_in_the_second_launch(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"`y` is written right behind its end .* second launch, on what the first"
+        UsageError, match=r"`y` is written right behind its end .* launch 2, on what those before"
     ) as it:
         tried(tmp_path, "count_up", "*i32, *fp32, i32, 256", SCALAR)
     assert "are its indices too large (`places`, drawn from 0 to 3,000: give --range places=LOW:HIGH)?" in str(it.value)
+
+
+def test_indices_that_grow_are_found_in_a_later_launch(tmp_path: Path) -> None:
+    """Below 1 at first, above 3001 after 12 doublings."""
+    with pytest.raises(UsageError, match=r"`y` is written .* beyond its end .* in launch 1[34], on what those before"):
+        tried(tmp_path, "grow", "*fp32, *fp32, i32, 256", SCALAR, x=(0.0, 1.0))
 
 
 def test_a_launch_that_does_not_end_is_ended(tmp_path: Path) -> None:

@@ -43,11 +43,17 @@ def indices(ttir: ir.Module, numbers: Mapping[int, int]) -> list[Index]:
     walk = _Walk()
     for op in ttir.body.operations:
         function = op.operation
-        if function.name == "tt.func" and function.regions[0].blocks:
+        if function.name == "tt.func" and not _is_private(function):
             with ttir.context:
                 walk.function(function.regions[0].blocks[0], numbers)
             break
     return list(dict.fromkeys(walk.found))
+
+
+def _is_private(function: ir.Operation) -> bool:
+    """A function that kernels call."""
+    visibility = "sym_visibility"
+    return visibility in function.attributes and ir.StringAttr(function.attributes[visibility]).value == "private"
 
 
 def _union(*reaches: Reach) -> Reach:

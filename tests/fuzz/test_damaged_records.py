@@ -1,0 +1,234 @@
+"""Records of every kind with one thing in them damaged: a report is drawn, or one sentence says what is wrong."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rung.bench import environment
+from rung.bench.result import read
+from rung.commands import ladder, overlap, report, scale
+from rung.errors import UsageError
+from rung.machine import load
+from rung.report import tables
+from rung.schedule import Schedule
+from tests.bench_fakes import toolchain
+
+SEEDS = 300
+"""Per kind of record. One in sixty is drawn as a figure, too, which takes a hundred times as long as a table."""
+DECIDED: list[dict[str, Any]] = [
+    {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}, "prefetched": True},
+    {"op": "scf.for", "scalar": "an integer division"},
+    {"op": "scf.for", "contraction": {"mr": 8, "nr": 2, "lanes": 16, "products": 4}},
+    {"op": "scf.for", "serial": "2 iterations; a fork pays from 6 on", "tile": [64, 128], "tile_loop": True},
+    {"op": "scf.for", "promoted": 2, "streams": 1, "scratchpad_bytes": 4096, "pipelined": 1, "depth": 2},
+    {"op": "scf.for", "direct": ["argument 1: no static bound"], "not_pipelined": ["argument 2: it is loaded"]},
+    {
+        "op": "func.call", "body_cost_ns": 815.0, "break_even_programs": 4, "distribution": "block",
+        "fork": {"loop": "grid", "contexts": 2, "least": 4, "fork_join_ns": 2000.0},
+    },
+    {
+        "op": "func.call", "body_cost_ns": 8.0, "break_even_programs": 9, "distribution": "block",
+        "fork": {"loop": "tiles", "contexts": 2, "least": 9, "fork_join_ns": 2000.0},
+    },
+    {"op": "func.func", "scratchpad": {"budget_bytes": 65536, "buffers": 2}, "scalarized": ["vector.gather on x"]},
+]  # fmt: skip
+COUNTED = {
+    "contexts_ran": 2, "threads_ran": 2, "dma_transfers": 8, "dma_max_in_flight": 4, "dma_waiter_copies": 1,
+    "object": {"packed_ops": 12, "helpers": ["expf", "sinf"]},
+}  # fmt: skip
+ROOFLINE = {"contexts": 2, "bytes": 8192, "flops": 4096, "copy_bytes_per_s": 1e10, "fma_flops_per_s": 1e11}
+
+
+def ladder_record(path: Path) -> None:
+    options = ladder.Options(("gelu",), size="1000", rounds=3, factorial=True, json=str(path))
+    assert ladder.run(options, toolchain) == 0
+
+
+def scale_record(path: Path) -> None:
+    options = scale.Options(sizes="256,1K,4K", contexts="1,2", rounds=3, json=str(path))
+    assert scale.run(options, toolchain) == 0
+
+
+def overlap_record(path: Path) -> None:
+    options = overlap.Options(degrees="1,4", size="64K", tiles="256", depths="2", rounds=2, json=str(path))
+    assert overlap.run(options, toolchain) == 0
+
+
+def sweep_record(path: Path) -> None:
+    machine = load("hexagon-v73")
+    varied: dict[str, list[object]] = {"contexts": [1, 2], "cpu": ["hexagonv73", "hexagonv75"], "dma.gap_cycles": [0.5]}
+    points = [
+        {
+            "values": {"contexts": contexts, "cpu": cpu, "dma.gap_cycles": 0.5}, "machine_hash": "0", "compilation": 0,
+            "cycles": 1000.0 / contexts, "us": 1.0 / contexts, "compute_utilisation": 0.5, "dma_utilisation": 0.25,
+            "stall_cycles": 3.0, "dma_bytes": 4096,
+        }
+        for contexts in (1, 2) for cpu in varied["cpu"]
+    ]  # fmt: skip
+    found = {
+        "schema": "rung-sweep-1", "environment": environment.describe(machine, 0).model_dump(mode="json"),
+        "kernel": "gelu", "dtype": "f32", "shape": [4096], "schedule": str(Schedule()), "varied": varied,
+        "points": points,
+    }  # fmt: skip
+    path.write_text(json.dumps(found))
+
+
+def modelled_record(path: Path) -> None:
+    """A ladder with cycles, one sample each."""
+    ladder_record(path)
+    found = json.loads(path.read_text())
+    found["environment"]["machine"] = environment.fields(load("hexagon-v73"))
+    for result in found["results"]:
+        cycles = 1e9 * result["median"]
+        one = (result["speedup"], result["speedup"])
+        result |= {"unit": "cycles", "samples": [cycles], "median": cycles, "device": "hexagon-v73", "speedup_ci": one}
+    path.write_text(json.dumps(found))
+
+
+KINDS: dict[str, Callable[[Path], None]] = {
+    "ladder": ladder_record, "modelled": modelled_record, "scale": scale_record, "overlap": overlap_record,
+    "sweep": sweep_record,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Whole ones, with all that a report may look at."""
+    found: dict[str, Any] = {}
+    for kind, make in KINDS.items():
+        path = tmp_path_factory.mktemp("records") / f"{kind}.json"
+        make(path)
+        record = json.loads(path.read_text())
+        for number, result in enumerate(record.get("results", [])):
+            result["evidence"] |= COUNTED | {"decided": DECIDED if number < 2 else DECIDED[:1]}
+            if kind == "ladder":
+                result["roofline"] = ROOFLINE
+        found[kind] = record
+    return found
+
+
+ANYTHING: tuple[Callable[[random.Random], Any], ...] = (
+    lambda r: None, lambda r: float("nan"), lambda r: float("inf"), lambda r: -float("inf"), lambda r: 0,
+    lambda r: -r.choice([1, 0.5, 1e300, 1 << 70]), lambda r: r.choice([1e300, 1e-300, 1 << 70, 10**400, 1 << 40]),
+    lambda r: r.choice(["", "1", "words", "[/b]", "[bold", ":smile:", "$x$", "$\\frac$", "a\nb", "\0", "x" * 5000]),
+    lambda r: r.choice([True, False]), lambda r: [], lambda r: {}, lambda r: [None], lambda r: [[1, 2], "x"],
+    lambda r: {"lanes": -1}, lambda r: r.random(), lambda r: r.randrange(100),
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        found += places(each, (*path, key))
+    return found
+
+
+def at(record: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        record = record[key]
+    return record
+
+
+def torn(found: Any, rng: random.Random) -> None:
+    """Something is missing, or is anything at all."""
+    paths = places(found)
+    # Fields of results and their evidence as often as all the samples and decisions in them.
+    path = rng.choice(paths)[: rng.choice([2, 3, 4, 9])]
+    holder, key, change = at(found, path[:-1]), path[-1], rng.randrange(5)
+    if change == 0:
+        del holder[key]
+    elif change == 1 and isinstance(holder[key], list):
+        del holder[key][rng.randrange(3) :]
+    elif change == 2:
+        holder[key] = copy.deepcopy(at(found, rng.choice(paths)))
+    else:
+        holder[key] = rng.choice(ANYTHING)(rng)
+
+
+def bent(found: Any, rng: random.Random) -> None:
+    """Everything is of its type, and no longer fits together."""
+    paths = places(found)
+    if rng.random() < 0.5:
+        lists = [path for path in paths if isinstance(at(found, path), list) and at(found, path)]
+        # Results, or points, more often than what is in them.
+        chosen: list[Any] = at(found, min(rng.sample(lists, 3), key=len) if len(lists) > 3 else lists[0])
+        for _ in range(rng.choice([1, 1, 5])):
+            if chosen and rng.random() < 0.7:
+                del chosen[rng.randrange(len(chosen))]
+            elif chosen:
+                chosen.insert(rng.randrange(len(chosen)), copy.deepcopy(rng.choice(chosen)))
+        return
+    leaves = [(path, value) for path in paths if not isinstance(value := at(found, path), list | dict)]
+    path, old = rng.choice(leaves)
+    value = rng.choice([other for _, other in leaves if type(other) is type(old)])
+    if isinstance(value, int | float) and not isinstance(value, bool) and rng.random() < 0.5:
+        value = type(value)(rng.choice([0, 1, 2, 1e3, 1e9, 1e15, 1e17])) * rng.choice([1, value])
+    at(found, path[:-1])[path[-1]] = value
+
+
+def damaged(record: Any, rng: random.Random) -> bytes:
+    """A few changes; some are to the text."""
+    found = copy.deepcopy(record)
+    change = rng.choice([torn, bent])
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        change(found, rng)
+    text = json.dumps(found).encode()
+    return text[: rng.randrange(len(text))] if rng.random() < 0.05 else text
+
+
+def shown(path: Path, monkeypatch: pytest.MonkeyPatch, plot: Path | None, explained: bool = False) -> str:
+    """What is printed, or the message; everything else is raised."""
+    out = io.StringIO()
+    monkeypatch.setattr(tables, "Console", lambda **given: Console(**{**given, "file": out, "width": 140}))
+    try:
+        report.run(str(path), str(plot) if plot else None, explained)
+    except UsageError as error:
+        assert str(error) and "\n" not in str(error).replace("a\nb", ""), error
+        return f"error: {error}"
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_record_is_one_sentence(
+    kind: str, records: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, refused = tmp_path / "a.json", 0
+    for seed in range(SEEDS):
+        rng = random.Random(seed)
+        path.write_bytes(damaged(records[kind], rng))
+        try:
+            text = shown(path, monkeypatch, tmp_path / "a.svg" if seed % 60 == 0 else None, kind != "sweep")
+        except Exception as error:
+            raise AssertionError(f"{kind}, seed {seed}") from error
+        refused += text.startswith("error: ")
+    assert SEEDS // 3 < refused < SEEDS, "some changes are harmless, most are not"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_record_is_shown_and_drawn(
+    kind: str, records: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(records[kind]))
+    assert not shown(path, monkeypatch, tmp_path / f"{kind}.png", kind != "sweep").startswith("error: ")
+    if kind != "sweep":
+        assert read(path).results[0].evidence["decided"] == DECIDED
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "1", '"x"', "{}", "[" * 5000, '{"schema": 1}', "\xff", "\\ud800",
+                                  '{"schema": "rung-sweep-1"}', '{"schema": 2, "results": []}'])  # fmt: skip
+def test_other_files_are_one_sentence(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(text.encode("latin-1"))
+    assert "give" in shown(path, monkeypatch, None)
+    assert shown(path, monkeypatch, None).startswith("error: ")
