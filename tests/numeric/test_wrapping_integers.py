@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 
 from rung import machine
-from rung.compile import Executable, compile_kernel, compile_ttir, load
+from rung.compile import Executable, compile_kernel, compile_ttir, generate_code
 from rung.errors import LaunchError
 from rung.frontends.triton.capture import make_ttir
 from rung.runtime import _native
@@ -44,9 +44,9 @@ def variants(kernel: Any, types: dict[str, str], **constexprs: Any) -> tuple[Exe
     usual = compile_kernel(kernel, signature, constexprs, machine=HOST, schedule=SCHEDULE)
     text = str(make_ttir(kernel, signature, constexprs))
     compiled = compile_ttir(text, machine=HOST, schedule=SCHEDULE, fits=False)
-    assert isinstance(usual, Executable) and not compiled.metadata["fits"]
-    name = compiled.metadata["name"]
-    return usual, Executable(name, compiled.metadata["kinds"], compiled, load(compiled.binary, name), HOST)
+    other = generate_code(compiled, HOST)
+    assert isinstance(usual, Executable) and isinstance(other, Executable) and not compiled.metadata["fits"]
+    return usual, other
 
 
 def marks(length: int = BLOCK) -> torch.Tensor:
@@ -262,7 +262,7 @@ def test_a_launch_that_is_refused_runs_as_another_version() -> None:
     bound()
     bound()
     assert len(bound.time(3)) == 3
-    alone = _native.bind(usual.loaded.address, usual.kinds, args, (1, 1, 1), (), usual)
+    alone = _native.bind(usual.loaded.address, usual.kinds, args, (1, 1, 1))
     for _ in range(2):
         with pytest.raises(LaunchError, match="overflow in this launch"):
             alone()

@@ -176,6 +176,17 @@ def block_pointer_in_while(x, y, n):
         p, t = tl.advance(p, (0, 16)), t - 1
 
 
+@refused("*fp32 *fp32", "a block pointer that is chosen before an early return")
+@triton.jit
+def block_pointer_before_return(x, y, n):
+    p = tl.make_block_ptr(x, (n, n), (n, 1), (0, 0), (16, 16), (1, 0))  # refused
+    if n > 3:
+        if n > 5:
+            return
+        p = tl.advance(p, (0, 16))
+    tl.store(p, tl.zeros((16, 16), tl.float32))
+
+
 @refused("*fp32 *fp32", "a choice of pointers")
 @triton.jit
 def mixed_in_branch(x, y, n):
