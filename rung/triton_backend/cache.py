@@ -54,11 +54,9 @@ class CheckedCache(CacheManager):
     def get_group(self, filename: str) -> dict[str, str] | None:
         self._is_group = True
         contents, places = self._read(filename)
-        try:
-            group = {name: self._copies.write(name, content) for name, content in contents.items()}
-        except UsageError:
-            group = places  # no room, but they were there a moment ago
-        self._moves.append((group, places))
+        self._contents.update(contents)
+        group = dict(places)
+        self._copy(group, places)
         return group or None
 
     def get_file(self, filename: str) -> str | None:
@@ -69,20 +67,31 @@ class CheckedCache(CacheManager):
 
     def put(self, data: object, filename: str, binary: bool = True) -> str:
         content = self._contents[filename] = data if isinstance(data, bytes) else str(data).encode()
-        place = None if self._is_group else self._keep(filename, [filename]).get(filename)
-        return place or self._copies.write(filename, content)
+        if self._is_group:
+            return filename  # a path when the group is whole: a compilation that is killed leaves no files
+        return self._keep(filename, [filename]).get(filename) or self._copies.write(filename, content)
 
     def put_group(self, filename: str, group: dict[str, str]) -> None:
         places = self._keep(filename, list(group))
-        self._moves.append((group, places))
         with _as_well_as_can_be():
             if self._kept is not None and places:
                 self._kept.put_group(filename, places)
+        self._copy(group, places)
 
     def __del__(self) -> None:
         for group, places in self._moves:
             group.update(places)
         self._copies.remove()
+
+    def _copy(self, group: dict[str, str], places: dict[str, str]) -> None:
+        """Has Triton read copies; where there is no room for them, what is kept in `places`, if it is."""
+        self._moves.append((group, places))
+        try:
+            group.update({name: self._copies.write(name, self._contents[name]) for name in group})
+        except UsageError:
+            if not places:
+                raise
+            group.update(places)
 
     def _read(self, filename: str) -> tuple[dict[str, bytes], dict[str, str]]:
         """Contents and places of the files that were kept as `filename`; none of them unless all are what they were."""

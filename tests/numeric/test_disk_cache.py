@@ -45,12 +45,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def compiled(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Grows by one with every compilation."""
+    """Grows by one with every compilation, which would leave no file if it were killed."""
     log: list[str] = []
     compile_ttir = rung.compile.compile_ttir
 
     def logged(ttir: Any, **options: Any) -> Any:
         log.append(str(ttir))
+        assert not list(place.with_name("copies").iterdir())
         return compile_ttir(ttir, **options)
 
     monkeypatch.setattr(rung.compile, "compile_ttir", logged)
@@ -218,13 +219,16 @@ def test_a_disk_that_is_full(
 
 
 def test_no_room_for_what_triton_reads(place: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither in memory nor on the disk. A kernel that is kept needs none."""
+    """Neither in memory nor on the disk. A kernel that is kept needs none; only one that cannot be is refused."""
     with monkeypatch.context() as full:
         full.setattr(cache, "_MEMORY", str(place / "nowhere"))
-        launch(factor=3)
+        launch()
         full.setattr(tempfile, "tempdir", str(place / "nowhere"))
-        launch(factor=3)
-        assert len(compiled) == 1
+        launch(factor=4)
+        launch(factor=4)
+        assert len(compiled) == 2
+        below_a_file(place.with_name("file"))
+        full.setenv("TRITON_CACHE_DIR", str(place.with_name("file")))
         with pytest.raises(UsageError, match=r"_affine\.source could not be written: .*; set TMPDIR to a directory"):
             launch(factor=5)
     launch(factor=5)

@@ -179,17 +179,20 @@ def test_while_another_thread_loads_and_frees_code() -> None:
 
 def test_while_other_threads_find_violations() -> None:
     """The list has a lock, and what was found before the fork is told by the parent."""
-    tag = ctypes.c_int32(1)
+    where = ctypes.create_string_buffer(b"a wait")
+
+    def wait_for_nothing() -> None:
+        LIBRARY.rung_dma_at(where, ctypes.c_int64(0), ctypes.c_int64(0))
+        LIBRARY.rung_checked_dma_wait(ctypes.byref(ctypes.c_int32(1)))
 
     def find(end: threading.Event) -> None:
         while not end.is_set():
-            mine = ctypes.c_int32(1)
-            LIBRARY.rung_checked_dma_wait(ctypes.byref(mine))
+            wait_for_nothing()
 
     def none_and_then_one() -> None:
         assert _native.take_dma_violations() == (0, "")
-        LIBRARY.rung_checked_dma_wait(ctypes.byref(tag))
-        assert _native.take_dma_violations()[0] == 1
+        wait_for_nothing()
+        assert _native.take_dma_violations() == (1, "a wait, iteration 0: waits for a transfer that was never started")
 
     with meanwhile(find):
         for _ in range(30):
@@ -370,9 +373,13 @@ print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
 def test_while_another_thread_imports_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a first launch does. At a fork Python waits for the lock of all imports, not for those of modules."""
+    """As a first launch does. At a fork Python waits for the lock of all imports, not for those of modules.
+
+    Nobody finds in the cache what another of the processes has put there: each is to import all.
+    """
     program = tmp_path / "program.py"
     program.write_text(IMPORTING)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TRITON_ALWAYS_COMPILE", "1")
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=2 * LIMIT_S, check=False)
     assert (done.returncode, done.stdout) == (0, "[0, 0]\n"), done.stderr
