@@ -157,7 +157,7 @@ def test_names_of_arguments() -> None:
     out_ptr[(3,)](x, out, 2, y, 300, BLOCK=128)
     torch.testing.assert_close(out, x * y + 2)
     with pytest.raises(UsageError, match="called `schedule` is passed by its position"):
-        out_ptr[(3,)](x, out, 2, n=300, BLOCK=128, schedule=y)
+        out_ptr[(5,)](x, out, 2, n=300, BLOCK=64, schedule=y)
 
 
 _ARGUMENTS = """import triton

@@ -67,8 +67,8 @@ class Options:
         # Launch keywords are not checked against the annotation.
         if not isinstance(self.schedule, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(
-                f"launch keyword schedule is {self.schedule!r}; give text such as `vectorize=off threads=2` "
-                "(an argument of the kernel's own that is called `schedule` is passed by its position)"
+                f"launch keyword schedule is a `{type(self.schedule).__name__}`; give text such as `vectorize=off "
+                "threads=2` (an argument of the kernel's own that is called `schedule` is passed by its position)"
             )
         Schedule.parse(self.schedule)
 
@@ -76,7 +76,9 @@ class Options:
     def of(keywords: Mapping[str, Any]) -> Options:
         """Options from launch keywords. Names that are not options are left for Triton to report."""
         known = {f.name: keywords[f.name] for f in fields(Options) if keywords.get(f.name) is not None}
-        known["schedule"] = known.get("schedule") or knobs.schedule() or ""
+        given = known.get("schedule", "")
+        if isinstance(given, str):  # what is no text is refused later, be it an argument of the kernel's own
+            known["schedule"] = given or knobs.schedule() or ""
         return Options(**known)
 
     def hash(self) -> str:
