@@ -8,6 +8,7 @@ will on the study's own: what one launch has changed may be where the next one g
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import gc
 import os
@@ -39,7 +40,7 @@ _LONGEST_S = 600
 _TURN_S = 0.1
 _FAULT = struct.Struct("=iiQ")
 """As `_native.watch_faults` writes it."""
-_DONE = b"."
+_LAUNCH, _DONE = b"1", b"."
 _WORDS = 300
 
 
@@ -87,15 +88,15 @@ def _try_between(launch: Launch, memory: Mapping[int, GuardedMemory], turn: Call
             return
         words.seek(0)
         said = words.read().decode(errors="replace")
-    launches, record = (told[: -_FAULT.size], told[-_FAULT.size :]) if len(told) > _FAULT.size else (told, b"")
-    number = len(launches)
+    record = told.lstrip(_LAUNCH)  # no signal has that number, with which a record begins
+    number = len(told) - len(record)
     which = "its first launch" if number < 2 else f"launch {number}, on what those before it left behind"
     if status is None:
         raise UsageError(
             f"{launch.what} did not end in {which} within {limit_s:g} s: does it wait for something that no program "
             "does, or loop over numbers that were drawn too large (--range)? Otherwise give a smaller --size"
         )
-    if record:
+    if len(record) == _FAULT.size:
         raise UsageError(_fault(launch, memory, which, *_FAULT.unpack(record)))
     raise UsageError(f"{launch.what} ended the process in {which}: {_death(status, said)}")
 
@@ -136,7 +137,7 @@ def _launch_often(launch: Launch, memory: Mapping[int, GuardedMemory], told: int
         for number in range(_MOST):
             if number >= _LEAST and time.monotonic() - begun > _REPEAT_S:
                 break
-            os.write(told, b"1")
+            os.write(told, _LAUNCH)
             bound()
     except Exception:
         pass  # told by this process, too, when its turn comes
@@ -144,8 +145,6 @@ def _launch_often(launch: Launch, memory: Mapping[int, GuardedMemory], told: int
 
 
 def _copy(source: Any, target: Any) -> None:
-    import ctypes
-
     ctypes.memmove(target.ctypes.data, source.data_ptr(), target.nbytes)
 
 

@@ -83,7 +83,7 @@ def _contexts(result: Result, decided: Sequence[Decision]) -> list[str]:
     if not grids and not tiles and all(d.get("serial") == "one context" for d in alone):
         off = bool(alone) or result.schedule["threads"] == 1
         return [f"MT {'is off: one context runs all programs in order' if off else _NOTHING_PARALLEL}."]
-    if result.schedule["threads"] == 1 and any("contexts_at_most" in d for d in grids):
+    if any("contexts_at_most" in d and _fork_of(d)["contexts"] == 1 for d in grids):
         return ["MT is off: one context runs all programs in turns: they wait."]
     found = [f"MT: {_fork(result, decision)}" for decision in grids]
     for decision in tiles:

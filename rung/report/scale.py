@@ -198,7 +198,7 @@ def plot(record: Record, path: str | Path) -> None:
             axis.xaxis.set_major_formatter(_elements)
             axis.set_xlabel("elements")
             plain(axis)
-        legend_beside(axes[0][0].figure, handles=_legend(found, several))
+        legend_beside(axes[0][0].figure, handles=_legend(found))
 
 
 def _elements(value: float, _: int) -> str:
@@ -209,14 +209,19 @@ def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
     lowest, highest = 1.0, 1.5
     for contexts in several:
         look = _look(contexts, found)
-        pairs = [(p, r) for p, r in found.of(contexts) if r.step]
+        every = [(p, r) for p, r in found.of(contexts) if r.step]
+        # What nothing is said of is shown, but no line leads through it, as no break-even does.
+        disputed = [(p.elements, r.step or 1.0) for p, r in every if text.verdict(r) == "disputed"]
+        if disputed:
+            axis.plot(*zip(*disputed, strict=True), linestyle="", fillstyle="none", **look)
+        pairs = [(p, r) for p, r in every if text.verdict(r) != "disputed"]
         sizes = [p.elements for p, _ in pairs]
         steps = [r.step or 1.0 for _, r in pairs]
         ends = [r.step_ci or (r.step or 1.0, r.step or 1.0) for _, r in pairs]
         below = [max(0.0, step - low) for step, (low, _) in zip(steps, ends, strict=True)]
         above = [max(0.0, high - step) for step, (_, high) in zip(steps, ends, strict=True)]
         axis.errorbar(sizes, steps, [below, above], capsize=3, zorder=3, linewidth=1.3, **look)
-        lowest, highest = min([lowest, *steps]), max([highest, *steps])
+        lowest, highest = min([lowest, *steps]), max([highest, *steps, *(step for _, step in disputed)])
         crossing = found.break_even.get(contexts)
         even = crossing.elements if crossing else None
         if even:
@@ -237,7 +242,7 @@ def _speedups(axis: Any, found: Study, several: Sequence[int]) -> None:
     axis.set_title(wrapped(f"{result.kernel}, {result.dtype}, on {result.device}, Vec on", 4.8, 11), fontsize=11)
 
 
-def _legend(found: Study, several: Sequence[int]) -> list[Any]:
+def _legend(found: Study) -> list[Any]:
     """Colours with the sizes that their upright lines stand at, then what lines and markers are."""
     from matplotlib.lines import Line2D
 
@@ -250,7 +255,9 @@ def _legend(found: Study, several: Sequence[int]) -> list[Any]:
     handles.append(grey("replayed" if found.points[0][1].unit == "cycles" else "measured", marker="o", linestyle=""))
     if found.fit:
         handles.append(grey("fitted times"))
-    if any(found.break_even[n].elements for n in several):
+    if any(text.verdict(result) == "disputed" for _, result in found.points):
+        handles.append(grey("medians disagree", marker="o", linestyle="", fillstyle="none"))
+    if any(even.elements for even in found.break_even.values()):
         handles.append(grey("break-even", linestyle="--"))
     if found.own:
         handles.append(grey("rung forks from here", linestyle=":"))

@@ -25,7 +25,7 @@ from tests.bench_fakes import toolchain
 SEEDS = 300
 """Per kind of record. One in sixty is drawn as a figure, too, which takes a hundred times as long as a table."""
 DECIDED: list[dict[str, Any]] = [
-    {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}, "prefetched": True},
+    {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}, "prefetched": {"ops": 4, "bytes": 4096}},
     {"op": "scf.for", "scalar": "an integer division"},
     {"op": "scf.for", "contraction": {"mr": 8, "nr": 2, "lanes": 16, "products": 4}},
     {"op": "scf.for", "serial": "2 iterations; a fork pays from 6 on", "tile": [64, 128], "tile_loop": True},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from rung.bench.ratios import step_over
 from rung.bench.result import OverlapPoint, Record, Result, ScalePoint
-from rung.report import study, text
+from rung.report import scale, study, text
 from tests.bench_fakes import ENVIRONMENT, result
 
 
@@ -83,6 +84,16 @@ def test_a_scale_study_leaves_it_out_of_what_it_says() -> None:
     between_the_others = 256 * (65536 / 256) ** (math.log(2) / math.log(3))
     assert f"2 contexts pay from about {between_the_others:,.0f} elements on" in words
     assert "at most 1.50x, at 65,536" in words
+
+
+def test_a_study_in_which_all_is_disputed_is_drawn(tmp_path: Path) -> None:
+    found: list[Result] = []
+    for contexts, each in zip((1, 2), compared(*noisy_pair()), strict=True):
+        point = ScalePoint(contexts=contexts, elements=4096, programs=32, break_even_programs=None)
+        found.append(each.model_copy(update={"point": point}))
+    scale.plot(Record(environment=ENVIRONMENT, results=found), tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "medians disagree" in drawn and "break-even" not in drawn
 
 
 def test_an_overlap_study_claims_no_gain() -> None:

@@ -61,10 +61,9 @@ def test_a_fork_is_told_with_its_numbers(grid: int, decision: dict[str, Any], wo
 
 
 def test_programs_that_wait_take_turns() -> None:
-    waits = {"op": "func.call", "body_cost_ns": 815.0, "break_even_programs": 4, "contexts_at_most": 4}
+    waits = {key: value for key, value in FORK.items() if key != "distribution"} | {"contexts_at_most": 4}
     assert "it forks over 4 contexts, on which those that wait take turns" in told([waits])
-    assert "one context runs all programs in turns" in told([waits], threads=1)
-    assert "one context runs all programs in order" in told([FORK], threads=1)
+    assert "one context runs all programs in turns" in told([waits | {"fork": FORK["fork"] | {"contexts": 1}}])
 
 
 def test_loops_inside_are_shared_where_the_grid_is_not() -> None:

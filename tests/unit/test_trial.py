@@ -207,6 +207,20 @@ def test_other_ends_are_told(act: Callable[[Sequence[int]], object], words: str)
         try_launch(launch_of(act))
 
 
+def test_an_end_after_many_launches_is_no_fault() -> None:
+    launches: list[int] = []
+
+    def act(_: Sequence[int]) -> None:
+        launches.append(0)
+        if len(launches) == 40:
+            os.abort()
+
+    with pytest.raises(
+        UsageError, match="`it` ended the process in launch 40, on what those before it left behind: SIGA"
+    ):
+        try_launch(launch_of(act))
+
+
 def test_what_is_raised_in_order_is_left_to_the_study() -> None:
     def fail(_: Sequence[int]) -> None:
         raise ValueError("race")
