@@ -19,7 +19,7 @@ from rung.frontends.triton.capture import make_ttir
 def nothing_is_compiled_or_run(monkeypatch):
     def compile_ttir(ttir, **settings):
         return SimpleNamespace(
-            binary=b"", stages={"linalg": "", "llvm": ""}, metadata={"name": "kernel", "assumed": []}
+            binary=b"", stages={"linalg": "", "llvm": ""}, metadata={"name": "kernel", "assumed": [], "fits": False}
         )
 
     load = lambda binary: SimpleNamespace(address=1)  # noqa: E731

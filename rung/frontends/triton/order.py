@@ -138,7 +138,7 @@ def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
         elif inner.name.startswith(("tt.atomic_", "tt.call")) or is_volatile_load(inner):
             found.append(None)
 
-    for inner in contents(op, program.contents).accesses:
+    for inner in (op, *contents(op, program.contents).accesses):  # a call writes itself
         visit(inner)
     return found
 
