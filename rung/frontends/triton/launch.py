@@ -53,12 +53,12 @@ class Numbers:
         return a if b == 1 else 0 if a == 0 else self.build(math.TruncOp, self.build(arith.DivFOp, a, b))
 
     def least(self, *numbers: Number) -> Number:
-        return self._fold(min, arith.MinNumFOp, numbers)
+        return self._fold(min, partial(_chosen, arith.CmpFPredicate.OLT), numbers)
 
     def greatest(self, *numbers: Number) -> Number:
-        return self._fold(max, arith.MaxNumFOp, numbers)
+        return self._fold(max, partial(_chosen, arith.CmpFPredicate.OGT), numbers)
 
-    def _fold(self, of_known: Any, op: type, numbers: Sequence[Number]) -> Number:
+    def _fold(self, of_known: Any, op: Any, numbers: Sequence[Number]) -> Number:
         known = [n for n in numbers if isinstance(n, int)]
         others = dict.fromkeys(n for n in numbers if not isinstance(n, int))
         parts: list[Number] = [*others, *([of_known(known)] if known else [])]
@@ -74,6 +74,11 @@ class Numbers:
         assert self._block is not None
         with ir.InsertionPoint(self._block), ir.Location.unknown():
             return op(*(_f64(v) if isinstance(v, int) else v for v in operands)).result
+
+
+def _chosen(first: arith.CmpFPredicate, a: ir.Value, b: ir.Value) -> arith.SelectOp:
+    """`a` where it comes first, else `b`: without a call of the C library, which `minnum` and `maxnum` are on some."""
+    return arith.SelectOp(arith.CmpFOp(first, a, b).result, a, b)
 
 
 def _f64(value: int) -> ir.Value:
