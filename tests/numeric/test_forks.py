@@ -170,11 +170,11 @@ def test_while_another_thread_loads_and_frees_code() -> None:
 
     def churn(end: threading.Event) -> None:
         while not end.is_set():
-            load(binary, "softmax")
+            load(binary)
 
     with meanwhile(churn):
         for _ in range(5):
-            assert in_a_copy(lambda: load(binary, "softmax")) == 0
+            assert in_a_copy(lambda: load(binary)) == 0
 
 
 def test_while_other_threads_find_violations() -> None:
