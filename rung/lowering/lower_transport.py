@@ -35,6 +35,7 @@ class LowerTransport(Pass):
 
     name: ClassVar[str] = "lower-transport"
     checked: bool = False
+    """By the engine that watches the contract of transfers."""
 
     def run(self, module: ir.Module) -> None:
         names = ("memref.dma_start", "memref.dma_wait")
