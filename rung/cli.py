@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from .commands.pass_help import PassHelp
 from .errors import RungError
 
 app = typer.Typer(
@@ -254,7 +255,7 @@ def compile(
     raise typer.Exit(command.run(options))
 
 
-@app.command()
+@app.command(cls=PassHelp)
 def opt(
     file: Annotated[str, typer.Argument(help="A .mlir file, or - for standard input.")],
     pipeline: Annotated[

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from .errors import UsageError
 
+MOST_CONTEXTS = 1024
+"""Of any machine."""
 STAGES = ("ttir", "linalg", "scheduled", "vector", "llvm", "llvm-ir", "asm", "obj")
 
 
@@ -40,8 +42,8 @@ def threads() -> int | None:
     text = os.environ.get("RUNG_NUM_THREADS")
     if not text:
         return None
-    if not text.isdigit() or int(text) < 1:
-        raise UsageError(f"RUNG_NUM_THREADS is `{text}`; give a whole number of at least 1")
+    if not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MOST_CONTEXTS:
+        raise UsageError(f"RUNG_NUM_THREADS is `{text}`; give a whole number, 1 to {MOST_CONTEXTS}")
     return int(text)
 
 

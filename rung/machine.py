@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from . import processor
 from .allowed import allowed, shown
 from .errors import UsageError
+from .knobs import MOST_CONTEXTS
 from .knobs import threads as threads_knob
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
@@ -24,7 +25,7 @@ _Cost = Annotated[float, Field(ge=0, le=1e12)]
 """Cycles or nanoseconds. The limits keep sums of them finite."""
 _Rate = Annotated[float, Field(ge=1e-6, le=1e12)]
 """What is multiplied or divided by."""
-_Count = Annotated[int, Field(ge=1, le=1024)]
+_Count = Annotated[int, Field(ge=1, le=MOST_CONTEXTS)]
 _Bytes = Annotated[int, Field(ge=1024, le=1 << 40)]
 _Words = Annotated[tuple[str, ...], Field(strict=False)]
 """TOML has lists, no tuples."""
@@ -35,7 +36,7 @@ _HEXAGON_CPUS = tuple(f"hexagonv{version}" for version in (60, 62, 65, 66, 67, 6
 _HVX_LENGTH = "hvx-length128b"
 _LEAST_VECTOR = 64
 """Bytes. LLVM takes narrower vectors of Hexagon apart, and aborts on some."""
-_BYTE_DOTS = {"llvm.hexagon.V6.vrmpybv.acc.128B": 128}
+BYTE_DOTS = {"llvm.hexagon.V6.vrmpybv.acc.128B": 128}
 """LLVM's intrinsics that a modelled device's `byte_dot` may name, with the bytes of their vectors."""
 
 
@@ -197,13 +198,13 @@ class Machine(BaseModel):
                 raise _wrong("features", f"has {feature}; {self.cpu} may have: {', '.join(known)}")
             if feature in extensions and _HVX_LENGTH not in self.features:
                 raise _wrong("features", f"has {feature} without {_HVX_LENGTH}; vectors are modelled in that mode only")
-        if self.byte_dot and self.byte_dot not in _BYTE_DOTS:
-            raise _wrong("byte_dot", f'is {self.byte_dot}; "" (none), or: {", ".join(_BYTE_DOTS)}')
+        if self.byte_dot and self.byte_dot not in BYTE_DOTS:
+            raise _wrong("byte_dot", f'is {self.byte_dot}; "" (none), or: {", ".join(BYTE_DOTS)}')
 
     @property
     def usable_byte_dot(self) -> str:
         """`byte_dot` where its operands are as wide as the vectors of the code, otherwise empty."""
-        return self.byte_dot if _BYTE_DOTS.get(self.byte_dot) == self.vector_bytes else ""
+        return self.byte_dot if BYTE_DOTS.get(self.byte_dot) == self.vector_bytes else ""
 
     @property
     def buffer_alignment_bytes(self) -> int:
@@ -215,7 +216,7 @@ class Machine(BaseModel):
         return self.scratchpad_bytes // self.contexts
 
     @property
-    def index_bits(self) -> int:
+    def index_bits(self) -> Literal[32, 64]:
         """Width of an address."""
         return 32 if self.arch == "hexagon" else 64
 

@@ -7,9 +7,13 @@ from itertools import product
 from typing import Literal, get_args
 
 from .errors import UsageError, did_you_mean
+from .knobs import MOST_CONTEXTS
 
 Distribution = Literal["block", "block-cyclic"]
 Scratchpad = Literal["auto", "on", "off"]
+MOST_ELEMENTS, MOST_UNROLLED = 1 << 40, 16
+MOST_BUFFERS = 64
+"""Of one stream: each is loaded before the loop, one after another."""
 _WORDS = {"on": True, "off": False, "true": True, "false": False}
 
 
@@ -38,14 +42,14 @@ class Schedule:
     (`Machine.prefetch_bytes`). None of the paper's mechanisms: their ladder is without it (ADR 7)."""
 
     def __post_init__(self) -> None:
-        if self.threads < 0:
-            raise UsageError(f"schedule: threads is {self.threads}; give 0 (all contexts) or more")
-        if self.depth < 2:
-            raise UsageError(f"schedule: depth is {self.depth}; double buffering needs at least 2 buffers")
-        if self.tile_elements < 1:
-            raise UsageError(f"schedule: tile_elements is {self.tile_elements}; give at least 1")
-        if not 0 <= self.unroll <= 16:
-            raise UsageError(f"schedule: unroll is {self.unroll}; give 0 (automatic) to 16")
+        if not 0 <= self.threads <= MOST_CONTEXTS:
+            raise UsageError(f"schedule: threads is {self.threads}; give 0 (all contexts) to {MOST_CONTEXTS}")
+        if not 2 <= self.depth <= MOST_BUFFERS:
+            raise UsageError(f"schedule: depth is {self.depth}; give 2 to {MOST_BUFFERS} buffers")
+        if not 1 <= self.tile_elements <= MOST_ELEMENTS:
+            raise UsageError(f"schedule: tile_elements is {self.tile_elements}; give 1 to {MOST_ELEMENTS}")
+        if not 0 <= self.unroll <= MOST_UNROLLED:
+            raise UsageError(f"schedule: unroll is {self.unroll}; give 0 (automatic) to {MOST_UNROLLED}")
         if self.distribution not in get_args(Distribution):
             raise UsageError(f"schedule: distribution is `{self.distribution}`; choose from: block, block-cyclic")
         if self.scratchpad not in get_args(Scratchpad):

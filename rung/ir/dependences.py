@@ -46,20 +46,38 @@ def is_parallel(loop: scf.ForOp) -> bool:
     return any(mark in loop.operation.attributes for mark in PARALLEL)
 
 
-def freedom(loop: scf.ForOp, accesses: Sequence[Access], written_elsewhere: bool) -> Freedom:
-    """What is allowed for one argument in `loop`. `accesses`: those to the argument inside the loop, in
-    order.
+@dataclass(frozen=True)
+class Events:
+    """What happens in a loop, whichever argument is asked about."""
+
+    fences: bool
+    waiting: bool
+    """At a fence, what others did may be seen."""
+    turns: bool
+    """Programs wait for one another."""
+    assertions: bool
+
+
+def events(loop: scf.ForOp) -> Events:
+    inside = collect(loop.operation)
+    fences = [op for op in inside if is_fence(op)]
+    waiting, turns = any(map(_may_wait, fences)), first_wait(loop.operation) is not None
+    return Events(bool(fences), waiting, turns, any(map(is_assertion, inside)))
+
+
+def freedom(loop: scf.ForOp, found: Events, accesses: Sequence[Access], written_elsewhere: bool) -> Freedom:
+    """What is allowed for one argument in `loop`. `found`: its `events`. `accesses`: those to the argument inside the
+    loop, in order.
     """
     reads = [a for a in accesses if a.reads]
     writes = [a for a in accesses if a.writes]
-    inside = collect(loop.operation)
-    fences = [op for op in inside if is_fence(op)]
-    asserted = "an assertion may keep it from being read" if any(map(is_assertion, inside)) else ""
+    asserted = "an assertion may keep it from being read" if found.assertions else ""
     if not writes:
-        if first_wait(loop.operation) is not None:
+        if found.turns:
             return Freedom("programs wait for one another in the loop")
-        return Freedom(_FENCED if any(written_elsewhere or _may_wait(op) for op in fences) else asserted)
-    if fences:
+        fenced = found.waiting or (found.fences and written_elsewhere)
+        return Freedom(_FENCED if fenced else asserted)
+    if found.fences:
         return Freedom(_FENCED, _FENCED)
     if any(a.view is None for a in accesses):
         reason = "the same array is accessed element by element in the loop"

@@ -4,7 +4,7 @@ the IR.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from torch_mlir.dialects import func, scf
 
 from .accesses import Access, accesses
 from .cost import constant_value
-from .dependences import Freedom, encloses, freedom, is_parallel
+from .dependences import Events, Freedom, encloses, events, freedom, is_parallel
 from .footprints import Layout, View, layout_of
 from .slicing import enclosing, is_inside, is_pure
 
@@ -144,7 +144,8 @@ def assumed(module: ir.Module) -> set[tuple[int, int]]:
 class _Related:
     """Accesses to what may be the same memory, in program order. What is asked of them is found out once."""
 
-    def __init__(self, accesses: Sequence[Access]) -> None:
+    def __init__(self, accesses: Sequence[Access], events: Callable[[scf.ForOp], Events]) -> None:
+        self._events = events
         self.writes = any(a.writes for a in accesses)
         self.updated = {a.view.place for a in accesses if a.view is not None and a.reads and a.writes}
         """Places that some nest reads and writes."""
@@ -161,7 +162,7 @@ class _Related:
     def free(self, loop: scf.ForOp) -> Freedom:
         op = loop.operation
         if op not in self._free:
-            self._free[op] = freedom(loop, self._inside.get(op, []), self.writes)
+            self._free[op] = freedom(loop, self._events(loop), self._inside.get(op, []), self.writes)
         return self._free[op]
 
     def mixed(self, group: Sequence[Access]) -> bool:
@@ -177,7 +178,8 @@ class _Kernel:
     """All accesses of a kernel, and those to some of its arguments; `anywhere` is every argument's."""
 
     def __init__(self, everything: Sequence[Access]) -> None:
-        self.everything = _Related(everything)
+        self._events: dict[ir.Operation, Events] = {}
+        self.everything = _Related(everything, self.events)
         self.numbers = dict.fromkeys(_number(a.base) for a in everything if not a.anywhere)
         self._by_number: dict[int | None, list[tuple[int, Access]]] = {}
         for position, access in enumerate(everything):
@@ -190,8 +192,14 @@ class _Kernel:
         if key not in self._known:
             chosen = [entry for number in (None, *key) for entry in self._by_number.get(number, [])]
             chosen.sort(key=itemgetter(0))
-            self._known[key] = _Related([access for _, access in chosen])
+            self._known[key] = _Related([access for _, access in chosen], self.events)
         return self._known[key]
+
+    def events(self, loop: scf.ForOp) -> Events:
+        op = loop.operation
+        if op not in self._events:
+            self._events[op] = events(loop)
+        return self._events[op]
 
 
 def _plan_view(found: Plan, layout: Layout, group: Sequence[Access], kernel: _Kernel) -> None:

@@ -33,8 +33,11 @@ class ExpandMath(Pass):
 
     name: ClassVar[str] = "expand-math"
     fma: bool = True
+    """The machine has fused multiply-add."""
     float_division: bool = True
+    """It divides floats itself."""
     avx512: bool = False
+    """It has the instructions of AVX-512 that scale and round."""
 
     def run(self, module: ir.Module) -> None:
         with module.context:

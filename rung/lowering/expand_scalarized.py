@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 
 from ..errors import UsageError
 from ..ir.slicing import collect
 from ..passes.base import Pass
+from ..passes.options import Joined
 from .expand_lanes import by_lane, is_masked
 from .math import newton
 from .math.emit import Constants, Emit, element_of, shaped
@@ -55,7 +56,8 @@ class ExpandScalarized(Pass):
     """
 
     name: ClassVar[str] = "expand-scalarized"
-    ops: str = ""
+    ops: Annotated[str, Joined(r"[\w.]+(:\w+)?", "arith.divf+math.sqrt:f32")] = ""
+    """What the back end takes apart."""
 
     def run(self, module: ir.Module) -> None:
         listed = frozenset(filter(None, self.ops.split("+")))

@@ -54,6 +54,7 @@ class LeaveOnFailure(Pass):
 
     name: ClassVar[str] = "leave-on-failure"
     scratch: bool = True
+    """There may be no memory for an arena."""
 
     def run(self, module: ir.Module) -> None:
         found = [_Function(function, self.scratch) for function in functions(module)]

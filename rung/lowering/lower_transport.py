@@ -20,7 +20,9 @@ CHECKED = {START: "rung_checked_dma_start", WAIT: "rung_checked_dma_wait"}
 
 @dataclass(frozen=True)
 class LowerTransport(Pass):
-    """before:
+    """Turn transfers into calls of the runtime's copy engine.
+
+    before:
         memref.dma_start %x[%o], %b[%slot, %c0], %n, %tag[%slot], %ld, %k
             : memref<?xf32>, memref<2x4096xf32, 1>, memref<2xi32>
         memref.dma_wait %tag[%slot], %n : memref<2xi32>
@@ -35,6 +37,7 @@ class LowerTransport(Pass):
 
     name: ClassVar[str] = "lower-transport"
     checked: bool = False
+    """By the engine that watches the contract of transfers."""
 
     def run(self, module: ir.Module) -> None:
         names = ("memref.dma_start", "memref.dma_wait")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import func, memref
@@ -12,6 +12,7 @@ from torch_mlir.dialects import func, memref
 from ..errors import ContractError
 from ..ir.pointers import constant, declare, functions, i64, index, memref_at, pointer_type
 from ..passes import Pass
+from ..passes.options import Limits
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,10 @@ class PlaceScratch(Pass):
     """
 
     name: ClassVar[str] = "place-scratch"
-    stack_bytes: int = 4096
-    alignment: int = 64
+    stack_bytes: Annotated[int, Limits(0, 1 << 20)] = 4096
+    """Up to which all buffers stay on the stack."""
+    alignment: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
+    """Bytes that every buffer begins at a multiple of."""
 
     def run(self, module: ir.Module) -> None:
         spaces = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch_mlir import ir
 from torch_mlir.dialects import builtin, llvm
@@ -75,7 +75,8 @@ class ToLlvm(Pass):
 
     name: ClassVar[str] = "to-llvm"
     scalar: bool = False
-    index_bits: int = 64
+    """LLVM may not vectorize."""
+    index_bits: Literal[32, 64] = 64
 
     def run(self, module: ir.Module) -> None:
         ops, leaves = _by_name(module), find_function(module, LEAVE) is not None

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.passmanager import PassManager
 
 from ..errors import PassError, RungError, UsageError
+from .options import options_of, text
+from .upstream import not_upstream
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Base class. Subclasses set `name` (kebab-case) and implement `run`, which changes `module` in place."""
+    """Base class. Subclasses set `name` (kebab-case) and implement `run`, which changes `module` in place.
+
+    Their fields are their options, annotated with what these take (`options.Limits`): UsageError for anything else.
+    """
 
     name: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for option in options_of(type(self)):
+            option.check(self.name, getattr(self, option.field))
 
     def run(self, module: ir.Module) -> None:
         raise NotImplementedError
 
     def __str__(self) -> str:
         """The textual form: `vectorize{lanes=16 unroll=4}`; options at their defaults are left out."""
-        options = " ".join(
-            f"{f.name.replace('_', '-')}={_text(getattr(self, f.name))}"
-            for f in fields(self)
-            if getattr(self, f.name) != f.default
-        )
+        values = ((option, getattr(self, option.field)) for option in options_of(type(self)))
+        options = " ".join(f"{option.name}={text(value)}" for option, value in values if value != option.default)
         return f"{self.name}{{{options}}}" if options else self.name
-
-
-def _text(value: object) -> str:
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,7 @@ class Upstream(Pass):
         try:
             manager = PassManager.parse(f"builtin.module({self.passes})")
         except ValueError as error:
-            reason = str(error).splitlines()[0].rpartition("error: ")[2]
-            raise UsageError(
-                f"`{self.passes}` is neither a pass of rung nor a pipeline of upstream passes: {reason}"
-            ) from None
+            raise UsageError(not_upstream(self.passes, error)) from None
         manager.run(module.operation)
 
     def __str__(self) -> str:

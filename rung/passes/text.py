@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..errors import UsageError
 from .base import Pass, Pipeline, Stage, Upstream
+from .options import options_of
+from .upstream import check_upstream
 
 _STEP = re.compile(r"^([a-z][a-z0-9-]*)(?:\{([^{}]*)\})?$")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
 _STAGE = re.compile(r"^// stage `(.+)`$")
-_WORDS = {"on": True, "off": False, "true": True, "false": False}
 
 
 def parse_pass(text: str, known: Iterable[type[Pass]]) -> Pass:
@@ -20,29 +21,32 @@ def parse_pass(text: str, known: Iterable[type[Pass]]) -> Pass:
     found = _STEP.match(text.strip())
     classes = {cls.name: cls for cls in known}
     if found is None or found[1] not in classes:
-        return Upstream(passes=text.strip())
+        return _upstream(text.strip(), classes)
     cls = classes[found[1]]
-    kinds = {f.name: get_type_hints(cls)[f.name] for f in fields(cls)}
-    options: dict[str, Any] = {}
+    options = {option.name: option for option in options_of(cls)}
+    values: dict[str, Any] = {}
     for item in (found[2] or "").split():
         name, equals, value = item.partition("=")
-        key = name.replace("-", "_")
-        if not equals or key not in kinds:
-            allowed = ", ".join(k.replace("_", "-") for k in kinds) or "none"
-            raise UsageError(f"pass `{cls.name}` has no option `{name}`; options: {allowed}")
-        options[key] = _value(cls.name, name, value, kinds[key])
-    return cls(**options)
+        option = options.get(name.replace("_", "-"))
+        if option is None:
+            raise UsageError(f"pass `{cls.name}` has no option `{name}`; options: {', '.join(options) or 'none'}")
+        if not equals:
+            raise UsageError(f"pass `{cls.name}`: {name} has no value; give {option.words}")
+        if option.field in values:
+            raise UsageError(f"pass `{cls.name}`: {name} is given twice; leave one out")
+        values[option.field] = option.read(value)
+    return cls(**values)
 
 
-def _value(pass_name: str, option: str, text: str, kind: Any) -> Any:
-    choices = get_args(kind)
-    try:
-        if choices and text not in choices:
-            raise ValueError
-        return _WORDS[text] if kind is bool else text if choices or kind is str else kind(text)
-    except (KeyError, ValueError):
-        wanted = ", ".join(choices) or ("on or off" if kind is bool else kind.__name__)
-        raise UsageError(f"pass `{pass_name}`: {option} is `{text}`; give {wanted}") from None
+def _upstream(text: str, classes: Mapping[str, type[Pass]]) -> Upstream:
+    mixed = next((word for word in _NAME.findall(text) if word in classes), None)
+    if mixed is not None:
+        raise UsageError(
+            f"`{text}` names `{mixed}`, a pass of rung, among others or not as it is written: "
+            f"give `{mixed}` or `{mixed}{{option=value ...}}` for a step of its own; steps are separated by `;`"
+        )
+    check_upstream(text)
+    return Upstream(passes=text)
 
 
 def parse_pipeline(text: str, known: Iterable[type[Pass]]) -> Pipeline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 
@@ -12,6 +12,7 @@ from ..ir.footprints import element_bytes
 from ..ir.pointers import i64
 from ..ir.slicing import collect
 from ..passes import Pass
+from ..passes.options import Limits
 
 Value = ir.Value[Any]
 _ACCESSES = {"vector.load": 0, "vector.maskedload": 0, "vector.store": 1, "vector.maskedstore": 0}
@@ -35,7 +36,8 @@ class AlignAccesses(Pass):
     """
 
     name: ClassVar[str] = "align-accesses"
-    vector_bytes: int = 64
+    vector_bytes: Annotated[int, Limits(4, 1024, powers_of_two=True)] = 64
+    """Of one register."""
 
     def run(self, module: ir.Module) -> None:
         known = Divisibility()

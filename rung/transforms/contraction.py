@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch_mlir import ir
 
-from ..errors import UnsupportedError
+from ..errors import UnsupportedError, UsageError
 from ..ir.build_nest import build_map_nest
 from ..ir.emit import Emitter, bits, is_float
+from ..machine import BYTE_DOTS
 from ..passes.base import Pass
+from ..passes.options import Limits, OneOf
 from .contraction_bytes import ByteContraction, byte_rows, byte_words, takes_bytes
 from .contraction_kernel import Contraction, KernelPlan, emit_contraction
 from .contraction_scratch import scratch
@@ -48,15 +50,24 @@ class TileContractions(Pass):
     """
 
     name: ClassVar[str] = "tile-contractions"
-    vector_bytes: int = 64
-    vector_registers: int = 32
+    vector_bytes: Annotated[int, Limits(4, 1024, powers_of_two=True, or_zero=True)] = 64
+    """Of one register; 0: scalars."""
+    vector_registers: Annotated[int, Limits(4, 256)] = 32
     fma: bool = True
     """The machine has fused multiply-add."""
-    mr: int = 0
+    mr: Annotated[int, Limits(0, 64)] = 0
     """Rows of the register tile; 0 chooses."""
-    nr: int = 0
+    nr: Annotated[int, Limits(0, 16)] = 0
     """Vectors in a row of the register tile; 0 chooses."""
-    byte_dot: str = ""
+    byte_dot: Annotated[str, OneOf(("", *BYTE_DOTS))] = ""
+    """An intrinsic that adds four products of bytes to each lane of vectors of its own size."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        size = BYTE_DOTS.get(self.byte_dot, self.vector_bytes)
+        if self.vector_bytes != size:
+            wanted = f"give {size}, as {self.byte_dot} takes"
+            raise UsageError(f"pass `{self.name}`: vector-bytes is `{self.vector_bytes}`; {wanted}")
 
     def run(self, module: ir.Module) -> None:
         for op in _contractions(module.operation):

@@ -6,12 +6,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
-from ..errors import UsageError
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import Index, View, materialize, reinterpret, times
@@ -19,6 +18,8 @@ from ..ir.pointers import constant, functions, index
 from ..ir.slicing import clone, increment, is_inside, is_pure, loops_in, slice_of
 from ..ir.transfers import Transfer, clear_tags, descriptors, make_tags, start, transfer_of, wait
 from ..passes import Pass
+from ..passes.options import Limits
+from ..schedule import MOST_BUFFERS
 
 Value = ir.Value[Any]
 
@@ -57,13 +58,12 @@ class DoubleBuffer(Pass):
     """
 
     name: ClassVar[str] = "double-buffer"
-    depth: int = 2
-    max_rank: int = 2
+    depth: Annotated[int, Limits(2, MOST_BUFFERS)] = 2
+    """Buffers per stream."""
+    max_rank: Annotated[int, Limits(1, 3)] = 2
     """Highest rank of one descriptor of the engine."""
 
     def run(self, module: ir.Module) -> None:
-        if self.depth < 2:
-            raise UsageError(f"double-buffer: depth is {self.depth}; it takes at least 2 buffers")
         for function in functions(module):
             for loop in reversed(loops_in(function.operation)):
                 self._pipeline(loop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
@@ -16,7 +16,9 @@ from ..ir.false_sharing import iterations_per_line
 from ..ir.locations import line_of
 from ..ir.pointers import i64, index
 from ..ir.waits import CONTEXTS, FORK_FROM, PROGRAMS, first_wait
+from ..knobs import MOST_CONTEXTS
 from ..passes import Pass
+from ..passes.options import Limits
 from ..schedule import Distribution
 
 Value = ir.Value[Any]
@@ -66,14 +68,19 @@ class FormVirtualThreads(Pass):
     """
 
     name: ClassVar[str] = "form-virtual-threads"
-    contexts: int = 2
+    contexts: Annotated[int, Limits(1, MOST_CONTEXTS)] = 2
     distribution: Distribution = "block"
-    chunk: int = 1
-    fork_join_ns: float = 2000.0
-    clock_ghz: float = 3.0
-    lanes: int = 1
+    chunk: Annotated[int, Limits(1, 1 << 30)] = 1
+    """Iterations that are dealt out together, block-cyclic."""
+    fork_join_ns: Annotated[float, Limits(0, 1e12)] = 2000.0
+    """What one fork and join costs."""
+    clock_ghz: Annotated[float, Limits(1e-6, 1e12)] = 3.0
+    lanes: Annotated[int, Limits(1, 1024)] = 1
+    """Of the vectors that the body will be made of, for the estimate of its cost."""
     profitability: bool = True
-    line_bytes: int = 64
+    """Fork only where it pays; off: wherever there are two iterations."""
+    line_bytes: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
+    """Of a cache line, which contexts do not share."""
     turns: bool = True
     """The runtime lets programs that wait for one another take turns."""
 

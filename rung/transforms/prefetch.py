@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
@@ -13,6 +13,7 @@ from torch_mlir.dialects import arith, memref, scf
 from ..ir.footprints import View, element_bytes, view_of
 from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pure, may_trap, slice_of
 from ..passes import Pass
+from ..passes.options import Limits
 
 Value = ir.Value[Any]
 Accesses = dict[Value, list[ir.Operation]]
@@ -52,9 +53,11 @@ class Prefetch(Pass):
     """
 
     name: ClassVar[str] = "prefetch"
-    limit_bytes: int = 1 << 20
-    near_bytes: int = 1 << 15
-    line_bytes: int = 64
+    limit_bytes: Annotated[int, Limits(0, 1 << 40)] = 1 << 20
+    """Of an iteration, with what it would fetch."""
+    near_bytes: Annotated[int, Limits(0, 1 << 40)] = 1 << 15
+    """Up to which lines go to the first-level cache."""
+    line_bytes: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
 
     def run(self, module: ir.Module) -> None:
         accesses = _accesses(module)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
@@ -18,6 +18,8 @@ from ..ir.promotion import Plan, Promotion, note_assumed, plan
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
 from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
 from ..passes import Pass
+from ..passes.options import Limits
+from ..schedule import MOST_BUFFERS
 from .form_virtual_threads import FormVirtualThreads
 
 Value = ir.Value[Any]
@@ -62,11 +64,12 @@ class Promote(Pass):
     """
 
     name: ClassVar[str] = "promote"
-    scratchpad_bytes: int = 262144
+    scratchpad_bytes: Annotated[int, Limits(0, 1 << 40)] = 262144
     """Available to one context."""
-    depth: int = 1
+    depth: Annotated[int, Limits(1, MOST_BUFFERS)] = 1
     """Buffers per stream that `double-buffer` will make; 1 without it."""
     on_overflow: Literal["error", "direct"] = "error"
+    """What becomes of views that do not fit."""
 
     def run(self, module: ir.Module) -> None:
         _prepare(module)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
@@ -18,6 +18,8 @@ from ..ir.footprints import Index, Slab, add, materialize, reinterpret, slab_of,
 from ..ir.pointers import functions, i64, index
 from ..ir.slicing import collect
 from ..passes import Pass
+from ..passes.options import Limits
+from ..schedule import MOST_BUFFERS, MOST_ELEMENTS
 from .form_virtual_threads import TILE
 from .promote import scratchpad_need
 
@@ -58,10 +60,12 @@ class TileBlocks(Pass):
     """
 
     name: ClassVar[str] = "tile-blocks"
-    tile_elements: int = 16384
-    scratchpad_bytes: int = 0
+    tile_elements: Annotated[int, Limits(1, MOST_ELEMENTS)] = 16384
+    """Of one tile, at most."""
+    scratchpad_bytes: Annotated[int, Limits(0, 1 << 40)] = 0
     """Of one context; 0: no limit."""
-    depth: int = 1
+    depth: Annotated[int, Limits(1, MOST_BUFFERS)] = 1
+    """Buffers per stream that `double-buffer` will make; 1 without it."""
 
     def run(self, module: ir.Module) -> None:
         cut = self._fitting(module) if self.scratchpad_bytes else _Cut()

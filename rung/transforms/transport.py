@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch_mlir import ir
 
@@ -11,6 +11,7 @@ from ..ir.pointers import functions
 from ..ir.slicing import collect
 from ..ir.transfers import Transfer, clear_tags, descriptors, make_tags, start, transfer_of, wait
 from ..passes import Pass
+from ..passes.options import Limits
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Transport(Pass):
     """
 
     name: ClassVar[str] = "transport"
-    max_rank: int = 2
+    max_rank: Annotated[int, Limits(1, 3)] = 2
     """Highest rank of one descriptor of the engine."""
 
     def run(self, module: ir.Module) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch_mlir import ir
 
@@ -13,6 +13,8 @@ from ..errors import PassError
 from ..ir.build_nest import build_map_nest
 from ..ir.nest import Nest, read_nest
 from ..passes.base import Pass
+from ..passes.options import Limits
+from ..schedule import MOST_UNROLLED
 from .vector_loops import NestLowering
 from .vector_plan import Plan, plan_nest
 
@@ -34,14 +36,16 @@ class Vectorize(Pass):
     """
 
     name: ClassVar[str] = "vectorize"
-    vector_bytes: int = 64
-    vector_registers: int = 32
+    vector_bytes: Annotated[int, Limits(4, 1024, powers_of_two=True)] = 64
+    """Of one register."""
+    vector_registers: Annotated[int, Limits(4, 256)] = 32
     masked_memory: bool = True
-    unroll: int = 0
+    """Masked loads and stores are one instruction."""
+    unroll: Annotated[int, Limits(0, MOST_UNROLLED)] = 0
     """Vectors in flight; 0 chooses from the registers and the body."""
     whole_registers: bool = False
     """Part of a register is dear to load and store: lanes fill one with the narrowest type in memory."""
-    streaming_bytes: int = 0
+    streaming_bytes: Annotated[int, Limits(1, 1024, powers_of_two=True, or_zero=True)] = 0
     """Of the vectors of nests that do little but move data; 0: as all others."""
 
     def run(self, module: ir.Module) -> None:
@@ -66,7 +70,8 @@ class NestsToLoops(Pass):
     """
 
     name: ClassVar[str] = "nests-to-loops"
-    unroll: int = 1
+    unroll: Annotated[int, Limits(1, MOST_UNROLLED)] = 1
+    """Elements in flight."""
 
     def run(self, module: ir.Module) -> None:
         _lower_nests(module, partial(plan_nest, vector_bytes=0, registers=0, unroll=self.unroll), masked=False)

@@ -83,7 +83,7 @@ def test_leaves_copies_that_must_stay_in_order():
 
 
 def test_refuses_a_single_buffer():
-    with pytest.raises(UsageError, match="depth is 1"):
+    with pytest.raises(UsageError, match="depth is `1`; give a whole number, 2 to 64"):
         run(ELEMENTWISE, DoubleBuffer(depth=1))
 
 

@@ -45,9 +45,9 @@ def test_an_unknown_option_names_the_options() -> None:
 
 
 def test_a_wrong_value_says_what_is_wanted() -> None:
-    with pytest.raises(UsageError, match="unroll is `many`; give int"):
+    with pytest.raises(UsageError, match="unroll is `many`; give a whole number, 0 to 16"):
         parse_pass("vectorize{unroll=many}", PASSES)
-    with pytest.raises(UsageError, match="on-overflow is `hope`; give error, direct"):
+    with pytest.raises(UsageError, match="on-overflow is `hope`; give error or direct"):
         parse_pass("promote{on-overflow=hope}", PASSES)
 
 

@@ -61,7 +61,7 @@ def test_variants_keep_the_other_parameters(schedule: Schedule) -> None:
         ("vectorize=maybe", "vectorize is `maybe`; give on or off"),
         ("threads=two", "threads is `two`; give a whole number"),
         ("threads=-1", "threads is -1; give 0"),
-        ("depth=1", "depth is 1; double buffering needs at least 2"),
+        ("depth=1", "depth is 1; give 2 to 64 buffers"),
         ("distribution=random", "distribution is `random`; choose from: block, block-cyclic"),
         ("unroll=99", "unroll is 99; give 0"),
         ("threads=2,depth=2 threads=2", "threads is given twice"),

@@ -12,7 +12,6 @@ from torch_mlir.dialects import arith
 from . import total
 
 _T = TypeVar("_T")
-_HIDDEN = "hidden"
 
 Index = int | ir.Value
 """A known integer, or an SSA value of type `index`."""
@@ -23,7 +22,13 @@ class Indices:
 
     def __init__(self, constants: ir.Block) -> None:
         self._constants = constants
-        self._scopes: list[dict[object, Any]] = [{_HIDDEN: frozenset()}]
+        self._literals: dict[tuple[str, str], ir.Value] = {}
+        self._made: dict[tuple[object, ...], list[tuple[int, Any]]] = {}
+        """What was made for a key, in the scopes that are open, with the number of each: outermost first."""
+        self._scopes: list[list[tuple[object, ...]]] = [[]]
+        """The keys of every open scope."""
+        self._hidden: dict[object, list[int]] = {}
+        """For a kind of keys, the scopes that hide it."""
         self._type = ir.IndexType.get()
 
     @contextmanager
@@ -32,33 +37,40 @@ class Indices:
 
         hiding: kinds of keys, (kind, ...), that are not looked up further outside: inside, more is known.
         """
-        self._scopes.append({_HIDDEN: frozenset(hiding)})
+        for kind in hiding:
+            self._hidden.setdefault(kind, []).append(len(self._scopes))
+        self._scopes.append([])
         try:
             yield
         finally:
-            self._scopes.pop()
+            for key in self._scopes.pop():
+                self._made[key].pop()
+            for kind in hiding:
+                self._hidden[kind].pop()
 
-    def once(self, key: object, make: Callable[[], _T]) -> _T:
+    def once(self, key: tuple[object, ...], make: Callable[[], _T]) -> _T:
         """The value made for `key` in this or an enclosing scope, or a new one."""
-        for scope in reversed(self._scopes):
-            if key in scope:
-                return scope[key]
-            if isinstance(key, tuple) and key[0] in scope[_HIDDEN]:
-                break
+        entries = self._made.setdefault(key, [])
+        if entries and entries[-1][0] >= self._outermost(key):
+            return entries[-1][1]
         made = make()
-        self._scopes[-1][key] = made
+        entries.append((len(self._scopes) - 1, made))
+        self._scopes[-1].append(key)
         return made
+
+    def _outermost(self, key: tuple[object, ...]) -> int:
+        """The scope beyond which `key` is not looked up."""
+        hiding = self._hidden.get(key[0])
+        return hiding[-1] if hiding else 0
 
     def literal(self, attribute: ir.Attribute, kind: ir.Type) -> ir.Value:
         """A constant, placed where it dominates the whole function."""
-        key = ("literal", str(attribute), str(kind))
-        known = self._scopes[0].get(key)
+        key = str(attribute), str(kind)
+        known = self._literals.get(key)
         if known is None:
             with ir.InsertionPoint.at_block_begin(self._constants):
-                known = ir.Operation.create("arith.constant", results=[kind], attributes={"value": attribute}).results[
-                    0
-                ]
-            self._scopes[0][key] = known
+                made = ir.Operation.create("arith.constant", results=[kind], attributes={"value": attribute})
+            known = self._literals[key] = made.results[0]
         return known
 
     def zero(self, kind: ir.Type) -> ir.Value:
