@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
+import os
 import sys
+import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -297,14 +298,18 @@ def _run(steps: Pipeline, module: ir.Module, recorder: _Recorder, observers: Seq
 
 
 def _write_reproducer(source: str, steps: Pipeline) -> str:
-    """A file that `rung opt` replays: the pipeline in its first lines, then the module."""
-    digest = hashlib.sha256(source.encode()).hexdigest()[:12]
-    path = knobs.crash_dir() / f"rung-{digest}.mlir"
+    """A file that `rung opt` replays: the pipeline in its first lines, then the module.
+
+    Others may write to the directory, too: the name is one that nobody can have put a link at, and only we may read it.
+    """
+    directory = knobs.crash_dir()
     header = "".join(f"{PIPELINE_MARK}{line}\n" for line in str(steps).splitlines())
     try:
-        path.write_text(header + source)
+        handle, path = tempfile.mkstemp(prefix="rung-", suffix=".mlir", dir=directory)
+        with os.fdopen(handle, "w") as file:
+            file.write(header + source)
     except OSError as error:
-        return f"none, for {path} cannot be written: {error.strerror}"
+        return f"none, for no file can be written to {directory}: {error.strerror}"
     return f"rung opt {path}"
 
 

@@ -77,9 +77,21 @@ def test_a_reproducer_is_written_where_it_can_be(place: str, tmp_path: Path, mon
         module = ir.Module.parse(MODULE)
     with pytest.raises(PassError, match="pass `failing` failed: on purpose") as error:
         compiler._run(Pipeline((Failing(),)), module, compiler._Recorder(""), ())
-    (file,) = [*tmp_path.iterdir()] or [tmp_path / place / "rung-"]
-    expected = f"none, for {file}" if place else f"rung opt {file}"
+    (file,) = [*tmp_path.iterdir()] or [tmp_path / place]
+    expected = f"none, for no file can be written to {file}" if place else f"rung opt {file}"
     assert f"reproducer: {expected}" in str(error.value)
+
+
+def test_nobody_can_put_a_link_where_a_reproducer_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder may be everybody's: each file has a name of its own, and only its owner may read it."""
+    monkeypatch.setenv("RUNG_CRASH_DIR", str(tmp_path))
+    for _ in range(2):
+        with ir.Context():
+            module = ir.Module.parse(MODULE)
+        with pytest.raises(PassError):
+            compiler._run(Pipeline((Failing(),)), module, compiler._Recorder(""), ())
+    files = [*tmp_path.iterdir()]
+    assert len(files) == 2 and {f.stat().st_mode & 0o777 for f in files} == {0o600}
 
 
 def test_optimize_runs_the_pipeline_that_the_file_begins_with() -> None:
