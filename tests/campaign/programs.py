@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from rung import machine
-from rung.compile import compile_ttir, load
-from rung.runtime import _native
+from rung.compile import compile_ttir, generate_code
 from rung.schedule import Schedule
 from tests.campaign.child import Outcome, serve
 from tests.campaign.features import write
@@ -95,12 +94,11 @@ def run(seed: int, interpreter: Interpreter, folder: Path) -> Outcome:
 
 def _run_ttir(ttir: str, program: Program, schedule: str, passed: list[Any]) -> None:
     """The module of an earlier launch under another schedule. Triton has made constants of arguments that are 1."""
-    compiled = compile_ttir(
-        ttir, machine=machine.host(), schedule=Schedule.parse(schedule), distinct=program.shared is None
-    )
+    host, how = machine.host(), Schedule.parse(schedule)
+    careful = program.shared is not None  # as a launch is compiled again whose arguments are one array
+    compiled = compile_ttir(ttir, machine=host, schedule=how, distinct=not careful, fits=not careful)
     kept = [a for a in passed if not (isinstance(a, int) and a == 1)]
-    loaded = load(compiled.binary)
-    _native.bind(loaded.address, compiled.metadata["kinds"], tuple(kept), (program.grid, 1, 1), owner=loaded)()
+    generate_code(compiled, host).run(kept, (program.grid, 1, 1))
 
 
 def main() -> None:
