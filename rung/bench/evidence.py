@@ -76,7 +76,7 @@ class Decision(TypedDict, total=False):
     body_cost_ns: Amount
     break_even_programs: Positive
     distribution: str
-    contexts_at_most: Positive
+    programs: bool
     fork: Fork
     serial: str
     task: bool

@@ -8,11 +8,8 @@ from .slicing import collect
 
 YIELD = "rung_yield"
 PROGRAMS = "rung.programs"
-"""On the grid of programs that wait: a parallel loop whose iterations the runtime lets take turns."""
-CONTEXTS = "rung.contexts_at_most"
-"""On how many contexts they do; on the loop, and on the task that it becomes."""
-FORK_FROM = "rung.fork_from"
-"""From how many programs on it is more than one."""
+"""On the grid of programs that wait, a parallel loop whose iterations the runtime lets take turns, and on the task that
+it becomes."""
 
 
 def is_yield(op: ir.Operation) -> bool:
@@ -22,7 +19,7 @@ def is_yield(op: ir.Operation) -> bool:
 
 def is_program(function: ir.Operation) -> bool:
     """Whether a function is the task of one program, which runs on a stack of its own."""
-    return "rung.task" in function.attributes and CONTEXTS in function.attributes
+    return "rung.task" in function.attributes and PROGRAMS in function.attributes
 
 
 def first_wait(op: ir.Operation) -> ir.Operation | None:

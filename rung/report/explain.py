@@ -83,7 +83,7 @@ def _contexts(result: Result, decided: Sequence[Decision]) -> list[str]:
     if not grids and not tiles and all(d.get("serial") == "one context" for d in alone):
         off = bool(alone) or result.schedule["threads"] == 1
         return [f"MT {'is off: one context runs all programs in order' if off else _NOTHING_PARALLEL}."]
-    if any("contexts_at_most" in d and _fork_of(d)["contexts"] == 1 for d in grids):
+    if any("programs" in d and _fork_of(d)["contexts"] == 1 for d in grids):
         return ["MT is off: one context runs all programs in turns: they wait."]
     found = [f"MT: {_fork(result, decision)}" for decision in grids]
     for decision in tiles:
@@ -108,7 +108,7 @@ def _fork(result: Result, decision: Decision) -> str:
         f"{text.counted(fork['contexts'], 'context')} at {_ns(fork['fork_join_ns'])}, so sharing pays from {even:,} "
         "programs on"
     )
-    turns = "contexts_at_most" in decision  # programs wait for one another
+    turns = "programs" in decision  # programs wait for one another
     how = "on which those that wait take turns" if turns else f"{decision.get('distribution')} distribution"
     shared = f"over {min(programs, fork['contexts'])} contexts, {how}"
     if fork["least"] < even:

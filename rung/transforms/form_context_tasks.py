@@ -25,7 +25,7 @@ from ..ir.pointers import (
     to_index,
 )
 from ..ir.symbols import free_symbol
-from ..ir.waits import CONTEXTS, FORK_FROM, PROGRAMS
+from ..ir.waits import PROGRAMS
 from ..passes import Pass
 
 Value = ir.Value[Any]
@@ -35,7 +35,7 @@ _DECISIONS = (
         f"rung.{name}"
         for name in ("body_cost_ns", "break_even_programs", "distribution", "fork", "iterations_per_line")
     ),
-    CONTEXTS,
+    PROGRAMS,
 )
 
 
@@ -58,7 +58,7 @@ class FormContextTasks(Pass):
           call @rung_fork(@kernel_task0, %frame, %used)
         }
     A loop marked `rung.programs`, whose iterations wait for one another, likewise, with one call of the task for each:
-          call @rung_run_programs(@kernel_task0, %frame, %T, contexts_at_most, fork_from)
+          call @rung_run_programs(@kernel_task0, %frame, %T, contexts, least)   // of rung.fork
     Constants and views are repeated in the task. Outer loops go first, so that the frame of an inner loop
     lives in the task that forks it, and no two contexts share one. A loop over exactly one context becomes
     its body.
@@ -164,8 +164,8 @@ def _fork(module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, slots: lis
         decided = loop.operation.attributes
         arguments = [address, frame, to_i64(count)]
         if PROGRAMS in decided:
-            for limit in (CONTEXTS, FORK_FROM):
-                arguments.append(constant(i64(), ir.IntegerAttr(decided[limit]).value))
+            fork = ir.DictAttr(decided["rung.fork"])
+            arguments += [constant(i64(), ir.IntegerAttr(fork[limit]).value) for limit in ("contexts", "least")]
         callee = "rung_run_programs" if PROGRAMS in decided else "rung_fork"
         call = func.CallOp(declare(module, callee, [argument.type for argument in arguments]), arguments)
         for decision in _DECISIONS:

@@ -15,7 +15,7 @@ from ..ir.cost import CostModel, constant_value
 from ..ir.false_sharing import iterations_per_line
 from ..ir.locations import line_of
 from ..ir.pointers import i64, index
-from ..ir.waits import CONTEXTS, FORK_FROM, PROGRAMS, first_wait
+from ..ir.waits import PROGRAMS, first_wait
 from ..knobs import MOST_CONTEXTS
 from ..passes import Pass
 from ..passes.options import Limits
@@ -61,7 +61,7 @@ class FormVirtualThreads(Pass):
 
     Programs that wait for one another (a `rung_yield` somewhere in the grid's body) must all get on, wherever they
     run: each is an iteration of its own, which the runtime runs on a stack of its own.
-        scf.forall (%pid) in (%T) { body } {rung.programs, rung.contexts_at_most = 2 : i64, rung.fork_from = 13 : i64}
+        scf.forall (%pid) in (%T) { body } {rung.programs, rung.fork = {contexts = 2, least = 13, ...}}
     Loops inside are not dealt out.
 
     Refuses: a parallel loop with results (shared outputs); with turns=off, programs that wait for one another.
@@ -116,7 +116,6 @@ class FormVirtualThreads(Pass):
                 decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
                 decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
                 decision["rung.fork"] = self._fork(mark, threshold)
-                decision[FORK_FROM] = ir.IntegerAttr.get(i64(), threshold)
                 return
             reason = self._why_serial(known, threshold, outer)
             if reason:
@@ -163,7 +162,6 @@ class FormVirtualThreads(Pass):
         loop.operation.erase()
         decision = programs.operation.attributes
         decision[PROGRAMS] = ir.UnitAttr.get()
-        decision[CONTEXTS] = ir.IntegerAttr.get(i64(), self.contexts)
         return decision
 
     def _fork(self, mark: str, threshold: int) -> ir.DictAttr:

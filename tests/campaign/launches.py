@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -159,7 +159,7 @@ def _together(workers: Sequence[threading.Thread]) -> None:
         worker.join()
 
 
-def prepare(cache: str, folder: Path, kernels: Kernels) -> None:
+def prepare(cache: str, folder: Path, kernels: Kernels, seed: int) -> None:
     """The state of Triton's cache directory in which the launches begin."""
     if cache in ("shared", "read-only", "damaged"):
         kernels.launch_all(Random(1), 2)
@@ -167,45 +167,51 @@ def prepare(cache: str, folder: Path, kernels: Kernels) -> None:
             if hasattr(kernel, "device_caches"):
                 kernel.device_caches.clear()
     if cache == "damaged":
-        rng = Random(len(list(folder.rglob("*"))))
-        for path in folder.rglob("*"):
+        rng = Random(seed)
+        for path in sorted(folder.rglob("*")):
             if path.is_file() and rng.random() < 0.5:
                 content = path.read_bytes()
                 at = rng.randrange(len(content) + 1)
                 path.write_bytes(rng.choice([b"", content[:at], content[:at] + b"\xff" + content[at + 1 :]]))
     if cache == "read-only":
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o555 if path.is_dir() else 0o444)
-        if os.geteuid() == 0:  # to root nothing is read-only
-            os.seteuid(65534)
-    if cache == "full":
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+
+@contextmanager
+def mounted(cache: str, folder: Path) -> Generator[None]:
+    """A file system of its own, that can be full or read-only, to root, too. Only root may mount one."""
+    if cache not in ("read-only", "full"):
+        yield
+        return
+    size = "16k" if cache == "full" else "64m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def one(seed: int) -> int:
     """The inside of a case."""
-    import signal
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing beyond the limit is an error like a full disk's
     way: Callable[[Kernels, int], bool] = globals()[WAYS[seed % len(WAYS)]]
     folder = Path(os.environ["TRITON_CACHE_DIR"])
     kernels = Kernels(seed, folder.parent / f"kernels{seed}.py")
-    prepare(CACHES[seed // len(WAYS) % len(CACHES)], folder, kernels)
+    prepare(CACHES[seed // len(WAYS) % len(CACHES)], folder, kernels, seed)
     return 0 if way(kernels, seed) else 3
 
 
 def case(seed: int) -> Outcome:
     features = (WAYS[seed % len(WAYS)], CACHES[seed // len(WAYS) % len(CACHES)])
     with tempfile.TemporaryDirectory() as temporary:
-        Path(temporary).chmod(0o777)
         cache = Path(temporary) / "cache"
-        cache.mkdir(mode=0o777)
+        cache.mkdir()
         environment = {**os.environ, "TRITON_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "tests.campaign.launches", "--one", str(seed)]
         try:
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
-            )
+            with mounted(features[1], cache):
+                done = subprocess.run(
+                    command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+                )
         except subprocess.TimeoutExpired:
             return Outcome(seed, "hung", "", features)
     if done.returncode == 0:

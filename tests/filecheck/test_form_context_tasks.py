@@ -95,7 +95,7 @@ def test_one_context_is_inlined():
 
 @pytest.mark.parametrize("count", ["%n", "1"])
 def test_programs_that_take_turns_are_tasks_one_by_one(count: str):
-    marks = "rung.programs, rung.contexts_at_most = 3 : i64, rung.fork_from = 7 : i64"
+    marks = "rung.programs, rung.fork = {contexts = 3 : i64, least = 7 : i64}"
     body = loop("memref.store %f, %x[%c] : memref<?xf32>", count).replace("rung.contexts", marks)
     in_order(
         run(kernel(body), FormContextTasks()),

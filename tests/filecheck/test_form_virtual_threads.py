@@ -267,7 +267,7 @@ def test_programs_that_wait_stay_one_parallel_loop():
         r"call @rung_yield",
         r"scf.for .*\n.*memref.store",
         r"rung.serial = \"the loop around it is dealt out\"",
-        r"rung.contexts_at_most = 4 : i64, .*rung.fork_from = 2 : i64, rung.programs\}",
+        r"rung.fork = \{contexts = 4 : i64, .*least = 2 : i64, .*rung.programs\}",
     )
 
 

@@ -25,10 +25,13 @@ INT_FORMS = (
     *("{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} & {b}", "{a} | {b}", "{a} ^ {b}", "~{a}"),
     *("{a} // ({b} | 1)", "{a} % ({b} | 1)", "{a} << ({b} & 7)", "{a} >> ({b} & 7)"),
     *("tl.maximum({a}, {b})", "tl.minimum({a}, {b})", "{a} + 7", "{a} * 3", "{a} % 5"),
-    *("{a} % {b}", "tl.where({b} != 0, {a} // {b}, {a})", "({a} & (-2147483647 - 1)) // ({b} | -2)"),
-    *("{a} << {b}", "{a} >> {b}", "overflow"),
     *("where", "cast", "narrow", "unsigned", "bool"),
 )
+TOTAL_FORMS = (
+    *("{a} % {b}", "tl.where({b} != 0, {a} // {b}, {a})", "({a} & (-2147483647 - 1)) // ({b} | -2)"),
+    *("{a} << {b}", "{a} >> {b}", "overflow"),
+)
+"""What has a result for all operands only because the compiler gives it one."""
 
 
 @dataclass
@@ -51,8 +54,8 @@ class Kernel:
 class Writer:
     """Draws one kernel. Only `rng` decides: the same draws give the same kernel."""
 
-    def __init__(self, rng: Random, volatile: bool = False) -> None:
-        self.rng, self.volatile = rng, volatile
+    def __init__(self, rng: Random, volatile: bool = False, int_forms: tuple[str, ...] = ()) -> None:
+        self.rng, self.volatile, self.int_forms = rng, volatile, int_forms or (*INT_FORMS, *TOTAL_FORMS)
         self.lines: list[str] = []
         self.indent = 1
         self.count = 0
@@ -154,7 +157,7 @@ class Writer:
 
     def int_expression(self, depth: int) -> Value:
         a, b = self.expression("i", depth), self.expression("i", depth)
-        form = self.rng.choice(INT_FORMS)
+        form = self.rng.choice(self.int_forms)
         scalar = a.scalar and (b.scalar or "{b}" not in form)
         if form == "where":
             c = self.expression("b", depth)
@@ -400,6 +403,6 @@ class Writer:
                 self.line(f"{value.text} = {form} + zi")
 
 
-def write(rng: Random, volatile: bool = False) -> Kernel:
+def write(rng: Random, volatile: bool = False, int_forms: tuple[str, ...] = ()) -> Kernel:
     """A random `kernel(x, y, k, w, o, oi, scalars...)`: f32, f16, i32 in; f32 in and out; f32, i32 out."""
-    return Writer(rng, volatile).kernel()
+    return Writer(rng, volatile, int_forms).kernel()

@@ -61,7 +61,7 @@ def test_a_fork_is_told_with_its_numbers(grid: int, decision: dict[str, Any], wo
 
 
 def test_programs_that_wait_take_turns() -> None:
-    waits = {key: value for key, value in FORK.items() if key != "distribution"} | {"contexts_at_most": 4}
+    waits = {key: value for key, value in FORK.items() if key != "distribution"} | {"programs": True}
     assert "it forks over 4 contexts, on which those that wait take turns" in told([waits])
     assert "one context runs all programs in turns" in told([waits | {"fork": FORK["fork"] | {"contexts": 1}}])
 
