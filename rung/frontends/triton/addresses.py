@@ -10,11 +10,14 @@ from torch_mlir import ir
 from torch_mlir.dialects import scf
 
 from ...errors import UnsupportedError
+from .affine import Affine
+from .bases import Base
 from .indices import Index
 from .locations import source_line
-from .pointers import Affine, Base, recast, recount, same_base
-from .positions import Position, operand_positions
-from .ttir import is_block, owner, pointee
+from .meanings import Addresses
+from .operation import meaning
+from .positions import Position
+from .ttir import is_block, is_pointer, owner
 
 if TYPE_CHECKING:
     from .expression import Expressions, Leaf
@@ -37,11 +40,11 @@ class Either:
     no: Place | Either
 
 
-class Addresses:
+class ElementAddresses:
     """Of the pointers of one nest, whose elements `expressions` evaluates."""
 
     def __init__(self, expressions: Expressions) -> None:
-        self._expressions, self._program, self._ix = expressions, expressions.program, expressions.ix
+        self._expressions, self._program, self.ix = expressions, expressions.program, expressions.ix
 
     def leaves(self, pointer: ir.Value, position: Position) -> list[Leaf]:
         """Blocks that computing the address needs, each once."""
@@ -50,34 +53,35 @@ class Addresses:
         pending: list[Leaf] = [(pointer, position)]
         while pending:
             leaf = pending.pop()
-            if leaf not in seen:
-                seen.add(leaf)
-                blocks, pointers = self._operands(*leaf)
-                found.update((block, None) for block in blocks)
-                pending += reversed(pointers)
+            if leaf in seen:
+                continue
+            seen.add(leaf)
+            if self._program.is_stored(leaf[0]):
+                found[leaf] = None
+                continue
+            sources = self._operands(*leaf)
+            found.update((source, None) for source in sources if is_block(source[0]) and not is_pointer(source[0]))
+            pending += reversed([source for source in sources if is_pointer(source[0])])
         return list(found)
 
-    def _operands(self, pointer: ir.Value, position: Position) -> tuple[list[Leaf], list[Leaf]]:
-        """Of one step of the address: other blocks, and pointers."""
-        if pointer in self._program.offsets:
-            return [(self._program.offsets[pointer][1], position)], []
+    def _operands(self, pointer: ir.Value, position: Position) -> list[Leaf]:
+        """Of one step of the address."""
         if self._direct(pointer) is not None or not is_block(pointer):
-            return [], []
-        if pointer in self._program.origins:
-            return [], [(self._program.origins[pointer].value, position)]
+            return []
+        origin = self._program.meanings.origin(pointer)
+        if origin is not None:
+            return [(origin.value, position)]
         op = owner(pointer)
-        if op is None:
-            return [], []
-        if op.name == "tt.addptr":
-            return [(op.operands[1], position)], [(op.operands[0], position)]
-        if op.name == "arith.select":
-            condition = [(op.operands[0], position)] if is_block(op.operands[0]) else []
-            return condition, [(op.operands[1], position), (op.operands[2], position)]
-        return [], operand_positions(op, position, self._expressions.loops) or []
+        return [] if op is None else self.sources(op, position)
+
+    def sources(self, op: ir.Operation, position: Position) -> list[Leaf]:
+        """What an element of a block of pointers that `op` gives is computed from."""
+        found = meaning(op).sources(op.results[0], op, position, self._expressions.constant)
+        return [(value, at) for value, at in found or () if at is not None]
 
     def index(self, affine: Affine, position: Position) -> Index:
         """The value of an affine block of integers, or the offset of one of pointers, at `position`; without wraps."""
-        coordinate, ix = self._expressions.coordinate, self._ix
+        coordinate, ix = self._expressions.coordinate, self.ix
         index = affine.offset
         for axis, stride in zip(position, affine.strides, strict=True):
             index = ix.add(index, ix.mul(coordinate(axis), stride))
@@ -85,11 +89,11 @@ class Addresses:
 
     def only(self, pointer: ir.Value, position: Position) -> tuple[Base, ir.Value]:
         """Base and element index, of a pointer that belongs to one argument."""
-        found = self._of(pointer, position)
+        found = self.of(pointer, position)
         if isinstance(found, Either):
             where = source_line(found.choice)
             raise UnsupportedError("a choice between two kernel arguments", where, "one argument + offsets")
-        return found.base, self._ix.value(found.index)
+        return found.base, self.ix.value(found.index)
 
     def access(
         self,
@@ -102,13 +106,13 @@ class Addresses:
 
         Where the pointer may belong to one of several arguments, it is done under a branch for each.
         """
-        return self._access(self._of(pointer, position), kinds, do)
+        return self._access(self.of(pointer, position), kinds, do)
 
     def _access(
         self, address: Place | Either, kinds: Sequence[ir.Type], do: Callable[[Base, ir.Value], list[ir.Value]]
     ) -> list[ir.Value]:
         if isinstance(address, Place):
-            return do(address.base, self._ix.value(address.index))
+            return do(address.base, self.ix.value(address.index))
         branch = scf.IfOp(address.condition, list(kinds), has_else=True)
         for block, side in ((branch.then_block, address.yes), (branch.else_block, address.no)):
             with ir.InsertionPoint(block), self._expressions.scope():
@@ -121,53 +125,33 @@ class Addresses:
             return None
         return None if affine.wraps else affine  # left to the operation that makes them
 
-    def _of(self, pointer: ir.Value, position: Position) -> Place | Either:
-        return self._ix.once(("place", pointer, position), lambda: self._find(pointer, position))
+    def of(self, pointer: ir.Value, position: Position) -> Place | Either:
+        return self.ix.once(("place", pointer, position), lambda: self._find(pointer, position))
 
     def _find(self, pointer: ir.Value, position: Position) -> Place | Either:
-        ix = self._ix
-        if pointer in self._program.offsets:
-            base, block = self._program.offsets[pointer]
-            return Place(base, ix.cast(self._element(block, position)))
+        ix, known = self.ix, self._program.meanings.get(pointer)
+        if isinstance(known, Addresses):
+            return Place(known.base, ix.cast(self.element(pointer, position)))
         affine = self._direct(pointer)
         if affine is not None and affine.base is not None:
             return Place(affine.base, self.index(affine, position))
-        if pointer in self._program.origins:
-            origin = self._program.origins[pointer]
+        origin = self._program.meanings.origin(pointer)
+        if origin is not None:
             by = ix.sub(origin.now, origin.start)
-            return _each(self._of(origin.value, position), lambda p: Place(p.base, ix.add(p.index, by)))
+            return each_place(self.of(origin.value, position), lambda p: Place(p.base, ix.add(p.index, by)))
         op = owner(pointer)
-        if op is not None and op.name == "tt.addptr":
-            step = ix.cast(self._element(op.operands[1], position))
-            return _each(self._of(op.operands[0], position), lambda p: Place(p.base, ix.add(p.index, step)))
-        if op is not None and op.name == "tt.bitcast":
-            old, new = pointee(op.operands[0]), pointee(pointer)
-            return _each(
-                self._of(op.operands[0], position),
-                lambda p: Place(recast(p.base, new), recount(ix, p.index, old, new)),
-            )
-        if op is not None and op.name == "arith.select":
-            return self._chosen(op, position)
-        moved = [] if op is None else operand_positions(op, position, self._expressions.loops) or []
-        if len(moved) == 1:
-            return self._of(*moved[0])
-        where = "" if op is None else source_line(op)
-        what = "a pointer carried through a loop" if op is None else f"a pointer computed by `{op.name}`"
-        raise UnsupportedError(what, where, "argument + offsets, select, broadcast, expand_dims, trans")
+        if op is None:
+            raise UnsupportedError("a pointer carried through a loop", "", "argument + offsets")
+        return meaning(op).place(self, op, position)
 
-    def _chosen(self, op: ir.Operation, position: Position) -> Place | Either:
-        yes, no = (self._of(v, position) for v in op.operands[1:])
-        condition = self._element(op.operands[0], position)
-        if isinstance(yes, Place) and isinstance(no, Place) and same_base(yes.base, no.base):
-            return Place(yes.base, self._ix.choose(condition, yes.index, no.index))
-        return Either(op, condition, yes, no)
-
-    def _element(self, value: ir.Value, position: Position) -> ir.Value:
+    def element(self, value: ir.Value, position: Position) -> ir.Value:
+        """Of a block, or a scalar."""
         return self._expressions.at(value, position if is_block(value) else ())
 
 
-def _each(address: Place | Either, change: Callable[[Place], Place]) -> Place | Either:
+def each_place(address: Place | Either, change: Callable[[Place], Place]) -> Place | Either:
+    """An address that has moved, whichever it is."""
     if isinstance(address, Place):
         return change(address)
-    yes, no = _each(address.yes, change), _each(address.no, change)
+    yes, no = each_place(address.yes, change), each_place(address.no, change)
     return Either(address.choice, address.condition, yes, no)

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, ClassVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, memref, scf
 
-from ...errors import UnsupportedError
 from ...ir.symbols import free_symbol
-from ...ir.volatile import load_volatile
-from . import elementwise, sinks
-from .control import convert_control
+from . import elementwise
+from .indices import Index
 from .layout import order_of
-from .locations import at, source_line
+from .locations import at
 from .nest_sinks import Keep, Store
 from .nests import NestBuilder
+from .operation import is_virtual, meaning
 from .order import MemoryOrder
-from .pointers import Affine, either, start_of
-from .program import SUPPORTED, Program
-from .scratch import Buffer, from_memory, to_memory
-from .traversal import Order, contents, is_virtual, walk
-from .ttir import (
-    element,
-    element_bytes,
-    int_attr,
-    is_block,
-    is_pointer,
-    is_volatile_load,
-    owner,
-    shape,
-)
-from .volatile import load_block
+from .program import Program
+from .scratch import Buffer
+from .traversal import Order, contents, walk
+from .ttir import element, is_block, is_pointer, owner, shape
 
 
 class BlockConverter:
-    """Converts TTIR blocks into the block at the current insertion point. Control flow is in `control.py`."""
+    """Converts TTIR blocks into the block at the current insertion point, as the operations' classes say (`ops/`)."""
 
     def __init__(self, program: Program, module: ir.Block) -> None:
         self.program, self.ix = program, program.ix
@@ -76,48 +62,20 @@ class BlockConverter:
 
         What becomes known inside is forgotten at the end: a buffer that is filled inside may be empty behind it.
         """
-        program, loads = self.program, len(self.memory.loads)
-        facts: list[dict[ir.Value, Any]] = [
-            program.scalars,
-            program.stored,
-            program.offsets,
-            program.pointers.known,
-            program.origins,
-        ]
-        saved = [dict(known) for known in facts]
+        meanings, loads = self.program.meanings, len(self.memory.loads)
+        before = dict(meanings)
         with self.ix.scope():
             yield
-        for known, before in zip(facts, saved, strict=True):
-            known.clear()
-            known.update(before)
+        meanings.clear()
+        meanings.update(before)
         del self.memory.loads[loads:]
 
     def operation(self, op: ir.Operation) -> None:
-        if op.name in _IGNORED:
-            return
-        handler = self._HANDLERS.get(op.name)
-        if handler is not None:
-            handler(self, op)
-        elif op.name in _SINKS:
-            _SINKS[op.name](self, op)
-        elif any(is_block(r) for r in op.results):
-            if not is_virtual(op):
-                raise UnsupportedError(f"the operation `{op.name}`", source_line(op), SUPPORTED)
-        elif any(is_pointer(r) for r in op.results) and op.name != "arith.select":
-            if self.program.pointers.form(op.results[0]) is None:
-                raise UnsupportedError(f"a pointer from `{op.name}`", source_line(op), SUPPORTED)
-        elif op.name == "arith.constant":
-            self.program.scalars[op.results[0]] = self.ix.literal(op.attributes["value"], op.results[0].type)
-        elif op.name == "arith.select" and is_pointer(op.results[0]):
-            self._select_pointer(op)
-        elif op.name == "tt.ptr_to_int":
-            self._address(op)
-        elif elementwise.is_elementwise(op):
-            self._scalar(op)
-        else:
-            raise UnsupportedError(f"the operation `{op.name}`", source_line(op), SUPPORTED)
+        """One operation, where it stands."""
+        meaning(op).convert(self, op)
 
-    def _scalar(self, op: ir.Operation) -> None:
+    def scalar(self, op: ir.Operation) -> None:
+        """An elementwise operation on scalars."""
         operands = [self.program.scalar(v) for v in op.operands]
         if len(op.results) != 1:
             clone = ir.Operation.create(
@@ -126,40 +84,27 @@ class BlockConverter:
                 operands=operands,
                 attributes={n: op.attributes[n] for n in op.attributes},
             )
-            self.program.scalars.update(zip(op.results, clone.results, strict=True))
+            for result, made in zip(op.results, clone.results, strict=True):
+                self.program.set_scalar(result, made)
             return
         result = op.results[0]
-        self.program.scalars[result] = elementwise.build(op, operands, result.type, self.program.fuse)
+        self.program.set_scalar(result, elementwise.build(op, operands, result.type, self.program.fuse))
 
-    def _address(self, op: ir.Operation) -> None:
-        affine = self.program.pointer(op.operands[0])
-        assert affine.base is not None
-        start = memref.ExtractAlignedPointerAsIndexOp(affine.base.memref).result
-        size = element_bytes(ir.MemRefType(affine.base.memref.type).element_type)
-        address = self.ix.add(start, self.ix.mul(affine.offset, size))
-        self.program.scalars[op.results[0]] = self.ix.to_integer(address, op.results[0].type)
-
-    def _select_pointer(self, op: ir.Operation) -> None:
-        a, b = self.program.pointer(op.operands[1]), self.program.pointer(op.operands[2])
-        if a.base is None or b.base is None:
-            raise UnsupportedError("a choice of pointers", source_line(op), SUPPORTED)
-        condition, base = self.program.scalar(op.operands[0]), a.base
-        if a.base.memref != b.base.memref:
-            start = arith.SelectOp(condition, start_of(a.base), start_of(b.base)).result
-            base = either(a.base, b.base, start)
-        chosen = Affine(base, self.ix.choose(condition, a.offset, b.offset))
-        self.program.pointers.known[op.results[0]] = chosen
+    def set_index(self, op: ir.Operation, number: Index) -> None:
+        """The integer that `op` gives."""
+        result = op.results[0]
+        self.program.set_scalar(result, self.ix.to_integer(number, result.type))
 
     # ---- keeping block values in scratch
 
     def keep(self, value: ir.Value, into: Buffer | None = None, record: bool = True) -> Buffer:
         """Compute a block value into scratch, unless it is there."""
-        if into is None and value in self.program.stored:
-            return self.program.stored[value]
+        if into is None and self.program.is_stored(value):
+            return self.program.buffer(value)
         buffer = into or self.allocate(value)
         self.nests.emit(shape(value) or (), [Keep(value, buffer)])
         if record:
-            self.program.stored[value] = buffer
+            self.program.meanings.store(value, buffer)
         return buffer
 
     def allocate(self, value: ir.Value, like: ir.Value | None = None) -> Buffer:
@@ -169,21 +114,21 @@ class BlockConverter:
 
     def keep_row_major(self, value: ir.Value) -> Buffer:
         """`keep` for those who rely on the order in memory."""
-        known = self.program.stored.get(value)
+        known = self.program.meanings.buffer(value)
         if known is not None and known.is_row_major:
             return known
         return self.keep(value, self.program.scratch.allocate(shape(value) or (), element(value)), record=known is None)
 
     def worth_keeping(self, value: ir.Value) -> bool:
         """Whether computing `value` again would cost more than reading it: loads and expensive operations below it."""
-        if value in self.program.stored or not is_block(value):
+        if self.program.is_stored(value) or not is_block(value):
             return False
         form = self.program.pointers.form(value)
         if form is not None and not form.wraps and not form.conditions:
             return False  # index arithmetic, which nests do once
         return any(
             (op := owner(v)) is not None
-            and (op.name in elementwise.EXPENSIVE or (op.name == "tt.load" and v not in self.program.stored))
+            and (op.name in elementwise.EXPENSIVE or (op.name == "tt.load" and not self.program.is_stored(v)))
             for v, _ in walk(self.program, [value])
         )
 
@@ -226,11 +171,8 @@ class BlockConverter:
         if not self.pending:
             return
         group, self.pending = self.pending, []
-        assert self.current is not None
-        last = self.positions[group[-1].op]
         with at(group[-1].op):
-            for value in self.memory.endangered(group, self.positions, last, self.current):
-                self.keep(value)
+            self.keep_endangered(group)
             self.nests.emit(shape(group[0].pointer) or (), list(group))
 
     def synchronize(self, op: ir.Operation) -> None:
@@ -240,54 +182,7 @@ class BlockConverter:
         for value in self.memory.needed_from(self.positions, self.positions[op], self.current):
             self.keep(value)
 
-    def _load(self, op: ir.Operation) -> None:
-        pointer, volatile = op.operands[0], is_volatile_load(op)
-        if volatile:
-            self.synchronize(op)
-        for store in self.pending:
-            if self.memory.may_alias(pointer, store.pointer):
-                self.flush()
-                break
-            self.memory.assume(pointer, store.pointer)
-        if not is_block(pointer):
-            self._scalar_load(op, volatile)
-        elif volatile:
-            load_block(self, op)
-        else:
-            self.memory.loads.append(op)
-
-    def _scalar_load(self, op: ir.Operation, volatile: bool) -> None:
-        affine = self.program.pointer(op.operands[0])
-        assert affine.base is not None
-        result, base, where = op.results[0], affine.base, self.ix.value(affine.offset)
-
-        def read() -> ir.Value:
-            value = load_volatile(base.memref, [where]) if volatile else memref.LoadOp(base.memref, [where]).result
-            return from_memory(value, result.type)
-
-        if len(op.operands) == 1:
-            self.program.scalars[result] = read()
-            return
-        condition = self.program.scalar(op.operands[1])
-        branch = scf.IfOp(condition, [result.type], has_else=True)
-        with ir.InsertionPoint(branch.then_block), self.ix.scope():
-            scf.YieldOp([read()])
-        with ir.InsertionPoint(branch.else_block), self.ix.scope():
-            other = self.program.scalar(op.operands[2]) if len(op.operands) > 2 else self.ix.zero(result.type)
-            scf.YieldOp([other])
-        self.program.scalars[result] = branch.results[0]
-
-    def _store(self, op: ir.Operation) -> None:
-        store = Store(op)
-        if not is_block(store.pointer):
-            self.flush()
-            self._scalar_store(store)
-            return
-        if self.pending and not self._joins(store):
-            self.flush()
-        self.pending.append(store)
-
-    def _joins(self, store: Store) -> bool:
+    def joins_pending(self, store: Store) -> bool:
         """Whether a store may share a nest with the pending ones: same shape, same mask, other memory."""
         first = self.pending[0]
         masks = [list(s.op.operands)[2:] for s in (first, store)]  # an SSA value cannot be compared with None
@@ -299,54 +194,9 @@ class BlockConverter:
             self.memory.assume(other.pointer, store.pointer)
         return True
 
-    def _scalar_store(self, store: Store) -> None:
+    def keep_endangered(self, stores: Sequence[Store]) -> None:
+        """Before a group of stores is carried out: what they may change is read that is needed later."""
         assert self.current is not None
-        index = self.positions[store.op]
-        for value in self.memory.endangered([store], self.positions, index, self.current):
+        last = self.positions[stores[-1].op]
+        for value in self.memory.endangered(stores, self.positions, last, self.current):
             self.keep(value)
-        affine = self.program.pointer(store.pointer)
-        assert affine.base is not None
-        base, where = affine.base, self.ix.value(affine.offset)
-        kind = ir.MemRefType(base.memref.type).element_type
-        value = to_memory(self.program.scalar(store.value), kind)
-        if store.mask is None:
-            memref.StoreOp(value, base.memref, [where])
-            return
-        branch = scf.IfOp(self.program.scalar(store.mask), [])
-        with ir.InsertionPoint(branch.then_block):
-            memref.StoreOp(value, base.memref, [where])
-            scf.YieldOp([])
-
-    def _program_id(self, op: ir.Operation) -> None:
-        source = self.program.ids if op.name == "tt.get_program_id" else self.program.grid
-        result = op.results[0]
-        self.program.scalars[result] = self.ix.to_integer(source[int_attr(op, "axis")], result.type)
-
-    _HANDLERS: ClassVar[dict[str, Callable[[BlockConverter, ir.Operation], None]]] = {
-        "tt.load": _load,
-        "tt.store": _store,
-        "tt.get_program_id": _program_id,
-        "tt.get_num_programs": _program_id,
-    }
-
-
-_IGNORED = frozenset({"llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier", "tt.print"})
-
-_SINKS: dict[str, Callable[[BlockConverter, ir.Operation], None]] = {
-    "tt.reduce": sinks.reduce,
-    "tt.scan": sinks.scan,
-    "tt.dot": sinks.dot,
-    "tt.reshape": sinks.reshape,
-    "tt.cat": sinks.cat,
-    "tt.gather": sinks.gather,
-    "tt.unsplat": sinks.unsplat,
-    "tt.histogram": sinks.histogram,
-    "tt.assert": sinks.device_assert,
-    "tt.atomic_rmw": sinks.atomic,
-    "tt.atomic_cas": sinks.atomic,
-    "scf.for": convert_control,
-    "scf.if": convert_control,
-    "scf.while": convert_control,
-    "tt.call": convert_control,
-}
-"""What needs block values in memory, or ends the run of stores that may share a nest."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
+from .affine import Wrap
 from .indices import Index, Indices, same
-from .pointers import Wrap
 from .runs import Window
 from .ttir import Shape
 

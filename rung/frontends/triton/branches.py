@@ -19,25 +19,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 from torch_mlir.dialects import llvm, scf
 
 from ...errors import UnsupportedError
 from ...ir.pointers import memref_at, pointer_type
+from .affine import Affine
+from .bases import Base, same_base
+from .blocks import BlockConverter
 from .carried import copy_of
 from .control import bind_values, leave_branch, result_buffer
 from .flow import Flow
 from .locations import source_line
-from .pointers import Affine, Base, same_base
-from .program import SUPPORTED, Origin
+from .meanings import Formed, Origin, Stored
+from .operation import SUPPORTED
 from .scratch import Buffer
 from .traversal import Order, needed_after
 from .ttir import is_block, is_pointer
-
-if TYPE_CHECKING:
-    from .blocks import BlockConverter
 
 
 @dataclass(eq=False)
@@ -188,14 +187,13 @@ class _Branches:
         chosen = {a: _base(join.bases[a], start) for a, start in starts.items()}
         pointers = {a: Affine(base, 0) for a, base in chosen.items()}
         bind_values(self.blocks, join.arguments, values[:count], join.buffers, pointers)
-        self.program.offsets.update((a, (chosen[a], a)) for a in join.buffers if is_pointer(a))
 
     def _keep_loads(self, block: ir.Block) -> None:
         """Behind the branch, memory may be another: what was loaded and is needed there is read before."""
         order = Order(block)
         for load in list(self.blocks.memory.loads):
             value = load.results[0]
-            if value not in self.program.stored and needed_after(value, order, len(order) - 2, block):
+            if not self.program.is_stored(value) and needed_after(value, order, len(order) - 2, block):
                 self.blocks.keep(value)
 
 
@@ -213,9 +211,8 @@ def _pass_arguments(blocks: BlockConverter, block: ir.Block, values: Sequence[ir
         if is_pointer(argument):
             affine = blocks.program.pointers.form(value)
             if affine is not None:
-                blocks.program.pointers.known[argument] = affine
-                blocks.program.origins[argument] = Origin(value, 0, 0)
+                blocks.program.meanings[argument] = Formed(affine, Origin(value, 0, 0))
         elif is_block(argument):
-            blocks.program.stored[argument] = copy_of(blocks, value)
+            blocks.program.meanings[argument] = Stored(copy_of(blocks, value))
         else:
-            blocks.program.scalars[argument] = blocks.program.scalar(value)
+            blocks.program.set_scalar(argument, blocks.program.scalar(value))

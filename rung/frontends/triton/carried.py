@@ -3,47 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref
 
-from .bases import base_of
+from .affine import Affine
+from .bases import Base
+from .blocks import BlockConverter
 from .expression import Expressions
-from .indices import Index
+from .indices import Index, Indices
+from .meanings import Formed, Origin
 from .nest_sinks import Effect, Keep, Sink
-from .pointers import Affine, Base, is_narrow
+from .pointers import is_narrow
 from .positions import Position
-from .program import Origin
 from .ranges import Recurrence
 from .scratch import Buffer
 from .traversal import cone
 from .ttir import defined_in, element, is_block, is_integer, is_pointer, owner, shape
 
-if TYPE_CHECKING:
-    from .blocks import BlockConverter
 
+@dataclass(frozen=True)
+class CarriedScalar:
+    """An SSA value."""
 
-@dataclass
-class Carried:
-    """One loop-carried value. kind:
-
-    `scalar`: an SSA value; `closed`: `initial + iteration * increment`; `offset`: an affine pointer, by its offset;
-    `buffer`: a block in scratch; `addresses`: a block of pointers, as a base and a block of i64 offsets in scratch.
-    """
-
-    kind: str
     argument: ir.Value
+    """Of the loop's body."""
     initial: ir.Value
     final: ir.Value
     """What the body yields."""
-    affine: Affine | None = None
-    increments: list[Affine] = field(default_factory=list[Affine])
-    buffer: Buffer | None = None
-    base: Base | None = None
-    steps: list[ir.Value] = field(default_factory=list[ir.Value])
+
+
+@dataclass(frozen=True)
+class CarriedForm(CarriedScalar):
+    """`initial + iteration * increments`: nothing is handed on."""
+
+    affine: Affine
+    """Of `initial`."""
+    increments: tuple[Affine, ...]
+    steps: tuple[ir.Value, ...]
     """What `increments` are of."""
+
+    def at(self, ix: Indices, iteration: Index) -> Affine:
+        """The form in an iteration."""
+        offset, multiple = self.affine.offset, self.affine.multiple
+        for step in self.increments:
+            offset = ix.add(offset, ix.mul(iteration, step.offset))
+            multiple = min(multiple, step.multiple)
+        return replace(self.affine, offset=offset, multiple=multiple)
+
+
+@dataclass(frozen=True)
+class CarriedOffset(CarriedScalar):
+    """An affine pointer, or a block of them, by its offset."""
+
+    affine: Affine
+    """Of `initial`."""
+
+
+@dataclass(frozen=True)
+class CarriedBlock(CarriedScalar):
+    """A block in scratch."""
+
+    buffer: Buffer
+
+
+@dataclass(frozen=True)
+class CarriedAddresses(CarriedScalar):
+    """A block of pointers: a base, and i64 offsets in scratch."""
+
+    base: Base | None
+    buffer: Buffer
+
+
+Carried = CarriedScalar | CarriedForm | CarriedOffset | CarriedBlock | CarriedAddresses
 
 
 def increments(loop: ir.Operation, argument: ir.Value, final: ir.Value) -> list[ir.Value] | None:
@@ -84,31 +117,26 @@ def classify(
     counted: bool,
 ) -> Carried:
     """Decide how a value is carried; build what stands before the loop. `counted`: the iteration number is known."""
-    made = Carried("scalar", argument, initial, final)
+    values = argument, initial, final
     pointer = is_pointer(argument)
     if not is_block(argument) and not pointer and not (counted and is_integer(element(argument))):
-        return made
+        return CarriedScalar(*values)
     indexing = pointer or (is_integer(element(argument)) and not is_narrow(element(argument)))
-    affine = _affine(blocks, initial) if indexing or not is_block(argument) else None
+    affine = blocks.program.pointers.form(initial) if indexing or not is_block(argument) else None
     steps = increments(loop, argument, final) if affine is not None else None
     uniform = _uniform(blocks, loop, steps)
     if affine is not None and uniform is not None and counted:
-        return replace(made, kind="closed", affine=affine, increments=uniform, steps=steps or [])
+        return CarriedForm(*values, affine, tuple(uniform), tuple(steps or ()))
     if not is_block(argument) and not pointer:
-        return made
+        return CarriedScalar(*values)
     if affine is not None and affine.base is not None and steps is not None and _all_uniform(steps):
-        return replace(made, kind="offset", affine=affine)
-    if pointer:
-        if not is_block(argument):
-            return replace(made, kind="offset", affine=blocks.program.pointer(initial))
-        base = base_of(blocks.program, initial)
-        buffer = keep_addresses(blocks, initial)
-        return replace(made, kind="addresses", buffer=buffer, base=base)
-    return replace(made, kind="buffer", buffer=copy_of(blocks, initial, like=final))
-
-
-def _affine(blocks: BlockConverter, value: ir.Value) -> Affine | None:
-    return blocks.program.pointers.form(value)
+        return CarriedOffset(*values, affine)
+    if not pointer:
+        return CarriedBlock(*values, copy_of(blocks, initial, like=final))
+    if not is_block(argument):
+        return CarriedOffset(*values, blocks.program.pointer(initial))
+    base = blocks.program.base(initial)
+    return CarriedAddresses(*values, base, keep_addresses(blocks, initial))
 
 
 def _uniform(blocks: BlockConverter, loop: ir.Operation, steps: Sequence[ir.Value] | None) -> list[Affine] | None:
@@ -141,26 +169,14 @@ def _all_uniform(steps: Sequence[ir.Value]) -> bool:
     return True
 
 
-def closed_form(blocks: BlockConverter, carried: Carried, iteration: Index) -> Affine:
-    """`initial + iteration * increment`"""
-    assert carried.affine is not None
-    ix, offset, multiple = blocks.ix, carried.affine.offset, carried.affine.multiple
-    for step in carried.increments:
-        offset = ix.add(offset, ix.mul(iteration, step.offset))
-        multiple = min(multiple, step.multiple)
-    return replace(carried.affine, offset=offset, multiple=multiple)
-
-
-def bind_closed(blocks: BlockConverter, carried: Carried, value: ir.Value, affine: Affine, loop: ir.Operation) -> None:
-    """Make a closed form the meaning of `value`, the argument or the result of `loop` for `carried`."""
-    program, start = blocks.program, carried.affine
-    assert start is not None
-    program.ranges.recurrences[value] = Recurrence(loop, carried.initial, tuple(carried.steps))
+def bind_form(blocks: BlockConverter, carried: CarriedForm, value: ir.Value, form: Affine, loop: ir.Operation) -> None:
+    """Make a form the meaning of `value`, the argument or the result of `loop` for `carried`."""
+    program = blocks.program
+    program.ranges.recurrences[value] = Recurrence(loop, carried.initial, carried.steps)
     if is_block(value) or is_pointer(value):
-        program.pointers.known[value] = affine
-        program.origins[value] = Origin(carried.initial, start.offset, affine.offset)
+        program.meanings[value] = Formed(form, Origin(carried.initial, carried.affine.offset, form.offset))
     else:
-        program.scalars[value] = blocks.ix.to_integer(affine.offset, value.type)
+        program.set_scalar(value, blocks.ix.to_integer(form.offset, value.type))
 
 
 def copy_of(blocks: BlockConverter, value: ir.Value, like: ir.Value | None = None) -> Buffer:
@@ -184,14 +200,14 @@ def keep_addresses(blocks: BlockConverter, pointer: ir.Value, into: Buffer | Non
 def assign(blocks: BlockConverter, pairs: Sequence[tuple[Buffer, ir.Value]]) -> None:
     """Give all buffers their new values at once: every value is computed from the old contents."""
     program = blocks.program
-    work = [(b, v) for b, v in pairs if not b.is_at(program.stored.get(v))]
+    work = [(b, v) for b, v in pairs if not b.is_at(program.meanings.buffer(v))]
     targets = [b for b, _ in work]
     together: dict[tuple[int, ...], list[Sink]] = {}
     late: list[tuple[Buffer, ir.Value]] = []
     for buffer, value in work:
         if _reads_elsewhere(blocks, value, targets, shape(value) or ()):
             temporary = copy_of(blocks, value)
-            program.stored[value] = temporary
+            program.meanings.store(value, temporary)
             late.append((buffer, value))
         else:
             together.setdefault(shape(value) or (), []).append(Keep(value, buffer))
@@ -207,7 +223,7 @@ def _reads_elsewhere(
     """Whether computing `value` reads the memory of a target other than element for element in the nest that writes
     it, which is the one for all targets of a shape."""
     for read, dims in cone(blocks.program, [value]).buffers:
-        buffer = blocks.program.stored[read]
+        buffer = blocks.program.buffer(read)
         for target in targets:
             if buffer.shares(target) and not (target.extents == extents and buffer.follows(dims, target)):
                 return True

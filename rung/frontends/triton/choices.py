@@ -11,11 +11,11 @@ from __future__ import annotations
 from torch_mlir import ir
 
 from . import elementwise
+from .operation import is_elementwise, is_free
 from .ttir import is_block, is_pointer
 
 MOST_OPERATIONS = 12
 """On elements, of both sides together: below what writing a block and reading it again costs."""
-_FREE = frozenset({"arith.constant", "tt.splat", "tt.broadcast", "tt.expand_dims", "tt.make_range"})
 _COSTLY = elementwise.EXPENSIVE - {"arith.divf"}
 
 
@@ -39,12 +39,12 @@ def _is_choice(branch: ir.Operation) -> bool:
     if len(blocks) != 2 or not any(is_block(r) for r in branch.results) or any(is_pointer(r) for r in branch.results):
         return False
     inside = [op.operation for block in blocks for op in list(block.operations)[:-1]]
-    counted = [op for op in inside if op.name not in _FREE]
+    counted = [op for op in inside if not is_free(op)]
     return len(counted) <= MOST_OPERATIONS and all(_is_cheap(op) for op in counted)
 
 
 def _is_cheap(op: ir.Operation) -> bool:
-    return elementwise.is_elementwise(op) and op.name not in _COSTLY and not len(op.regions)
+    return is_elementwise(op) and op.name not in _COSTLY and not len(op.regions)
 
 
 def _choose(branch: ir.Operation) -> None:

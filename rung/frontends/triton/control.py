@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 from torch_mlir.dialects import builtin, func, scf
@@ -12,31 +11,34 @@ from torch_mlir.dialects import builtin, func, scf
 from ...errors import UnsupportedError
 from ...ir.pointers import declare, pointer_type
 from ...ir.waits import YIELD
-from .bases import base_of
-from .carried import Carried, assign, bind_closed, classify, closed_form, copy_of, keep_addresses
-from .functions import convert_call
+from .affine import Affine
+from .bases import Base, either, same_base, start_of
+from .blocks import BlockConverter
+from .carried import (
+    Carried,
+    CarriedAddresses,
+    CarriedBlock,
+    CarriedForm,
+    CarriedOffset,
+    CarriedScalar,
+    assign,
+    bind_form,
+    classify,
+    copy_of,
+    keep_addresses,
+)
 from .indices import Index
 from .locations import source_line
-from .pointers import Affine, Base, either, same_base, start_of
-from .program import SUPPORTED, Origin
+from .meanings import Addresses, Formed, Origin, Scalar, Stored
+from .operation import SUPPORTED
 from .scratch import Buffer
 from .ttir import element, is_block, is_pointer, shape
 from .waits import waits
 
-if TYPE_CHECKING:
-    from .blocks import BlockConverter
-
-
-def convert_control(blocks: BlockConverter, op: ir.Operation) -> None:
-    """Convert a `for`, `if`, `while` or call. Pending stores come first, and what must be read before."""
-    blocks.keep_for_region(op)
-    {"scf.for": _for, "scf.if": _if, "scf.while": _while, "tt.call": convert_call}[op.name](blocks, op)
-
-
 # ---- scf.for
 
 
-def _for(blocks: BlockConverter, op: ir.Operation) -> None:
+def convert_for(blocks: BlockConverter, op: ir.Operation) -> None:
     program, ix = blocks.program, blocks.ix
     body = op.regions[0].blocks[0]
     final = list(body.operations)[-1].operation.operands
@@ -53,23 +55,26 @@ def _for(blocks: BlockConverter, op: ir.Operation) -> None:
     loop = scf.ForOp(ix.value(low), ix.value(high), ix.value(step), [v for v in initial if v is not None])
     with ir.InsertionPoint(loop.body), blocks.region():
         induction = loop.induction_variable
-        program.scalars[arguments[0]] = ix.to_integer(induction, arguments[0].type)
+        program.set_scalar(arguments[0], ix.to_integer(induction, arguments[0].type))
         iteration: Index = ix.div(ix.sub(induction, low), divisor)
         _enter(blocks, op, carried, list(loop.inner_iter_args), iteration)
         saved = blocks.in_place
         # A contraction whose result replaces a block that the loop carries.
-        blocks.in_place = {**saved, **{c.final: c.buffer for c in carried if c.buffer is not None}}
+        blocks.in_place = {
+            **saved,
+            **{c.final: c.buffer for c in carried if isinstance(c, CarriedBlock)},
+        }
         blocks.convert(body)
         blocks.in_place = saved
         scf.YieldOp(_leave(blocks, carried))
     results = iter(loop.results)
     trips: Index | None = None
     for entry, result in zip(carried, op.results, strict=True):
-        if entry.kind == "closed":
+        if isinstance(entry, CarriedForm):
             if trips is None:
                 span = ix.sub(high, low)
                 trips = ix.max(ix.div(ix.add(span, ix.sub(divisor, 1)), divisor), 0)
-            bind_closed(blocks, entry, result, closed_form(blocks, entry, trips), op)
+            bind_form(blocks, entry, result, entry.at(ix, trips), op)
         else:
             _bind(blocks, entry, result, results)
 
@@ -81,12 +86,9 @@ def _index(blocks: BlockConverter, value: ir.Value) -> Index:
 
 def _initial(blocks: BlockConverter, entry: Carried) -> ir.Value | None:
     """The iter_arg's initial value, if the entry has one."""
-    if entry.kind == "scalar":
-        return blocks.program.scalar(entry.initial)
-    if entry.kind == "offset":
-        assert entry.affine is not None
+    if isinstance(entry, CarriedOffset):
         return blocks.ix.value(entry.affine.offset)
-    return None
+    return blocks.program.scalar(entry.initial) if type(entry) is CarriedScalar else None
 
 
 def _enter(
@@ -95,8 +97,8 @@ def _enter(
     """Inside the body: what each carried argument means."""
     remaining = iter(values)
     for entry in carried:
-        if entry.kind == "closed":
-            bind_closed(blocks, entry, entry.argument, closed_form(blocks, entry, iteration), loop)
+        if isinstance(entry, CarriedForm):
+            bind_form(blocks, entry, entry.argument, entry.at(blocks.ix, iteration), loop)
         else:
             _bind(blocks, entry, entry.argument, remaining)
 
@@ -104,46 +106,40 @@ def _enter(
 def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator[ir.Value]) -> None:
     """Give `value` the meaning of a carried entry; `ssa` yields the loop's values in order."""
     program = blocks.program
-    if entry.kind == "scalar":
-        program.scalars[value] = next(ssa)
-    elif entry.kind == "offset":
-        assert entry.affine is not None
+    if isinstance(entry, CarriedOffset):
         moved = replace(entry.affine, offset=next(ssa))
-        program.pointers.known[value] = moved
-        program.origins[value] = Origin(entry.initial, entry.affine.offset, moved.offset)
-    elif entry.kind == "buffer":
-        assert entry.buffer is not None
-        program.stored[value] = entry.buffer
-    elif entry.kind == "addresses":
-        assert entry.buffer is not None and entry.base is not None
-        # The pointers themselves stand for the block of i64, which is found in scratch under their name.
-        program.stored[value] = entry.buffer
-        program.offsets[value] = (entry.base, value)
+        program.meanings[value] = Formed(moved, Origin(entry.initial, entry.affine.offset, moved.offset))
+    elif isinstance(entry, CarriedBlock):
+        program.meanings[value] = Stored(entry.buffer)
+    elif isinstance(entry, CarriedAddresses):
+        assert entry.base is not None
+        program.meanings[value] = Addresses(entry.base, entry.buffer)
+    else:
+        program.set_scalar(value, next(ssa))
 
 
 def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]:
     """At the end of the body: write buffers, and return what is yielded."""
+    program = blocks.program
     results: list[ir.Value] = []
     for entry in carried:
-        if entry.kind == "scalar":
-            results.append(blocks.program.scalar(entry.final))
-        elif entry.kind == "offset":
+        if isinstance(entry, CarriedOffset):
             results.append(blocks.ix.value(_final_affine(blocks, entry).offset))
-        elif entry.kind == "addresses":
-            _check_base(entry.base, base_of(blocks.program, entry.final))
-    moved = [(e, keep_addresses(blocks, e.final)) for e in carried if e.kind == "addresses"]
-    assign(blocks, [(e.buffer, e.final) for e in carried if e.kind == "buffer" and e.buffer is not None])
+        elif isinstance(entry, CarriedAddresses):
+            _check_base(entry.base, program.base(entry.final))
+        elif type(entry) is CarriedScalar:
+            results.append(program.scalar(entry.final))
+    moved = [(e, keep_addresses(blocks, e.final)) for e in carried if isinstance(e, CarriedAddresses)]
+    assign(blocks, [(e.buffer, e.final) for e in carried if isinstance(e, CarriedBlock)])
     for entry, temporary in moved:
-        assert entry.buffer is not None
-        blocks.program.stored[entry.final] = temporary
+        program.meanings.store(entry.final, temporary)
         blocks.keep(entry.final, entry.buffer, record=False)
     return results
 
 
-def _final_affine(blocks: BlockConverter, entry: Carried) -> Affine:
-    affine, start = blocks.program.pointers.form(entry.final), entry.affine
-    assert start is not None
-    _check_base(start.base, affine and affine.base)
+def _final_affine(blocks: BlockConverter, entry: CarriedOffset) -> Affine:
+    affine = blocks.program.pointers.form(entry.final)
+    _check_base(entry.affine.base, affine and affine.base)
     assert affine is not None
     return affine
 
@@ -158,7 +154,7 @@ def _check_base(before: Base | None, after: Base | None) -> None:
 # ---- scf.if
 
 
-def _if(blocks: BlockConverter, op: ir.Operation) -> None:
+def convert_if(blocks: BlockConverter, op: ir.Operation) -> None:
     program = blocks.program
     condition = program.scalar(op.operands[0])
     results: list[ir.Value] = list(op.results)
@@ -181,7 +177,6 @@ def _if(blocks: BlockConverter, op: ir.Operation) -> None:
     values, raw = list(branch.results)[: len(kinds)], list(branch.results)[len(kinds) :]
     chosen = {r: either(bases[r][0], bases[r][1], start) for r, start in zip(bases, raw, strict=True)}
     bind_values(blocks, results, values, buffers, {r: Affine(base, 0) for r, base in chosen.items()})
-    program.offsets.update((r, (chosen[r], r)) for r in buffers if is_pointer(r))
 
 
 def result_buffer(blocks: BlockConverter, result: ir.Value) -> Buffer:
@@ -205,7 +200,7 @@ def leave_branch(
     starts: list[ir.Value] = []
     for result, value in zip(results, final, strict=True):
         if is_pointer(result):
-            base = base_of(blocks.program, value)
+            base = blocks.program.base(value)
             if base is None:
                 raise UnsupportedError("a choice of pointers", source_line(op), SUPPORTED)
             bases[result].append(base)
@@ -226,7 +221,7 @@ def leave_branch(
 # ---- scf.while
 
 
-def _while(blocks: BlockConverter, op: ir.Operation) -> None:
+def convert_while(blocks: BlockConverter, op: ir.Operation) -> None:
     """Blocks are carried in two sets of buffers: those of the condition's region and those of the body."""
     program, ix = blocks.program, blocks.ix
     before, after = op.regions[0].blocks[0], op.regions[1].blocks[0]
@@ -306,12 +301,16 @@ def bind_values(
     buffers: Mapping[ir.Value, Buffer],
     pointers: Mapping[ir.Value, Affine],
 ) -> None:
-    """Give `values` their meaning: a buffer, or with the next of `ssa` a pointer or a scalar."""
-    remaining = iter(ssa)
+    """Give `values` their meaning: a buffer, or with the next of `ssa` a pointer or a scalar.
+
+    pointers: what pointers are derived from, and blocks of them whose offsets are in a buffer.
+    """
+    meanings, remaining = blocks.program.meanings, iter(ssa)
     for value in values:
+        base = pointers[value].base if value in pointers else None
         if value in buffers:
-            blocks.program.stored[value] = buffers[value]
+            meanings[value] = Stored(buffers[value]) if base is None else Addresses(base, buffers[value])
         elif value in pointers:
-            blocks.program.pointers.known[value] = replace(pointers[value], offset=next(remaining))
+            meanings[value] = Formed(replace(pointers[value], offset=next(remaining)))
         else:
-            blocks.program.scalars[value] = next(remaining)
+            meanings[value] = Scalar(next(remaining))

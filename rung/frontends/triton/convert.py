@@ -10,13 +10,16 @@ from torch_mlir.dialects import func
 from ...errors import UsageError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
+from . import ops as ops
+from .affine import Affine
+from .bases import Base
 from .blocks import BlockConverter
 from .branches import convert_body
 from .choices import branches_to_choices
 from .indices import Indices
 from .launch import Launch
 from .locations import at
-from .pointers import Affine, Base
+from .meanings import Formed
 from .program import Program
 from .ranges import Known
 from .scratch import Scratch
@@ -79,9 +82,9 @@ def convert(
         program.cooperative = cooperative
         for number, (argument, value) in enumerate(zip(entry.arguments, arguments, strict=False)):
             if is_pointer(argument):
-                program.pointers.known[argument] = Affine(Base(value, number), 0)
+                program.meanings[argument] = Formed(Affine(Base(value, number), 0))
             else:
-                program.scalars[argument] = value
+                program.set_scalar(argument, value)
         with ir.InsertionPoint(body), program.ix.scope():
             convert_body(BlockConverter(program, module.body), entry)
             _end_grid_loop()

@@ -12,7 +12,6 @@ from . import total
 from .locations import source_line
 from .ttir import int_attr, is_float
 
-_SHAPE_FREE = ("arith.", "math.")
 _FUSIBLE = frozenset({"arith.addf", "arith.subf", "arith.mulf"})
 _DROPPED = frozenset({"libname", "libpath", "pure", "symbol", "operandSegmentSizes"})
 
@@ -52,10 +51,6 @@ EXPENSIVE = frozenset(
     }
 )
 """Operations worth keeping in scratch rather than computing twice."""
-
-
-def is_elementwise(op: ir.Operation) -> bool:
-    return (op.name.startswith(_SHAPE_FREE) and op.name != "arith.constant") or op.name in _BUILDERS
 
 
 def build(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type, fuse: bool) -> ir.Value:

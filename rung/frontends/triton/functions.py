@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch_mlir import ir
 
 from ...errors import UnsupportedError
+from .blocks import BlockConverter
 from .carried import copy_of
 from .locations import source_line
-from .program import SUPPORTED, Origin
-from .scratch import Buffer
+from .meanings import Formed, Meaning, Origin, Scalar, Stored
+from .operation import SUPPORTED
 from .ttir import is_block, is_pointer
-
-if TYPE_CHECKING:
-    from .blocks import BlockConverter
 
 
 def convert_call(blocks: BlockConverter, op: ir.Operation) -> None:
@@ -24,32 +20,25 @@ def convert_call(blocks: BlockConverter, op: ir.Operation) -> None:
         raise UnsupportedError("a noinline function with early returns", source_line(op), SUPPORTED)
     entry = callee.regions[0].blocks[0]
     program = blocks.program
-    scalars: dict[ir.Value, ir.Value] = {}
-    buffers: dict[ir.Value, Buffer] = {}
+    results: dict[ir.Value, Meaning] = {}
     with blocks.region():
         for argument, value in zip(entry.arguments, op.operands, strict=True):
             if is_pointer(argument):
                 affine = program.pointers.form(value)
                 if affine is None:
-                    raise UnsupportedError(
-                        "unstructured pointers passed to a noinline function", source_line(op), SUPPORTED
-                    )
-                program.pointers.known[argument] = affine
-                program.origins[argument] = Origin(value, 0, 0)
+                    what = "unstructured pointers passed to a noinline function"
+                    raise UnsupportedError(what, source_line(op), SUPPORTED)
+                program.meanings[argument] = Formed(affine, Origin(value, 0, 0))
             elif is_block(argument):
-                program.stored[argument] = blocks.keep(value)
+                program.meanings[argument] = Stored(blocks.keep(value))
             else:
-                program.scalars[argument] = program.scalar(value)
+                program.set_scalar(argument, program.scalar(value))
         final = blocks.convert(entry).operands
         for result, value in zip(op.results, final, strict=True):
             if is_pointer(result):
                 raise UnsupportedError("a pointer from a noinline function", source_line(op), SUPPORTED)
-            if is_block(result):
-                buffers[result] = copy_of(blocks, value)
-            else:
-                scalars[result] = program.scalar(value)
-    program.stored.update(buffers)
-    program.scalars.update(scalars)
+            results[result] = Stored(copy_of(blocks, value)) if is_block(result) else Scalar(program.scalar(value))
+    program.meanings.update(results)
 
 
 def find_function(op: ir.Operation) -> ir.Operation:

@@ -6,15 +6,14 @@ order would be gathered and scattered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
-from typing import ClassVar
 
 from torch_mlir import ir
 
+from .operation import find
 from .program import Program
 from .traversal import cone
-from .ttir import Shape, constant_int, int_attr, owner, shape
+from .ttir import Shape, constant_int, owner, shape
 
 Steps = tuple[int | None, ...]
 """Elements of memory from one element of a block to the next, per dimension; None where it is not known."""
@@ -25,13 +24,13 @@ def order_of(program: Program, value: ir.Value) -> Shape:
     along which most of the elements run that `value` is computed from."""
     extents = shape(value) or ()
     votes = [0] * len(extents)
-    found, analysis = cone(program, [value]), _StepAnalysis()
+    found, analysis = cone(program, [value]), StepAnalysis()
     for load, dims in found.loads:
         for step, dim in zip(analysis.of(load.operands[0]), dims, strict=True):
             if step == 1 and dim is not None:
                 votes[dim] += prod(shape(load.operands[0]) or ())
     for stored, dims in found.buffers:
-        buffer = program.stored[stored]
+        buffer = program.buffer(stored)
         for stride, n, dim in zip(buffer.strides, buffer.extents, dims, strict=True):
             if stride == 1 and n != 1 and dim is not None:
                 votes[dim] += prod(buffer.extents)
@@ -45,7 +44,7 @@ def without(order: Shape, axis: int) -> Shape:
     return tuple(d - (d > axis) for d in order if d != axis)
 
 
-class _StepAnalysis:
+class StepAnalysis:
     """Steps of blocks of pointers and integers, from the operations alone: nothing need be converted yet."""
 
     def __init__(self) -> None:
@@ -65,66 +64,8 @@ class _StepAnalysis:
         if op is None:
             initial = _initial(value)
             return unknown if initial is None else self.of(initial)
-        rule = self._RULES.get(op.name)
-        return unknown if rule is None else rule(self, op)
-
-    def _splat(self, op: ir.Operation) -> Steps:
-        return (0,) * len(shape(op.results[0]) or ())
-
-    def _make_range(self, op: ir.Operation) -> Steps:
-        return (1,)
-
-    def _same(self, op: ir.Operation) -> Steps:
-        return self.of(op.operands[0])
-
-    def _sum(self, op: ir.Operation) -> Steps:
-        pairs = zip(*(self.of(v) for v in op.operands), strict=True)
-        return tuple(None if a is None or b is None else a + b for a, b in pairs)
-
-    def _difference(self, op: ir.Operation) -> Steps:
-        pairs = zip(*(self.of(v) for v in op.operands), strict=True)
-        return tuple(None if a is None or b is None else a - b for a, b in pairs)
-
-    def _product(self, op: ir.Operation) -> Steps:
-        a, b = op.operands
-        if any(self.of(b)):
-            a, b = b, a
-        factor = constant_int(b)
-        return tuple(
-            0 if s == t == 0 else None if s is None or t != 0 or factor is None else s * factor
-            for s, t in zip(self.of(a), self.of(b), strict=True)
-        )
-
-    def _expand_dims(self, op: ir.Operation) -> Steps:
-        inner, axis = self.of(op.operands[0]), int_attr(op, "axis")
-        return (*inner[:axis], 0, *inner[axis:])
-
-    def _broadcast(self, op: ir.Operation) -> Steps:
-        extents = shape(op.operands[0]) or ()
-        return tuple(0 if n == 1 else s for n, s in zip(extents, self.of(op.operands[0]), strict=True))
-
-    def _trans(self, op: ir.Operation) -> Steps:
-        inner = self.of(op.operands[0])
-        return tuple(inner[d] for d in ir.DenseI32ArrayAttr(op.attributes["order"]))
-
-    _RULES: ClassVar[dict[str, Callable[[_StepAnalysis, ir.Operation], Steps]]] = {
-        "tt.splat": _splat,
-        "tt.make_range": _make_range,
-        "tt.addptr": _sum,
-        "arith.addi": _sum,
-        "arith.subi": _difference,
-        "arith.muli": _product,
-        # A wrap-around breaks the run now and then only.
-        "arith.remsi": _same,
-        "arith.remui": _same,
-        "arith.extsi": _same,
-        "arith.extui": _same,
-        "arith.trunci": _same,
-        "tt.bitcast": _same,
-        "tt.expand_dims": _expand_dims,
-        "tt.broadcast": _broadcast,
-        "tt.trans": _trans,
-    }
+        meaning = find(op)
+        return unknown if meaning is None or not meaning.virtual else meaning.steps(self, op)
 
 
 def _initial(argument: ir.Value) -> ir.Value | None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from torch_mlir import ir
 
+from .affine import Affine
 from .conditions import union
 from .indices import Index, Indices, same
-from .pointers import Affine, PointerAnalysis
+from .operation import find
+from .pointers import PointerAnalysis
 from .ttir import Shape, constant_int, int_attr, is_block, owner, shape
 
 _SLT, _SLE, _SGT, _SGE = 2, 3, 4, 5
@@ -22,7 +24,7 @@ Dims = tuple[int | None, ...]
 
 @dataclass(frozen=True)
 class Term:
-    """A block of i1 inside a mask, and how its dimensions lie in the mask's."""
+    """A block of i1 inside a mask, and how its dimensions lie in the mask's; or one i1, which has none."""
 
     value: ir.Value
     dims: Dims
@@ -50,10 +52,9 @@ class Mask:
 class MaskAnalysis:
     """Answers `decompose(mask)`. Index arithmetic is built where the question is first asked."""
 
-    def __init__(self, indices: Indices, pointers: PointerAnalysis, scalars: dict[ir.Value, ir.Value]) -> None:
+    def __init__(self, indices: Indices, pointers: PointerAnalysis) -> None:
         self._ix = indices
         self._pointers = pointers
-        self._scalars = scalars
 
     def decompose(self, mask: ir.Value) -> Mask:
         """The ranges and the rest of an i1 block."""
@@ -80,16 +81,12 @@ class MaskAnalysis:
         constant = constant_int(term.value)
         if constant is not None:
             return [] if constant else [(_whole(extents), 0)]
-        op = owner(term.value)
-        if op is None:
-            return None
-        if op.name == "tt.splat":
-            scalar = self._scalars.get(op.operands[0])
+        if not is_block(term.value):
+            scalar = self._pointers.meanings.scalar(term.value)
             dim = _whole(extents)
             return None if scalar is None else [(dim, self._ix.choose(scalar, extents[dim], 0))]
-        if op.name == "arith.cmpi":
-            return self._comparison(op, term.dims, extents)
-        return None
+        op = owner(term.value)
+        return self._comparison(op, term.dims, extents) if op is not None and op.name == "arith.cmpi" else None
 
     def _sides(self, op: ir.Operation) -> tuple[int, Affine, Affine] | None:
         """A comparison as (`<` or `<=`, left, right), read as its predicate does; None where it is no range."""
@@ -159,7 +156,7 @@ class MaskAnalysis:
     def _assured(self, term: Term, extents: Shape) -> list[tuple[int, Index, Term]]:
         """`low <= offset + i[d]` holds for all i[d] >= 0 once `low <= offset`."""
         op = owner(term.value)
-        if op is None or op.name != "arith.cmpi":
+        if op is None or op.name != "arith.cmpi" or not is_block(term.value):
             return []
         sides = self._sides(op)
         if sides is None:
@@ -194,24 +191,31 @@ def _whole(extents: Shape) -> int:
 
 
 def _terms(mask: ir.Value, dims: Dims) -> Iterator[Term]:
-    """The terms of nested `arith.andi`, seen through expand_dims and broadcast; one that is there again is left out."""
+    """The terms of nested `arith.andi`, seen through operations that only change the shape, each once."""
     pending, seen = [Term(mask, dims)], set[Term]()
     while pending:
         term = pending.pop()
         if term in seen:
             continue
         seen.add(term)
-        op = owner(term.value)
-        if op is None or not is_block(term.value):
+        op = owner(term.value) if is_block(term.value) else None
+        inside = [] if op is None else _inside(op, term)
+        if not inside:
             yield term
-        elif op.name == "arith.andi":
-            pending += [Term(operand, term.dims) for operand in reversed(list(op.operands))]
-        elif op.name == "tt.expand_dims":
-            axis = int_attr(op, "axis")
-            pending.append(Term(op.operands[0], term.dims[:axis] + term.dims[axis + 1 :]))
-        elif op.name == "tt.broadcast":
-            small, large = shape(op.operands[0]) or (), shape(term.value) or ()
-            inner = tuple(None if n != m else d for n, m, d in zip(small, large, term.dims, strict=True))
-            pending.append(Term(op.operands[0], inner))
-        else:
-            yield term
+        pending += inside
+
+
+def _inside(op: ir.Operation, term: Term) -> list[Term]:
+    """What the term of an `arith.andi`, or of an operation that only changes the shape, is made of; else nothing."""
+    if op.name == "arith.andi":
+        return [Term(operand, term.dims) for operand in reversed(list(op.operands))]
+    meaning = find(op)
+    if meaning is None or not meaning.reindexes:
+        return []
+    found = meaning.sources(term.value, op, term.dims, _nowhere) or ()
+    return [Term(source, dims) for source, dims in found if dims is not None]
+
+
+def _nowhere(position: int) -> int | None:
+    """A term's dimension that no dimension of the mask moves."""
+    return None

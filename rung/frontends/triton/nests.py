@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import arith, linalg, memref, scf
 
+from .affine import Wrap
+from .bases import Base
 from .boxes import Box, cut
 from .conditions import union
 from .expression import Expressions, Guard
 from .indices import Index, same
 from .masks import Term
 from .nest_sinks import Accumulate, Effect, Keep, Sink, Store, pointers_of, roots_of
-from .pointers import Base, Wrap
 from .positions import Position, fixed, follow
 from .program import Program
 from .runs import Runs, Window, collapses, conditions_of, each_run, find_runs
@@ -372,6 +373,6 @@ class _Nest:
             output.kept is not None
             and result in leaves
             and leaves[result][1] is self.position
-            and output.kept.is_at(self.program.stored.get(leaves[result][0]))
+            and output.kept.is_at(self.program.meanings.buffer(leaves[result][0]))
             for result, output in zip(results, self.outputs, strict=True)
         )

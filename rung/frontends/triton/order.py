@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from torch_mlir import ir
 
-from .bases import base_of
+from .affine import Affine, equal
+from .bases import Base
 from .indices import Index
+from .meanings import Addresses, Formed
 from .nest_sinks import Store
-from .pointers import Affine, Base, equal
+from .operation import pointer_operands
 from .program import Program
 from .traversal import Order, cone, contents, needed_after
 from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
@@ -24,7 +26,7 @@ class MemoryOrder:
 
     def may_alias(self, a: ir.Value, b: ir.Value) -> bool:
         """Whether two pointers may reach the same memory, not counting different arguments (see `assume`)."""
-        return self._may_alias(base_of(self.program, a), base_of(self.program, b))
+        return self._may_alias(self.program.base(a), self.program.base(b))
 
     def _may_alias(self, a: Base | None, b: Base | None) -> bool:
         if a is None or b is None or a.key is None or b.key is None:
@@ -33,7 +35,7 @@ class MemoryOrder:
 
     def assume(self, a: ir.Value, b: ir.Value) -> None:
         """Note that the order of two accesses is kept only if their arguments are different memory."""
-        self._assume(base_of(self.program, a), base_of(self.program, b))
+        self._assume(self.program.base(a), self.program.base(b))
 
     def _assume(self, a: Base | None, b: Base | None) -> None:
         if a is None or b is None or a.key is None or b.key is None or a.key == b.key:
@@ -48,7 +50,7 @@ class MemoryOrder:
         written = _written_inside(self.program, op)
         found: list[ir.Value] = []
         for load in waiting:
-            base = base_of(self.program, load.operands[0])
+            base = self.program.base(load.operands[0])
             if any(self._may_alias(base, other) for other in written):
                 found.append(load.results[0])
                 continue
@@ -65,7 +67,7 @@ class MemoryOrder:
         return [
             load
             for load in self.loads
-            if load.results[0] not in self.program.stored and needed_after(load.results[0], order, index, block)
+            if not self.program.is_stored(load.results[0]) and needed_after(load.results[0], order, index, block)
         ]
 
     def endangered(self, stores: Sequence[Store], order: Order, index: int, block: ir.Block) -> list[ir.Value]:
@@ -77,7 +79,7 @@ class MemoryOrder:
         found: list[ir.Value] = []
         for load in self.loads:
             value = load.results[0]
-            if value in self.program.stored:
+            if self.program.is_stored(value):
                 continue
             later = needed_after(value, order, index, block)
             if not later and load not in read_here:
@@ -120,11 +122,6 @@ class MemoryOrder:
         return not affine.wraps
 
 
-_KEEP_BASE = frozenset(
-    {"tt.addptr", "tt.splat", "tt.broadcast", "tt.expand_dims", "tt.reshape", "tt.trans", "tt.bitcast"}
-)
-
-
 def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
     """What stores inside `op` write to; None for anything: where others may be waited for, they may have written.
 
@@ -144,17 +141,21 @@ def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
 
 
 def _root(program: Program, pointer: ir.Value) -> Base | None:
-    while pointer not in program.offsets:
-        known = program.pointers.known.get(pointer)
-        if known is not None:
+    while True:
+        known = program.meanings.get(pointer)
+        if isinstance(known, Addresses):
             return known.base
+        if isinstance(known, Formed):
+            return known.form.base
         op = owner(pointer)
-        if op is not None and op.name in _KEEP_BASE:
-            pointer = op.operands[0]
+        if op is not None:
+            sources = pointer_operands(op)
+            if len(sources) != 1:
+                return None
+            [pointer] = sources
             continue
-        argument = ir.BlockArgument(pointer) if op is None else None
-        loop = argument.owner.owner.operation if argument is not None else None
-        if argument is None or loop is None or loop.name != "scf.for" or argument.arg_number == 0:
+        argument = ir.BlockArgument(pointer)
+        loop = argument.owner.owner.operation
+        if loop.name != "scf.for" or argument.arg_number == 0:
             return None
         pointer = loop.operands[argument.arg_number + 2]  # lower bound, upper bound and step come first
-    return program.offsets[pointer][0]

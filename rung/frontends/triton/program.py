@@ -8,31 +8,25 @@ from typing import TYPE_CHECKING
 from torch_mlir import ir
 
 from ...errors import UnsupportedError
-from .indices import Index, Indices
+from .affine import Affine
+from .bases import Base, recast, same_base
+from .indices import Indices
 from .locations import source_line
 from .masks import MaskAnalysis
-from .pointers import Affine, Base, PointerAnalysis
+from .meanings import Addresses, InScratch, Meanings, Scalar
+from .operation import pointer_operands
+from .pointers import PointerAnalysis
 from .ranges import Known
 from .scratch import Buffer, Scratch
+from .ttir import owner, pointee
 
 if TYPE_CHECKING:
     from .traversal import Contents
 
-SUPPORTED = "see docs/triton.md for the operations that rung compiles"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A block is `value`, all of whose elements have moved from offset `start` to `now`."""
-
-    value: ir.Value
-    start: Index
-    now: Index
-
 
 @dataclass
 class Program:
-    """State of one conversion. TTIR values are the keys: scalars map to SSA values, blocks in memory to buffers."""
+    """State of one conversion."""
 
     name: str
     """Of the kernel, for messages."""
@@ -46,14 +40,10 @@ class Program:
     """Multiplies and adds may be contracted."""
     ranges: Known
     """Of the integers that are computed."""
-    scalars: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
-    stored: dict[ir.Value, Buffer] = field(default_factory=dict[ir.Value, Buffer])
-    offsets: dict[ir.Value, tuple[Base, ir.Value]] = field(default_factory=dict[ir.Value, tuple[Base, ir.Value]])
-    """Blocks of pointers that are a base plus a block of i64 offsets in scratch."""
+    meanings: Meanings = field(default_factory=Meanings)
+    """Of the values of the TTIR."""
     contents: dict[ir.Operation, Contents] = field(default_factory=dict[ir.Operation, "Contents"])
     """Of operations with regions, as far as `traversal.contents` was asked."""
-    origins: dict[ir.Value, Origin] = field(default_factory=dict[ir.Value, "Origin"])
-    """What a block was before a loop or a call, by what it is called inside."""
     distinct: bool = True
     """Different pointer arguments are assumed not to overlap except element for element; see `assumed`."""
     cooperative: bool = False
@@ -62,25 +52,64 @@ class Program:
     """Pairs of bases for which that assumption was used: the launcher checks them."""
 
     def __post_init__(self) -> None:
-        self.pointers = PointerAnalysis(self.ix, self.scalars, self.ranges)
-        self.masks = MaskAnalysis(self.ix, self.pointers, self.scalars)
+        self.pointers = PointerAnalysis(self.ix, self.meanings, self.ranges)
+        self.masks = MaskAnalysis(self.ix, self.pointers)
+
+    def is_stored(self, value: ir.Value) -> bool:
+        """Whether the elements of a block are in scratch."""
+        found = self.meanings.get(value)
+        return found is not None and isinstance(found, InScratch)
+
+    def buffer(self, value: ir.Value) -> Buffer:
+        """Of a block that is in scratch."""
+        found = self.meanings.buffer(value)
+        assert found is not None
+        return found
+
+    def set_scalar(self, value: ir.Value, known: ir.Value) -> None:
+        self.meanings[value] = Scalar(known)
 
     def scalar(self, value: ir.Value) -> ir.Value:
-        try:
-            return self.scalars[value]
-        except KeyError:
-            definer = value.owner
-            where = "" if isinstance(definer, ir.Block) else source_line(definer.operation)
-            what = "a block argument" if isinstance(definer, ir.Block) else f"`{definer.operation.name}`"
-            raise UnsupportedError(
-                f"the scalar value of {what}", where, "scalars computed by arith and math ops"
-            ) from None
+        known = self.meanings.scalar(value)
+        if known is None:
+            what, where = _definition(value)
+            raise UnsupportedError(f"the scalar value of {what}", where, "scalars computed by arith and math ops")
+        return known
 
     def pointer(self, value: ir.Value) -> Affine:
         """The structured form of a scalar pointer."""
         affine = self.pointers.affine(value)
         if affine is None or affine.base is None:
-            definer = value.owner
-            where = "" if isinstance(definer, ir.Block) else source_line(definer.operation)
+            _, where = _definition(value)
             raise UnsupportedError("a pointer that is not derived from one kernel argument", where, "argument + offset")
         return affine
+
+    def base(self, pointer: ir.Value) -> Base | None:
+        """What a pointer, or a block of pointers, is derived from; None if that is not known, or may be one of several
+        kernel arguments."""
+
+        def find() -> Base | None:
+            found = self._derived_from(pointer)
+            return found and recast(found, pointee(pointer))
+
+        return self.ix.once(("base", pointer), find)
+
+    def _derived_from(self, pointer: ir.Value) -> Base | None:
+        known = self.meanings.get(pointer)
+        if isinstance(known, Addresses):
+            return known.base
+        affine = self.pointers.form(pointer)
+        if affine is not None and affine.base is not None:
+            return affine.base
+        return self.ix.once(("derived from", pointer), lambda: self._of_operands(owner(pointer)))
+
+    def _of_operands(self, op: ir.Operation | None) -> Base | None:
+        found = [self._derived_from(v) for v in pointer_operands(op)] if op is not None else []
+        first = found[0] if found else None
+        return first if first is not None and all(b is not None and same_base(first, b) for b in found) else None
+
+
+def _definition(value: ir.Value) -> tuple[str, str]:
+    """What defines a value, and its line."""
+    op = owner(value)
+    return ("a block argument", "") if op is None else (f"`{op.name}`", source_line(op))

@@ -6,15 +6,14 @@ say that nothing below it overflows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from torch_mlir import ir
 
 from .conditions import union
 from .launch import EXACT, Launch, Number, Numbers
-from .ttir import constant_int, element, int_attr, is_block, is_integer, name_of, owner
+from .operation import find
+from .ttir import constant_int, element, is_block, is_integer, owner
 
 _PROGRAMS = (1 << 31) - 1
 """The most along one axis of a grid."""
@@ -58,7 +57,7 @@ class Ranges:
     def __init__(self, recurrences: dict[ir.Value, Recurrence]) -> None:
         """recurrences: of arguments and results of loops, as they become known."""
         self._recurrences = recurrences
-        self._numbers = Numbers()
+        self.numbers = Numbers()
         self._known: dict[ir.Value, Range | None] = {}
 
     def of(self, value: ir.Value) -> Range | None:
@@ -72,23 +71,28 @@ class Ranges:
         if constant is not None:
             return Range(constant, constant, power_of_two(constant))
         op = owner(value)
-        found: Range | None = None
         if value in self._recurrences:
             self._known[value] = self._unknown(value)  # for steps that depend on it
             found = self._carried(self._recurrences[value])
-        elif op is None or op.name in self._LEAVES:
-            leaf = self._argument(ir.BlockArgument(value)) if op is None else self._LEAVES[op.name](self, op)
-            return leaf or self._unknown(value)
-        elif op.name in self._RULES and is_integer(element(value)):
-            operands = [self._operand(op, v) for v in op.operands]
-            known = [r for r in operands if r is not None]
-            found = self._RULES[op.name](self, op, known) if len(known) == len(operands) else None
-            if found is not None and op.name not in _OVERFLOW:
-                return found
-        return self._unknown(value) if found is None else self._within(found, value)
+            return self._unknown(value) if found is None else self._within(found, value)
+        if op is None:
+            return self._argument(ir.BlockArgument(value)) or self._unknown(value)
+        meaning = find(op)
+        found = meaning.bounds(self, op) if meaning is not None and is_integer(element(value)) else None
+        if meaning is None or found is None:
+            return self._unknown(value)
+        return self._within(found, value) if meaning.overflows else found
 
-    def _operand(self, op: ir.Operation, value: ir.Value) -> Range | None:
-        return self.of(value) or (None if op.name in _FOLLOWED else self._any(value))
+    def operand(self, op: ir.Operation, number: int) -> Range | None:
+        """Of an operand, as far as the result's bounds may depend on it."""
+        value = op.operands[number]
+        return self.of(value) or (None if _follows(op) else self._any(value))
+
+    def operands(self, op: ir.Operation) -> list[Range] | None:
+        """Of all of them; None where one is not known."""
+        found = [self.operand(op, number) for number in range(len(op.operands))]
+        known = [r for r in found if r is not None]
+        return known if len(known) == len(found) else None
 
     def _any(self, value: ir.Value) -> Range | None:
         """Of a number that may be any of its type."""
@@ -96,13 +100,14 @@ class Ranges:
 
     def _unknown(self, value: ir.Value) -> Range | None:
         """Of a value that no rule tells anything of."""
-        followed = value in self._recurrences or name_of(value) in _FOLLOWED
+        op = owner(value)
+        followed = value in self._recurrences or (op is not None and _follows(op))
         return None if is_block(value) and followed else self._any(value)
 
     def _within(self, found: Range, value: ir.Value) -> Range | None:
         """Of a value whose bounds are `found` unless it overflows; a multiple of a power of two stays one."""
         low, high = window(element(value))
-        if _known_at_most(low, found.low) and _known_at_most(found.high, high):
+        if at_most(low, found.low) and at_most(found.high, high):
             return found
         return None if is_block(value) else Range(low, high + 1 - min(found.multiple, -low), found.multiple)
 
@@ -116,12 +121,12 @@ class Ranges:
         first, end, step = (self.of(v) for v in list(loop.operands)[:3])
         if first is None or end is None or step is None:
             return None
-        last = self._numbers.greatest(first.low, self._numbers.sub(end.high, 1))
-        return self._range(first.low, last, min(first.multiple, step.multiple), first, end)
+        last = self.numbers.greatest(first.low, self.numbers.sub(end.high, 1))
+        return combine(first.low, last, min(first.multiple, step.multiple), first, end)
 
     def _carried(self, carried: Recurrence) -> Range | None:
         """`initial` + 0 to all iterations' steps."""
-        ix, found = self._numbers, self.of(carried.initial)
+        ix, found = self.numbers, self.of(carried.initial)
         first, end, by = (self.of(v) for v in list(carried.loop.operands)[:3])
         if found is None or first is None or end is None or by is None or by.low != by.high:
             return None
@@ -138,123 +143,26 @@ class Ranges:
             found = Range(ix.add(found.low, low), ix.add(found.high, high), multiple, needs)
         return found
 
-    def _make_range(self, op: ir.Operation) -> Range | None:
-        return Range(int_attr(op, "start"), int_attr(op, "end") - 1)
-
-    def _program_id(self, op: ir.Operation) -> Range | None:
+    def program_id(self, axis: int) -> Range:
         return Range(0, _PROGRAMS - 1)
 
-    def _programs(self, op: ir.Operation) -> Range | None:
+    def programs(self, axis: int) -> Range:
         return Range(0, _PROGRAMS)
 
-    # ---- one rule per operation: bounds of the result, which may overflow
 
-    def _range(self, low: Number, high: Number, multiple: int, *operands: Range) -> Range:
-        return Range(low, high, min(multiple, _MOST), union(*(r.needs for r in operands)))
-
-    def _same(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        return of[0]
-
-    def _sum(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        ix, (a, b) = self._numbers, of
-        return self._range(ix.add(a.low, b.low), ix.add(a.high, b.high), min(a.multiple, b.multiple), a, b)
-
-    def _difference(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        ix, (a, b) = self._numbers, of
-        return self._range(ix.sub(a.low, b.high), ix.sub(a.high, b.low), min(a.multiple, b.multiple), a, b)
-
-    def _product(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        ix, (a, b) = self._numbers, of
-        multiple = a.multiple * b.multiple
-        if _known_at_most(0, a.low) and _known_at_most(0, b.low):
-            return self._range(ix.mul(a.low, b.low), ix.mul(a.high, b.high), multiple, a, b)
-        corners = [ix.mul(x, y) for x in dict.fromkeys((a.low, a.high)) for y in dict.fromkeys((b.low, b.high))]
-        return self._range(ix.least(*corners), ix.greatest(*corners), multiple, a, b)
-
-    def _quotient(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        ix, (a, b) = self._numbers, of
-        positive = ix.at_most(1, b.low)
-        if positive is False or (op.name == "arith.divui" and not _known_at_most(0, a.low)):
-            return None
-        if not isinstance(positive, bool):
-            b = replace(b, needs=union(b.needs, (positive,)))
-        if _known_at_most(0, a.low):
-            return self._range(ix.quotient(a.low, b.high), ix.quotient(a.high, b.low), 1, a, b)
-        corners = [ix.quotient(x, y) for x in dict.fromkeys((a.low, a.high)) for y in dict.fromkeys((b.low, b.high))]
-        return self._range(ix.least(*corners), ix.greatest(*corners), 1, a, b)
-
-    def _remainder(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        """It has the sign of the dividend, and is less than either in size."""
-        ix, (a, b) = self._numbers, of
-        if op.name == "arith.remui" and not (_known_at_most(0, a.low) and _known_at_most(0, b.low)):
-            return None
-        size = ix.greatest(0, ix.sub(b.high, 1), ix.sub(-1, b.low))
-        low = 0 if _known_at_most(0, a.low) else ix.greatest(ix.least(a.low, 0), ix.sub(0, size))
-        return self._range(low, ix.least(ix.greatest(a.high, 0), size), 1, a, b)
-
-    def _least(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        return self._either(self._numbers.least, op, of)
-
-    def _greatest(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        return self._either(self._numbers.greatest, op, of)
-
-    def _either(self, which: Callable[..., Number], op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        a, b = of
-        if op.name.endswith("ui") and not (_known_at_most(0, a.low) and _known_at_most(0, b.low)):
-            return None
-        return self._range(which(a.low, b.low), which(a.high, b.high), min(a.multiple, b.multiple), a, b)
-
-    def _select(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        ix, (_, a, b) = self._numbers, of
-        return self._range(ix.least(a.low, b.low), ix.greatest(a.high, b.high), min(a.multiple, b.multiple), a, b)
-
-    def _zero_extended(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        if _known_at_most(0, of[0].low):
-            return of[0]
-        return Range(0, 2 * window(element(op.operands[0]))[1] + 1, of[0].multiple)
-
-    def _and(self, op: ir.Operation, of: Sequence[Range]) -> Range | None:
-        """A number that is not negative bounds what it is combined with."""
-        masks = [r.high for r in of if _known_at_most(0, r.low)]
-        return self._range(0, self._numbers.least(*masks), max(r.multiple for r in of), *of) if masks else None
-
-    _LEAVES: ClassVar[dict[str, Callable[[Ranges, ir.Operation], Range | None]]] = {
-        "tt.make_range": _make_range,
-        "tt.get_program_id": lambda self, op: self._program_id(op),
-        "tt.get_num_programs": lambda self, op: self._programs(op),
-    }
-    _RULES: ClassVar[dict[str, Callable[[Ranges, ir.Operation, Sequence[Range]], Range | None]]] = {
-        "tt.splat": _same,
-        "tt.expand_dims": _same,
-        "tt.broadcast": _same,
-        "tt.trans": _same,
-        "tt.reshape": _same,
-        "arith.addi": _sum,
-        "arith.subi": _difference,
-        "arith.muli": _product,
-        "arith.trunci": _same,
-        "arith.extsi": _same,
-        "arith.extui": _zero_extended,
-        "arith.divsi": _quotient,
-        "arith.divui": _quotient,
-        "arith.remsi": _remainder,
-        "arith.remui": _remainder,
-        "arith.minsi": _least,
-        "arith.minui": _least,
-        "arith.maxsi": _greatest,
-        "arith.maxui": _greatest,
-        "arith.select": _select,
-        "arith.andi": _and,
-    }
+def combine(low: Number, high: Number, multiple: int, *operands: Range) -> Range:
+    """Bounds that follow from those of `operands`."""
+    return Range(low, high, min(multiple, _MOST), union(*(r.needs for r in operands)))
 
 
-_OVERFLOW = frozenset({"arith.addi", "arith.subi", "arith.muli", "arith.trunci"})
-_FOLLOWED = _OVERFLOW | {"tt.splat", "tt.expand_dims", "tt.broadcast", "tt.trans", "tt.reshape"}
-"""Operations whose index arithmetic is right up to multiples of 2^N: it gives the number if it gave the operands'."""
-
-
-def _known_at_most(a: Number, b: Number) -> bool:
+def at_most(a: Number, b: Number) -> bool:
+    """Whether `a <= b` is known."""
     return isinstance(a, int) and isinstance(b, int) and a <= b
+
+
+def _follows(op: ir.Operation) -> bool:
+    meaning = find(op)
+    return meaning is not None and meaning.follows
 
 
 class LaunchRanges(Ranges):
@@ -265,7 +173,7 @@ class LaunchRanges(Ranges):
     ) -> None:
         """kernel: bounds from the kernel alone; entry: the kernel's block, whose arguments are the launch's."""
         super().__init__(recurrences)
-        self._kernel, self._launch, self._entry, self._numbers = kernel, launch, entry, launch.numbers
+        self._kernel, self._launch, self._entry, self.numbers = kernel, launch, entry, launch.numbers
 
     def _any(self, value: ir.Value) -> Range | None:
         return None
@@ -283,7 +191,7 @@ class LaunchRanges(Ranges):
         low, high = window(element(value))
         if high > EXACT:
             low, high = -EXACT, EXACT
-        conditions = [self._numbers.at_most(low, found.low), self._numbers.at_most(found.high, high)]
+        conditions = [self.numbers.at_most(low, found.low), self.numbers.at_most(found.high, high)]
         if False in conditions:
             return self._unknown(value)
         return replace(found, needs=union(found.needs, tuple(c for c in conditions if not isinstance(c, bool))))
@@ -296,11 +204,11 @@ class LaunchRanges(Ranges):
             return Range(given, given)
         return self._within(Range(given, given), value)
 
-    def _program_id(self, op: ir.Operation) -> Range | None:
-        return Range(0, self._numbers.sub(self._launch.programs(int_attr(op, "axis")), 1))
+    def program_id(self, axis: int) -> Range:
+        return Range(0, self.numbers.sub(self._launch.programs(axis), 1))
 
-    def _programs(self, op: ir.Operation) -> Range | None:
-        size = self._launch.programs(int_attr(op, "axis"))
+    def programs(self, axis: int) -> Range:
+        size = self._launch.programs(axis)
         return Range(size, size)
 
 
@@ -323,12 +231,12 @@ class Known:
     def are_exact(self, value: ir.Value, signed: bool) -> bool:
         """Whether index arithmetic gives the numbers of `value`, read as signed or as unsigned ones."""
         found = self._kernel.of(value)
-        return found is not None and (signed or _known_at_most(0, found.low))
+        return found is not None and (signed or at_most(0, found.low))
 
     def are_exact_at_launch(self, value: ir.Value, signed: bool) -> bool:
         """The same, of launches that are then required to be so."""
         found = self._at_launch.of(value) if self._at_launch is not None else None
-        if found is None or not (signed or _known_at_most(0, found.low)):
+        if found is None or not (signed or at_most(0, found.low)):
             return False
         self._require(found)
         return True
@@ -336,14 +244,14 @@ class Known:
     def differ_little(self, value: ir.Value) -> bool:
         """Whether differences of numbers of `value`, signed or unsigned ones, do not overflow 64 bits."""
         found = self._kernel.of(value)
-        far = found is None or not (_known_at_most(-_MOST, found.low) and _known_at_most(found.high, _MOST))
+        far = found is None or not (at_most(-_MOST, found.low) and at_most(found.high, _MOST))
         return not far or ir.IntegerType(element(value)).width <= 32
 
     def not_negative(self, value: ir.Value) -> bool:
         """Whether all numbers of `value` are 0 or more, in launches that may be required to be so."""
         for ranges in (self._kernel, self._at_launch):
             found = ranges.of(value) if ranges is not None else None
-            if found is not None and _known_at_most(0, found.low):
+            if found is not None and at_most(0, found.low):
                 self._require(found)
                 return True
         return False

@@ -21,10 +21,11 @@ from fractions import Fraction
 from torch_mlir import ir
 
 from .locations import source_line
-from .ttir import combine_block, constant_int, element_bytes, is_bool, is_pointer, pointee
+from .operation import find
+from .ttir import constant_int, is_pointer
 
 Reach = Mapping[int, Fraction | None]
-_NOTHING: Reach = {}
+NOTHING: Reach = {}
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Index:
 
 def indices(ttir: ir.Module, numbers: Mapping[int, int]) -> list[Index]:
     """Of the public function of an imported TTIR module. `numbers`: values of its integer arguments, by number."""
-    walk = _Walk()
+    walk = Walk()
     for op in ttir.body.operations:
         function = op.operation
         if function.name == "tt.func" and not _is_private(function):
@@ -56,16 +57,17 @@ def _is_private(function: ir.Operation) -> bool:
     return visibility in function.attributes and ir.StringAttr(function.attributes[visibility]).value == "private"
 
 
-def _union(*reaches: Reach) -> Reach:
+def union(*reaches: Reach) -> Reach:
     """Of a value that is one of several."""
-    return _combine(max, reaches)
+    return _combined(max, reaches)
 
 
-def _sum(*reaches: Reach) -> Reach:
-    return _combine(lambda steps: sum(steps, Fraction(0)), reaches)
+def summed(*reaches: Reach) -> Reach:
+    """Of a sum or a difference."""
+    return _combined(lambda steps: sum(steps, Fraction(0)), reaches)
 
 
-def _combine(steps_of: Callable[[list[Fraction]], Fraction], reaches: Iterable[Reach]) -> Reach:
+def _combined(steps_of: Callable[[list[Fraction]], Fraction], reaches: Iterable[Reach]) -> Reach:
     found: dict[int, list[Fraction | None]] = {}
     for reach in reaches:
         for argument, step in reach.items():
@@ -74,38 +76,21 @@ def _combine(steps_of: Callable[[list[Fraction]], Fraction], reaches: Iterable[R
     return {a: steps_of(known[a]) if len(known[a]) == len(steps) else None for a, steps in found.items()}
 
 
-def _unknown(*reaches: Reach) -> Reach:
+def unknown(*reaches: Reach) -> Reach:
+    """Of what moves nobody knows how far."""
     return {argument: None for reach in reaches for argument in reach}
 
 
-def _scaled(reach: Reach, factor: Fraction) -> Reach:
+def scaled(reach: Reach, factor: Fraction) -> Reach:
+    """Of a multiple."""
     return {argument: None if step is None else step * abs(factor) for argument, step in reach.items()}
 
 
-_SAME = frozenset(
-    f"arith.{name}" for name in ("extsi", "extui", "trunci", "index_cast", "index_castui", "maxsi", "maxui", "bitcast")
-) | frozenset(
-    f"tt.{name}"
-    for name in (
-        "splat", "unsplat", "broadcast", "expand_dims", "reshape", "trans", "cat", "join", "split", "bitcast",
-    )
-)  # fmt: skip
-"""A result is one of the operands' numbers."""
-_COMPARES = frozenset(("arith.cmpi", "arith.cmpf"))
-_BOUNDED = frozenset(("arith.minsi", "arith.minui", "arith.andi", "arith.remsi", "arith.remui"))
-_DIVISIONS = frozenset(("arith.divsi", "arith.divui"))
-_RIGHT = frozenset(("arith.shrsi", "arith.shrui"))
 _ACCESSES = frozenset(("tt.load", "tt.store", "tt.atomic_rmw", "tt.atomic_cas"))
-_GROWING = frozenset(f"arith.{name}" for name in ("addi", "subi", "muli", "ori", "xori", "shli"))
-
-
-def _grows(op: ir.Operation) -> bool:
-    """Whether the combination of two numbers may be larger than both."""
-    return op.name in _GROWING and not is_bool(op.results[0].type)
 
 
 @dataclass
-class _Walk:
+class Walk:
     """What loops carry is known from the walk before: the walk is repeated until it finds nothing new."""
 
     reach: dict[ir.Value, Reach] = field(default_factory=dict[ir.Value, Reach])
@@ -149,10 +134,10 @@ class _Walk:
     # ---- what is known of a value
 
     def _reach(self, value: ir.Value) -> Reach:
-        return self.reach.get(value, _NOTHING)
+        return self.reach.get(value, NOTHING)
 
     def _set(self, value: ir.Value, reach: Reach, bases: frozenset[int]) -> None:
-        if reach == self.reach.get(value, _NOTHING) and bases <= self.bases.get(value, bases):
+        if reach == self.reach.get(value, NOTHING) and bases <= self.bases.get(value, bases):
             if bases:
                 self.bases.setdefault(value, bases)
             return
@@ -165,9 +150,10 @@ class _Walk:
 
     def _join(self, value: ir.Value, sources: Sequence[ir.Value]) -> None:
         """`value` is one of `sources`."""
-        self._set(value, _union(*map(self._reach, sources)), self._bases_of(sources))
+        self._set(value, union(*map(self._reach, sources)), self._bases_of(sources))
 
-    def _value(self, value: ir.Value) -> int | None:
+    def number(self, value: ir.Value) -> int | None:
+        """The value, if it is known."""
         known = constant_int(value)
         return self.numbers.get(value) if known is None else known
 
@@ -175,14 +161,15 @@ class _Walk:
         """The value of an operation whose operands are known, as far as strides are computed."""
         if len(op.results) != 1 or not 1 <= len(op.operands) <= 2:
             return None
-        values = [self._value(operand) for operand in op.operands]
+        values = [self.number(operand) for operand in op.operands]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
             return None
         if len(known) == 1:
-            return known[0] if op.name in _SAME else None
+            meaning = find(op)
+            return known[0] if meaning is not None and meaning.passes else None
         a, b = known
-        if op.name in _DIVISIONS:
+        if op.name in ("arith.divsi", "arith.divui"):
             return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1) if b else None
         sums = {"arith.addi": a + b, "arith.subi": a - b, "arith.muli": a * b}
         return sums.get(op.name)
@@ -200,36 +187,11 @@ class _Walk:
         operands = [self._reach(operand) for operand in op.operands]
         if op.name in _ACCESSES and len(op.results):
             loaded = {base: Fraction(1) for base in self._bases_of(list(op.operands)[:1])}
-            return _union(loaded, *operands[2:] if op.name == "tt.load" else ())
-        if not any(operands) or op.name in _COMPARES:
-            return _NOTHING
-        if op.name in _SAME:
-            return _union(*operands)
-        if op.name == "arith.select":
-            return _union(*operands[1:])
-        if op.name in ("tt.reduce", "tt.scan"):
-            grows = any(_grows(each.operation) for each in combine_block(op).operations)
-            return _unknown(*operands) if grows else operands[position]
-        if len(operands) != 2:
-            return _unknown(*operands)
-        return self._binary(op, *operands)
-
-    def _binary(self, op: ir.Operation, a: Reach, b: Reach) -> Reach:
-        if op.name in ("arith.addi", "arith.subi"):
-            return _sum(a, b)
-        if op.name == "tt.addptr":
-            return _sum(a, _scaled(b, Fraction(element_bytes(pointee(op.results[0])))))
-        if op.name in _BOUNDED:
-            # By the operand that was not loaded; the sign of a remainder is the dividend's, which is not negative.
-            return _union(a, b) if a and b else _NOTHING
-        left, right = self._value(op.operands[0]), self._value(op.operands[1])
-        if op.name == "arith.muli" and (left is not None or right is not None):
-            return _scaled(b, Fraction(left)) if left is not None else _scaled(a, Fraction(right or 0))
-        if right is not None and op.name in _DIVISIONS and right:
-            return _scaled(a, Fraction(1, right))
-        if right is not None and 0 <= right < 64 and (op.name == "arith.shli" or op.name in _RIGHT):
-            return _scaled(a, Fraction(2) ** (right if op.name == "arith.shli" else -right))
-        return _unknown(a, b)
+            return union(loaded, *operands[2:] if op.name == "tt.load" else ())
+        if not any(operands):
+            return NOTHING
+        meaning = find(op)
+        return unknown(*operands) if meaning is None else meaning.reach(self, op, position, operands)
 
     # ---- control flow: a value is one of those that may come there
 
@@ -263,18 +225,18 @@ class _Walk:
 
     def _carry(self, carried: Sequence[ir.Value], inits: Sequence[ir.Value], back: Sequence[ir.Value]) -> None:
         for argument, *sources in zip(carried, inits, back, strict=True):
-            reach = _union(*map(self._reach, sources))
+            reach = union(*map(self._reach, sources))
             # What still grows in the third walk grows with every iteration.
             grows = self.walks > 1 and reach != self._reach(argument)
-            self._set(argument, _unknown(reach) if grows else reach, self._bases_of(sources))
+            self._set(argument, unknown(reach) if grows else reach, self._bases_of(sources))
 
 
 def _last_operands(block: ir.Block) -> list[ir.Value]:
     return list(block.operations[len(block.operations) - 1].operation.operands)
 
 
-_CONTROL: dict[str, Callable[[_Walk, ir.Operation], None]] = {
-    "scf.if": _Walk._if,  # pyright: ignore[reportPrivateUsage]
-    "scf.for": _Walk._for,  # pyright: ignore[reportPrivateUsage]
-    "scf.while": _Walk._while,  # pyright: ignore[reportPrivateUsage]
+_CONTROL: dict[str, Callable[[Walk, ir.Operation], None]] = {
+    "scf.if": Walk._if,  # pyright: ignore[reportPrivateUsage]
+    "scf.for": Walk._for,  # pyright: ignore[reportPrivateUsage]
+    "scf.while": Walk._while,  # pyright: ignore[reportPrivateUsage]
 }

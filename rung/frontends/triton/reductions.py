@@ -8,8 +8,9 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func
 
 from ...errors import UnsupportedError
-from .elementwise import build, is_elementwise
+from .elementwise import build
 from .locations import source_line
+from .operation import is_elementwise
 from .program import Program
 from .scratch import from_memory, to_memory
 from .ttir import combine_block, is_bool, memory_type, owner

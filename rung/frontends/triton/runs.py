@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from torch_mlir import ir
 from torch_mlir.dialects import scf
 
+from .affine import Affine
 from .conditions import union
 from .indices import Index, same
-from .pointers import Affine
+from .meanings import Formed
 from .program import Program
 from .traversal import Cone, Dims
 from .ttir import Shape, constant_int
@@ -144,19 +145,21 @@ def each_run(program: Program, extents: Shape, runs: Runs, window: Window) -> Ge
 @contextmanager
 def _known(program: Program, runs: Runs, number: Index) -> Generator[None]:
     """What the divisions give in run `number`."""
-    ix, known = program.ix, program.pointers.known
+    ix, meanings = program.ix, program.meanings
+    before = {op.results[0]: meanings.get(op.results[0]) for op, _ in runs.divisions}
     for op, dividend in runs.divisions:
         quotient = ix.div(number, _divisor(op) // runs.length)
         if op.name in QUOTIENTS:
-            known[op.results[0]] = Affine(None, quotient, (0,) * len(dividend.strides))
+            form = Affine(None, quotient, (0,) * len(dividend.strides))
         else:
             start = ix.sub(runs.first, ix.mul(quotient, _divisor(op)))
-            known[op.results[0]] = Affine(None, start, dividend.strides)
+            form = Affine(None, start, dividend.strides)
+        meanings[op.results[0]] = Formed(form)
     try:
         yield
     finally:
-        for op, _ in runs.divisions:
-            del known[op.results[0]]
+        for value, meaning in before.items():
+            meanings.restore(value, meaning)
 
 
 def conditions_of(program: Program, runs: Sequence[Runs]) -> tuple[ir.Value, ...]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 from torch_mlir.dialects import linalg, memref
 
 from ...ir.build_nest import build_map_nest
 from . import reductions
+from .blocks import BlockConverter
 from .buffers import fill
 from .scratch import Buffer, from_memory, to_memory
 from .ttir import memory_type
 from .views import View, create_nest, make_view
-
-if TYPE_CHECKING:
-    from .blocks import BlockConverter
 
 
 def scan(blocks: BlockConverter, op: ir.Operation, buffers: Sequence[Buffer], axis: int, reverse: bool) -> None:

@@ -8,10 +8,9 @@ from math import inf
 
 from torch_mlir import ir
 
-from . import elementwise
-from .positions import VIRTUAL, is_unit_reshape
+from .operation import find, is_virtual
 from .program import Program
-from .ttir import int_attr, is_block, owner, shape
+from .ttir import is_block, owner, shape
 
 Dims = tuple[int | None, ...]
 """Which dimension of the nest each dimension of a value follows; None where it follows none."""
@@ -39,9 +38,9 @@ def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
     for value, dims in walk(program, roots):
         result.values.setdefault(value)
         op = owner(value)
-        if value in program.stored:
+        if program.is_stored(value):
             result.buffers.append((value, dims))
-        elif value in program.offsets or op is None:
+        elif op is None:
             continue
         elif op.name == "tt.load":
             result.loads.append((op, dims))
@@ -61,49 +60,17 @@ def walk(program: Program, roots: Iterable[ir.Value]) -> Iterator[tuple[ir.Value
             continue
         seen.add((value, dims))
         yield value, dims
-        if value in program.stored:
+        op = None if program.is_stored(value) else owner(value)
+        meaning = None if op is None else find(op)
+        if op is None or meaning is None:
             continue
-        if value in program.offsets:
-            pending.append((program.offsets[value][1], dims))
-            continue
-        op = owner(value)
-        if op is not None:
-            pending += _operands(op, dims)
+        for source, at in meaning.sources(value, op, dims, _nowhere) or ():
+            pending.append((source, (None,) * len(shape(source) or ()) if at is None else at))
 
 
-def _operands(op: ir.Operation, dims: Dims) -> Iterator[tuple[ir.Value, Dims]]:
-    if op.name == "tt.expand_dims":
-        axis = int_attr(op, "axis")
-        yield op.operands[0], dims[:axis] + dims[axis + 1 :]
-    elif op.name == "tt.broadcast":
-        source = shape(op.operands[0]) or ()
-        yield op.operands[0], tuple(None if n == 1 else d for n, d in zip(source, dims, strict=True))
-    elif op.name == "tt.trans":
-        moved: list[int | None] = list(dims)
-        for source_dim, dim in zip(ir.DenseI32ArrayAttr(op.attributes["order"]), dims, strict=True):
-            moved[source_dim] = dim
-        yield op.operands[0], tuple(moved)
-    elif op.name == "tt.reshape":
-        kept = iter([d for d, n in zip(dims, shape(op.results[0]) or (), strict=True) if n != 1])
-        source = shape(op.operands[0]) or ()
-        if is_unit_reshape(op):
-            yield op.operands[0], tuple(None if n == 1 else next(kept) for n in source)
-    elif op.name == "tt.join":
-        for value in op.operands:
-            yield value, dims[:-1]
-    elif op.name == "tt.split":
-        yield op.operands[0], (*dims, None)
-    elif op.name == "tt.gather":
-        yield op.operands[0], tuple(None for _ in dims)
-        yield op.operands[1], dims
-    elif is_virtual(op):
-        for value in op.operands:
-            yield value, dims
-
-
-def is_virtual(op: ir.Operation) -> bool:
-    """Whether `op`'s block results are computed where they are used."""
-    return op.name in VIRTUAL or elementwise.is_elementwise(op)
+def _nowhere(position: int) -> int | None:
+    """A dimension in which one position is seen only."""
+    return None
 
 
 def top_level(op: ir.Operation, block: ir.Block) -> ir.Operation | None:

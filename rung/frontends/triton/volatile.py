@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch_mlir import ir
 from torch_mlir.dialects import memref
 
 from ...ir.volatile import load_volatile
+from .bases import Base
+from .blocks import BlockConverter
 from .buffers import fill
 from .expression import Expressions
-from .nests import Effect
-from .pointers import Base
+from .nest_sinks import Effect
 from .positions import Position
 from .ttir import element, pointee, shape
-
-if TYPE_CHECKING:
-    from .blocks import BlockConverter
 
 
 def load_block(blocks: BlockConverter, op: ir.Operation) -> None:
@@ -37,4 +33,4 @@ def load_block(blocks: BlockConverter, op: ir.Operation) -> None:
         memref.StoreOp(value, buffer.memref, expressions.place(buffer, position))
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer,), mask, emit)])
-    blocks.program.stored[result] = buffer
+    blocks.program.meanings.store(result, buffer)

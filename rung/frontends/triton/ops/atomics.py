@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
-from ...errors import UnsupportedError
-from .expression import Expressions
-from .locations import source_line
-from .nest_sinks import Effect
-from .pointers import Base
-from .positions import Position
-from .scratch import from_memory, to_memory
-from .ttir import element, int_attr, is_block, pointee, shape
-
-if TYPE_CHECKING:
-    from .blocks import BlockConverter
+from ....errors import UnsupportedError
+from ..bases import Base
+from ..blocks import BlockConverter
+from ..expression import Expressions
+from ..locations import source_line
+from ..nest_sinks import Effect
+from ..operation import register
+from ..positions import Position
+from ..scratch import from_memory, to_memory
+from ..ttir import element, int_attr, is_block, pointee, shape
+from .families import Whole
 
 Update = Callable[[ir.Value, ir.Value, list[ir.Value]], ir.Value]
 """Builds one atomic operation from a buffer, an index and the operands; returns the old value."""
@@ -38,40 +38,62 @@ _KINDS = {
 }
 
 
-def atomic_rmw(blocks: BlockConverter, op: ir.Operation) -> None:
+class _Atomic(Whole):
+    """What is computed from memory before it must be read before it."""
+
+    def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        blocks.synchronize(op)
+        self.update(blocks, op)
+
+    @abstractmethod
+    def update(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        """Build the atomic operations."""
+
+
+@register
+class AtomicRmw(_Atomic):
     """Read, modify, write; the old value is kept only where it is used."""
-    pointer, value = op.operands[0], op.operands[1]
-    mask = op.operands[2] if len(op.operands) > 2 else None
-    kind = _KINDS.get(int_attr(op, "atomic_rmw_op"))
-    if kind is None:
-        raise UnsupportedError("this kind of tt.atomic_rmw", source_line(op), "and, or, xor, add, max, min, xchg")
 
-    def update(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
-        return memref.AtomicRMWOp(kind, operands[0], base, [index]).result
+    names = ("tt.atomic_rmw",)
 
-    _atomic(blocks, op, pointer, (value,), mask, update)
+    def update(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        pointer, value = op.operands[0], op.operands[1]
+        mask = op.operands[2] if len(op.operands) > 2 else None
+        kind = _KINDS.get(int_attr(op, "atomic_rmw_op"))
+        if kind is None:
+            raise UnsupportedError("this kind of tt.atomic_rmw", source_line(op), "and, or, xor, add, max, min, xchg")
+
+        def one(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
+            return memref.AtomicRMWOp(kind, operands[0], base, [index]).result
+
+        _atomic(blocks, op, pointer, (value,), mask, one)
 
 
-def atomic_cas(blocks: BlockConverter, op: ir.Operation) -> None:
+@register
+class AtomicCas(_Atomic):
     """Compare and swap: the store happens where memory equals the expected value."""
-    pointer, expected, desired = op.operands
 
-    def update(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
-        kind = operands[0].type
-        rmw = memref.GenericAtomicRMWOp(kind, base, [index])
-        body = ir.Block.create_at_start(rmw.operation.regions[0], [kind])
-        with ir.InsertionPoint(body):
-            current = body.arguments[0]
-            compare = (
-                arith.CmpFOp(arith.CmpFPredicate.OEQ, current, operands[0])
-                if isinstance(kind, ir.FloatType)
-                else arith.CmpIOp(arith.CmpIPredicate.eq, current, operands[0])
-            )
-            chosen = arith.SelectOp(compare.result, operands[1], current).result
-            memref.AtomicYieldOp(chosen)
-        return rmw.operation.results[0]
+    names = ("tt.atomic_cas",)
 
-    _atomic(blocks, op, pointer, (expected, desired), None, update)
+    def update(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        pointer, expected, desired = op.operands
+
+        def one(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
+            kind = operands[0].type
+            rmw = memref.GenericAtomicRMWOp(kind, base, [index])
+            body = ir.Block.create_at_start(rmw.operation.regions[0], [kind])
+            with ir.InsertionPoint(body):
+                current = body.arguments[0]
+                compare = (
+                    arith.CmpFOp(arith.CmpFPredicate.OEQ, current, operands[0])
+                    if isinstance(kind, ir.FloatType)
+                    else arith.CmpIOp(arith.CmpIPredicate.eq, current, operands[0])
+                )
+                chosen = arith.SelectOp(compare.result, operands[1], current).result
+                memref.AtomicYieldOp(chosen)
+            return rmw.operation.results[0]
+
+        _atomic(blocks, op, pointer, (expected, desired), None, one)
 
 
 def _atomic(
@@ -103,7 +125,7 @@ def _atomic(
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer, *values), mask, emit)])
     if kept is not None:
-        program.stored[result] = kept
+        program.meanings.store(result, kept)
 
 
 def _scalar_atomic(
@@ -122,11 +144,11 @@ def _scalar_atomic(
     operands = [to_memory(program.scalar(v), memory) for v in values]
     result = op.results[0]
     if mask is None:
-        program.scalars[result] = from_memory(update(base, index, operands), result.type)
+        program.set_scalar(result, from_memory(update(base, index, operands), result.type))
         return
     branch = scf.IfOp(program.scalar(mask), [result.type], has_else=True)
     with ir.InsertionPoint(branch.then_block):
         scf.YieldOp([from_memory(update(base, index, operands), result.type)])
     with ir.InsertionPoint(branch.else_block):
         scf.YieldOp([blocks.ix.zero(result.type)])
-    program.scalars[result] = branch.results[0]
+    program.set_scalar(result, branch.results[0])

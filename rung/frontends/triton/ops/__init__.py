@@ -1,0 +1,5 @@
+"""Triton's operations: whoever imports this package has them registered (`operation.py`)."""
+
+from . import arithmetic, atomics, control, folds, memory, moves, pointers, pointwise, shapes, sources
+
+__all__ = ["arithmetic", "atomics", "control", "folds", "memory", "moves", "pointers", "pointwise", "shapes", "sources"]
