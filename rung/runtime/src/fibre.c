@@ -175,6 +175,8 @@ bool rung_fibre_resume(rung_fibre *fibre) { return enter((inside *)fibre); }
 
 bool rung_in_fibre(void) { return running; }
 
+const rung_fibre *rung_fibre_running(void) { return running ? &running->fibre : NULL; }
+
 void rung_fibre_pause(void) { leave(running); }
 
 // ---- scratch
