@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import random
 import threading
 
 import numpy as np
@@ -210,6 +211,26 @@ def test_what_lies_between_the_rows_is_not_in_flight(at: int) -> None:
     board.wait()
     board.wait(1)
     assert board.end() == []
+
+
+def test_boxes_meet_where_they_have_a_byte_in_common() -> None:
+    draw = random.Random(0)
+    met = 0
+    for _ in range(500):
+        boxes: list[tuple[int, int, int, int]] = []
+        for _ in range(2):
+            rows, row, pitch = draw.randint(1, 5), draw.randint(1, 9), draw.randint(-20, 20)
+            reach = (rows - 1) * pitch
+            boxes.append((draw.randint(max(0, -reach), 100 - max(0, reach)), rows, row, pitch))
+        first, second = ({at + r * pitch + i for r in range(n) for i in range(row)} for at, n, row, pitch in boxes)
+        board = Board()
+        for tag, (at, rows, row, pitch) in enumerate(boxes):
+            board.start(at, 150 + 50 * tag, rows, row, pitch, tag)
+        board.wait()
+        board.wait(1)
+        assert any("starts into the destination of" in line for line in board.end()) == bool(first & second), boxes
+        met += bool(first & second)
+    assert 100 < met < 400
 
 
 def test_an_unawaited_transfer() -> None:
