@@ -25,9 +25,9 @@
 #define MAP_NORESERVE 0
 #endif
 
-#define HEADER_BYTES 4096             // scratch begins at a page
-#define MOST_KEPT 1024                // stacks of a thread, some 8 KB each
-#define MOST_KEPT_SCRATCH (16 << 20)  // bytes, with all of them
+#define HEADER_BYTES RUNG_SCRATCH_ALIGNMENT  // of an area; its scratch follows
+#define MOST_KEPT 1024                       // stacks of a thread, some 8 KB each
+#define MOST_KEPT_SCRATCH (16 << 20)         // bytes, with all of them
 
 typedef struct area {
   struct area *below;

@@ -10,7 +10,7 @@
 #include "npu_stream.h"
 #include "runtime.h"
 
-#define ALIGNMENT 128
+#define SCRATCH_ALIGNMENT 4096  // the most that a machine may ask for (Machine.buffer_alignment_bytes)
 #define MAX_TAGS 4096
 
 typedef struct {
@@ -122,9 +122,10 @@ static void report(rung_violation kind, const rung_flight *f, const rung_site *b
 // ---- Memory
 
 RUNG_API void *rung_npu_arena_enter(int64_t bytes) {
-  bytes = bytes > 0 ? (bytes + ALIGNMENT - 1) & -(int64_t)ALIGNMENT : ALIGNMENT;
   void *at;
-  if (posix_memalign(&at, 4096, (size_t)bytes)) npu_out_of_memory("scratch of a context of the modelled device", bytes);
+  if (bytes < 1) bytes = 1;  // no two blocks are at one address
+  if (posix_memalign(&at, SCRATCH_ALIGNMENT, (size_t)bytes))
+    npu_out_of_memory("scratch of a context of the modelled device", bytes);
   memset(at, RUNG_POISON, (size_t)bytes);
   npu_reserve(&npu.blocks, &npu.block_room, npu.block_count + 1, sizeof *npu.blocks);
   npu.blocks[npu.block_count++] = (block){at, bytes};

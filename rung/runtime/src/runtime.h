@@ -18,7 +18,8 @@ RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, i
 RUNG_API void rung_yield(void);
 
 // ---- arena.c: scratch memory of the running context, handed out like a stack
-// 64-byte aligned, contents undefined; NULL, and the launch has failed, where there is no memory.
+// Aligned, contents undefined; NULL, and the launch has failed, where there is no memory.
+#define RUNG_SCRATCH_ALIGNMENT 64  // bytes: a cache line, and the widest vector of a host
 RUNG_API void *rung_arena_enter(int64_t bytes);
 RUNG_API void rung_arena_exit(void *base);
 
