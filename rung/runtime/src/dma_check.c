@@ -11,9 +11,9 @@
 #define WORDS 512  // bytes of one violation in words
 
 static _Thread_local struct {
-  rung_site at;  // `place` is a text that lives on, "load of argument 0, loop at gelu.py:12"; `turn` is negative outside of a loop
+  rung_site at;  // a text that lives on, "load of argument 0, loop at gelu.py:12"; its iteration, negative outside of a loop
   bool to_memory;
-} here = {{(intptr_t) "a transfer", -1}, false};  // of the next start or wait
+} here = {{.text = "a transfer", .turn = -1}, false};  // of the next start or wait
 
 static _Thread_local rung_flights *mine;
 static pthread_key_t at_thread_exit;
@@ -31,8 +31,8 @@ static struct {
 // ---- reporting
 
 static const char *named(const rung_site *s, char *text, size_t size) {
-  if (s->turn < 0) snprintf(text, size, "%s, outside of the loop", (const char *)s->place);
-  else snprintf(text, size, "%s, iteration %lld", (const char *)s->place, (long long)s->turn);
+  if (s->turn < 0) snprintf(text, size, "%s, outside of the loop", s->text);
+  else snprintf(text, size, "%s, iteration %lld", s->text, (long long)s->turn);
   return text;
 }
 
@@ -83,7 +83,7 @@ static rung_flights *flights_of_this_thread(void) {
 }
 
 RUNG_API void rung_dma_at(const char *what, int64_t iteration, int64_t to_memory) {
-  here.at = (rung_site){(intptr_t)what, iteration};
+  here.at = (rung_site){.text = what, .turn = iteration};
   here.to_memory = to_memory != 0;
 }
 
@@ -119,7 +119,7 @@ void rung_checked_dma_drain(void) {
 // ---- what the computation does meanwhile
 
 RUNG_API void rung_dma_touch(const void *address, int64_t bytes, int64_t writes, const char *what, int64_t iteration) {
-  if (mine) rung_flights_touch(mine, address, bytes, writes != 0, (rung_site){(intptr_t)what, iteration});
+  if (mine) rung_flights_touch(mine, address, bytes, writes != 0, (rung_site){.text = what, .turn = iteration});
 }
 
 RUNG_API int64_t rung_dma_enter(void) { return mine ? mine->started : 0; }

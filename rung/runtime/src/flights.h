@@ -39,7 +39,8 @@ bool rung_boxes_meet(const rung_box *a, const rung_box *b);
 
 // Where in the code something happens, in terms of the engine, which gets back what it gave.
 typedef struct {
-  intptr_t place;
+  const char *text;
+  int64_t number;
   int64_t turn;  // which time
 } rung_site;
 

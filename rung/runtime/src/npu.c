@@ -110,12 +110,12 @@ static void close_stream(void) {
   npu.streams[npu.stream_count++].end = npu.tables.code_count;
 }
 
-// A site's `place` is its number in the code, its `turn` how often it ran before.
+// A site is a number in the code; its `turn` is how often it ran before.
 static void report(rung_violation kind, const rung_flight *f, const rung_site *by) {
   if (npu.violation_count < RUNG_VIOLATIONS_KEPT)
     npu.violations[npu.violation_count] = (violation){
-        kind, f->at.place, f->at.turn, npu.context, (uintptr_t)f->dst.at, (uintptr_t)f->src.at, f->dst.rows, f->dst.row_bytes,
-        by ? by->place : -1, by ? by->turn : -1};
+        kind, f->at.number, f->at.turn, npu.context, (uintptr_t)f->dst.at, (uintptr_t)f->src.at, f->dst.rows, f->dst.row_bytes,
+        by ? by->number : -1, by ? by->turn : -1};
   npu.violation_count++;
 }
 
@@ -166,13 +166,13 @@ RUNG_API void rung_npu_dma_start(int32_t site, void *dst, const void *src, int64
                                  int64_t dst_stride, int64_t src_stride, int32_t *tag) {
   bool store = !is_near(dst);
   rung_flight f = {.dst = {dst, rows, row_bytes, dst_stride}, .src = {(char *)src, rows, row_bytes, src_stride}, .tag = tag,
-                   .at = {site, npu.site_runs[site]++}, .to_memory = store};
+                   .at = {.number = site, .turn = npu.site_runs[site]++}, .to_memory = store};
   if (!rung_flights_start(&npu.flights, f)) npu_out_of_memory("what a transfer carries", rows * row_bytes);
   if (*tag) record((npu_symbol){store ? NPU_STORE : NPU_LOAD, tag_number(tag), rows, row_bytes});
 }
 
 RUNG_API void rung_npu_dma_wait(int32_t site, int32_t *tag) {
-  if (rung_flights_wait(&npu.flights, tag, (rung_site){site, npu.site_runs[site]++}))
+  if (rung_flights_wait(&npu.flights, tag, (rung_site){.number = site, .turn = npu.site_runs[site]++}))
     record((npu_symbol){NPU_WAIT, tag_number(tag), 0, 0});
 }
 
