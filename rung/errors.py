@@ -59,7 +59,18 @@ class OutOfMemoryError(KernelError, MemoryError):
 
 
 class TransferError(RungError):
-    """With `RUNG_DEBUG_DMA=1`, a kernel broke the contract of transfers: buffers, loops and iterations are named."""
+    """A kernel broke the contract of transfers, `count` times; the first ones in words, a line each.
+
+    Raised by the engines that watch it: that of `RUNG_DEBUG_DMA=1`, and that of modelled devices.
+    """
+
+    def __init__(self, count: int, lines: str) -> None:
+        super().__init__(count, lines)
+        self.count, self.lines = count, lines
+
+    def __str__(self) -> str:
+        how_many = "a violation" if self.count == 1 else f"{self.count} violations"
+        return f"{how_many} of the contract of transfers{'' if self.count == 1 else '; the first ones'}:\n{self.lines}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

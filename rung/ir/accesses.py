@@ -110,6 +110,13 @@ def _access(
     return [Access(base, op, operand, view, *effect, position)] if any(effect) else []
 
 
+def effect(op: ir.Operation, operand: int) -> tuple[bool, bool]:
+    """(reads, writes) of one operand, a memref, of any operation: both where it is not understood."""
+    if op.name.endswith((".load", ".transfer_read", ".maskedload", ".gather")):
+        return True, False
+    return structured_effect(op, operand) or (True, True)
+
+
 def structured_effect(op: ir.Operation, operand: int) -> tuple[bool, bool] | None:
     """(reads, writes) of one operand of a nest, contraction or copy; None for other operations."""
     if op.name == "memref.copy":

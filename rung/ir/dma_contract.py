@@ -18,13 +18,15 @@ from torch_mlir import ir
 from torch_mlir.dialects import scf
 
 from ..errors import ContractError
-from .accesses import structured_effect
+from .accesses import effect
 from .allocations import VIEWS
 from .arithmetic import evaluate
 from .footprints import offset_of
+from .locations import line_of
 from .pointers import functions
 from .slicing import collect
-from .transfers import AT_MOST
+from .transfers import AT_MOST, DMA, DMA_START, DMA_WAIT, in_scratchpad, take_place, transfer_name
+from .violations import Violation
 
 Value = ir.Value[Any]
 TRIP_COUNTS = (0, 1, 2, 3, 6)
@@ -32,21 +34,21 @@ TRIP_COUNTS = (0, 1, 2, 3, 6)
 _LONGEST = 256
 _CHOICES = ((True,), (False,), (True, False), (False, True))
 """Assumed of unknown conditions around transfers, in turn."""
-_DMA = ("memref.dma_start", "memref.dma_wait")
 
 Place = tuple[Value, int | None]
 """A buffer in the scratchpad and a slot of it; None: any slot."""
+Tag = tuple[Value, tuple[int | None, ...]]
+"""A tag by its memory and its position."""
 
 
 def check_transfers(module: ir.Module) -> None:
-    """Raise ContractError unless, in every function, for every trip count tried:
+    """Raise ContractError for the first `Violation` of any function, at any trip count tried.
 
-    - a buffer's slot is not touched while it is loaded, and not written (or loaded again) while it is stored;
-    - a tag is not used again while its transfer is in flight;
-    - every transfer is awaited before the function ends.
+    Seen is what happens to the scratchpad and to tags. Transfers of one direction may share a slot, each with a part
+    of it, as long as no two load the very same place.
     """
     for function in functions(module):
-        for trips in TRIP_COUNTS if any(op.name in _DMA for op in collect(function.operation)) else ():
+        for trips in TRIP_COUNTS if any(op.name in DMA for op in collect(function.operation)) else ():
             for choices in _CHOICES:
                 run = _Run(trips, choices)
                 run.function(function.operation)
@@ -57,7 +59,10 @@ def check_transfers(module: ir.Module) -> None:
 @dataclass(frozen=True)
 class _Flight:
     place: Place
+    begin: tuple[int | None, ...]
+    """Where in the buffer it begins."""
     load: bool
+    tag: Tag
     op: ir.Operation
 
 
@@ -69,7 +74,10 @@ class _Run:
         self.decisions: Counter[Value] = Counter()
         """How often an unknown condition was decided."""
         self.known: dict[Value, int | None] = {}
-        self.flights: dict[tuple[Value, tuple[int | None, ...]], _Flight] = {}
+        self.flights: dict[Tag, _Flight] = {}
+        self.started: set[Tag] = set()
+        self.cleared: set[Value] = set()
+        """Memory of tags, some of which have been set to 0."""
         self.bounds: dict[Value, tuple[Value, Value, int | None]] = {}
         self.at_most: dict[Value, int] = {}
         self.holds_dma: dict[ir.Operation, bool] = {}
@@ -85,7 +93,7 @@ class _Run:
             self._assume(argument)
         self._block(entry)
         for flight in self.flights.values():
-            self._fail("is never awaited", flight.op)
+            self._fail(Violation.NEVER_AWAITED, flight.op)
 
     def _collect_bounds(self, op: ir.Operation) -> None:
         if isinstance(op.opview, scf.ForOp) and self._has_dma(op):
@@ -111,10 +119,10 @@ class _Run:
             self._op(op.operation)
 
     def _op(self, op: ir.Operation) -> None:
-        if op.name == "memref.dma_start":
+        if op.name == DMA_START:
             self._start(op)
-        elif op.name == "memref.dma_wait":
-            self.flights.pop(self._tag(list(op.operands)), None)
+        elif op.name == DMA_WAIT:
+            self._wait(op)
         elif isinstance(op.opview, scf.ForOp) and self._has_dma(op):
             self._loop(op.opview)
         elif isinstance(op.opview, scf.IfOp) and self._has_dma(op):
@@ -151,7 +159,7 @@ class _Run:
             return range(trips)
         period = 1
         for op in collect(loop.operation):
-            if op.name == "memref.dma_start":
+            if op.name == DMA_START:
                 tags = next(o for o in reversed(list(op.operands)) if isinstance(o.type, ir.MemRefType))
                 period = lcm(period, ir.MemRefType(tags.type).shape[0])
         head = 2 * period
@@ -172,22 +180,32 @@ class _Run:
 
     def _start(self, op: ir.Operation) -> None:
         operands = list(op.operands)
-        source, source_at = _take(operands)
-        target, target_at = _take(operands)
+        source, source_at = take_place(operands)
+        target, target_at = take_place(operands)
         operands.pop(0)
         tag = self._tag(operands)
-        load = _in_scratchpad(target)
+        load = in_scratchpad(target)
         buffer, at = (target, target_at) if load else (source, source_at)
-        place = (buffer, self.known.get(at[0]) if len(at) > 1 else None)
+        begin = tuple(self.known.get(position) for position in at)
+        new = _Flight((buffer, begin[0] if len(at) > 1 else None), begin, load, tag, op)
         if tag in self.flights:
-            self._fail("starts with a tag that is in flight", op)
+            self._fail(Violation.TAG_IN_USE, op, self.flights[tag].op)
         for flight in self.flights.values():
-            if flight.load != load and _meet(flight.place, place):
-                self._fail("uses a buffer that another transfer is using", op)
-        self.flights[tag] = _Flight(place, load, op)
+            if flight.load != load and _meet(flight.place, new.place):
+                self._fail(Violation.INTO_SOURCE if load else Violation.FROM_DESTINATION, op, flight.op)
+            if flight.load and load and flight.place == new.place and flight.begin == begin and None not in begin:
+                self._fail(Violation.INTO_DESTINATION, op, flight.op)
+        self.flights[tag] = new
+        self.started.add(tag)
 
-    def _tag(self, operands: list[Value]) -> tuple[Value, tuple[int | None, ...]]:
-        memory, at = _take(operands)
+    def _wait(self, op: ir.Operation) -> None:
+        tag = self._tag(list(op.operands))
+        if tag not in self.started and tag[0] not in self.cleared and not isinstance(tag[0].owner, ir.Block):
+            self._fail(Violation.NEVER_STARTED, op)
+        self.flights.pop(tag, None)
+
+    def _tag(self, operands: list[Value]) -> Tag:
+        memory, at = take_place(operands)
         return memory, tuple(self.known.get(position) for position in at)
 
     def _compute(self, op: ir.Operation) -> None:
@@ -195,25 +213,38 @@ class _Run:
         if len(op.results) == 1:
             self.known[op.results[0]] = evaluate(op, self.known)
             self._assume(op.results[0])
+        if op.name == "memref.store" and not in_scratchpad(op.operands[1]):
+            self._set_tag(op)
         if op.name in VIEWS or not self.flights:
             return
         for number, operand in enumerate(op.operands):
             place = self._place(operand)
             if place is None:
                 continue
-            _, writes = _effect(op, number)
+            writes = effect(op, number)[1]
             for flight in self.flights.values():
-                if (flight.load or writes) and _meet(flight.place, place):
-                    what = (
-                        "reads or writes a buffer before its load"
-                        if flight.load
-                        else "overwrites a buffer before its store"
-                    )
-                    self._fail(f"{what} is awaited", op)
+                if not _meet(flight.place, place):
+                    continue
+                if flight.load:
+                    self._fail(Violation.DESTINATION_WRITTEN if writes else Violation.DESTINATION_READ, flight.op, op)
+                if writes:
+                    self._fail(Violation.SOURCE_WRITTEN, flight.op, op)
+
+    def _set_tag(self, store: ir.Operation) -> None:
+        """A store to memory of tags, or to any other."""
+        value, *operands = store.operands
+        memory, at = self._tag(operands)
+        for flight in self.flights.values():
+            if flight.tag[0] == memory and all(
+                None in (a, b) or a == b for a, b in zip(flight.tag[1], at, strict=True)
+            ):
+                self._fail(Violation.TAG_WRITTEN, flight.op, store)
+        if self.known.get(value) == 0:
+            self.cleared.add(memory)
 
     def _place(self, value: Value) -> Place | None:
         """The buffer and slot that `value` is a view of, if it is in the scratchpad."""
-        if not _in_scratchpad(value):
+        if not in_scratchpad(value):
             return None
         slot: int | None = None
         owner = value.owner
@@ -229,30 +260,17 @@ class _Run:
 
     def _has_dma(self, op: ir.Operation) -> bool:
         if op not in self.holds_dma:
-            self.holds_dma[op] = any(inner.name in _DMA for inner in collect(op))
+            self.holds_dma[op] = any(inner.name in DMA for inner in collect(op))
         return self.holds_dma[op]
 
-    def _fail(self, what: str, op: ir.Operation) -> None:
-        raise ContractError(f"transfers: `{op.name}` {what} (trip count {self.trips}), at {op.location}: {op}")
-
-
-def _take(operands: list[Value]) -> tuple[Value, list[Value]]:
-    memory = operands.pop(0)
-    rank = ir.MemRefType(memory.type).rank
-    indices = operands[:rank]
-    del operands[:rank]
-    return memory, indices
-
-
-def _in_scratchpad(value: Value) -> bool:
-    return isinstance(value.type, ir.MemRefType) and value.type.memory_space is not None
+    def _fail(self, violation: Violation, transfer: ir.Operation, by: ir.Operation | None = None) -> None:
+        other = "" if by is None else f": {transfer_name(by) if by.name in DMA else f'`{by.name}` at {line_of(by)}'}"
+        at = by or transfer
+        raise ContractError(
+            f"transfers: {transfer_name(transfer)}: {violation.value}{other} (trip count {self.trips}), "
+            f"at {at.location}: {at}"
+        )
 
 
 def _meet(one: Place, other: Place) -> bool:
     return one[0] == other[0] and (one[1] is None or other[1] is None or one[1] == other[1])
-
-
-def _effect(op: ir.Operation, operand: int) -> tuple[bool, bool]:
-    if op.name.endswith((".load", ".transfer_read", ".maskedload", ".gather")):
-        return True, False
-    return structured_effect(op, operand) or (True, True)

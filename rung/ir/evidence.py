@@ -7,6 +7,8 @@ from typing import Any
 
 from torch_mlir import ir
 
+from .transfers import DMA
+
 
 def decisions(module: ir.Module) -> dict[str, Any]:
     """Loops by what became of them, vector operations, contexts, promoted streams: JSON-serialisable.
@@ -24,7 +26,7 @@ def decisions(module: ir.Module) -> dict[str, Any]:
         nonlocal vector_ops
         if any(isinstance(r.type, ir.VectorType) for r in op.results) and op.name != "arith.constant":
             vector_ops += 1
-        if op.name in ("memref.dma_start", "memref.dma_wait"):
+        if op.name in DMA:
             transfers[op.name] += 1
         own = {
             name: op.attributes[name] for name in op.attributes if name.startswith("rung.") and name not in _STRUCTURE

@@ -82,7 +82,7 @@ def loops_around(op: ir.Operation) -> list[scf.ForOp]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PromotionPlan:
     """What `promote` is to do, in program order."""
 
     promotions: list[Promotion]
@@ -95,7 +95,7 @@ class Plan:
     may_alias: bool
 
 
-def plan(function: func.FuncOp) -> Plan:
+def plan(function: func.FuncOp) -> PromotionPlan:
     """What gets a buffer. In a kernel that is marked `rung.may_alias`, all arguments count as one array.
 
     What is reached through a pointer that was computed gets none, and counts as a part of every array.
@@ -118,7 +118,7 @@ def plan(function: func.FuncOp) -> Plan:
             loop = _home(access.view, [access]) if access.view is not None else loops_around(access.op)[0]
             refusals.append((loop, f"{_name(access)}: {layout or 'it is accessed element by element'}"))
     written = {_number(a.base) for a in everything if a.writes and not a.anywhere}
-    found = Plan([], refusals, set(), written, MAY_ALIAS in function.operation.attributes)
+    found = PromotionPlan([], refusals, set(), written, MAY_ALIAS in function.operation.attributes)
     kernel = _Kernel(everything)
     for layout, group in groups.values():
         _plan_view(found, layout, group, kernel)
@@ -202,7 +202,7 @@ class _Kernel:
         return self._events[op]
 
 
-def _plan_view(found: Plan, layout: Layout, group: Sequence[Access], kernel: _Kernel) -> None:
+def _plan_view(found: PromotionPlan, layout: Layout, group: Sequence[Access], kernel: _Kernel) -> None:
     """Add the buffers of one view, and the pairs of arguments whose order the decision does not keep."""
     view = group[0].view
     assert view is not None

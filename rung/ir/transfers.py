@@ -22,7 +22,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from .footprints import Index, Layout, View, add, layout_of, materialize, times, view_of
-from .locations import named
+from .locations import line_of, name_of, named
 from .pointers import constant, index
 
 Value = ir.Value[Any]
@@ -34,6 +34,7 @@ AT_MOST = "rung.at_most"
 """Upper bound of the trip count of a loop over descriptors."""
 SCRATCHPAD = 1
 """The memory space of the scratchpad."""
+DMA_START, DMA_WAIT = DMA = ("memref.dma_start", "memref.dma_wait")
 _UNROLLED_TAGS = 8
 
 
@@ -131,6 +132,25 @@ def descriptors(view: View, layout: Layout, max_rank: int = 2) -> Descriptors:
     outer = tuple(reversed(levels[2 if rows else 1 :]))
     repeated = (view.sizes[d] for d in range(len(bounds)) if d not in layout.order)
     return Descriptors(outer, rows, levels[0], tuple(size for size in repeated if not isinstance(size, int)))
+
+
+def in_scratchpad(value: Value) -> bool:
+    space = value.type.memory_space if isinstance(value.type, ir.MemRefType) else None
+    return isinstance(space, ir.IntegerAttr) and space.value == SCRATCHPAD
+
+
+def take_place(operands: list[Value]) -> tuple[Value, list[Value]]:
+    """The next memref of a `DMA` operation with its indices; they are taken from the list."""
+    memory = operands.pop(0)
+    rank = ir.MemRefType(memory.type).rank
+    indices = operands[:rank]
+    del operands[:rank]
+    return memory, indices
+
+
+def transfer_name(op: ir.Operation) -> str:
+    """What a `DMA` operation moves or waits for, in words."""
+    return name_of(op) or f"a transfer at {line_of(op) or 'an unknown line'}"
 
 
 def make_tags(slots: int | None, count: int) -> Value:

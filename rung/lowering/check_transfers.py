@@ -9,20 +9,18 @@ from typing import Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith, func, llvm, memref, scf, vector
 
-from ..ir.accesses import structured_effect
+from ..ir.accesses import effect
 from ..ir.allocations import VIEWS
 from ..ir.footprints import element_bytes
-from ..ir.locations import line_of, name_of
+from ..ir.locations import line_of
 from ..ir.pointers import constant, declare, element_address, functions, i64, index, pointer_type, to_i64, to_index
 from ..ir.slicing import collect, enclosing
-from ..ir.transfers import AT_MOST, SCRATCHPAD
+from ..ir.transfers import AT_MOST, DMA, DMA_START, in_scratchpad, transfer_name
 from ..passes import Pass
 
 Value = ir.Value[Any]
 AT, TOUCH, ENTER, LEAVE = "rung_dma_at", "rung_dma_touch", "rung_dma_enter", "rung_dma_leave"
-_DMA = ("memref.dma_start", "memref.dma_wait")
-_IGNORED = (*_DMA, *VIEWS, "memref.dim", "memref.extract_strided_metadata", "memref.extract_aligned_pointer_as_index")
-_READS = ("memref.load", "vector.load", "vector.maskedload", "vector.gather", "vector.transfer_read")
+_IGNORED = (*DMA, *VIEWS, "memref.dim", "memref.extract_strided_metadata", "memref.extract_aligned_pointer_as_index")
 _ELEMENTS = ("memref.load", "memref.store", "memref.atomic_rmw", "memref.generic_atomic_rmw")
 _ROWS = ("vector.load", "vector.store", "vector.maskedload", "vector.maskedstore")
 _LANES = ("vector.gather", "vector.scatter")
@@ -55,20 +53,20 @@ class CheckTransfers(Pass):
         }
     Lanes that are masked off are not touched. `lower-transport{checked=on}` then calls that engine.
 
-    Leaves alone: modules without transfers; accesses to anything but the scratchpad, which the engine watches by
-    comparing.
+    Leaves alone: modules without transfers; accesses to anything but the scratchpad: the engine sees what they wrote
+    when it delivers.
     """
 
     name: ClassVar[str] = "check-transfers"
 
     def run(self, module: ir.Module) -> None:
-        found = [op for op in collect(module.operation) if op.name in _DMA]
+        found = [op for op in collect(module.operation) if op.name in DMA]
         if not found:
             return
         calls = _Calls(module)
         touching = [op for op in collect(module.operation) if op.name not in _IGNORED and _buffers(op)]
         for function in functions(module):
-            if any(op.name in _DMA for op in collect(function.operation)):
+            if any(op.name in DMA for op in collect(function.operation)):
                 calls.frame(function)
         for op in found:
             with ir.InsertionPoint(op), op.location:
@@ -81,12 +79,7 @@ class CheckTransfers(Pass):
 
 def _buffers(op: ir.Operation) -> list[int]:
     """The operands that are buffers in the scratchpad."""
-    return [number for number, operand in enumerate(op.operands) if _in_scratchpad(operand)]
-
-
-def _in_scratchpad(value: Value) -> bool:
-    space = value.type.memory_space if isinstance(value.type, ir.MemRefType) else None
-    return isinstance(space, ir.IntegerAttr) and space.value == SCRATCHPAD
+    return [number for number, operand in enumerate(op.operands) if in_scratchpad(operand)]
 
 
 @dataclass
@@ -113,15 +106,14 @@ class _Calls:
                     func.CallOp([], LEAVE, [mark])
 
     def at(self, op: ir.Operation) -> None:
-        what = name_of(op) or f"a transfer at {line_of(op) or 'an unknown line'}"
-        to_memory = op.name == "memref.dma_start" and _in_scratchpad(op.operands[0])
-        func.CallOp([], AT, [*self._site(what, op), constant(i64(), int(to_memory))])
+        to_memory = op.name == DMA_START and in_scratchpad(op.operands[0])
+        func.CallOp([], AT, [*self._site(transfer_name(op), op), constant(i64(), int(to_memory))])
 
     def touch(self, op: ir.Operation, number: int) -> None:
         buffer = op.operands[number]
         line = line_of(op)
         where = self._site(f"{op.name}{f' at {line}' if line else ''}", op)
-        writes = constant(i64(), int(_writes(op, number)))
+        writes = constant(i64(), int(effect(op, number)[1]))
         if op.name in _LANES:
             self._touch_lanes(op, buffer, writes, where)
             return
@@ -175,12 +167,6 @@ def _loop_around(op: ir.Operation) -> scf.ForOp | None:
     loops = [loop for loop in loops if AT_MOST not in loop.operation.attributes]
     marked = [loop for loop in loops if any(mark in loop.operation.attributes for mark in _PROMOTED)]
     return next(iter(marked or loops), None)
-
-
-def _writes(op: ir.Operation, number: int) -> bool:
-    if op.name in _READS:
-        return False
-    return (structured_effect(op, number) or (True, True))[1]
 
 
 def _range(op: ir.Operation, number: int, buffer: Value) -> tuple[Value, Value]:

@@ -11,6 +11,7 @@ from torch_mlir.dialects import arith, func
 from ..ir.footprints import element_bytes
 from ..ir.pointers import constant, declare, element_address, i64, index, pointer_type, to_i64
 from ..ir.slicing import collect
+from ..ir.transfers import DMA, DMA_START, take_place
 from ..passes import Pass
 
 Value = ir.Value[Any]
@@ -40,8 +41,7 @@ class LowerTransport(Pass):
     """By the engine that watches the contract of transfers."""
 
     def run(self, module: ir.Module) -> None:
-        names = ("memref.dma_start", "memref.dma_wait")
-        found = [op for op in collect(module.operation) if op.name in names]
+        found = [op for op in collect(module.operation) if op.name in DMA]
         if not found:
             return
         pointer = pointer_type()
@@ -50,28 +50,19 @@ class LowerTransport(Pass):
         declare(module, end, [pointer])
         for op in found:
             with ir.InsertionPoint(op), op.location:
-                if op.name == "memref.dma_start":
+                if op.name == DMA_START:
                     _lower_start(op, begin)
                 else:
                     _lower_wait(op, end)
             op.erase()
 
 
-def _take(operands: list[Value]) -> tuple[Value, list[Value]]:
-    """The next memref of a DMA op with its indices."""
-    memory = operands.pop(0)
-    rank = ir.MemRefType(memory.type).rank
-    indices = operands[:rank]
-    del operands[:rank]
-    return memory, indices
-
-
 def _lower_start(op: ir.Operation, callee: str) -> None:
     operands = list(op.operands)
-    source, source_at = _take(operands)
-    target, target_at = _take(operands)
+    source, source_at = take_place(operands)
+    target, target_at = take_place(operands)
     elements = operands.pop(0)
-    tag, tag_at = _take(operands)
+    tag, tag_at = take_place(operands)
     size = element_bytes(ir.MemRefType(source.type).element_type)
     if operands:
         far_stride, row = operands
@@ -88,7 +79,7 @@ def _lower_start(op: ir.Operation, callee: str) -> None:
 
 
 def _lower_wait(op: ir.Operation, callee: str) -> None:
-    tag, at = _take(list(op.operands))
+    tag, at = take_place(list(op.operands))
     func.CallOp([], callee, [element_address(tag, at)])
 
 

@@ -106,6 +106,10 @@ def take_dma_violations() -> tuple[int, str]:
     How many, and the first ones in words, a line each. A launch takes them and raises `TransferError`.
     """
 
+def violations() -> tuple[tuple[str, str], ...]:
+    """All violations of the contract of transfers, in the order of their numbers: (name, words). `rung.ir.violations`
+    is the same table."""
+
 def watch_faults(fd: int, /) -> None:
     """From now on, a SIGSEGV or SIGBUS of any thread writes 16 bytes to `fd`, then ends the process.
 

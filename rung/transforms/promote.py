@@ -14,7 +14,7 @@ from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import BUFFER_ALIGNMENT, buffer_view, element_bytes
 from ..ir.pointers import functions, index, to_index
-from ..ir.promotion import Plan, Promotion, note_assumed, plan
+from ..ir.promotion import Promotion, PromotionPlan, note_assumed, plan
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
 from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
 from ..passes import Pass
@@ -88,7 +88,7 @@ class Promote(Pass):
         numbers = {"budget_bytes": self.scratchpad_bytes, "buffers": self.depth}
         return ir.DictAttr.get({name: ir.IntegerAttr.get(i64, number) for name, number in numbers.items()})
 
-    def _fit(self, found: Plan) -> list[Promotion]:
+    def _fit(self, found: PromotionPlan) -> list[Promotion]:
         """The promotions that fit the budget; all of them, or an error, unless views may be left direct."""
         promotions = found.promotions
         needed = sum(_bytes(p, self.depth) for p in promotions)

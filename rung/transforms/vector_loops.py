@@ -15,16 +15,16 @@ from ..ir.nest import Nest, Operand
 from .vector_access import Access, load, locate_operand, store
 from .vector_accumulate import Row, accumulate, across_lanes, combine, has_identity, identities
 from .vector_body import BodyEmitter
-from .vector_plan import Plan
+from .vector_plan import NestPlan
 from .vector_scan import ScanEmitter
-from .vector_state import Context, State, Variant, flatten, fresh, unflatten
+from .vector_state import Scope, State, Variant, flatten, fresh, unflatten
 from .vector_values import Masks, Val
 
 
 class NestLowering:
     """Emits the loops of one nest in front of it."""
 
-    def __init__(self, nest: Nest, plan: Plan, masked_memory: bool) -> None:
+    def __init__(self, nest: Nest, plan: NestPlan, masked_memory: bool) -> None:
         self.nest = nest
         self.plan = plan
         self.masked = masked_memory and plan.lanes > 1
@@ -36,7 +36,7 @@ class NestLowering:
         self.level_of = {id(o): self._last_level(o) for o in self.inputs}
 
     def run(self) -> None:
-        self._level(0, Context(), {})
+        self._level(0, Scope(), {})
         self.e.finish()
 
     def _suffix(self, group: Group) -> int:
@@ -51,34 +51,34 @@ class NestLowering:
 
     # One level: accumulators that start here, the loop, accumulators that end here.
 
-    def _level(self, level: int, context: Context, state: State) -> State:
+    def _level(self, level: int, scope: Scope, state: State) -> State:
         if level == 0:
-            self._load_operands(-1, context)
+            self._load_operands(-1, scope)
         starting = [g for g in self.nest.groups if self.start[id(g)] == level]
         for group in starting:
-            self._open(group, level, context, state)
+            self._open(group, level, scope, state)
         if level == self.nest.rank:
-            state = self._innermost(context, state)
+            state = self._innermost(scope, state)
         elif level == self.at_dim:
-            state = self._lane_loops(level, context, state)
+            state = self._lane_loops(level, scope, state)
         else:
-            state = self._plain_loop(level, context, state)
+            state = self._plain_loop(level, scope, state)
         for group in starting:
-            self._close(group, level, context, state)
+            self._close(group, level, scope, state)
         return state
 
-    def _plain_loop(self, level: int, context: Context, state: State) -> State:
+    def _plain_loop(self, level: int, scope: Scope, state: State) -> State:
         dim = self.plan.order[level]
         size = self.nest.sizes[dim]
-        keys = self._carried(context.variant, state)
+        keys = self._carried(scope.variant, state)
         innermost = level == self.nest.rank - 1
 
         def body(iv: Index, rows: list[ir.Value]) -> list[ir.Value]:
-            inside = replace(context, position={**context.position, dim: iv}, loaded=dict(context.loaded))
+            inside = replace(scope, position={**scope.position, dim: iv}, loaded=dict(scope.loaded))
             self._load_operands(level, inside)
             return flatten(keys, self._level(level + 1, inside, unflatten(keys, rows)))
 
-        return self._loop(0, size, 1, keys, state, body, self._evidence(context.variant) if innermost else None)
+        return self._loop(0, size, 1, keys, state, body, self._evidence(scope.variant) if innermost else None)
 
     def _loop(
         self,
@@ -112,9 +112,9 @@ class NestLowering:
 
     # The chosen dimension.
 
-    def _lane_loops(self, level: int, context: Context, state: State) -> State:
+    def _lane_loops(self, level: int, scope: Scope, state: State) -> State:
         for lower, upper, variant in self._segments(self.nest.sizes[self.plan.dim]):
-            state = self._lane_loop(level, context, state, lower, upper, variant)
+            state = self._lane_loop(level, scope, state, lower, upper, variant)
         return state
 
     def _segments(self, size: Index) -> list[tuple[Index, Index, Variant]]:
@@ -136,9 +136,7 @@ class NestLowering:
             segments.append((covered, size, last))
         return [s for s in segments if not (isinstance(s[0], int) and s[0] == s[1])]
 
-    def _lane_loop(
-        self, level: int, context: Context, state: State, lower: Index, upper: Index, variant: Variant
-    ) -> State:
+    def _lane_loop(self, level: int, scope: Scope, state: State, lower: Index, upper: Index, variant: Variant) -> State:
         dim = self.plan.dim
         # Between the loops the carry of a scan is a scalar, in a loop it is in all lanes.
         scans = [group for group, _ in state if self._scanned(group)]
@@ -146,7 +144,7 @@ class NestLowering:
         keys = self._carried(variant, state)
 
         def body(iv: Index, rows: list[ir.Value]) -> list[ir.Value]:
-            inside = Context({**context.position, dim: iv}, fresh(context.loaded, variant), variant)
+            inside = Scope({**scope.position, dim: iv}, fresh(scope.loaded, variant), variant)
             inside.starts = [self.e.add(iv, copy * variant.lanes) for copy in range(variant.copies)]
             if variant.masked:
                 inside.rest = self.e.index(self.e.sub(upper, iv))
@@ -179,78 +177,78 @@ class NestLowering:
 
     # Operands.
 
-    def _load_operands(self, level: int, context: Context) -> None:
+    def _load_operands(self, level: int, scope: Scope) -> None:
         """Load what needs no loop further in than `level`."""
         for operand in self.inputs:
             if self.level_of[id(operand)] != level:
                 continue
-            if context.variant is None or (operand.stride_along(self.plan.dim) == 0 and not operand.is_output):
-                value = self._load(operand, context, 0, 1)
-                context.loaded[operand.arg] = [Val(0, scalar=value)] * self._copies(context)
+            if scope.variant is None or (operand.stride_along(self.plan.dim) == 0 and not operand.is_output):
+                value = self._load(operand, scope, 0, 1)
+                scope.loaded[operand.arg] = [Val(0, scalar=value)] * self._copies(scope)
                 continue
-            context.loaded[operand.arg] = [
-                Val(VARYING, vector=self._load(operand, context, copy, context.variant.lanes))
-                for copy in range(context.variant.copies)
+            scope.loaded[operand.arg] = [
+                Val(VARYING, vector=self._load(operand, scope, copy, scope.variant.lanes))
+                for copy in range(scope.variant.copies)
             ]
 
-    def _copies(self, context: Context) -> int:
-        return context.variant.copies if context.variant else 1
+    def _copies(self, scope: Scope) -> int:
+        return scope.variant.copies if scope.variant else 1
 
-    def _place(self, operand: Operand, context: Context, copy: int, lanes: int) -> Access:
-        position = context.position
+    def _place(self, operand: Operand, scope: Scope, copy: int, lanes: int) -> Access:
+        position = scope.position
         dim = self.plan.dim
         if dim in operand.dims:
-            position = {**position, dim: context.starts[copy]}
+            position = {**position, dim: scope.starts[copy]}
         return locate_operand(self.e, operand, position, dim, lanes)
 
-    def _load(self, operand: Operand, context: Context, copy: int, lanes: int) -> ir.Value:
-        place = self._place(operand, context, copy, lanes)
-        return load(self.e, place, lanes, context.mask if lanes > 1 else None, None)
+    def _load(self, operand: Operand, scope: Scope, copy: int, lanes: int) -> ir.Value:
+        place = self._place(operand, scope, copy, lanes)
+        return load(self.e, place, lanes, scope.mask if lanes > 1 else None, None)
 
-    def _store(self, operand: Operand, context: Context, copy: int, lanes: int, value: ir.Value) -> None:
-        place = self._place(operand, context, copy, lanes)
-        store(self.e, place, lanes, context.mask if lanes > 1 else None, value)
+    def _store(self, operand: Operand, scope: Scope, copy: int, lanes: int, value: ir.Value) -> None:
+        place = self._place(operand, scope, copy, lanes)
+        store(self.e, place, lanes, scope.mask if lanes > 1 else None, value)
 
     # The innermost iteration: loads of all copies (done on the way), the body, then stores.
 
-    def _innermost(self, context: Context, state: State) -> State:
-        variant = context.variant or Variant(1, 1, [0])
+    def _innermost(self, scope: Scope, state: State) -> State:
+        variant = scope.variant or Variant(1, 1, [0])
         body = BodyEmitter(self.e, self.plan.analysis, variant.lanes, variant.copies)
-        for dim, index in context.position.items():
+        for dim, index in scope.position.items():
             if dim == self.plan.dim:
-                body.position[dim] = [Val(1, scalar=self.e.index(i)) for i in context.starts]
+                body.position[dim] = [Val(1, scalar=self.e.index(i)) for i in scope.starts]
             else:
                 body.position[dim] = [Val(0, scalar=self.e.index(index))] * variant.copies
-        body.env.update(context.loaded)
+        body.env.update(scope.loaded)
         for group in self.nest.groups:
             if self._scanned(group):
                 continue
             for slot, copy in zip(self._slots(group, variant), range(variant.copies), strict=True):
                 for member, value in zip(group.members, state[group, slot], strict=True):
                     body.define([member.arg], copy, [value])
-        body.run(self.nest.body, Masks([context.mask] * variant.copies), self.combined)
+        body.run(self.nest.body, Masks([scope.mask] * variant.copies), self.combined)
         self.e.loc = self.nest.op.location
         new = dict(state)
         for group in self.nest.groups:
             if self._scanned(group):
-                new[group, 0] = self._scan(group, body, state[group, 0], context, variant)
+                new[group, 0] = self._scan(group, body, state[group, 0], scope, variant)
                 continue
             for slot, copy in zip(self._slots(group, variant), range(variant.copies), strict=True):
-                row = new[group, slot] = self._step(group, body, copy, state[group, slot], context, variant)
+                row = new[group, slot] = self._step(group, body, copy, state[group, slot], scope, variant)
                 if group.scan:
                     self._define_running(group, body, copy, row)
         for output in self.nest.elementwise_outputs:
             assert output.yielded is not None
             for copy in range(variant.copies):
                 value = body.vector(body.get(output.yielded, copy))
-                self._store(output, context, copy, variant.lanes, value)
+                self._store(output, scope, copy, variant.lanes, value)
         return new
 
-    def _step(self, group: Group, body: BodyEmitter, copy: int, old: Row, context: Context, variant: Variant) -> Row:
+    def _step(self, group: Group, body: BodyEmitter, copy: int, old: Row, scope: Scope, variant: Variant) -> Row:
         if group.instr is None:
             return [body.vector(body.get(m.yielded, copy)) for m in group.members if m.yielded is not None]
         element = self._element(group, body, copy, variant)
-        return accumulate(self.e, self.plan.analysis, group, old, element, variant.lanes, context.mask)
+        return accumulate(self.e, self.plan.analysis, group, old, element, variant.lanes, scope.mask)
 
     def _element(self, group: Group, body: BodyEmitter, copy: int, variant: Variant) -> Row:
         element = [body.vector(body.get(v, copy)) for v in group.elements]
@@ -258,10 +256,10 @@ class NestLowering:
             return element
         return [self.e.value("arith.extui", vector_of(group.members[0].element, variant.lanes), element)]
 
-    def _scan(self, group: Group, body: BodyEmitter, carry: Row, context: Context, variant: Variant) -> Row:
+    def _scan(self, group: Group, body: BodyEmitter, carry: Row, scope: Scope, variant: Variant) -> Row:
         elements = [self._element(group, body, copy, variant) for copy in range(variant.copies)]
         scan = ScanEmitter(self.e, self.plan.analysis, group, variant.lanes)
-        rows, carry = scan.run(elements, carry, context.rest)
+        rows, carry = scan.run(elements, carry, scope.rest)
         for copy, row in enumerate(rows):
             self._define_running(group, body, copy, row)
         return carry
@@ -272,32 +270,32 @@ class NestLowering:
 
     # Accumulators between memory and registers.
 
-    def _open(self, group: Group, level: int, context: Context, state: State) -> None:
+    def _open(self, group: Group, level: int, scope: Scope, state: State) -> None:
         carried = level < self.nest.rank and has_identity(group)
         if self._scanned(group):
-            state[group, 0] = [self._load(m, context, 0, 1) for m in group.members]
+            state[group, 0] = [self._load(m, scope, 0, 1) for m in group.members]
             return
         if level <= self.at_dim:
             if carried:
                 scalars, spread = identities(self.e, group), self.e.head_broadcast
             else:
-                scalars, spread = [self._load(m, context, 0, 1) for m in group.members], self.e.broadcast
+                scalars, spread = [self._load(m, scope, 0, 1) for m in group.members], self.e.broadcast
             for slot in range(self.plan.unroll):
                 state[group, slot] = [spread(v, self.plan.lanes) for v in scalars]
             if self.plan.lanes > 1 and not self.masked:
                 state[group, self.plan.unroll] = scalars
             return
-        lanes, copies = (context.variant.lanes, context.variant.copies) if context.variant else (1, 1)
+        lanes, copies = (scope.variant.lanes, scope.variant.copies) if scope.variant else (1, 1)
         for copy in range(copies):
             if carried:
                 state[group, copy] = [self.e.head_broadcast(v, lanes) for v in identities(self.e, group)]
             else:
-                state[group, copy] = [self._load(m, context, copy, lanes) for m in group.members]
+                state[group, copy] = [self._load(m, scope, copy, lanes) for m in group.members]
 
-    def _close(self, group: Group, level: int, context: Context, state: State) -> None:
+    def _close(self, group: Group, level: int, scope: Scope, state: State) -> None:
         carried = level < self.nest.rank and has_identity(group)
         if self._scanned(group):
-            self._finish(group, state.pop((group, 0)), context, 0, 1, carried=False)
+            self._finish(group, state.pop((group, 0)), scope, 0, 1, carried=False)
             return
         if level <= self.at_dim:
             lanes = self.plan.lanes
@@ -310,18 +308,18 @@ class NestLowering:
             remainder = state.pop((group, self.plan.unroll), None)
             if remainder is not None:
                 row = combine(self.e, self.plan.analysis, group, row, remainder, 1)
-            self._finish(group, row, context, 0, 1, carried)
+            self._finish(group, row, scope, 0, 1, carried)
             return
-        lanes, copies = (context.variant.lanes, context.variant.copies) if context.variant else (1, 1)
+        lanes, copies = (scope.variant.lanes, scope.variant.copies) if scope.variant else (1, 1)
         for copy in range(copies):
-            self._finish(group, state.pop((group, copy)), context, copy, lanes, carried)
+            self._finish(group, state.pop((group, copy)), scope, copy, lanes, carried)
 
-    def _finish(self, group: Group, row: Row, context: Context, copy: int, lanes: int, carried: bool) -> None:
+    def _finish(self, group: Group, row: Row, scope: Scope, copy: int, lanes: int, carried: bool) -> None:
         if carried:
-            before = [self._load(member, context, copy, lanes) for member in group.members]
+            before = [self._load(member, scope, copy, lanes) for member in group.members]
             row = combine(self.e, self.plan.analysis, group, before, row, lanes)
         for member, value in zip(group.members, row, strict=True):
-            self._store(member, context, copy, lanes, value)
+            self._store(member, scope, copy, lanes, value)
 
 
 def _is_accumulator(nest: Nest, operand: Operand) -> bool:

@@ -13,7 +13,7 @@ from ..ir.nest import Nest
 
 
 @dataclass(frozen=True)
-class Plan:
+class NestPlan:
     """`order` lists the dimensions from the outermost loop inwards; `dim` is the one that becomes lanes."""
 
     dim: int
@@ -34,20 +34,20 @@ def plan_nest(
     unroll: int,
     whole_registers: bool = False,
     streaming_bytes: int = 0,
-) -> Plan:
+) -> NestPlan:
     """`vector_bytes=0` asks for scalar loops. Lanes fill a register with the widest data; with `whole_registers`, with
     the narrowest in memory, so that wider data takes several. `streaming_bytes`: of the vectors of a nest that does
     little but move data, which then has `vector_bytes` of each array in flight."""
     if nest.rank == 0:
-        return Plan(-1, (), 1, 1, analyse_nest(nest, -1))
+        return NestPlan(-1, (), 1, 1, analyse_nest(nest, -1))
     dim = _choose_dim(nest, (vector_bytes or 64) // 4)
     analysis = analyse_nest(nest, dim)
     order = _loop_order(nest, dim)
     if vector_bytes == 0:
         count = 1 if unroll == 0 or analysis.refusal else unroll
-        return Plan(dim, order, 1, count, analysis)
+        return NestPlan(dim, order, 1, count, analysis)
     if analysis.refusal:
-        return Plan(dim, order, 1, 1, analysis, analysis.refusal)
+        return NestPlan(dim, order, 1, 1, analysis, analysis.refusal)
     streams = 0 < streaming_bytes < vector_bytes and not unroll and _streams(nest, analysis)
     if streams:
         unroll, vector_bytes = vector_bytes // streaming_bytes, streaming_bytes
@@ -57,11 +57,11 @@ def plan_nest(
     # Where registers move whole, a mask serves a short dimension better than a part of a register.
     lanes = _fit_lanes(wanted, None if whole_registers else bound)
     if lanes < 2:
-        return Plan(dim, order, 1, 1, analysis, "one lane: the dimension or the vector is too short")
+        return NestPlan(dim, order, 1, 1, analysis, "one lane: the dimension or the vector is too short")
     count = unroll or _choose_unroll(nest, analysis, lanes, vector_bytes * 8, registers)
     while bound is not None and count > 1 and lanes * count > bound and (unroll == 0 or streams):
         count //= 2
-    return Plan(dim, order, lanes, count, analysis, whole_bits=vector_bytes * 8 if whole_registers else 0)
+    return NestPlan(dim, order, lanes, count, analysis, whole_bits=vector_bytes * 8 if whole_registers else 0)
 
 
 def _streams(nest: Nest, analysis: Lanes) -> bool:

@@ -25,8 +25,8 @@ class Variant:
 
 
 @dataclass(eq=False)
-class Context:
-    """What is known on the way inwards: indices of open loops, loaded operands, masks."""
+class Scope:
+    """What is known inside the open loops: their indices, loaded operands, masks."""
 
     position: dict[int, Index] = field(default_factory=dict[int, Index])
     loaded: dict[ir.Value, list[Val]] = field(default_factory=dict[ir.Value, list[Val]])

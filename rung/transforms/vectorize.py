@@ -16,7 +16,7 @@ from ..passes.base import Pass
 from ..passes.options import Limits
 from ..schedule import MOST_UNROLLED
 from .vector_loops import NestLowering
-from .vector_plan import Plan, plan_nest
+from .vector_plan import NestPlan, plan_nest
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class NestsToLoops(Pass):
         _lower_nests(module, partial(plan_nest, vector_bytes=0, registers=0, unroll=self.unroll), masked=False)
 
 
-def _lower_nests(module: ir.Module, plan: Callable[[Nest], Plan], masked: bool) -> None:
+def _lower_nests(module: ir.Module, plan: Callable[[Nest], NestPlan], masked: bool) -> None:
     for op in _nests(module.operation):
         generic = copy_to_nest(op) if op.name == "memref.copy" else op
         nest = read_nest(generic)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import random
+import threading
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from rung.runtime import _native, library_path
 from rung.schedule import Schedule
 from rung.targets.host import Jit
 from rung.transforms.vectorize import NestsToLoops, Vectorize
-from tests.planted_transfers import BUGS, Plant, ops, pipelined
+from tests.planted_transfers import BUGS, Bug, ops, pipelined, words
 
 LIBRARY = ctypes.CDLL(str(library_path()))
 LIBRARY.rung_checked_dma_start.argtypes = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 4 + [ctypes.c_void_p]
@@ -61,12 +63,12 @@ def test_a_sound_pipeline_is_silent(nests: Pass, depth: int) -> None:
 
 @pytest.mark.parametrize("nests", NESTS[:2], ids=str)
 @pytest.mark.parametrize("depth", [2, 3])
-@pytest.mark.parametrize(("plant", "message"), [(plant, message) for plant, _, message in BUGS])
-def test_planted_bugs(plant: Plant, message: str, depth: int, nests: Pass) -> None:
+@pytest.mark.parametrize("bug", BUGS, ids=str)
+def test_planted_bugs(bug: Bug, depth: int, nests: Pass) -> None:
     module = pipelined(depth)
     with module.context, ir.Location.unknown():
-        plant(module)
-    with pytest.raises(TransferError, match=message):
+        bug.plant(module)
+    with pytest.raises(TransferError, match=rf"{bug.transfer}, .*: ({words(*bug.happened)})"):
         launch(module, nests)
     assert _native.take_dma_violations() == (0, "")
 
@@ -80,9 +82,9 @@ def test_a_report_names_buffer_loop_and_iteration() -> None:
     lines = str(caught.value).splitlines()
     assert lines[0] == "14 violations of the contract of transfers; the first ones:"
     assert [lines[1], lines[3]] == [
-        "load of argument 0, outside of the loop: its buffer is read before the transfer is awaited: "
+        "load of argument 0, outside of the loop: its destination is read before it is awaited: "
         "memref.load at -:12, grid loop at -:6, iteration 0",
-        "load of argument 0, grid loop at -:6, iteration 0: its buffer is read before the transfer is awaited: "
+        "load of argument 0, grid loop at -:6, iteration 0: its destination is read before it is awaited: "
         "memref.load at -:12, grid loop at -:6, iteration 1",
     ]
 
@@ -147,12 +149,14 @@ def test_nothing_to_move_is_complete_at_once() -> None:
         ),
         (lambda b: b.start(4, 128, tag=1), "starts into the source of"),
         (lambda b: b.start(128, 60, tag=1), "starts from the destination of"),
-        (lambda b: b.touch(71, 1, False), "its buffer is read before the transfer is awaited: nest, loop, iteration 3"),
-        (lambda b: b.touch(60, 5, True), "its buffer is written before"),
-        (lambda b: b.touch(0, 1, True), "its source is overwritten before"),
-        (lambda b: b.memory.__setitem__(3, 99), "its source was modified in flight"),
-        (lambda b: b.memory.__setitem__(66, 99), "its destination was written in flight"),
-        (lambda b: b.tags.__setitem__(0, 0), "its tag was overwritten in flight"),
+        (lambda b: b.touch(71, 1, False), "its destination is read before it is awaited: nest, loop, iteration 3"),
+        (lambda b: b.touch(60, 5, True), "its destination is written before it is awaited: nest"),
+        (lambda b: b.touch(0, 1, True), "its source is written before it is awaited: nest"),
+        (lambda b: b.memory.__setitem__(3, 99), "its source is written before it is awaited"),
+        (lambda b: b.memory.__setitem__(66, 99), "its destination is written before it is awaited"),
+        (lambda b: b.tags.__setitem__(0, 0), "its tag is written before it is awaited"),
+        (lambda b: b.tags.__setitem__(0, 7), "its tag is written before it is awaited"),
+        (lambda b: b.start(130, 128, tag=1), "starts into its own source"),
         (
             lambda b: (b.tags.__setitem__(2, 1), b.wait(2)),
             "load of a, loop, iteration 9: waits for a transfer that was never",
@@ -168,6 +172,35 @@ def test_violations(act, message: str) -> None:
     assert message in board.end()[0]
 
 
+def test_what_befalls_a_transfer_is_told_once() -> None:
+    board = Board()
+    board.start(64, 0)
+    for _ in range(2):
+        board.touch(64, 8, False)
+    for at in (64, 0):
+        board.touch(at, 1, True)
+        board.memory[at] = 99
+    board.start(4, 128, tag=1)
+    board.wait(1)
+    board.wait()
+    assert [line.split(": ")[1] for line in board.end()] == [
+        "its destination is read before it is awaited",
+        "its destination is written before it is awaited",
+        "its source is written before it is awaited",
+        "starts into the source of a transfer in flight",
+    ]
+
+
+@pytest.mark.parametrize("at", [48, 71])
+def test_rows_may_go_downwards(at: int) -> None:
+    board = Board()
+    board.start(64, 0, rows=2, pitch=-16)
+    board.memory[at] = 99
+    board.wait()
+    assert board.end() == ["load of a, loop, iteration 64: its destination is written before it is awaited"]
+    assert board.memory[64:72].tolist() == list(range(8)) and board.memory[48:56].tolist() == list(range(8, 16))
+
+
 @pytest.mark.parametrize("at", [72, 79, 40, 96])
 def test_what_lies_between_the_rows_is_not_in_flight(at: int) -> None:
     board = Board()
@@ -178,6 +211,26 @@ def test_what_lies_between_the_rows_is_not_in_flight(at: int) -> None:
     board.wait()
     board.wait(1)
     assert board.end() == []
+
+
+def test_boxes_meet_where_they_have_a_byte_in_common() -> None:
+    draw = random.Random(0)
+    met = 0
+    for _ in range(500):
+        boxes: list[tuple[int, int, int, int]] = []
+        for _ in range(2):
+            rows, row, pitch = draw.randint(1, 5), draw.randint(1, 9), draw.randint(-20, 20)
+            reach = (rows - 1) * pitch
+            boxes.append((draw.randint(max(0, -reach), 100 - max(0, reach)), rows, row, pitch))
+        first, second = ({at + r * pitch + i for r in range(n) for i in range(row)} for at, n, row, pitch in boxes)
+        board = Board()
+        for tag, (at, rows, row, pitch) in enumerate(boxes):
+            board.start(at, 150 + 50 * tag, rows, row, pitch, tag)
+        board.wait()
+        board.wait(1)
+        assert any("starts into the destination of" in line for line in board.end()) == bool(first & second), boxes
+        met += bool(first & second)
+    assert 100 < met < 400
 
 
 def test_an_unawaited_transfer() -> None:
@@ -198,7 +251,37 @@ def test_stores_of_one_queue_take_effect_in_order() -> None:
     assert board.end() == [] and board.memory[128:140].tolist() == [0, 1, 2, 3, *range(8, 16)]
 
 
-# ---- through the compiler
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_store_that_another_one_follows_is_watched_until_its_wait(first: int) -> None:
+    board = Board()
+    board.start(128, 0, store=True)
+    board.start(132, 8, tag=1, store=True)
+    board.memory[2] = 99
+    board.wait(first)
+    board.wait(1 - first)
+    assert board.end() == ["store of b, loop, iteration 128: its source is written before it is awaited"]
+    assert board.memory[128:140].tolist() == [0, 1, 2, 3, *range(8, 16)]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_store_that_follows_another_one_is_watched_until_its_wait(first: int) -> None:
+    board = Board()
+    board.start(128, 0, store=True)
+    board.start(132, 8, tag=1, store=True)
+    board.memory[139] = 99
+    board.wait(first)
+    board.wait(1 - first)
+    assert board.end() == ["store of b, loop, iteration 132: its destination is written before it is awaited"]
+    assert board.memory[128:140].tolist() == [0, 1, 2, 3, *range(8, 16)]
+
+
+def test_a_wait_is_the_first_that_a_thread_does() -> None:
+    tag = np.ones(1, np.int32)
+    thread = threading.Thread(target=LIBRARY.rung_checked_dma_wait, args=(tag.ctypes.data,))
+    thread.start()
+    thread.join()
+    expected = "a transfer, outside of the loop: waits for a transfer that was never started"
+    assert _native.take_dma_violations() == (1, expected) and tag[0] == 0
 
 
 def test_another_context_may_store_the_same_over_a_part() -> None:
@@ -209,7 +292,10 @@ def test_another_context_may_store_the_same_over_a_part() -> None:
     board.start(128, 0, store=True)
     board.memory[132:136] = [4, 5, 6, 8]
     board.wait()
-    assert board.end() == ["store of b, loop, iteration 128: its destination was written in flight"]
+    assert board.end() == ["store of b, loop, iteration 128: its destination is written before it is awaited"]
+
+
+# ---- through the compiler
 
 
 def test_the_knob_reaches_launched_kernels(monkeypatch: pytest.MonkeyPatch) -> None:

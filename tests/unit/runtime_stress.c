@@ -1,4 +1,4 @@
-// The pool, the arena, programs that wait and the copy engine under load from several threads; built with the thread sanitizer by
+// The pool, the arena, programs that wait and both copy engines under load from several threads; built with the thread sanitizer by
 // test_runtime_stress.py. Exits with 1 at a wrong result.
 #include "internal.h"
 
@@ -47,9 +47,14 @@ typedef struct {
   atomic_long arrived;
 } meeting;
 
-// Each program waits for all others, and reads what they wrote before they came. Its scratch stays its own meanwhile.
+// Each program waits for all others, and reads what they wrote before they came. Its scratch stays its own meanwhile, and so
+// does its transfer, which is under way all the while.
 static void meet(void *frame, int64_t program) {
   meeting *m = frame;
+  long from[] = {program, -program}, to[2];
+  int32_t tag;
+  int64_t entered = rung_dma_enter();
+  rung_checked_dma_start(to, from, 1, sizeof to, sizeof to, sizeof from, &tag);
   long *block = rung_arena_enter(5000 << program % 3);
   *block = program;
   m->published[program] = program + 1;
@@ -58,6 +63,32 @@ static void meet(void *frame, int64_t program) {
   for (int p = 0; p < PROGRAMS; p++) m->seen[program] += m->published[p];
   check(*block == program, "scratch of a program that waits");
   rung_arena_exit(block);
+  rung_checked_dma_wait(&tag);
+  check(to[0] == program && to[1] == -program, "a transfer of a program that waits");
+  rung_dma_leave(entered);
+}
+
+// One program fails while all others have a transfer under way, and wait for ever.
+static void give_up(void *frame, int64_t program) {
+  atomic_long *arrived = frame;
+  char from[64] = {0}, to[64];
+  int32_t tag;
+  if (++*arrived == PROGRAMS) rung_assert_failed("here", "", program);
+  rung_checked_dma_start(to, from, 1, 64, 64, 64, &tag);
+  while (!rung_has_failed()) rung_yield();
+  rung_leave(NULL);
+}
+
+static void all_give_up(void) {
+  rung_purpose outer = rung_at_work;
+  rung_launch launch;
+  atomic_init(&launch.failure, RUNG_NO_FAILURE);
+  rung_at_work.launch = &launch;
+  atomic_long arrived = 0;
+  rung_run_programs(give_up, &arrived, PROGRAMS, CONTEXTS, PROGRAMS + 1);
+  check(launch.failure == RUNG_FAILED_ASSERTION, "a program that fails");
+  rung_leave(NULL);  // their stacks are gone, and nothing may be delivered there
+  rung_at_work = outer;
 }
 
 static void meet_all(void) {
@@ -77,6 +108,7 @@ static void *launch(void *unused) {
     check(j.nested == 3L * CONTEXTS * r, "nested forks");
     if (r % 10 == 0) rung_fork(transfer, memory, CONTEXTS);
     if (r % 20 == 0) meet_all();
+    if (r % 100 == 0) all_give_up();
     if (r % 100 == 0) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);  // lets the workers fall asleep
   }
   free(memory);
@@ -92,6 +124,7 @@ int main(void) {
   rung_dma_counters d = rung_read_dma_counters();
   check(d.transfers == (long)LAUNCHERS * (ROUNDS / 10) * CONTEXTS * (TRANSFERS + 1), "count of transfers");
   check(d.max_in_flight <= 64, "queue depth");
+  check(rung_dma_violations() == 0, "transfers that are left alone");
   printf("forks %ld serial %ld taken over %ld threads %ld; transfers %ld in flight %ld by waiters %ld\n", (long)p.forks,
          (long)p.forks_serial, (long)p.contexts_taken_over, (long)p.threads_ran, (long)d.transfers, (long)d.max_in_flight,
          (long)d.waiter_copies);

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from rung import machine
-from rung.errors import RungError, UsageError
+from rung.errors import RungError, TransferError, UsageError
+from rung.ir.violations import Violation
 from rung.targets.npu.executable import NpuExecutable, build
 from rung.targets.npu.trace import Event, Repeat, Start, Trace, Wait
 
@@ -120,62 +122,110 @@ def test_the_work_is_that_of_the_machine_code(loads: NpuExecutable) -> None:
     assert totals[1] - totals[0] == totals[2] - totals[1] >= len(body.packets)
 
 
+WAIT = "  call void @rung_dma_wait(ptr %tag)\n"
+
+
+def other(destination: str, source: str) -> str:
+    """One more transfer before the wait, of 8 bytes under a tag of its own."""
+    return f"""  %other = getelementptr i32, ptr %tag, i64 1
+  call void @rung_dma_start(ptr {destination}, ptr {source}, i64 1, i64 8, i64 8, i64 8, ptr %other)
+  call void @rung_dma_wait(ptr %other)
+{WAIT}"""
+
+
+V = Violation
 RACES = {
-    "the wait is missing": (
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "",
-        "is started under a tag whose last transfer was not awaited",
-    ),
-    "the destination is written in flight": (
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "  store volatile i32 5, ptr %arena\n  call void @rung_dma_wait(ptr %tag)\n",
-        "had its destination changed while it was in flight",
-    ),
-    "the source is written in flight": (
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "  store volatile i32 5, ptr %x\n  call void @rung_dma_wait(ptr %tag)\n",
-        "had its source changed while it was in flight",
-    ),
-    "two transfers go to one buffer": (
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "  %other = getelementptr i32, ptr %tag, i64 1\n"
-        "  call void @rung_dma_start(ptr %arena, ptr %x, i64 1, i64 8, i64 8, i64 8, ptr %other)\n"
-        "  call void @rung_dma_wait(ptr %other)\n"
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "writes to where a transfer in flight writes",
-    ),
-    "a buffer is stored before it is loaded": (
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "  %other = getelementptr i32, ptr %tag, i64 1\n"
-        "  call void @rung_dma_start(ptr %x, ptr %arena, i64 1, i64 8, i64 8, i64 8, ptr %other)\n"
-        "  call void @rung_dma_wait(ptr %other)\n"
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "reads what a transfer in flight has not delivered yet",
+    "the wait is missing": ("", V.TAG_IN_USE),
+    "the destination is written in flight": (f"  store volatile i32 5, ptr %arena\n{WAIT}", V.DESTINATION_WRITTEN),
+    "the source is written in flight": (f"  store volatile i32 5, ptr %x\n{WAIT}", V.SOURCE_WRITTEN),
+    "the tag is written in flight": (f"  store volatile i32 0, ptr %tag\n{WAIT}", V.TAG_WRITTEN),
+    "two transfers go to one buffer": (other("%arena", "%x"), V.INTO_DESTINATION),
+    "a buffer is stored before it is loaded": (other("%sizes", "%arena"), V.FROM_DESTINATION),
+    "memory is stored to while it is loaded": (other("%x", "%arena"), V.INTO_SOURCE),
+    "a transfer goes onto itself": (
+        f"  %near = getelementptr i8, ptr %sizes, i64 4\n{other('%near', '%sizes')}",
+        V.ONTO_ITSELF,
     ),
     "the wait is on another tag": (
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "  %other = getelementptr i32, ptr %tag, i64 1\n"
-        "  call void @rung_dma_wait(ptr %other)\n"
-        "  call void @rung_dma_wait(ptr %tag)\n",
-        "waits for a tag that was not started",
+        "  %other = getelementptr i32, ptr %tag, i64 1\n  call void @rung_dma_wait(ptr %other)\n" + WAIT,
+        V.NEVER_STARTED,
     ),
 }
 
 
 @pytest.mark.parametrize("race", RACES)
 def test_races_are_reported(race: str) -> None:
-    good, bad, message = RACES[race]
-    kernel = executable(LOADS.replace(good, bad), "PPi", ("x", "sizes"))
-    x = np.arange(4096, dtype=np.uint8)
-    with pytest.raises(RungError, match=message) as raised:
+    bad, violation = RACES[race]
+    kernel = executable(LOADS.replace(WAIT, bad), "PPi", ("x", "sizes"))
+    x = np.full(4096, 255, np.uint8) if violation is V.INTO_SOURCE else np.arange(4096, dtype=np.uint8)
+    with pytest.raises(TransferError) as raised:
         kernel.run((x, np.full(3, 64), 3), (1, 1, 1))
-    assert "of block `b" in str(raised.value) and "in `k`, run " in str(raised.value)
+    found = [line for line in raised.value.lines.splitlines() if f": {violation.value}" in line]
+    assert found and all(re.search(r"of block `b\d*` in `k`, run \d", line) for line in found)
+
+
+def test_what_befalls_a_transfer_is_told_once() -> None:
+    bad = "  store volatile i32 5, ptr %arena\n" + other("%x", "%sizes")
+    with pytest.raises(TransferError) as raised:
+        executable(LOADS.replace(WAIT, bad), "PPi", ("x", "sizes")).run(
+            (np.arange(64, dtype=np.uint8), np.full(1, 64), 1), (1, 1, 1)
+        )
+    assert [line.split(": ")[1] for line in raised.value.lines.splitlines()] == [
+        V.INTO_SOURCE.value,
+        V.DESTINATION_WRITTEN.value,
+    ]
+
+
+STORES = (
+    LOADS.replace(
+        WAIT,
+        """  %other = getelementptr i32, ptr %tag, i64 1
+  %next = getelementptr i8, ptr %sizes, i64 12
+  %far = getelementptr i8, ptr %sizes, i64 8
+  %row = getelementptr i8, ptr %arena, i64 128
+  call void @rung_dma_wait(ptr %tag)
+  call void @rung_dma_start(ptr %far, ptr %arena, i64 1, i64 8, i64 8, i64 8, ptr %tag)
+  call void @rung_dma_start(ptr %next, ptr %row, i64 1, i64 8, i64 8, i64 8, ptr %other)
+  BETWEEN
+  call void @rung_dma_wait(ptr FIRST)
+  call void @rung_dma_wait(ptr SECOND)
+""",
+    )
+    .replace("%next = add i64 %i, 1", "%i1 = add i64 %i, 1")
+    .replace("[ %next, %body ]", "[ %i1, %body ]")
+)
+
+
+@pytest.mark.parametrize("order", [("%tag", "%other"), ("%other", "%tag")])
+@pytest.mark.parametrize(
+    ("between", "violation"),
+    [
+        ("", None),
+        ("store volatile i8 5, ptr %arena", V.SOURCE_WRITTEN),
+        ("store volatile i64 5, ptr %next", V.DESTINATION_WRITTEN),
+    ],
+)
+def test_stores_take_effect_in_order_and_are_watched(
+    order: tuple[str, str], between: str, violation: Violation | None
+) -> None:
+    text = STORES.replace("FIRST", order[0]).replace("SECOND", order[1]).replace("BETWEEN", between)
+    x, sizes = np.arange(256, dtype=np.uint8), np.array([256, 0, 0, 0])
+    kernel = executable(text, "PPi", ("x", "sizes"))
+    if violation is None:
+        kernel.run((x, sizes, 1), (1, 1, 1))
+    else:
+        with pytest.raises(TransferError, match=violation.value):
+            kernel.run((x, sizes, 1), (1, 1, 1))
+    assert sizes.view(np.uint8)[8:20].tolist() == [0, 1, 2, 3, *range(128, 136)]
 
 
 def test_a_transfer_that_is_never_awaited() -> None:
     text = LOADS.replace("  call void @rung_dma_wait(ptr %tag)\n", "")
-    with pytest.raises(RungError, match=r"1 x 64 bytes from `x` at byte 0 to the scratchpad .* is never awaited"):
+    with pytest.raises(TransferError) as raised:
         executable(text, "PPi", ("x", "sizes")).run((np.zeros(64, np.uint8), np.full(1, 64), 1), (1, 1, 1))
+    heading, line = str(raised.value).splitlines()
+    assert heading == "a violation of the contract of transfers:"
+    assert re.fullmatch(r"a transfer of 1 x 64 bytes from `x` at byte 0 to the scratchpad .*: is never awaited", line)
 
 
 def test_what_is_read_before_its_wait_is_nan() -> None:

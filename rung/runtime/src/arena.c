@@ -5,13 +5,12 @@
 
 #include <stdlib.h>
 
-#define ALIGNMENT 64
 #define FIRST_CHUNK_BYTES (1 << 20)
 
 typedef struct chunk {
   struct chunk *previous, *next;
   char *top, *end;
-  _Alignas(ALIGNMENT) char data[];
+  _Alignas(RUNG_SCRATCH_ALIGNMENT) char data[];
 } chunk;
 
 static _Thread_local chunk *current;
@@ -32,7 +31,7 @@ __attribute__((constructor)) static void make_key(void) { pthread_key_create(&at
 // NULL: no memory. What follows `previous` is gone.
 static chunk *new_chunk(int64_t bytes, chunk *previous) {
   chunk *c;
-  if (posix_memalign((void **)&c, ALIGNMENT, sizeof(chunk) + (size_t)bytes)) c = NULL;
+  if (posix_memalign((void **)&c, RUNG_SCRATCH_ALIGNMENT, sizeof(chunk) + (size_t)bytes)) c = NULL;
   else *c = (chunk){.previous = previous, .top = c->data, .end = c->data + bytes};
   if (previous) previous->next = c;
   else pthread_setspecific(at_thread_exit, c);
@@ -67,7 +66,7 @@ static bool has_room(int64_t bytes) { return (current && current->end - current-
 RUNG_API void *rung_arena_enter(int64_t bytes) {
   // No block is empty: two blocks at one address could not be told apart when they are left.
   bool sane = bytes >= 0 && bytes <= INT64_MAX / 4;
-  int64_t rounded = sane && bytes ? (bytes + ALIGNMENT - 1) & -(int64_t)ALIGNMENT : ALIGNMENT;
+  int64_t more = sane && bytes ? bytes - 1 : 0, rounded = more - more % RUNG_SCRATCH_ALIGNMENT + RUNG_SCRATCH_ALIGNMENT;
   char *own = sane && rung_in_fibre() ? rung_fibre_enter(rounded) : NULL;
   if (own) return own;
   if (!sane || rung_in_fibre() || !has_room(rounded)) {

@@ -35,18 +35,20 @@ int rung_arguments_prepare(void) {
 
 // ---- errors
 
-void rung_raise_as(const char *name, PyObject *message) {
+void rung_raise_as(const char *name, PyObject *arguments) {
   PyObject *type, *cause, *traceback;
   PyErr_Fetch(&type, &cause, &traceback);
   if (type) PyErr_NormalizeException(&type, &cause, &traceback);
   PyObject *errors = PyImport_ImportModule("rung.errors");
   PyObject *error_type = errors ? PyObject_GetAttrString(errors, name) : NULL;
-  PyObject *raised = error_type && message ? PyObject_CallOneArg(error_type, message) : NULL;
+  PyObject *raised = !error_type || !arguments     ? NULL
+                     : PyTuple_Check(arguments) ? PyObject_CallObject(error_type, arguments)
+                                                : PyObject_CallOneArg(error_type, arguments);
   if (raised) {
     if (cause) PyException_SetCause(raised, Py_NewRef(cause));
     PyErr_SetObject(error_type, raised);
   }
-  Py_XDECREF(raised), Py_XDECREF(error_type), Py_XDECREF(errors), Py_XDECREF(message);
+  Py_XDECREF(raised), Py_XDECREF(error_type), Py_XDECREF(errors), Py_XDECREF(arguments);
   Py_XDECREF(type), Py_XDECREF(cause), Py_XDECREF(traceback);
 }
 

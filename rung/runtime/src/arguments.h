@@ -7,8 +7,8 @@
 int rung_arguments_prepare(void);  // once, before anything else here
 
 // All below return -1 (NULL) with a Python error set, a rung.errors.LaunchError that names the argument.
-// Raises an error of rung.errors, caused by the current exception if there is one; steals `message`.
-void rung_raise_as(const char *name, PyObject *message);
+// Raises an error of rung.errors, caused by the current exception if there is one; steals `arguments`, a message or a tuple.
+void rung_raise_as(const char *name, PyObject *arguments);
 void rung_raise(PyObject *message);  // a LaunchError
 int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *const *args, int64_t *slots);
 int rung_pack_grid(PyObject *const *grid, int64_t *slots);

@@ -25,9 +25,9 @@
 #define MAP_NORESERVE 0
 #endif
 
-#define HEADER_BYTES 4096             // scratch begins at a page
-#define MOST_KEPT 1024                // stacks of a thread, some 8 KB each
-#define MOST_KEPT_SCRATCH (16 << 20)  // bytes, with all of them
+#define HEADER_BYTES RUNG_SCRATCH_ALIGNMENT  // of an area; its scratch follows
+#define MOST_KEPT 1024                       // stacks of a thread, some 8 KB each
+#define MOST_KEPT_SCRATCH (16 << 20)         // bytes, with all of them
 
 typedef struct area {
   struct area *below;
@@ -174,6 +174,8 @@ bool rung_fibre_begin(rung_fibre *fibre, rung_task task, void *frame, int64_t ar
 bool rung_fibre_resume(rung_fibre *fibre) { return enter((inside *)fibre); }
 
 bool rung_in_fibre(void) { return running; }
+
+const rung_fibre *rung_fibre_running(void) { return running ? &running->fibre : NULL; }
 
 void rung_fibre_pause(void) { leave(running); }
 

@@ -21,8 +21,9 @@ bool rung_fibre_resume(rung_fibre *fibre);
 
 // ---- from inside
 bool rung_in_fibre(void);
+const rung_fibre *rung_fibre_running(void);  // NULL outside
 void rung_fibre_pause(void);
-// Scratch of the running fibre, page-aligned, handed out like a stack. NULL: no memory.
+// Scratch of the running fibre, aligned as arenas are, handed out like a stack. NULL: no memory.
 void *rung_fibre_enter(int64_t bytes);
 void rung_fibre_exit(void *base);
 #endif

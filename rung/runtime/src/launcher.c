@@ -31,8 +31,7 @@ static int raise_violations(void) {
   char text[16384];
   int64_t count = rung_take_dma_violations(text, sizeof text);
   if (!count) return 0;
-  rung_raise_as("TransferError", PyUnicode_FromFormat("%lld violations of the contract of transfers; the first ones:\n%s",
-                                                      (long long)count, text));
+  rung_raise_as("TransferError", Py_BuildValue("(LN)", (long long)count, PyUnicode_FromFormat("%s", text)));
   return -1;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "flights.h"
 #include "internal.h"
 #include "programs.h"
 
@@ -204,7 +205,18 @@ static PyObject *take_dma_violations(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   char text[16384];
   int64_t count = rung_take_dma_violations(text, sizeof text);
-  return Py_BuildValue("(Ls)", (long long)count, text);
+  return Py_BuildValue("(LN)", (long long)count, PyUnicode_FromFormat("%s", text));
+}
+
+static PyObject *violations(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  PyObject *all = PyTuple_New(RUNG_VIOLATION_KINDS);
+  for (Py_ssize_t i = 0; all && i < RUNG_VIOLATION_KINDS; i++) {
+    PyObject *each = Py_BuildValue("(ss)", rung_violation_names[i], rung_violation_words[i]);
+    if (each) PyTuple_SET_ITEM(all, i, each);
+    else Py_CLEAR(all);
+  }
+  return all;
 }
 
 static PyObject *watch_faults(PyObject *module, PyObject *argument) {
@@ -326,6 +338,7 @@ static PyMethodDef methods[] = {
     {"reset_counters", reset_counters, METH_NOARGS, "reset_counters(), while no kernel runs"},
     {"take_dma_violations", take_dma_violations, METH_NOARGS,
      "take_dma_violations() -> (how many since the last call, the first ones in words, a line each)"},
+    {"violations", violations, METH_NOARGS, "violations() -> of the contract of transfers: (name, words) of each"},
     {"watch_faults", watch_faults, METH_O, "watch_faults(fd): SIGSEGV and SIGBUS are told there, then the process ends"},
     {"empty_fork", empty_fork, METH_VARARGS, "empty_fork(contexts, reps) -> median seconds of one fork of an empty task"},
     {"copy_bandwidth", copy_bandwidth, METH_VARARGS, "copy_bandwidth(bytes, contexts) -> GB/s, read + write"},

@@ -1,42 +1,24 @@
-// What the modelled device's code calls on the host: contexts, arenas and a copy engine that trusts nobody, all recorded.
-//
-// The contexts of a fork run one after another, so that every run is the same. A transfer takes its source when it is
-// started, fills its destination with 0xFF (NaNs) and writes to it when it is awaited: code that reads too early, or writes
-// where a transfer is still at work, computes wrong values and is reported.
+// What the modelled device's code calls on the host: contexts, arenas and a copy engine that watches the contract of
+// transfers (flights.h), all recorded. The contexts of a fork run one after another, so that every run is the same.
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "failure.h"
+#include "flights.h"
 #include "npu_stream.h"
 #include "runtime.h"
 
-#define POISON 0xFF
-#define ALIGNMENT 128
+#define SCRATCH_ALIGNMENT 4096  // the most that a machine may ask for (Machine.buffer_alignment_bytes)
 #define MAX_TAGS 4096
-#define MAX_VIOLATIONS 16
-
-enum { BUSY_TAG = 1, OVERLAPS_DESTINATION, READS_DESTINATION, SOURCE_CHANGED, DESTINATION_CHANGED, NEVER_AWAITED, NEVER_STARTED };
-
-typedef struct {
-  char *at;
-  int64_t rows, row_bytes, stride;
-} area;
 
 typedef struct {
   int64_t kind, site, run, context;
   uint64_t dst, src;
   int64_t rows, row_bytes;
+  int64_t by_site, by_run;  // of the other transfer; -1: there is none
 } violation;
-
-typedef struct {
-  area dst, src;
-  char *data;  // of the source, when the transfer was started
-  int32_t *tag;
-  int64_t site, run;
-  bool write, behind, delivered;  // behind: an older store in flight goes to the same place
-} transfer;
 
 typedef struct {
   char *at;
@@ -55,7 +37,7 @@ typedef struct {
 } npu_config;
 
 typedef struct {
-  int64_t row_count, symbol_count, body_count, code_count, stream_count, violation_count, arena_bytes;
+  int64_t row_count, symbol_count, body_count, code_count, stream_count, violation_count, violations_kept, arena_bytes;
   const int64_t *rows;
   const npu_symbol *symbols;
   const int32_t *bodies, *codes;
@@ -74,11 +56,10 @@ static struct {
   int64_t *before, *now, before_room, now_room;  // sums so far, at the last event and at this one
   int32_t *tags[MAX_TAGS];
   int64_t tag_count;
-  transfer *flying;
-  int64_t flying_count, flying_room;
+  rung_flights flights;
   block *blocks;
   int64_t block_count, block_room, arena_bytes, arena_peak;
-  violation violations[MAX_VIOLATIONS];
+  violation violations[RUNG_VIOLATIONS_KEPT];
   int64_t violation_count, context, depth;
   char *stack_base;
 } npu;
@@ -129,20 +110,23 @@ static void close_stream(void) {
   npu.streams[npu.stream_count++].end = npu.tables.code_count;
 }
 
-static void report(int64_t kind, const transfer *t) {
-  if (npu.violation_count < MAX_VIOLATIONS)
-    npu.violations[npu.violation_count] = (violation){kind, t->site, t->run, npu.context, (uint64_t)t->dst.at,
-                                                      (uint64_t)t->src.at, t->dst.rows, t->dst.row_bytes};
+// A site is a number in the code; its `turn` is how often it ran before.
+static void report(rung_violation kind, const rung_flight *f, const rung_site *by) {
+  if (npu.violation_count < RUNG_VIOLATIONS_KEPT)
+    npu.violations[npu.violation_count] = (violation){
+        kind, f->at.number, f->at.turn, npu.context, (uintptr_t)f->dst.at, (uintptr_t)f->src.at, f->dst.rows, f->dst.row_bytes,
+        by ? by->number : -1, by ? by->turn : -1};
   npu.violation_count++;
 }
 
 // ---- Memory
 
 RUNG_API void *rung_npu_arena_enter(int64_t bytes) {
-  bytes = bytes > 0 ? (bytes + ALIGNMENT - 1) & -(int64_t)ALIGNMENT : ALIGNMENT;
   void *at;
-  if (posix_memalign(&at, 4096, (size_t)bytes)) npu_out_of_memory("scratch of a context of the modelled device", bytes);
-  memset(at, POISON, (size_t)bytes);
+  if (bytes < 1) bytes = 1;  // no two blocks are at one address
+  if (posix_memalign(&at, SCRATCH_ALIGNMENT, (size_t)bytes))
+    npu_out_of_memory("scratch of a context of the modelled device", bytes);
+  memset(at, RUNG_POISON, (size_t)bytes);
   npu_reserve(&npu.blocks, &npu.block_room, npu.block_count + 1, sizeof *npu.blocks);
   npu.blocks[npu.block_count++] = (block){at, bytes};
   npu.arena_bytes += bytes;
@@ -158,38 +142,6 @@ static bool is_near(const char *at) {
   return false;
 }
 
-static bool overlap(area a, area b) {
-  if (a.stride < 0) a.at += (a.rows - 1) * a.stride, a.stride = -a.stride;
-  if (b.stride < 0) b.at += (b.rows - 1) * b.stride, b.stride = -b.stride;
-  for (int64_t i = 0, j = 0; i < a.rows && j < b.rows;) {
-    const char *p = a.at + i * a.stride, *q = b.at + j * b.stride;
-    if (p < q + b.row_bytes && q < p + a.row_bytes) return true;
-    if (p < q) i++;
-    else j++;
-  }
-  return false;
-}
-
-static void deliver(transfer *t) {
-  for (int64_t r = 0; r < t->dst.rows; r++)
-    memcpy(t->dst.at + r * t->dst.stride, t->data + r * t->dst.row_bytes, (size_t)t->dst.row_bytes);
-  t->delivered = true;
-}
-
-static bool is_poison(const transfer *t) {
-  for (int64_t r = 0; r < t->dst.rows; r++) {
-    const unsigned char *row = (const unsigned char *)t->dst.at + r * t->dst.stride;
-    if (row[0] != POISON || memcmp(row, row + 1, (size_t)t->dst.row_bytes - 1)) return false;
-  }
-  return true;
-}
-
-static bool is_unchanged(const transfer *t) {
-  for (int64_t r = 0; r < t->src.rows; r++)
-    if (memcmp(t->src.at + r * t->src.stride, t->data + r * t->src.row_bytes, (size_t)t->src.row_bytes)) return false;
-  return true;
-}
-
 // ---- The copy engine
 
 static int64_t tag_number(int32_t *tag) {
@@ -200,45 +152,10 @@ static int64_t tag_number(int32_t *tag) {
   return npu.tag_count++;
 }
 
-static void forget_transfer(int64_t position) {
-  transfer *t = &npu.flying[position];
-  free(t->data);
-  npu.flying_count--;
-  memmove(t, t + 1, (size_t)(npu.flying_count - position) * sizeof *t);
-}
-
-static void finish(int64_t position) {
-  transfer *t = &npu.flying[position];
-  for (int64_t i = 0; t->behind && i < position; i++)
-    if (!npu.flying[i].delivered && overlap(npu.flying[i].dst, t->dst)) deliver(&npu.flying[i]);
-  if (!t->delivered) {
-    if (!is_unchanged(t)) report(SOURCE_CHANGED, t);
-    if (!t->behind && !is_poison(t)) report(DESTINATION_CHANGED, t);
-    deliver(t);
-  }
-  *t->tag = 0;
-  forget_transfer(position);
-}
-
-// Transfers from number `first` on are never awaited: their buffers and tags are gone, and nothing is delivered.
-static void give_up_from(int64_t first) {
-  while (npu.flying_count > first) {
-    report(NEVER_AWAITED, &npu.flying[first]);
-    forget_transfer(first);
-  }
-}
-
-static bool is_in(block b, const void *at) { return (const char *)at >= b.at && (const char *)at < b.at + b.bytes; }
-
 RUNG_API void rung_npu_arena_exit(void *base) {
   while (npu.block_count) {
     block b = npu.blocks[--npu.block_count];
-    for (int64_t i = npu.flying_count - 1; i >= 0; i--) {
-      const transfer *t = &npu.flying[i];
-      if (!is_in(b, t->dst.at) && !is_in(b, t->src.at) && !is_in(b, t->tag)) continue;
-      report(NEVER_AWAITED, t);
-      forget_transfer(i);
-    }
+    rung_flights_lose(&npu.flights, b.at, b.bytes);
     npu.arena_bytes -= b.bytes;
     free(b.at);
     if (b.at == base) return;
@@ -247,47 +164,16 @@ RUNG_API void rung_npu_arena_exit(void *base) {
 
 RUNG_API void rung_npu_dma_start(int32_t site, void *dst, const void *src, int64_t rows, int64_t row_bytes,
                                  int64_t dst_stride, int64_t src_stride, int32_t *tag) {
-  int64_t run = npu.site_runs[site]++;
-  transfer t = {{dst, rows, row_bytes, dst_stride}, {(char *)src, rows, row_bytes, src_stride}, NULL, tag, site, run, false, false, false};
-  for (int64_t i = 0; i < npu.flying_count; i++)
-    if (npu.flying[i].tag == tag) {
-      report(BUSY_TAG, &t);
-      finish(i);
-      break;
-    }
-  if (rows <= 0 || row_bytes <= 0) {
-    *tag = 0;
-    return;
-  }
-  t.write = !is_near(dst);
-  for (int64_t i = 0; i < npu.flying_count; i++) {
-    const transfer *other = &npu.flying[i];
-    if (overlap(t.src, other->dst)) report(READS_DESTINATION, &t);
-    if (!overlap(t.dst, other->dst)) continue;
-    // Transfers of one context take effect in order: a later store may go where an earlier one goes.
-    if (t.write && other->write) t.behind = true;
-    else report(OVERLAPS_DESTINATION, &t);
-  }
-  t.data = malloc((size_t)(rows * row_bytes));
-  if (!t.data) npu_out_of_memory("what a transfer carries", rows * row_bytes);
-  for (int64_t r = 0; r < rows; r++) memcpy(t.data + r * row_bytes, t.src.at + r * src_stride, (size_t)row_bytes);
-  for (int64_t r = 0; r < rows; r++) memset(t.dst.at + r * dst_stride, POISON, (size_t)row_bytes);
-  npu_reserve(&npu.flying, &npu.flying_room, npu.flying_count + 1, sizeof t);
-  npu.flying[npu.flying_count++] = t;
-  *tag = 1;
-  record((npu_symbol){t.write ? NPU_STORE : NPU_LOAD, tag_number(tag), rows, row_bytes});
+  bool store = !is_near(dst);
+  rung_flight f = {.dst = {dst, rows, row_bytes, dst_stride}, .src = {(char *)src, rows, row_bytes, src_stride}, .tag = tag,
+                   .at = {.number = site, .turn = npu.site_runs[site]++}, .to_memory = store};
+  if (!rung_flights_start(&npu.flights, f)) npu_out_of_memory("what a transfer carries", rows * row_bytes);
+  if (*tag) record((npu_symbol){store ? NPU_STORE : NPU_LOAD, tag_number(tag), rows, row_bytes});
 }
 
 RUNG_API void rung_npu_dma_wait(int32_t site, int32_t *tag) {
-  int64_t run = npu.site_runs[site]++;
-  for (int64_t i = 0; i < npu.flying_count; i++) {
-    if (npu.flying[i].tag != tag) continue;
+  if (rung_flights_wait(&npu.flights, tag, (rung_site){.number = site, .turn = npu.site_runs[site]++}))
     record((npu_symbol){NPU_WAIT, tag_number(tag), 0, 0});
-    finish(i);
-    return;
-  }
-  transfer none = {.tag = tag, .site = site, .run = run};
-  if (*tag) report(NEVER_STARTED, &none);
 }
 
 // ---- Contexts
@@ -301,11 +187,11 @@ RUNG_API void rung_npu_fork(rung_task task, void *frame, int64_t contexts) {
   npu.regions++;
   npu.depth++;
   // What the launching context has in flight is its own.
-  int64_t own = npu.flying_count;
+  int64_t own = npu.flights.started;
   for (int64_t c = 0; c < contexts; c++) {
     open_stream(true, c);
     task(frame, c);
-    give_up_from(own);
+    rung_flights_end(&npu.flights, own, NULL, false);
     close_stream();
   }
   npu.depth--;
@@ -315,7 +201,7 @@ RUNG_API void rung_npu_fork(rung_task task, void *frame, int64_t contexts) {
 
 static void forget(void) {
   while (npu.block_count) free(npu.blocks[--npu.block_count].at);
-  while (npu.flying_count) forget_transfer(0);
+  rung_flights_forget_all(&npu.flights);
   npu.arena_bytes = npu.arena_peak = 0;
   npu.stream_count = npu.regions = npu.violation_count = npu.context = npu.depth = 0;
 }
@@ -330,6 +216,7 @@ RUNG_API int32_t rung_npu_begin(const npu_config *config) {
   npu_reserve(&npu.site_runs, &npu.site_room, config->site_count + 1, sizeof *npu.site_runs);
   memset(npu.before, 0, (size_t)config->width * sizeof *npu.before);
   memset(npu.site_runs, 0, (size_t)(config->site_count + 1) * sizeof *npu.site_runs);
+  npu.flights.report = report;
   forget();
   return 1;
 }
@@ -343,7 +230,7 @@ RUNG_API void rung_npu_launch(int64_t *slots) {
   }
   open_stream(false, 0);
   npu.config.kernel(slots);
-  give_up_from(0);
+  rung_flights_end(&npu.flights, 0, NULL, false);
   close_stream();
 }
 
@@ -355,6 +242,7 @@ RUNG_API void rung_npu_leave(void *arena) {
 // What was recorded, valid until the next begin.
 RUNG_API void rung_npu_end(npu_result *result) {
   const npu_tables *t = &npu.tables;
+  int64_t kept = npu.violation_count < RUNG_VIOLATIONS_KEPT ? npu.violation_count : RUNG_VIOLATIONS_KEPT;
   *result = (npu_result){t->row_count, t->symbol_count, t->body_count, t->code_count, npu.stream_count, npu.violation_count,
-                         npu.arena_peak, t->rows, t->symbols, t->bodies, t->codes, npu.streams, npu.violations};
+                         kept, npu.arena_peak, t->rows, t->symbols, t->bodies, t->codes, npu.streams, npu.violations};
 }

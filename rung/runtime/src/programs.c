@@ -138,6 +138,10 @@ static bool stuck(share *s, int64_t began) {
 // ---- one context
 
 static void finish(share *s) {
+  if (s->first) {  // what is left has tags and buffers on stacks that go now
+    rung_dma_drain();
+    rung_checked_dma_drain();
+  }
   for (rung_fibre *f; (f = s->first); rung_fibre_abandon(f)) s->first = f->next;
   int64_t seen = atomic_load(&most_waiting);
   while (s->most > seen && !atomic_compare_exchange_weak(&most_waiting, &seen, s->most)) continue;

@@ -18,7 +18,8 @@ RUNG_API void rung_run_programs(rung_task task, void *frame, int64_t programs, i
 RUNG_API void rung_yield(void);
 
 // ---- arena.c: scratch memory of the running context, handed out like a stack
-// 64-byte aligned, contents undefined; NULL, and the launch has failed, where there is no memory.
+// Aligned, contents undefined; NULL, and the launch has failed, where there is no memory.
+#define RUNG_SCRATCH_ALIGNMENT 64  // bytes: a cache line, and the widest vector of a host
 RUNG_API void *rung_arena_enter(int64_t bytes);
 RUNG_API void rung_arena_exit(void *base);
 
@@ -38,8 +39,8 @@ RUNG_API void rung_dma_start(void *dst, const void *src, int64_t rows, int64_t r
                              int64_t src_stride_bytes, int32_t *tag);
 RUNG_API void rung_dma_wait(int32_t *tag);
 
-// ---- dma_check.c: an engine that delivers at the wait and checks the contract of transfers. The calls are those of dma.c;
-// the code around them says where it is and what it touches. Violations are collected: rung.runtime._native.take_dma_violations.
+// ---- dma_check.c: an engine that delivers at the wait and watches the contract of transfers (flights.h). The calls are those
+// of dma.c; the code around them says where it is and what it touches. Violations are collected, for the launcher to raise.
 // `what` is a string that lives on; `iteration` is negative outside of a loop.
 RUNG_API void rung_dma_at(const char *what, int64_t iteration, int64_t to_memory);  // names the next start or wait
 RUNG_API void rung_checked_dma_start(void *dst, const void *src, int64_t rows, int64_t row_bytes, int64_t dst_stride_bytes,
@@ -48,5 +49,5 @@ RUNG_API void rung_checked_dma_wait(int32_t *tag);
 // The computation reads or writes `bytes` bytes.
 RUNG_API void rung_dma_touch(const void *address, int64_t bytes, int64_t writes, const char *what, int64_t iteration);
 RUNG_API int64_t rung_dma_enter(void);  // a function with transfers begins; returns what rung_dma_leave wants
-RUNG_API void rung_dma_leave(int64_t in_flight);  // it ends: all that it started has been awaited
+RUNG_API void rung_dma_leave(int64_t entered);  // it ends: all that it started has been awaited
 #endif

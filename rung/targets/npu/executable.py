@@ -116,7 +116,7 @@ class NpuBound:
     _trace: Trace | None = field(default=None, repr=False)
 
     def __call__(self) -> None:
-        """Run for the values. Raises RungError for transfers that race."""
+        """Run for the values. Raises TransferError for transfers that are not left alone while they are in flight."""
         self.trace()
 
     def trace(self) -> Trace:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import OutOfMemoryError, RungError
+from ...errors import OutOfMemoryError, TransferError
+from ...ir.violations import Violation
 from ...runtime import library_path
 from .device_code import LOCK
 from .host_copy import HostCopy, Site
@@ -20,16 +21,8 @@ from .weights import Weights
 
 Array = npt.NDArray[np.int64]
 _COMPUTE, _LOAD, _STORE, _WAIT, _REPEAT = range(5)
-_FAULTS = {
-    1: "is started under a tag whose last transfer was not awaited",
-    2: "writes to where a transfer in flight writes",
-    3: "reads what a transfer in flight has not delivered yet",
-    4: "had its source changed while it was in flight",
-    5: "had its destination changed while it was in flight",
-    6: "is never awaited",
-    7: "waits for a tag that was not started",
-}
-"""By the kinds of violation of npu.c."""
+_VIOLATIONS = tuple(Violation)
+"""By their numbers in npu.c."""
 
 
 class _Config(ctypes.Structure):
@@ -45,7 +38,10 @@ class _Config(ctypes.Structure):
 
 class _Result(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("rows", "symbols", "bodies", "codes", "streams", "violations", "arena")),
+        *(
+            (name, ctypes.c_int64)
+            for name in ("rows", "symbols", "bodies", "codes", "streams", "violations", "violations_kept", "arena")
+        ),
         *((f"{name}_at", ctypes.c_void_p) for name in ("rows", "symbols", "bodies", "codes", "streams", "violations")),
     ]
 
@@ -74,7 +70,7 @@ def record(
 ) -> Trace:
     """Run `launch`, which calls `launcher_address()`, and return what `entry`, a function of `copy`, did.
 
-    Raises RungError when packets cannot be counted, and for transfers that race.
+    Raises RungError when packets cannot be counted, TransferError for transfers that are not left alone.
     """
     with LOCK:
         copy.values[:] = 0
@@ -90,7 +86,7 @@ def record(
         _library().rung_npu_end(ctypes.byref(result))
         weights.check(copy.values)
         if result.violations:
-            raise RungError(_fault(result, copy.sites, buffers))
+            raise TransferError(result.violations, _in_words(result, copy.sites, buffers))
         return _trace(result, weights)
 
 
@@ -130,18 +126,25 @@ def _events(result: _Result) -> list[Event]:
     return events
 
 
-def _fault(result: _Result, sites: tuple[Site, ...], buffers: tuple[Buffer, ...]) -> str:
-    """The first violation in words, and how many there were."""
-    first = _array(result.violations_at, 1, 8)[0].tolist()
-    kind, number, run, context, target, source, rows, row_bytes = (int(value) for value in first)
+def _in_words(result: _Result, sites: tuple[Site, ...], buffers: tuple[Buffer, ...]) -> str:
+    """The first violations, a line each."""
+    lines: list[str] = []
+    kept: list[list[int]] = _array(result.violations_at, result.violations_kept, 10).tolist()
+    for kind, number, run, context, target, source, rows, row_bytes, other, other_run in kept:
+        what = f"{_place(sites, number, run)}, context {context}"
+        if target:
+            size = f"{rows} x {row_bytes} bytes"
+            what = f"a transfer of {size} from {_where(source, buffers)} to {_where(target, buffers)} ({what})"
+        by = f": {_place(sites, other, other_run)}" if other >= 0 else ""
+        lines.append(f"{what}: {_VIOLATIONS[kind].value}{by}")
+    return "\n".join(lines)
+
+
+def _place(sites: tuple[Site, ...], number: int, run: int) -> str:
     site = sites[number]
     same = [s for s in sites if (s.function, s.block, s.kind) == (site.function, site.block, site.kind)]
     turn = 1 + next(i for i, s in enumerate(same) if s is site)
-    place = f"the {site.kind} number {turn} of block `{site.block}` in `{site.function}`, run {run + 1}"
-    what = f"a transfer of {rows} x {row_bytes} bytes from {_where(source, buffers)} to {_where(target, buffers)}"
-    more = f"; {result.violations} such faults in all" if result.violations > 1 else ""
-    subject = f"{what} ({place}, context {context})" if target else f"{place}, context {context},"
-    return f"race: {subject} {_FAULTS[kind]}{more}"
+    return f"the {site.kind} number {turn} of block `{site.block}` in `{site.function}`, run {run + 1}"
 
 
 def _where(address: int, buffers: tuple[Buffer, ...]) -> str:
