@@ -21,7 +21,7 @@ from ..ranges import Number, Range, Ranges, at_most, combine, power_of_two, wind
 from ..reach import NOTHING, Reach, Walk, scaled, summed, unknown
 from ..reach import union as one_of_them
 from ..ttir import constant_int, element, shape
-from .families import Elementwise
+from .families import Elementwise, NoNumbers
 
 
 class _Same(Elementwise):
@@ -37,6 +37,9 @@ class _Same(Elementwise):
 
     def bounds(self, ranges: Ranges, op: ir.Operation) -> Range | None:
         return ranges.operand(op, 0)
+
+    def reach(self, walk: Walk, op: ir.Operation, number: int, operands: Sequence[Reach]) -> Reach:
+        return operands[0]
 
 
 @register
@@ -69,7 +72,7 @@ class TruncI(_Same):
 
 
 @register
-class Cast(Elementwise):
+class Cast(Elementwise, NoNumbers):
     """The operand's number, or its bits, as another type."""
 
     names = ("arith.index_cast", "arith.index_castui", "arith.bitcast")
@@ -195,7 +198,7 @@ class MulI(Elementwise):
 
 
 @register
-class Shift(Elementwise):
+class Shift(Elementwise, NoNumbers):
     names = ("arith.shli", "arith.shrsi", "arith.shrui")
 
     def reach(self, walk: Walk, op: ir.Operation, number: int, operands: Sequence[Reach]) -> Reach:
@@ -209,7 +212,7 @@ class Shift(Elementwise):
 
 
 @register
-class Quotient(Elementwise):
+class Quotient(Elementwise, NoNumbers):
     names = ("arith.divsi", "arith.divui")
 
     def bounds(self, ranges: Ranges, op: ir.Operation) -> Range | None:
@@ -232,7 +235,7 @@ class Quotient(Elementwise):
         return scaled(operands[0], Fraction(1, divisor)) if divisor else unknown(*operands)
 
 
-class _Bounded(Elementwise):
+class _Bounded(Elementwise, NoNumbers):
     """Not greater than an operand."""
 
     def reach(self, walk: Walk, op: ir.Operation, number: int, operands: Sequence[Reach]) -> Reach:
@@ -309,7 +312,7 @@ class Least(_Bounded):
 
 
 @register
-class Greatest(Elementwise):
+class Greatest(Elementwise, NoNumbers):
     names = ("arith.maxsi", "arith.maxui")
     passes = True
 
@@ -331,7 +334,7 @@ class AndI(_Bounded):
 
 
 @register
-class Compare(Elementwise):
+class Compare(Elementwise, NoNumbers):
     names = ("arith.cmpi", "arith.cmpf")
 
     def reach(self, walk: Walk, op: ir.Operation, number: int, operands: Sequence[Reach]) -> Reach:

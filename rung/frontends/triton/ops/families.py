@@ -26,8 +26,8 @@ from ..ttir import element, is_block
 _T = TypeVar("_T")
 
 
-class _NoNumbers(TtirOp):
-    """Nothing is known of the numbers of its results."""
+class NoNumbers(TtirOp):
+    """Nothing is known of the numbers of its results: a class says so by this base, or answers each question itself."""
 
     def affine(self, forms: PointerAnalysis, op: ir.Operation) -> Affine | None:
         return None
@@ -42,7 +42,7 @@ class _NoNumbers(TtirOp):
         return union(*operands) if self.passes else unknown(*operands)
 
 
-class Whole(_NoNumbers):
+class Whole(NoNumbers):
     """Operations that are carried out where they stand: their blocks are in scratch when they have been converted."""
 
     def element(self, expressions: Expressions, op: ir.Operation, leaf: Leaf) -> ir.Value:
@@ -54,7 +54,7 @@ class Whole(_NoNumbers):
         return None
 
 
-class Virtual(_NoNumbers):
+class Virtual(TtirOp):
     """Operations on blocks that are evaluated element by element, where a nest asks for them."""
 
     virtual = True
@@ -93,6 +93,9 @@ class Moving(Virtual):
     """The result's elements are the operands', in other places."""
 
     passes = True
+
+    def reach(self, walk: Walk, op: ir.Operation, number: int, operands: Sequence[Reach]) -> Reach:
+        return union(*operands)
 
 
 class Reindexing(Moving):

@@ -22,7 +22,7 @@ from ..scratch import from_memory, to_memory
 from ..ttir import element, is_block, is_volatile_load, pointee
 from ..views import make_view
 from ..volatile import load_block
-from .families import Virtual, Whole
+from .families import NoNumbers, Virtual, Whole
 
 _T = TypeVar("_T")
 
@@ -57,7 +57,7 @@ _Way = _Nowhere | _ThroughView | _Guarded
 
 
 @register
-class Load(Virtual):
+class Load(Virtual, NoNumbers):
     """A block is read where it is used; `MemoryOrder` has it kept in scratch before a store may change it."""
 
     names = ("tt.load",)

@@ -15,13 +15,13 @@ from ..expression import Expressions, Leaf
 from ..operation import Sources, register
 from ..scratch import flattened, from_memory, row_major_buffer
 from ..ttir import element, int_attr, shape
-from .families import Moving, Virtual, Whole
+from .families import Moving, NoNumbers, Virtual, Whole
 
 _T = TypeVar("_T")
 
 
 @register
-class Join(Moving):
+class Join(Moving, NoNumbers):
     """Two blocks, side by side in a new last dimension."""
 
     names = ("tt.join",)
@@ -40,7 +40,7 @@ class Join(Moving):
 
 
 @register
-class Split(Moving):
+class Split(Moving, NoNumbers):
     """The halves of a block whose last dimension has two."""
 
     names = ("tt.split",)
@@ -56,7 +56,7 @@ class Split(Moving):
 
 
 @register
-class Gather(Virtual):
+class Gather(Virtual, NoNumbers):
     """Elements of a block, which lies in scratch, at places along one axis that another block tells."""
 
     names = ("tt.gather",)

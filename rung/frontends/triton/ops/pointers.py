@@ -26,13 +26,13 @@ from ..ranges import Range, Ranges
 from ..reach import Reach, Walk, scaled, summed, union
 from ..ttir import element, element_bytes, is_block, is_pointer, pointee, shape
 from .arithmetic import one_of, sum_of_steps
-from .families import Elementwise, Virtual, Whole, require_form
+from .families import Elementwise, NoNumbers, Virtual, Whole, require_form
 
 _T = TypeVar("_T")
 
 
 @register
-class AddPtr(Virtual):
+class AddPtr(Virtual, NoNumbers):
     """A pointer and an offset in elements."""
 
     names = ("tt.addptr",)
@@ -68,7 +68,7 @@ class AddPtr(Virtual):
 
 
 @register
-class Bitcast(Elementwise):
+class Bitcast(Elementwise, NoNumbers):
     """The same bits, or the same addresses, seen as another type: offsets are counted in elements of that type."""
 
     names = ("tt.bitcast",)
@@ -146,7 +146,7 @@ class PtrToInt(Whole):
 
 
 @register
-class Select(Elementwise):
+class Select(Elementwise, NoNumbers):
     """A choice between numbers, or between pointers."""
 
     names = ("arith.select",)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..operation import register
-from .families import Elementwise
+from .families import Elementwise, NoNumbers
 
 
 @register
-class Arithmetic(Elementwise):
+class Arithmetic(Elementwise, NoNumbers):
     """Operations of the dialects `arith` and `math`, and what Triton adds to them (`elementwise.py` builds them)."""
 
     names = (

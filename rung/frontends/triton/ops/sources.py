@@ -18,12 +18,12 @@ from ..pointers import PointerAnalysis
 from ..ranges import Range, Ranges, power_of_two
 from ..reach import NOTHING, Reach, Walk
 from ..ttir import element, int_attr, is_block, splat_constant
-from .families import Virtual, Whole
+from .families import NoNumbers, Virtual, Whole
 
 _T = TypeVar("_T")
 
 
-class _Leaf(Virtual):
+class _Leaf(Virtual, NoNumbers):
     """Computed from nothing."""
 
     free = True
