@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
+from ...dtypes import BY_MLIR
 from ...errors import UsageError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
@@ -113,7 +114,8 @@ def _argument_type(argument: ir.Value) -> ir.Type:
 def _letter(argument: ir.Value) -> str:
     if is_pointer(argument):
         return "P"
-    return {"f16": "e", "bf16": "b", "f32": "f", "f64": "d"}.get(str(argument.type), "i")
+    dtype = BY_MLIR.get(str(argument.type))
+    return "i" if dtype is None else dtype.letter
 
 
 def _grid_loop(extents: tuple[ir.Value, ir.Value, ir.Value]) -> ir.Block:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from torch_mlir import ir
 from torch_mlir.dialects import arith, func, math
 
+from ...dtypes import BY_MLIR
 from ...errors import UnsupportedError
 from . import total
 from .locations import source_line
@@ -115,8 +116,7 @@ def _predicate(symbol: str, value: ir.Value) -> ir.Value:
     finite = arith.CmpFOp(arith.CmpFPredicate.OLT, size, infinity).result
     if symbol == "math.isfinite":
         return finite
-    smallest = {"f16": 2.0**-14, "f64": 2.0**-1022}.get(str(kind), 2.0**-126)
-    least = arith.ConstantOp(kind, ir.FloatAttr.get(kind, smallest)).result
+    least = arith.ConstantOp(kind, ir.FloatAttr.get(kind, BY_MLIR[str(kind)].smallest_normal)).result
     return arith.AndIOp(finite, arith.CmpFOp(arith.CmpFPredicate.OGE, size, least).result).result
 
 
