@@ -11,6 +11,7 @@ from torch_mlir.dialects import arith, memref, scf
 from ....errors import UnsupportedError
 from ..bases import Base
 from ..blocks import BlockConverter
+from ..buffers import fill
 from ..expression import Expressions
 from ..locations import source_line
 from ..nest_sinks import Effect
@@ -71,7 +72,7 @@ class AtomicRmw(_Atomic):
 
 @register
 class AtomicCas(_Atomic):
-    """Compare and swap: the store happens where memory equals the expected value."""
+    """Compare and swap: the store happens where memory holds the bits of the expected value, also those of a NaN."""
 
     names = ("tt.atomic_cas",)
 
@@ -84,16 +85,19 @@ class AtomicCas(_Atomic):
             body = ir.Block.create_at_start(rmw.operation.regions[0], [kind])
             with ir.InsertionPoint(body):
                 current = body.arguments[0]
-                compare = (
-                    arith.CmpFOp(arith.CmpFPredicate.OEQ, current, operands[0])
-                    if isinstance(kind, ir.FloatType)
-                    else arith.CmpIOp(arith.CmpIPredicate.eq, current, operands[0])
-                )
-                chosen = arith.SelectOp(compare.result, operands[1], current).result
+                same = arith.CmpIOp(arith.CmpIPredicate.eq, _bits(current), _bits(operands[0]))
+                chosen = arith.SelectOp(same.result, operands[1], current).result
                 memref.AtomicYieldOp(chosen)
             return rmw.operation.results[0]
 
         _atomic(blocks, op, pointer, (expected, desired), None, one)
+
+
+def _bits(value: ir.Value) -> ir.Value:
+    """A number as an integer."""
+    if not isinstance(value.type, ir.FloatType):
+        return value
+    return arith.BitcastOp(ir.IntegerType.get_signless(ir.FloatType(value.type).width), value).result
 
 
 def _atomic(
@@ -111,6 +115,8 @@ def _atomic(
         _scalar_atomic(blocks, op, pointer, values, mask, update)
         return
     kept = program.scratch.allocate(shape(result) or (), element(result)) if used else None
+    if kept is not None and mask is not None:
+        fill(kept, blocks.ix.zero(element(result)))  # what is masked off is not written below
 
     def emit(expressions: Expressions, position: Position) -> None:
         memory = pointee(pointer)
