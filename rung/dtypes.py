@@ -48,11 +48,11 @@ F32 = Dtype("f32", "fp32", "float32", "float", "float", "f", 32, 23, 8)
 F64 = Dtype("f64", "fp64", "float64", "double", "double", "d", 64, 52, 11)
 
 FLOATS = (F16, BF16, F32, F64)
-BOOLS = (Dtype("i1", "i1", "bool", "i8", "int8_t", "u", 8), Dtype("i1", "u1", "bool", "i8", "uint8_t", "u", 8))
+BOOLS = (Dtype("i1", "i1", "bool", "i8", "int8_t", "1", 8), Dtype("i1", "u1", "bool", "i8", "uint8_t", "1", 8))
 INTEGERS = tuple(
-    Dtype(f"i{n}", f"{sign}{n}", f"{prefix}int{n}", f"i{n}", f"{prefix}int{n}_t", sign, n)
-    for sign, prefix in (("i", ""), ("u", "u"))
-    for n in (8, 16, 32, 64)
+    Dtype(f"i{n}", f"{sign}{n}", f"{prefix}int{n}", f"i{n}", f"{prefix}int{n}_t", letter, n)
+    for sign, prefix, letters in (("i", "", "cswi"), ("u", "u", "CSWu"))
+    for n, letter in zip((8, 16, 32, 64), letters, strict=True)
 )
 
 BY_TRITON = {dtype.triton: dtype for dtype in (*FLOATS, *BOOLS, *INTEGERS)} | {d.mlir: d for d in FLOATS}

@@ -14,7 +14,8 @@ _SUPPORTED = "pointers, integers and floats"
 def argument_kinds(signature: Mapping[Any, Any]) -> str:
     """One letter per argument, as the native launcher reads them.
 
-    P pointer, i signed integer, u unsigned integer, e f16, b bf16, f f32, d f64, - constexpr (not passed on).
+    P pointer, c s w i signed integers of 8 to 64 bits, C S W u unsigned ones, 1 of one bit, e f16, b bf16, f f32,
+    d f64, - constexpr (not passed on).
     Raises UnsupportedError naming an argument that has no such kind.
     """
     return "".join(_kind(name, dtype) for name, dtype in signature.items())

@@ -76,6 +76,23 @@ def test_unsigned_integers(value: int) -> None:
     assert pack("u", value) % 2**64 == value
 
 
+@pytest.mark.parametrize(("kinds", "bits"), [("cC", 8), ("sS", 16), ("wW", 32), ("iu", 64)])
+def test_the_least_and_the_greatest_integer_of_a_width(kinds: str, bits: int) -> None:
+    """Beyond them is a refusal: the kernel would read another number."""
+    signed, unsigned = kinds
+    for value in (-(2 ** (bits - 1)), -1, 2 ** (bits - 1) - 1):
+        assert pack(signed, value) == value
+    for value in (0, 2**bits - 1):
+        assert pack(unsigned, value) % 2**64 == value
+    for kind, value in (
+        (signed, -(2 ** (bits - 1)) - 1),
+        (signed, 2 ** (bits - 1)),
+        (unsigned, -1),
+        (unsigned, 2**bits),
+    ):
+        assert "does not fit" in refusal(kind, value)
+
+
 @pytest.mark.parametrize("value", [True, np.int8(-3), np.uint16(9), torch.tensor(5)])
 def test_things_that_are_integers(value: Any) -> None:
     assert pack("i", value) == int(value)
@@ -202,6 +219,13 @@ def test_a_tensor_without_elements_needs_no_memory() -> None:
         ("i", 1.5, "expected an integer, got float"),
         ("i", 2**63, "9223372036854775808 does not fit 64 bits"),
         ("u", -1, "-1 does not fit 64 unsigned bits"),
+        ("w", 2**31, "2147483648 does not fit 32 bits"),
+        ("s", -(2**15) - 1, "-32769 does not fit 16 bits"),
+        ("c", 128, "128 does not fit 8 bits"),
+        ("W", 2**32, "4294967296 does not fit 32 unsigned bits"),
+        ("S", -1, "-1 does not fit 16 unsigned bits"),
+        ("C", 2**63, "9223372036854775808 does not fit 8 unsigned bits"),
+        ("1", 2, "2 does not fit 1 unsigned bit"),
         ("f", "1", "expected a number, got str"),
         ("e", 1e6, "1000000.0 does not fit a 16-bit float"),
         ("P", 1.5, "expected a tensor, an array, an address or None, got float"),

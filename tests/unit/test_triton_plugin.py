@@ -77,7 +77,7 @@ def test_a_launch_reaches_the_launcher(add):
     (launch,) = LAUNCHES
     assert launch.grid == (7, 1, 1)
     assert launch.args[:4] == (x, y, o, 100) and launch.args[4] == 64
-    assert (launch.kinds, launch.names) == ("PPPi-", ("x_ptr", "y_ptr", "o_ptr", "n", "BLOCK"))
+    assert (launch.kinds, launch.names) == ("PPPw-", ("x_ptr", "y_ptr", "o_ptr", "n", "BLOCK"))
     assert launch.function == 4100
     assert kernel.asm["rung"] == b"code"
     assert (kernel.asm["linalg"], kernel.asm["llvm"]) == ("linalg text", "llvm text")
@@ -244,7 +244,7 @@ def test_argument_kinds():
             "h": "constexpr",
         }
     )
-    assert kinds == "PPiuufdeb-"
+    assert kinds == "PPwC1fdeb-"
     with pytest.raises(UnsupportedError, match=r"descriptor as argument `t`.*make_tensor_descriptor"):
         argument_kinds({"t": "tensordesc<fp16[32,32]>"})
     with pytest.raises(UnsupportedError, match="argument `t` of type"):

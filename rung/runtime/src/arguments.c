@@ -82,13 +82,29 @@ static int refuse(place at, const char *format, ...) {
 // CPython's conversions to `long` walk the digits; those to `long long` go through a byte array, which takes 30 ns.
 _Static_assert(sizeof(long) == sizeof(int64_t), "rung needs a 64-bit Unix");
 
-static int pack_integer(PyObject *arg, bool is_unsigned, place at, int64_t *slot) {
+// Bits of the integers of a kind, 0 for a kind that is not one.
+static int bits_of(char kind) {
+  switch (kind) {
+    case '1': return 1;
+    case 'c': case 'C': return 8;
+    case 's': case 'S': return 16;
+    case 'w': case 'W': return 32;
+    case 'i': case 'u': return 64;
+    default: return 0;
+  }
+}
+
+// The kernel reads the lowest bits of a slot: a number that does not fit them would be another one there.
+static int pack_integer(PyObject *arg, int bits, bool is_unsigned, place at, int64_t *slot) {
   PyObject *number = PyLong_Check(arg) ? Py_NewRef(arg) : PyIndex_Check(arg) ? PyNumber_Index(arg) : NULL;
   if (!number) return refuse(at, "expected an integer, got %s", Py_TYPE(arg)->tp_name);
   *slot = is_unsigned ? (int64_t)PyLong_AsUnsignedLong(number) : PyLong_AsLong(number);
   Py_DECREF(number);
-  if (*slot != -1 || !PyErr_Occurred()) return 0;
-  return refuse(at, "%R does not fit %s", arg, is_unsigned ? "64 unsigned bits" : "64 bits");
+  if (*slot != -1 || !PyErr_Occurred()) {
+    int64_t above = bits == 64 ? 0 : *slot >> (is_unsigned ? bits : bits - 1);
+    if (above == 0 || (above == -1 && !is_unsigned)) return 0;
+  }
+  return refuse(at, "%R does not fit %d%s bit%s", arg, bits, is_unsigned ? " unsigned" : "", bits == 1 ? "" : "s");
 }
 
 static int pack_float(PyObject *arg, char kind, place at, int64_t *slot) {
@@ -196,7 +212,7 @@ static bool has_no_memory(PyObject *tensor, int64_t address) {
 
 static int pack_pointer(PyObject *arg, place at, int64_t *slot) {
   if (arg == Py_None) return *slot = 0, 0;
-  if (PyLong_Check(arg)) return pack_integer(arg, true, at, slot);
+  if (PyLong_Check(arg)) return pack_integer(arg, 64, true, at, slot);
   if (PyObject_CheckBuffer(arg)) {
     if (pack_buffer(arg, slot) == 0) return 0;
     PyErr_Clear();  // a NumPy array of a type that buffers do not know, such as bfloat16
@@ -224,8 +240,12 @@ int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *co
     switch (kinds[i]) {
       case '-': continue;
       case 'P': failed = pack_pointer(args[i], (place){names, i}, slots); break;
-      case 'i': failed = pack_integer(args[i], false, (place){names, i}, slots); break;
-      case 'u': failed = pack_integer(args[i], true, (place){names, i}, slots); break;
+      case 'c': case 's': case 'w': case 'i':
+        failed = pack_integer(args[i], bits_of(kinds[i]), false, (place){names, i}, slots);
+        break;
+      case '1': case 'C': case 'S': case 'W': case 'u':
+        failed = pack_integer(args[i], bits_of(kinds[i]), true, (place){names, i}, slots);
+        break;
       default: failed = pack_float(args[i], kinds[i], (place){names, i}, slots);
     }
     if (failed) return -1;
@@ -256,8 +276,8 @@ const char *rung_check_kinds(PyObject *kinds, Py_ssize_t *count, Py_ssize_t *slo
   if (!kind) return NULL;
   *slots = 0;
   for (Py_ssize_t i = 0; i < *count; i++) {
-    if (!kind[i] || !strchr("Piufdeb-", kind[i]))
-      return PyErr_Format(PyExc_ValueError, "kinds %R: position %zd is none of `P i u f d e b -`", kinds, i), NULL;
+    if (!kind[i] || !strchr("Pcswi1CSWufdeb-", kind[i]))
+      return PyErr_Format(PyExc_ValueError, "kinds %R: position %zd is none of `P c s w i 1 C S W u f d e b -`", kinds, i), NULL;
     *slots += kind[i] != '-';
   }
   return kind;
