@@ -12,8 +12,17 @@ MOST_CONTEXTS = 1024
 STAGES = ("ttir", "linalg", "scheduled", "vector", "llvm", "llvm-ir", "asm", "obj")
 
 
+_WORDS = {
+    **dict.fromkeys(("1", "true", "on", "yes", "y"), True),
+    **dict.fromkeys(("", "0", "false", "off", "no", "n"), False),
+}
+
+
 def _flag(name: str) -> bool:
-    return os.environ.get(name, "").lower() in ("1", "true", "on", "yes", "y")
+    text = os.environ.get(name, "")
+    if text.lower() not in _WORDS:
+        raise UsageError(f"{name} is `{text}`; give 1 or 0")
+    return _WORDS[text.lower()]
 
 
 def verify() -> bool:
@@ -42,7 +51,7 @@ def threads() -> int | None:
     text = os.environ.get("RUNG_NUM_THREADS")
     if not text:
         return None
-    if not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MOST_CONTEXTS:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9 or not 1 <= int(text) <= MOST_CONTEXTS:
         raise UsageError(f"RUNG_NUM_THREADS is `{text}`; give a whole number, 1 to {MOST_CONTEXTS}")
     return int(text)
 

@@ -78,7 +78,7 @@ class Options:
         known = {f.name: keywords[f.name] for f in fields(Options) if keywords.get(f.name) is not None}
         given = known.get("schedule", "")
         if isinstance(given, str):  # what is no text is refused later, be it an argument of the kernel's own
-            known["schedule"] = given or knobs.schedule() or ""
+            known["schedule"] = given or _usual_schedule()
         return Options(**known)
 
     def hash(self) -> str:
@@ -88,3 +88,13 @@ class Options:
         """
         known = sorted((name, value) for name, value in asdict(self).items() if name not in _FOR_GPUS)
         return hashlib.sha256(repr(known).encode()).hexdigest()
+
+
+def _usual_schedule() -> str:
+    """What `RUNG_SCHEDULE` says, if anything. Raises UsageError, which names it: the launch has no such text."""
+    text = knobs.schedule() or ""
+    try:
+        Schedule.parse(text)
+    except UsageError as error:
+        raise UsageError(f"RUNG_SCHEDULE, {error}") from None
+    return text
