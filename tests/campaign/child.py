@@ -3,6 +3,7 @@ of JSON each. A child that dies or hangs is an outcome, and another goes on behi
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -64,5 +65,8 @@ def serve(case: Callable[[int], Outcome]) -> None:
     first, last = map(int, sys.argv[1:3])
     lines = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    gc.disable()  # a fifth of the time of short programs; what is left behind is collected now and then
     for seed in range(first, last):
         print(json.dumps(asdict(case(seed))), file=lines, flush=True)
+        if seed % 20 == 0:
+            gc.collect()
