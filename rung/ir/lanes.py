@@ -2,7 +2,10 @@
 
 Along a chosen dimension every value of a nest's body is *uniform* (step 0), *linear* (a known step per
 lane) or *varying*.
-Integer address arithmetic is taken not to wrap around inside one vector, as Triton's own axis analysis does.
+
+A linear number of N bits wraps from lane to lane as it should; as a wider number it is linear only if it does
+not, which its *span* tells. Where the span is not known, an index that does nothing but address memory is taken
+not to wrap inside a vector: a lane that did would be 2^32 elements away.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from torch_mlir import ir
 
 from .accumulators import Group
 from .assertions import is_assertion
+from .attributes import TILE_LOOP, TILES
 from .body import Body, Instr, captured, constant_int
 from .emit import bits, is_float
 from .nest import Nest
@@ -29,7 +33,12 @@ INTEGER_DIVISIONS = frozenset(
 )
 
 _SCALAR_ONLY = frozenset({"memref.dim", "memref.reinterpret_cast", "memref.cast", "ub.poison"})
-_KEEPS_STEP = frozenset({"arith.index_cast", "arith.extsi"})
+_WIDENS = frozenset({"arith.index_cast", "arith.extsi"})
+_INDEXING = frozenset({"arith.addi", "arith.subi", "arith.muli"})
+_MOST_COORDINATE = (1 << 20) - 1
+"""No block of Triton has more than 2^20 elements (`triton.language.core.TRITON_MAX_TENSOR_NUMEL`)."""
+Span = tuple[int, int]
+"""The least and the greatest that a number may be."""
 _ADDRESSING = frozenset(
     {
         *("arith.addi", "arith.subi", "arith.muli", "arith.shli", "arith.andi", "arith.select", "arith.cmpi"),
@@ -45,6 +54,8 @@ class Lanes:
     vectorized."""
 
     steps: dict[ir.Value, Step] = field(default_factory=dict[ir.Value, Step])
+    spans: dict[ir.Value, Span] = field(default_factory=dict[ir.Value, Span])
+    """Of numbers that are known not to have wrapped."""
     refusal: str = ""
     combiners: dict[Group, Lanes] = field(default_factory=dict[Group, "Lanes"])
     """Steps inside the combiners that accumulators call: there, every argument varies."""
@@ -89,8 +100,11 @@ def _analyse(body: Body, lanes: Lanes, dim: int, masked: bool, skip: set[ir.Oper
             _analyse_if(instr, lanes, dim, masked)
             continue
         step = _step(instr, lanes, dim, masked)
+        span = _span(instr, lanes)
         for result in instr.results:
             lanes.steps[result] = step
+            if span is not None:
+                lanes.spans[result] = span
 
 
 def _analyse_if(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> None:
@@ -129,15 +143,17 @@ def _step(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> Step:
         lanes.refusal = lanes.refusal or f"{name} of a value that changes from lane to lane"
     if any(s is VARYING for s in steps):
         return VARYING
-    return _linear(instr, steps)
+    return _linear(instr, steps, lanes)
 
 
-def _linear(instr: Instr, steps: list[Step]) -> Step:
+def _linear(instr: Instr, steps: list[Step], lanes: Lanes) -> Step:
     """The step of an operation on uniform and linear operands."""
     a = steps[0]
     assert a is not None
-    if instr.name in _KEEPS_STEP:
-        return a
+    if instr.name in _WIDENS:
+        number = instr.operands[0]
+        exact = isinstance(number.type, ir.IndexType) or _span_of(number, lanes) is not None
+        return a if exact or _only_addresses(instr) else VARYING
     if len(steps) != 2:
         return VARYING
     b = steps[1]
@@ -156,6 +172,70 @@ def _linear(instr: Instr, steps: list[Step]) -> Step:
     if a == 0 and left is not None:
         return b * left
     return VARYING
+
+
+# ---- numbers that do not wrap
+
+
+def _span_of(value: ir.Value, lanes: Lanes) -> Span | None:
+    known = constant_int(value)
+    if known is not None:
+        return known, known
+    if value in lanes.spans:
+        return lanes.spans[value]
+    return (0, _MOST_COORDINATE) if _is_tile_number(value) else None
+
+
+def _is_tile_number(value: ir.Value) -> bool:
+    """Whether `value` is where a tile begins in its block."""
+    if not isinstance(value.owner, ir.Block):
+        return False
+    loop = value.owner.owner
+    return ir.BlockArgument(value).arg_number == 0 and any(name in loop.attributes for name in (TILES, TILE_LOOP))
+
+
+def _span(instr: Instr, lanes: Lanes) -> Span | None:
+    """Of the result of an operation on integers; None where it may have wrapped, or nothing is known."""
+    if instr.name == "linalg.index":
+        return 0, _MOST_COORDINATE
+    if instr.name not in _WIDENS | _INDEXING:
+        return None
+    spans = [_span_of(v, lanes) for v in instr.operands]
+    known = [span for span in spans if span is not None]
+    if len(known) < len(spans):
+        return None
+    low, high = known[0] if len(known) == 1 else _combined(instr.name, *known)
+    result = instr.results[0].type
+    half = 1 << ((64 if isinstance(result, ir.IndexType) else ir.IntegerType(result).width) - 1)
+    return (low, high) if -half <= low and high < half else None
+
+
+def _combined(name: str, a: Span, b: Span) -> Span:
+    if name == "arith.addi":
+        return a[0] + b[0], a[1] + b[1]
+    if name == "arith.subi":
+        return a[0] - b[1], a[1] - b[0]
+    corners = [x * y for x in a for y in b]
+    return min(corners), max(corners)
+
+
+def _only_addresses(instr: Instr) -> bool:
+    """Whether an index, of 32 bits or more before, is used for nothing but addresses."""
+    if not isinstance(instr.results[0].type, ir.IndexType) or bits(instr.operands[0].type) < 32:
+        return False
+    pending, seen = [instr.results[0]], set[ir.Value]()
+    while pending:
+        value = pending.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        for use in value.uses:
+            user = use.owner.operation
+            if user.name in _INDEXING:
+                pending += list(user.results)
+            elif not user.name.startswith("memref."):
+                return False
+    return True
 
 
 def element_bits(nest: Nest, lanes: Lanes, dim: int) -> int:

@@ -180,11 +180,21 @@ class Expressions:
         value, position = leaf
         form = self._form(value)
         if form is not None:
-            return self.ix.to_integer(self.addresses.index(form, position), element(value))
+            return self._number(form, position, element(value))
         if known.origin is None:
             return None
         by = self.ix.to_integer(self.ix.sub(known.origin.now, known.origin.start), element(value))
         return arith.AddIOp(self.at(known.origin.value, position), by).result
+
+    def _number(self, form: Affine, position: Position, kind: ir.Type) -> ir.Value:
+        """An element of an affine block of integers. It wraps as they do: only coordinates become indices before."""
+        result = self.ix.to_integer(form.offset, kind)
+        for axis, stride in zip(position, form.strides, strict=True):
+            if isinstance(stride, int) and stride == 0:
+                continue
+            steps = self.ix.to_integer(self.coordinate(axis), kind), self.ix.to_integer(stride, kind)
+            result = arith.AddIOp(result, arith.MulIOp(*steps).result).result
+        return result
 
     def _form(self, value: ir.Value) -> Affine | None:
         """By which elements are computed."""

@@ -38,10 +38,13 @@ def numbers(ix: Indices, form: Affine, kind: ir.IntegerType, extents: Shape, sig
     return replace(form, offset=offset, strides=strides, wraps=wraps, conditions=conditions)
 
 
-def _wide(ix: Indices, form: Affine) -> Affine:
-    """Numbers as wide as indices, which wrap where those do: far from there, no sum does."""
+def _wide(ix: Indices, form: Affine) -> Affine | None:
+    """Numbers as wide as indices, which wrap where those do: far from there, no sum does. None if they are not far."""
     asked: list[ir.Value] = []
-    for number, bits in ((form.offset, 61), *((s, 40) for s in form.strides)):
+    offset, *strides = (ix.read(n, ir.IntegerType.get_signless(64)) for n in (form.offset, *form.strides))
+    for number, bits in ((offset, 61), *((s, 40) for s in strides)):
         if not isinstance(number, int):
             asked += [ix.at_most(-(1 << bits), number), ix.at_most(number, 1 << bits)]
-    return replace(form, conditions=union(form.conditions, tuple(asked)))
+        elif not -(1 << bits) <= number <= 1 << bits:
+            return None
+    return replace(form, offset=offset, strides=tuple(strides), conditions=union(form.conditions, tuple(asked)))
