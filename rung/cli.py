@@ -264,11 +264,14 @@ def opt(
     ] = None,
     output: Output = None,
     print_after_all: PrintAfterAll = False,
+    split_input_file: Annotated[
+        bool, typer.Option("--split-input-file", help="Between lines of `// -----` stand modules of their own.")
+    ] = False,
 ) -> None:
     """Run passes on a module, as mlir-opt does; replays a reproducer."""
     from .commands import opt as command
 
-    raise typer.Exit(command.run(file, pipeline, output, print_after_all))
+    raise typer.Exit(command.run(file, pipeline, output, print_after_all, split_input_file))
 
 
 @app.command()

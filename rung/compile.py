@@ -369,16 +369,16 @@ class Stages(Mapping[str, str]):
         return 1 + len(self._modules)
 
 
-def optimize(text: str, steps: Pipeline | None, observers: Sequence[Observer] = ()) -> str:
-    """Run passes on the text of a module, as mlir-opt does.
+def written_pipeline(text: str) -> Pipeline:
+    """The pipeline in the `// PIPELINE:` lines of a text: a reproducer's."""
+    lines = [x.removeprefix(PIPELINE_MARK) for x in text.splitlines() if x.startswith(PIPELINE_MARK)]
+    if not lines:
+        raise UsageError("no pipeline: give one with --pipeline, or begin the file with `// PIPELINE:` lines")
+    return parse_pipeline("\n".join(lines), PASSES)
 
-    steps: None takes the pipeline that the text itself begins with (a reproducer's).
-    """
-    if steps is None:
-        lines = [x.removeprefix(PIPELINE_MARK) for x in text.splitlines() if x.startswith(PIPELINE_MARK)]
-        if not lines:
-            raise UsageError("no pipeline: give one with --pipeline, or begin the file with `// PIPELINE:` lines")
-        steps = parse_pipeline("\n".join(lines), PASSES)
+
+def optimize(text: str, steps: Pipeline, observers: Sequence[Observer] = ()) -> str:
+    """Run passes on the text of a module, as mlir-opt does."""
     context, lock = compiler_context()
     with lock:
         try:

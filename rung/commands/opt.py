@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..errors import RungError, UsageError
 from ..files import write_file
 from . import parse
 from .compile import print_after
 
 if TYPE_CHECKING:
     from torch_mlir import ir
+
+_SPLIT = re.compile(r"^// -----[ \t]*$", re.MULTILINE)
+_SPLIT_MARK = "// -----\n"
 
 
 class _Idle:
@@ -50,8 +55,9 @@ def _code_and_notes(module: ir.Module) -> tuple[str, Counter[tuple[str, str]]]:
     return str(bare), notes
 
 
-def run(file: str, pipeline: str | None, output: str | None, print_after_all: bool) -> int:
-    """Runs the passes, and writes the module to the file or to stdout."""
+def run(file: str, pipeline: str | None, output: str | None, print_after_all: bool, split: bool = False) -> int:
+    """Runs the passes, and writes the module to the file or to stdout. Exit status 2 if one of several modules failed;
+    then there is no file."""
     target = parse.output(output, "--output")
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
@@ -59,15 +65,42 @@ def run(file: str, pipeline: str | None, output: str | None, print_after_all: bo
         reason = getattr(error, "strerror", None) or "it is not a text file"
         raise UsageError(f"cannot read `{file}`: {reason}") from None
 
-    from ..compile import optimize
+    from ..compile import optimize, written_pipeline
     from ..passes import parse_pipeline
     from ..pipelines import PASSES
 
-    steps = None if pipeline is None else parse_pipeline(pipeline.replace(";", "\n"), PASSES)
+    steps = written_pipeline(text) if pipeline is None else parse_pipeline(pipeline.replace(";", "\n"), PASSES)
     observers = (_Idle(), print_after) if print_after_all else (_Idle(),)
-    result = optimize(text, steps, observers)
-    if target:
-        write_file(result, target)
-    else:
-        sys.stdout.write(result if result.endswith("\n") else result + "\n")
-    return 0
+    results: list[str] = []
+
+    def emit(result: str) -> None:
+        results.append(result)
+        if not target:  # now, so that what was made and what went wrong are in order
+            sys.stdout.write(result)
+            sys.stdout.flush()
+
+    failed = False
+    for number, part in enumerate(_parts(text) if split else (text,)):
+        if number:
+            emit(_SPLIT_MARK)
+        try:
+            result = optimize(part, steps, observers)
+            emit(result if result.endswith("\n") else result + "\n")
+        except RungError as error:
+            if not split:
+                raise
+            failed = True
+            print(f"error: {error}", file=sys.stderr)
+    if target and not failed:
+        write_file("".join(results), target)
+    return 2 if failed else 0
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The modules of a text that holds several, each behind as many empty lines as stand before it: what is said of
+    its lines is right of the whole text."""
+    start = 0
+    for mark in _SPLIT.finditer(text):
+        yield "\n" * text.count("\n", 0, start) + text[start : mark.start()]
+        start = mark.end()
+    yield "\n" * text.count("\n", 0, start) + text[start:]

@@ -32,7 +32,9 @@ class Vectorize(Pass):
       vector.create_mask, vector.maskedload, arith.addf, vector.maskedstore
     } {rung.vectorized = {lanes = 16, unroll = 1}}
 
-    Refuses nothing: a nest that cannot be vectorized gets scalar loops, with the reason in `rung.scalar`.
+    A nest that cannot be vectorized gets scalar loops, with the reason in `rung.scalar`.
+
+    Refuses: nests that stage `linalg` excludes, such as one with an indexing map that is no projection.
     """
 
     name: ClassVar[str] = "vectorize"
@@ -57,7 +59,7 @@ class Vectorize(Pass):
             whole_registers=self.whole_registers,
             streaming_bytes=self.streaming_bytes,
         )
-        _lower_nests(module, plan, self.masked_memory)
+        _lower_nests(self.name, module, plan, self.masked_memory)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class NestsToLoops(Pass):
     linalg.generic ins(%x : memref<?xf32>) outs(%s : memref<f32>) { ... arith.addf %acc, %a ... }
       ->
     %sum = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) { %a = memref.load %x[%i]; ... }
+
+    Refuses what `vectorize` refuses.
     """
 
     name: ClassVar[str] = "nests-to-loops"
@@ -74,15 +78,17 @@ class NestsToLoops(Pass):
     """Elements in flight."""
 
     def run(self, module: ir.Module) -> None:
-        _lower_nests(module, partial(plan_nest, vector_bytes=0, registers=0, unroll=self.unroll), masked=False)
+        plan = partial(plan_nest, vector_bytes=0, registers=0, unroll=self.unroll)
+        _lower_nests(self.name, module, plan, masked=False)
 
 
-def _lower_nests(module: ir.Module, plan: Callable[[Nest], NestPlan], masked: bool) -> None:
+def _lower_nests(name: str, module: ir.Module, plan: Callable[[Nest], NestPlan], masked: bool) -> None:
+    """name: of the pass."""
     for op in _nests(module.operation):
         generic = copy_to_nest(op) if op.name == "memref.copy" else op
         nest = read_nest(generic)
         if isinstance(nest, str):
-            raise PassError("vectorize", f"{nest}, at {op.location}")
+            raise PassError(name, f"{nest}, at {op.location}")
         NestLowering(nest, plan(nest), masked).run()
         generic.erase()
 

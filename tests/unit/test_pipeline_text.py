@@ -96,12 +96,12 @@ def test_nobody_can_put_a_link_where_a_reproducer_will_be(tmp_path: Path, monkey
 
 def test_optimize_runs_the_pipeline_that_the_file_begins_with() -> None:
     text = f"{compiler.PIPELINE_MARK}canonicalize\n{compiler.PIPELINE_MARK}cse\n{MODULE}"
-    assert "arith.addi" in compiler.optimize(text, None)
+    assert "arith.addi" in compiler.optimize(text, compiler.written_pipeline(text))
 
 
 def test_optimize_without_a_pipeline_says_so() -> None:
     with pytest.raises(UsageError, match="no pipeline"):
-        compiler.optimize(MODULE, None)
+        compiler.written_pipeline(MODULE)
 
 
 def test_optimize_refuses_what_is_not_mlir() -> None:

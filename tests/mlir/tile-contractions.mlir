@@ -1,0 +1,59 @@
+// RUN: rung opt %s --split-input-file --pipeline 'tile-contractions{vector-bytes=16 mr=2 nr=1}' | filecheck %s
+// RUN: rung opt %s --split-input-file --pipeline 'tile-contractions{vector-bytes=0 mr=2 nr=2}' | filecheck %s --check-prefix SCALAR
+
+// A tile of C stays in registers while the innermost loop runs along K: here 2 rows of one vector of 4 lanes; on a
+// machine with 32 registers of 16 floats, 8 x 2 of them.
+
+func.func @matmul(%a: memref<64x32xf32>, %b: memref<32x64xf32>, %c: memref<64x64xf32>) {
+  linalg.matmul ins(%a, %b : memref<64x32xf32>, memref<32x64xf32>) outs(%c : memref<64x64xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @matmul(
+// CHECK-SAME:      %[[A:.+]]: memref<64x32xf32>, %[[B:.+]]: memref<32x64xf32>, %[[C:.+]]: memref<64x64xf32>)
+// CHECK:         scf.for %[[J:.+]] = %c0 to %c64 step %c4 {
+// CHECK-NEXT:      scf.for %[[I:.+]] = %c0 to %c64 step %c2 {
+// CHECK-NEXT:        %[[I1:.+]] = arith.addi %[[I]], %c1
+// CHECK-NEXT:        %[[OLD0:.+]] = vector.load %[[C]][%[[I]], %[[J]]]
+// CHECK-NEXT:        %[[OLD1:.+]] = vector.load %[[C]][%[[I1]], %[[J]]]
+// CHECK-NEXT:        %[[SUM:.+]]:2 = scf.for %[[K:.+]] = %c0 to %c32 step %c4
+// CHECK-SAME:            iter_args(%[[ACC0:.+]] = %[[OLD0]], %[[ACC1:.+]] = %[[OLD1]])
+// One term of K: a row of B by an element of each row of A.
+// CHECK-NEXT:          %[[ROW:.+]] = vector.load %[[B]][%[[K]], %[[J]]] : memref<32x64xf32>, vector<4xf32>
+// CHECK-NEXT:          %[[A0:.+]] = memref.load %[[A]][%[[I]], %[[K]]]
+// CHECK-NEXT:          %[[A0S:.+]] = vector.broadcast %[[A0]] : f32 to vector<4xf32>
+// CHECK-NEXT:          vector.fma %[[A0S]], %[[ROW]], %[[ACC0]]
+// CHECK-NEXT:          %[[A1:.+]] = memref.load %[[A]][%[[I1]], %[[K]]]
+// CHECK-NEXT:          %[[A1S:.+]] = vector.broadcast %[[A1]] : f32 to vector<4xf32>
+// CHECK-NEXT:          vector.fma %[[A1S]], %[[ROW]], %[[ACC1]]
+// Three more of them in each iteration.
+// CHECK-COUNT-6:       vector.fma
+// CHECK-NOT:           vector.fma
+// CHECK:             } {rung.contraction = {lanes = 4 : i64, mr = 2 : i64, nr = 1 : i64}}
+// CHECK-NEXT:        vector.store %[[SUM]]#0, %[[C]][%[[I]], %[[J]]]
+// CHECK-NEXT:        vector.store %[[SUM]]#1, %[[C]][%[[I1]], %[[J]]]
+
+// SCALAR-LABEL: func.func @matmul(
+// SCALAR-NOT:     vector
+// SCALAR:         scf.for %{{.+}} = %c0 to %c32 step %c4 iter_args({{.+}}) -> (f32, f32, f32, f32) {
+// SCALAR-COUNT-16:  math.fma
+// SCALAR-NOT:       math.fma
+// SCALAR:         } {rung.contraction = {lanes = 1 : i64, mr = 2 : i64, nr = 2 : i64}}
+
+// -----
+
+// Operands narrower than C are extended into packed scratch first, by nests that the vectorizer takes next.
+
+func.func @narrow(%a: memref<64x32xf16>, %b: memref<32x64xf32>, %c: memref<64x64xf32>) {
+  linalg.matmul ins(%a, %b : memref<64x32xf16>, memref<32x64xf32>) outs(%c : memref<64x64xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @narrow(
+// CHECK-SAME:      %[[A:.+]]: memref<64x32xf16>,
+// CHECK-NEXT:    %[[PACKED:.+]] = memref.alloca() {alignment = 64 : i64} : memref<64x32xf32>
+// CHECK-NEXT:    linalg.generic {{.*}} ins(%[[A]] : {{.*}}) outs(%[[PACKED]] :
+// CHECK:           arith.extf
+// CHECK:         memref.load %[[PACKED]]
+// CHECK-NOT:     f16
+// CHECK:         } {rung.contraction
