@@ -14,6 +14,13 @@ from tests.fuzz.kernel_source import SCALARS, WINDOW, Kernel
 TYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 COMMON = ("int32", "int32", "int32", "int64", "int64", "uint32", "uint32", "uint64")
 EDGES = (0, 1, -1, 2, 7, 64, 100, -100, 1 << 15, 1 << 16, -(1 << 16), 1 << 30, (1 << 31) - 1, -(1 << 31))
+ENDS = {
+    "int32": [-(1 << 31)],
+    "uint32": [1 << 31, (1 << 32) - 1],
+    "int64": [1 << 62, (1 << 63) - 1, -(1 << 63)],
+    "uint64": [1 << 63, (1 << 64) - 1],
+}
+"""Constants at the ends of types: sums of them are numbers of as many bits."""
 NEAR = (0, 0, 1, -1, 5, -20, 33)
 WIDTH = 512
 """Elements of the window that addresses may be in."""
@@ -107,6 +114,7 @@ class Writer:
     def constant(self, kind: str) -> str:
         choices = [1, 2, 3, 16, 100] + ([40000, 65535] if "8" not in kind and kind != "int16" else [])
         choices += [1 << 30, (1 << 31) - 1] if kind.endswith(("32", "64")) else []
+        choices += ENDS.get(kind, [])
         return f"tl.full((1,) * {len(self.extents)}, {self.rng.choice(choices)}, tl.{kind})"
 
     def remainder(self, depth: int) -> str:
