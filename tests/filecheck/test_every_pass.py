@@ -70,6 +70,42 @@ CASES = {
     ),
     "place-scratch": ("test_place_scratch.py::test_arena", "test_place_scratch.py::test_refuses"),
     "lower-abi": ("test_lower_abi.py::test_entry_points", "test_lower_abi.py::test_refuses_arguments"),
+    "expand-atomics": (
+        "test_expand_atomics.py::test_an_update_of_any_kind_is_a_loop",
+        "test_expand_atomics.py::test_leaves_what_llvm_can_do_alone",
+    ),
+    "expand-copies": (
+        "test_expand_copies.py::test_copies_call_nothing",
+        "test_expand_copies.py::test_leaves_a_copy_of_one_block_alone",
+    ),
+    "guard-constants": (
+        "test_guard_constants.py::test_what_is_computed_from_constants_is_asked_whether_it_is_in_range",
+        "test_guard_constants.py::test_what_is_not_known_is_left_to_the_processor",
+    ),
+    "expand-gathers": (
+        "test_expand_gathers.py::test_each_lane_of_a_gather_is_a_load_under_a_branch",
+        "test_expand_gathers.py::test_leaves_a_gather_of_all_lanes_alone",
+    ),
+    "expand-flags": (
+        "test_expand_flags.py::test_flags_choose_between_two_numbers",
+        "test_expand_flags.py::test_leaves_others_alone",
+    ),
+    "expand-to-integers": (
+        "test_expand_to_integers.py::test_doubles_are_converted_lane_by_lane",
+        "test_expand_to_integers.py::test_leaves_others_alone",
+    ),
+    "expand-masks": (
+        "test_expand_masks.py::test_the_first_lanes_are_those_below_the_bound",
+        "test_expand_masks.py::test_leaves_masks_of_two_dimensions_alone",
+    ),
+    "expand-slices": (
+        "test_expand_slices.py::test_a_part_is_a_shuffle",
+        "test_expand_slices.py::test_leaves_slices_of_two_dimensions_alone",
+    ),
+    "expand-wide-masks": (
+        "test_expand_wide_masks.py::test_a_load_is_one_of_words_with_every_bit_of_the_mask_twice",
+        "test_expand_wide_masks.py::test_narrower_elements_and_the_host_are_left_alone",
+    ),
     "to-llvm": (
         "test_lower_abi.py::test_to_llvm_marks_scalar_code",
         "test_lower_abi.py::test_to_llvm_names_what_is_left",
