@@ -18,8 +18,9 @@ _KINDS = {"mulf": arith.MulFOp, "muli": arith.MulIOp, "addf": arith.AddFOp}
 
 @dataclass(frozen=True)
 class ExpandAtomics(Pass):
-    """Expand what LLVM cannot do everywhere in one instruction. Upstream's own expansion compares floats, which the
-    `llvm` dialect rejects.
+    """Turn atomic updates that LLVM cannot do everywhere in one instruction into loops that retry.
+
+    Upstream's own expansion compares floats, which the `llvm` dialect rejects.
 
     before: %old = memref.generic_atomic_rmw %x[%i] : memref<?xf32> { ^bb0(%cur: f32): ... atomic_yield %new }
     after:  %old = scf.while (%bits = load) {

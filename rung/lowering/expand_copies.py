@@ -17,7 +17,7 @@ Value = ir.Value[Any]
 
 @dataclass(frozen=True)
 class ExpandCopies(Pass):
-    """Replace each `memref.copy` that is not one block of bytes.
+    """Turn copies between strided views into loops.
 
     before: memref.copy %a, %b : memref<?x8xf32, strided<[?, 1], offset: ?>> to memref<?x8xf32>
     after:  scf.for %i { llvm.intr.memcpy(&%b[%i, 0], &%a[%i, 0], 32) }

@@ -15,7 +15,9 @@ from .math.emit import splat
 
 @dataclass(frozen=True)
 class ExpandFlags(Pass):
-    """For back ends that cannot select such a conversion, and end the process.
+    """Turn conversions of vectors of bits to floats into choices between two numbers.
+
+    For back ends that cannot select such a conversion, and end the process.
 
     before: %f = arith.uitofp %m : vector<64xi1> to vector<64xf16>
     after:  %f = arith.select %m, 1.0, 0.0 : vector<64xi1>, vector<64xf16>

@@ -16,7 +16,9 @@ Value = ir.Value[Any]
 
 @dataclass(frozen=True)
 class ExpandGathers(Pass):
-    """For targets whose LLVM would take gathers apart itself, with branches of its own.
+    """Turn gathers and scatters under a mask into accesses of their lanes.
+
+    For targets whose LLVM would take them apart itself, with branches of its own.
 
     before:
         %v = vector.gather %x[%o] [%i], %m, %p : memref<?xf32>, vector<32xi32>, vector<32xi1>, vector<32xf32>

@@ -14,7 +14,9 @@ from ..passes.base import Pass
 
 @dataclass(frozen=True)
 class ExpandMasks(Pass):
-    """For the generic conversion to the `llvm` dialect, which does not know `vector.create_mask`.
+    """Turn masks of the first lanes into comparisons.
+
+    For the generic conversion to the `llvm` dialect, which does not know `vector.create_mask`.
 
     before: %m = vector.create_mask %n : vector<16xi1>
     after:  %m = arith.cmpi slt, [0, 1, ..., 15], vector.broadcast %n : vector<16xi32>

@@ -14,7 +14,9 @@ from ..passes.base import Pass
 
 @dataclass(frozen=True)
 class ExpandSlices(Pass):
-    """For the generic conversion to the `llvm` dialect, which does not know `vector.extract_strided_slice`.
+    """Turn parts of vectors into shuffles.
+
+    For the generic conversion to the `llvm` dialect, which does not know `vector.extract_strided_slice`.
 
     before: %s = vector.extract_strided_slice %v {offsets = [8], sizes = [8], strides = [1]}
     after:  %s = vector.shuffle %v, %v [8, 9, ..., 15]

@@ -16,7 +16,9 @@ Value = ir.Value[Any]
 
 @dataclass(frozen=True)
 class ExpandToIntegers(Pass):
-    """For back ends that cannot select such a conversion, and end the process, or never end.
+    """Convert vectors of floats to narrow integers by way of words.
+
+    For back ends that cannot select such a conversion, and end the process, or never end.
 
     before: %n = arith.fptosi %x : vector<32xf64> to vector<32xi16>
     after, for each lane:

@@ -16,7 +16,9 @@ Value = ir.Value[Any]
 
 @dataclass(frozen=True)
 class ExpandWideMasks(Pass):
-    """On the `llvm` dialect, for vector units whose elements have 32 bits: LLVM would make a branch per lane.
+    """Turn masked accesses to 64-bit elements into accesses to their halves.
+
+    On the `llvm` dialect, for vector units whose elements have 32 bits: LLVM would make a branch per lane.
 
     before: %v = llvm.intr.masked.load %p, %mask, %other : (!llvm.ptr, vector<32xi1>, vector<32xi64>)
     after:

@@ -50,7 +50,7 @@ def test_passes_that_change_nothing_say_so() -> None:
 def test_help_lists_every_pass_and_option() -> None:
     done = rung("opt", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    words = " ".join(done.stdout.split())
+    words = " ".join(done.stdout.split()) + " "
     for cls in PASSES:
         assert f" {cls.name} {summary(cls)} " in words
         for option, (name, line) in zip(options_of(cls), option_lines(cls), strict=True):
