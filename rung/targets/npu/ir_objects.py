@@ -14,6 +14,8 @@ from itertools import chain
 import llvmlite.binding as llvm
 from llvmlite.binding.value import ValueKind
 
+from ...errors import RungError
+
 _GLOBAL = (ValueKind.function, ValueKind.global_alias, ValueKind.global_ifunc, ValueKind.global_variable)
 _LOCAL = (ValueKind.instruction, ValueKind.argument)
 
@@ -72,16 +74,21 @@ class Function:
 
 
 def functions(module: llvm.ModuleRef) -> dict[str, Function]:
-    """All functions that have a body, in order. Every value that is asked about must have a name: LLVM's own numbers
-    are not told."""
-    return {
-        function.name: Function(
-            tuple(f"%{argument.name}" for argument in function.arguments),
-            {block.name: [Instruction(ref) for ref in block.instructions] for block in function.blocks},
-        )
-        for function in module.functions
-        if not function.is_declaration
-    }
+    """All functions that have a body, in order.
+
+    Every block, and every value that is asked about, must have a name: LLVM's own numbers are not told. RungError for a
+    block that has none."""
+    found: dict[str, Function] = {}
+    for function in module.functions:
+        if function.is_declaration:
+            continue
+        arguments = tuple(f"%{argument.name}" for argument in function.arguments)
+        found[function.name] = Function(arguments, {})
+        for block in function.blocks:
+            if not block.name:
+                raise RungError(f"function `{function.name}` has a block without a name")
+            found[function.name].blocks[block.name] = [Instruction(ref) for ref in block.instructions]
+    return found
 
 
 def symbol(operand: llvm.ValueRef) -> str:
@@ -99,10 +106,10 @@ def find(module: llvm.ModuleRef, text: str, opcodes: Sequence[str]) -> Instructi
     """
     if not any(opcode in text for opcode in opcodes):
         return None
-    for function in functions(module).values():
-        for instruction in chain.from_iterable(function.blocks.values()):
-            if instruction.opcode in opcodes or any(_is_made_by(opcodes, operand) for operand in instruction.operands):
-                return instruction
+    blocks = chain.from_iterable(function.blocks for function in module.functions)
+    for instruction in map(Instruction, chain.from_iterable(block.instructions for block in blocks)):
+        if instruction.opcode in opcodes or any(_is_made_by(opcodes, operand) for operand in instruction.operands):
+            return instruction
     return None
 
 
