@@ -112,7 +112,10 @@ class Executable:
     def evidence(self) -> dict[str, Any]:
         """What the compiler did: decisions read back from the IR, instructions counted in the object code."""
         if self._evidence is None:
-            self._evidence = {**self.metadata["decisions"], "object": host_evidence(self.object_code())}
+            self._evidence = {
+                **self.metadata["decisions"],
+                "object": host_evidence(self.object_code(), self.machine.isa),
+            }
         return self._evidence
 
     def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> _native.Bound:

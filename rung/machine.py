@@ -19,6 +19,7 @@ from .allowed import allowed, shown
 from .errors import UsageError
 from .knobs import MOST_CONTEXTS
 from .knobs import threads as threads_knob
+from .targets.isa import ISAS, Isa, isa_of
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 _Cost = Annotated[float, Field(ge=0, le=1e12)]
@@ -31,13 +32,6 @@ _Words = Annotated[tuple[str, ...], Field(strict=False)]
 """TOML has lists, no tuples."""
 _TEMPLATE = "template"
 """A file beside the machines that explains every field; it can be loaded, but it is no device."""
-_HEXAGON_CPUS = tuple(f"hexagonv{version}" for version in (60, 62, 65, 66, 67, 68, 69, 71, 73, 75, 79))
-"""LLVM's names of those that may have HVX, oldest first."""
-_HVX_LENGTH = "hvx-length128b"
-_LEAST_VECTOR = 64
-"""Bytes. LLVM takes narrower vectors of Hexagon apart, and aborts on some."""
-BYTE_DOTS = {"llvm.hexagon.V6.vrmpybv.acc.128B": 128}
-"""LLVM's intrinsics that a modelled device's `byte_dot` may name, with the bytes of their vectors."""
 
 
 class Dma(BaseModel):
@@ -170,41 +164,42 @@ class Machine(BaseModel):
             raise _wrong("prefetch_bytes", f"is {self.prefetch_bytes}; 0, as no cache is modelled")
         if not self.cpu:
             raise _wrong("cpu", "a machine of kind `npu` needs LLVM's name of its processor, such as hexagonv73")
-        self._check_instruction_set()
+        least = self._check_instruction_set(self.isa)
         if self.dma.bytes_per_cycle is None:
             raise _wrong("dma.bytes_per_cycle", "a machine of kind `npu` needs it; greater than 0")
         if self.npu.vector_units is not None and self.npu.vector_units > self.contexts:
             given, most = self.npu.vector_units, self.contexts
             raise _wrong("npu.vector_units", f"is {given}; 1 to `contexts`, which is {most}")
-        if _is_uneven(self.vector_bytes) or self.vector_bytes < _LEAST_VECTOR:
-            raise _wrong("vector_bytes", f"is {self.vector_bytes}; a power of two, {_LEAST_VECTOR} to 1024")
+        if _is_uneven(self.vector_bytes) or self.vector_bytes < least:
+            raise _wrong("vector_bytes", f"is {self.vector_bytes}; a power of two, {least} to 1024")
         share = self.contexts * self.vector_bytes
         if self.scratchpad_bytes % share:
             given = self.scratchpad_bytes
             raise _wrong("scratchpad_bytes", f"is {given}; a multiple of contexts x vector_bytes, which is {share}")
         return self
 
-    def _check_instruction_set(self) -> None:
-        """LLVM ignores the names that it does not know, and then writes code for another processor; in the 64-byte
-        mode, which is the default of HVX, it aborts."""
-        if self.arch != "hexagon":
-            raise _wrong("arch", f"is {self.arch}; packets are modelled for: hexagon")
-        if self.cpu not in _HEXAGON_CPUS:
-            raise _wrong("cpu", f"is {self.cpu}; choose from: {', '.join(_HEXAGON_CPUS)}")
-        extensions = [cpu.replace("hexagon", "hvx") for cpu in _HEXAGON_CPUS[: _HEXAGON_CPUS.index(self.cpu) + 1]]
-        known = (*extensions, _HVX_LENGTH, "hvx-ieee-fp", "hvx-qfloat")
-        for feature in self.features:
-            if feature not in known:
-                raise _wrong("features", f"has {feature}; {self.cpu} may have: {', '.join(known)}")
-            if feature in extensions and _HVX_LENGTH not in self.features:
-                raise _wrong("features", f"has {feature} without {_HVX_LENGTH}; vectors are modelled in that mode only")
-        if self.byte_dot and self.byte_dot not in BYTE_DOTS:
-            raise _wrong("byte_dot", f'is {self.byte_dot}; "" (none), or: {", ".join(BYTE_DOTS)}')
+    def _check_instruction_set(self, isa: Isa) -> int:
+        """The least `vector_bytes` of a modelled device of that ISA."""
+        if isa.device is None:
+            modelled = ", ".join(known.name for known in ISAS if known.device is not None)
+            raise _wrong("arch", f"is {self.arch}; packets are modelled for: {modelled}")
+        wrong = isa.device.check(self.cpu, self.features)
+        if wrong is not None:
+            raise _wrong(*wrong)
+        if self.byte_dot and self.byte_dot not in isa.intrinsics:
+            raise _wrong("byte_dot", f'is {self.byte_dot}; "" (none), or: {", ".join(isa.intrinsics)}')
+        return isa.device.least_vector_bytes
+
+    @property
+    def isa(self) -> Isa:
+        """What the compiler knows about the instruction set, which `arch` names."""
+        return isa_of(self.arch)
 
     @property
     def usable_byte_dot(self) -> str:
         """`byte_dot` where its operands are as wide as the vectors of the code, otherwise empty."""
-        return self.byte_dot if BYTE_DOTS.get(self.byte_dot) == self.vector_bytes else ""
+        found = self.isa.intrinsics.get(self.byte_dot)
+        return self.byte_dot if found is not None and found.vector_bytes == self.vector_bytes else ""
 
     @property
     def buffer_alignment_bytes(self) -> int:
@@ -214,11 +209,6 @@ class Machine(BaseModel):
     @property
     def scratchpad_bytes_per_context(self) -> int:
         return self.scratchpad_bytes // self.contexts
-
-    @property
-    def index_bits(self) -> Literal[32, 64]:
-        """Width of an address."""
-        return 32 if self.arch == "hexagon" else 64
 
     @property
     def fork_join_cycles(self) -> float:
@@ -250,22 +240,22 @@ def _wrong(field: str, reason: str) -> PydanticCustomError:
 
 @cache
 def _detect_host() -> Machine:
-    arch = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
+    isa = isa_of(platform.machine())
     info = processor.cpuinfo()
     flags = frozenset((info.get("flags") or info.get("Features") or "").split())
-    vector_bytes, registers, masked, features = processor.vector_unit(arch, flags)
+    vectors = isa.vector_unit(flags)
     l1_bytes, l2_bytes = processor.cache_bytes(1, 32 << 10), processor.cache_bytes(2, 1 << 20)
     contexts = processor.cores()
     return Machine(
         name="host",
         kind="host",
-        arch=arch,
-        features=features,
-        vector_bytes=vector_bytes,
-        vector_registers=registers,
+        arch=isa.name,
+        features=vectors.features,
+        vector_bytes=vectors.vector_bytes,
+        vector_registers=vectors.vector_registers,
         # 512-bit vectors gain nothing where memory is the limit; half of them came 10% nearer to it (Zen 4).
-        streaming_vector_bytes=min(vector_bytes, 32),
-        masked_memory=masked,
+        streaming_vector_bytes=min(vectors.vector_bytes, 32),
+        masked_memory=vectors.masked_memory,
         contexts=contexts,
         l1_bytes=l1_bytes,
         l2_bytes=l2_bytes,

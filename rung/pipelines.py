@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from .lowering.check_transfers import CheckTransfers
+from .lowering.expand_atomics import ExpandAtomics
+from .lowering.expand_copies import ExpandCopies
+from .lowering.expand_flags import ExpandFlags
+from .lowering.expand_gathers import ExpandGathers
+from .lowering.expand_masks import ExpandMasks
 from .lowering.expand_math import ExpandMath
 from .lowering.expand_scalarized import ExpandScalarized
+from .lowering.expand_slices import ExpandSlices
+from .lowering.expand_to_integers import ExpandToIntegers
+from .lowering.expand_wide_masks import ExpandWideMasks
+from .lowering.guard_constants import GuardConstants
 from .lowering.leave_on_failure import LeaveOnFailure
 from .lowering.lower_abi import LowerAbi
 from .lowering.lower_transport import LowerTransport
@@ -13,6 +22,7 @@ from .lowering.to_llvm import ToLlvm
 from .machine import Machine
 from .passes import Pass, Pipeline, Stage, Upstream
 from .schedule import Schedule
+from .targets.isa import Isa
 from .transforms.align_accesses import AlignAccesses
 from .transforms.contraction import TileContractions
 from .transforms.double_buffer import DoubleBuffer
@@ -45,7 +55,16 @@ PASSES: tuple[type[Pass], ...] = (
     PlaceScratch,
     LeaveOnFailure,
     LowerAbi,
+    ExpandAtomics,
+    ExpandCopies,
+    GuardConstants,
+    ExpandGathers,
+    ExpandFlags,
+    ExpandToIntegers,
+    ExpandMasks,
+    ExpandSlices,
     ToLlvm,
+    ExpandWideMasks,
 )
 """Every pass of rung's own, for reading pipelines from text."""
 
@@ -72,7 +91,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             # The memory of a device has been counted; what a host has left is seen at a launch.
             LeaveOnFailure(scratch=machine.kind == "host"),
             LowerAbi(),
-            ToLlvm(scalar=not schedule.vectorize, index_bits=machine.index_bits),
+            *to_llvm(machine.isa, scalar=not schedule.vectorize),
             Stage("llvm"),
         )
     )
@@ -147,6 +166,25 @@ def vector_unit(machine: Machine) -> Steps:
     lacks = "+".join(machine.scalarized_vector_ops)
     expand = (ExpandScalarized(lacks),) if lacks else ()
     return (*expand, AlignAccesses(machine.vector_bytes)) if machine.aligned_vectors else expand
+
+
+def to_llvm(isa: Isa, scalar: bool = False) -> Steps:
+    """To the `llvm` dialect, around what the ISA's back end needs besides. scalar: LLVM may not vectorize."""
+    return (
+        # LLVM has no instruction for these, or none that means the same everywhere.
+        ExpandAtomics(),
+        ExpandCopies(),
+        GuardConstants(),
+        *legalise(isa.legalisations),
+        ToLlvm(scalar, isa.index_bits),
+        *legalise(isa.llvm_legalisations),
+    )
+
+
+def legalise(passes: tuple[str, ...]) -> Steps:
+    """The passes that an ISA names."""
+    known = {step.name: step for step in PASSES}
+    return tuple(known[name]() for name in passes)
 
 
 def uses_scratchpad(machine: Machine, schedule: Schedule) -> bool:

@@ -46,19 +46,6 @@ def clock_ghz(info: dict[str, str]) -> float:
     return float(named[1]) if named else round(float(info.get("cpu MHz", "2000")) / 1000, 1)
 
 
-def vector_unit(arch: str, flags: frozenset[str]) -> tuple[int, int, bool, tuple[str, ...]]:
-    """(vector_bytes, vector_registers, masked_memory, features) of the CPU that runs us."""
-    if arch == "x86_64":
-        if {"avx512f", "avx512bw", "avx512vl", "avx512dq"} <= flags:
-            return 64, 32, True, ("fma", "f16c", "avx512")
-        if {"avx2", "fma"} <= flags:
-            return 32, 16, True, ("fma", "f16c", "avx2")
-        return 16, 16, False, ("sse2",)
-    if arch == "aarch64":
-        return 16, 32, False, ("fma", "neon")
-    return 16, 16, False, ()
-
-
 def cores() -> int:
     """Cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -21,11 +21,11 @@ from rung.compile import compile_kernel
 from rung.ir.context import compiler_context
 from rung.lowering.expand_scalarized import ExpandScalarized
 from rung.lowering.lower_abi import LowerAbi
-from rung.lowering.to_llvm import ToLlvm
 from rung.passes import Pass, Pipeline
+from rung.pipelines import to_llvm
 from rung.schedule import Schedule
 from rung.targets.host import llvm_ir
-from rung.targets.npu.assembly import Block, parse
+from rung.targets.isa.packets import Block
 from rung.targets.npu.device_code import compile_for_device
 from rung.targets.npu.evidence import hot_loop
 from rung.targets.npu.executable import NpuExecutable
@@ -178,9 +178,9 @@ def packets_of(op: str, element: str, lanes: int, out: str, expand: bool) -> tup
     context, lock = compiler_context()
     with lock:
         module = ir.Module.parse(text, context)
-        Pipeline((*passes, LowerAbi(), ToLlvm(index_bits=MACHINE.index_bits))).run(module)
+        Pipeline((*passes, LowerAbi(), *to_llvm(MACHINE.isa))).run(module)
         code = compile_for_device(llvm_ir(module), MACHINE)
-    blocks = parse(code.assembly)["kernel"]
+    blocks = MACHINE.isa.modelled.read_assembly(code.assembly)["kernel"]
     packets = [packet for block in blocks for packet in block.packets]
     calls = sum(len(block.calls) for block in blocks)
     return sum(not all(_AROUND.search(part) or kind(part) in ("load", "store") for part in p) for p in packets), calls

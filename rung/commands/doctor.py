@@ -82,7 +82,7 @@ def versions(_: Machine) -> Iterator[Item]:
 def processor(machine: Machine) -> Iterator[Item]:
     model, flags = environment.cpu()
     yield Item("CPU", model)
-    wide = machine.vector_bytes >= 32 or machine.arch == "aarch64"
+    wide = machine.vector_bytes >= machine.isa.full_vector_bytes
     found = f"{machine.vector_bytes} bytes: {', '.join(flags)}"
     yield Item("vectors", found, wide, "no AVX2: expect less of Vec")
     contexts = f"{counted(machine.contexts, 'context')} on {counted(cores(), 'core')}"

@@ -197,6 +197,19 @@ def collect(op: ir.Operation) -> list[ir.Operation]:
     return found
 
 
+def named(module: ir.Module, *names: str) -> list[ir.Operation]:
+    """The operations of these names, inner ones first."""
+    found: list[ir.Operation] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if op.name in names:
+            found.append(op)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    return found
+
+
 def loops_in(op: ir.Operation) -> list[scf.ForOp]:
     """The `scf.for`s in `op`, outer ones first."""
     return [inner.opview for inner in collect(op) if isinstance(inner.opview, scf.ForOp)]

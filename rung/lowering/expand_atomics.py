@@ -1,36 +1,47 @@
-"""Atomic updates without an instruction of their own as compare-and-exchange loops."""
+"""`expand-atomics`: atomic updates without an instruction of their own become compare-and-exchange loops."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, llvm, scf
 
 from ..ir.pointers import constant, element_address
+from ..ir.slicing import named
+from ..passes.base import Pass
 
 Value = ir.Value[Any]
 _KINDS = {"mulf": arith.MulFOp, "muli": arith.MulIOp, "addf": arith.AddFOp}
 
 
-def expand_atomics(updates: Iterable[ir.Operation]) -> None:
-    """Expand every `memref.generic_atomic_rmw`, and each `memref.atomic_rmw` that LLVM cannot do everywhere:
-    mulf, muli, and arithmetic on bf16. Upstream's own expansion compares floats, which the `llvm` dialect
-    rejects.
+@dataclass(frozen=True)
+class ExpandAtomics(Pass):
+    """Turn atomic updates that LLVM cannot do everywhere in one instruction into loops that retry.
+
+    Upstream's own expansion compares floats, which the `llvm` dialect rejects.
 
     before: %old = memref.generic_atomic_rmw %x[%i] : memref<?xf32> { ^bb0(%cur: f32): ... atomic_yield %new }
     after:  %old = scf.while (%bits = load) {
               ... %r = llvm.cmpxchg %address, %bits, %new_bits
               condition(not %r[1]) %r[0]
             }
+
+    and `memref.atomic_rmw` of the kinds mulf and muli, and of addf on bf16.
+
+    Leaves the other kinds of `memref.atomic_rmw` alone: LLVM has them.
     """
-    for op in updates:
-        if op.name == "memref.atomic_rmw" and _kind(op) is None:
-            continue
-        with ir.InsertionPoint(op), op.location:
-            _expand(op)
-        op.erase()
+
+    name: ClassVar[str] = "expand-atomics"
+
+    def run(self, module: ir.Module) -> None:
+        for op in named(module, "memref.atomic_rmw", "memref.generic_atomic_rmw"):
+            if op.name == "memref.atomic_rmw" and _kind(op) is None:
+                continue
+            with ir.InsertionPoint(op), op.location:
+                _expand(op)
+            op.erase()
 
 
 def _kind(op: ir.Operation) -> type[Any] | None:

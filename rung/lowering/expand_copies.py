@@ -1,31 +1,40 @@
-"""Copies between strided views as loops: upstream would call a runtime function for each."""
+"""`expand-copies`: copies between strided views become loops; upstream would call a runtime function for each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, llvm, memref, scf
 
 from ..ir.pointers import element_address, index, to_i64
+from ..ir.slicing import named
+from ..passes.base import Pass
 
 Value = ir.Value[Any]
 
 
-def expand_copies(copies: Iterable[ir.Operation]) -> None:
-    """Replace each `memref.copy` that is not one block of bytes.
+@dataclass(frozen=True)
+class ExpandCopies(Pass):
+    """Turn copies between strided views into loops.
 
     before: memref.copy %a, %b : memref<?x8xf32, strided<[?, 1], offset: ?>> to memref<?x8xf32>
     after:  scf.for %i { llvm.intr.memcpy(&%b[%i, 0], &%a[%i, 0], 32) }
     or, where the last dimension is strided, a loop for each dimension around a load and a store.
+
+    Leaves copies of one block alone: upstream makes `memcpy` of them.
     """
-    for copy in copies:
-        if all(_one_block(ir.MemRefType(view.type)) for view in copy.operands):
-            continue
-        with ir.InsertionPoint(copy), copy.location:
-            _loops(copy.operands[0], copy.operands[1])
-        copy.erase()
+
+    name: ClassVar[str] = "expand-copies"
+
+    def run(self, module: ir.Module) -> None:
+        for copy in named(module, "memref.copy"):
+            if all(_one_block(ir.MemRefType(view.type)) for view in copy.operands):
+                continue
+            with ir.InsertionPoint(copy), copy.location:
+                _loops(copy.operands[0], copy.operands[1])
+            copy.erase()
 
 
 def _one_block(kind: ir.MemRefType) -> bool:

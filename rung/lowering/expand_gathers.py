@@ -1,18 +1,26 @@
-"""Gathers and scatters under a mask, for targets whose LLVM would take them apart itself, with branches of its own."""
+"""`expand-gathers`: gathers and scatters under a mask become accesses of their lanes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf, vector
 
+from ..ir.slicing import named
+from ..passes.base import Pass
+
 Value = ir.Value[Any]
 
 
-def expand_gathers(ops: Iterable[ir.Operation]) -> None:
-    """before:
+@dataclass(frozen=True)
+class ExpandGathers(Pass):
+    """Turn gathers and scatters under a mask into accesses of their lanes.
+
+    For targets whose LLVM would take them apart itself, with branches of its own.
+
+    before:
         %v = vector.gather %x[%o] [%i], %m, %p : memref<?xf32>, vector<32xi32>, vector<32xi1>, vector<32xf32>
     after, for each lane:
         %on = vector.extract %m[0] : i1
@@ -22,16 +30,20 @@ def expand_gathers(ops: Iterable[ir.Operation]) -> None:
 
     Leaves those with a mask of ones, which LLVM takes apart without a branch, and vectors of more than one dimension.
     """
-    for op in ops:
-        *place, indices, mask, lanes = op.operands
-        if ir.VectorType(lanes.type).rank != 1 or _is_all_ones(mask):
-            continue
-        with ir.InsertionPoint(op), op.location:
-            if op.name == "vector.gather":
-                op.results[0].replace_all_uses_with(_gather(place, indices, mask, lanes))
-            else:
-                _scatter(place, indices, mask, lanes)
-        op.erase()
+
+    name: ClassVar[str] = "expand-gathers"
+
+    def run(self, module: ir.Module) -> None:
+        for op in named(module, "vector.gather", "vector.scatter"):
+            *place, indices, mask, lanes = op.operands
+            if ir.VectorType(lanes.type).rank != 1 or _is_all_ones(mask):
+                continue
+            with ir.InsertionPoint(op), op.location:
+                if op.name == "vector.gather":
+                    op.results[0].replace_all_uses_with(_gather(place, indices, mask, lanes))
+                else:
+                    _scatter(place, indices, mask, lanes)
+            op.erase()
 
 
 def _is_all_ones(mask: Value) -> bool:

@@ -1,18 +1,26 @@
-"""Masked accesses to 64-bit elements, for vector units whose elements have 32: LLVM would make a branch per lane."""
+"""`expand-wide-masks`: masked accesses to 64-bit elements become accesses to their halves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import llvm
 
+from ..ir.slicing import named
+from ..passes.base import Pass
+
 Value = ir.Value[Any]
 
 
-def expand_wide_masks(ops: Iterable[ir.Operation]) -> None:
-    """before: %v = llvm.intr.masked.load %p, %mask, %other : (!llvm.ptr, vector<32xi1>, vector<32xi64>)
+@dataclass(frozen=True)
+class ExpandWideMasks(Pass):
+    """Turn masked accesses to 64-bit elements into accesses to their halves.
+
+    On the `llvm` dialect, for vector units whose elements have 32 bits: LLVM would make a branch per lane.
+
+    before: %v = llvm.intr.masked.load %p, %mask, %other : (!llvm.ptr, vector<32xi1>, vector<32xi64>)
     after:
         %words = llvm.select %mask, 1, 0 : vector<32xi1>, vector<32xi32>
         %twice = llvm.shufflevector %words, %words [0, 0, 1, 1, ...] : vector<32xi32> to vector<64xi32>
@@ -24,25 +32,29 @@ def expand_wide_masks(ops: Iterable[ir.Operation]) -> None:
 
     Leaves accesses to narrower elements alone.
     """
-    for op in ops:
-        loads = op.name == "llvm.intr.masked.load"
-        kind = ir.VectorType(op.results[0].type if loads else op.operands[0].type)
-        if str(kind.element_type) not in ("i64", "f64"):
-            continue
-        with ir.InsertionPoint(op), op.location:
-            halves = ir.VectorType.get([2 * kind.shape[0]], ir.IntegerType.get_signless(32))
-            if loads:
-                pointer, mask, *other = op.operands
-                operands = [pointer, _twice(mask, halves), *(llvm.BitcastOp(halves, v).result for v in other)]
-            else:
-                data, pointer, mask = op.operands
-                operands = [llvm.BitcastOp(halves, data).result, pointer, _twice(mask, halves)]
-            attributes = {name: op.attributes[name] for name in op.attributes}
-            results = [halves] if loads else []
-            found = ir.Operation.create(op.name, results, operands, attributes)
-            if loads:
-                op.results[0].replace_all_uses_with(llvm.BitcastOp(kind, found.results[0]).result)
-        op.erase()
+
+    name: ClassVar[str] = "expand-wide-masks"
+
+    def run(self, module: ir.Module) -> None:
+        for op in named(module, "llvm.intr.masked.load", "llvm.intr.masked.store"):
+            loads = op.name == "llvm.intr.masked.load"
+            kind = ir.VectorType(op.results[0].type if loads else op.operands[0].type)
+            if str(kind.element_type) not in ("i64", "f64"):
+                continue
+            with ir.InsertionPoint(op), op.location:
+                halves = ir.VectorType.get([2 * kind.shape[0]], ir.IntegerType.get_signless(32))
+                if loads:
+                    pointer, mask, *other = op.operands
+                    operands = [pointer, _twice(mask, halves), *(llvm.BitcastOp(halves, v).result for v in other)]
+                else:
+                    data, pointer, mask = op.operands
+                    operands = [llvm.BitcastOp(halves, data).result, pointer, _twice(mask, halves)]
+                attributes = {name: op.attributes[name] for name in op.attributes}
+                results = [halves] if loads else []
+                found = ir.Operation.create(op.name, results, operands, attributes)
+                if loads:
+                    op.results[0].replace_all_uses_with(llvm.BitcastOp(kind, found.results[0]).result)
+            op.erase()
 
 
 def _twice(mask: Value, halves: ir.VectorType) -> Value:

@@ -10,16 +10,11 @@ from torch_mlir import ir
 from torch_mlir.dialects import builtin, llvm
 from torch_mlir.passmanager import PassManager
 
+from ..errors import UsageError
 from ..ir.llvm_stage import LEAVE, check_llvm, return_early
 from ..ir.pointers import find_function, is_memref_at, is_pointer_of
 from ..ir.waits import is_program
 from ..passes import Pass
-from .expand_atomics import expand_atomics
-from .expand_casts import expand_flags, expand_to_integers, guard_constants
-from .expand_copies import expand_copies
-from .expand_gathers import expand_gathers
-from .expand_vectors import expand_masks, expand_slices
-from .expand_wide_masks import expand_wide_masks
 
 Value = ir.Value[Any]
 
@@ -48,12 +43,14 @@ _WITH_64_BIT_INDEX = (
     ("index.", "convert-index-to-llvm"),
     ("", "convert-ub-to-llvm"),
 )
-# Of the passes above, vector's knows 64 bits only; this one asks the module's data layout.
+# Of the passes above, vector's knows 64 bits only; this one asks the module's data layout, but does not know all ops.
 _WITH_OTHER_INDEX = (
     ("math.", "convert-math-to-llvm"),
     ("math.", "convert-math-to-libm"),
     ("", "convert-to-llvm{dynamic=true}"),
 )
+_UNKNOWN = {"vector.create_mask": "expand-masks", "vector.extract_strided_slice": "expand-slices"}
+"""Ops on vectors of one dimension that the conversion to another index does not know, and their expansions."""
 _CLEAN = (("", "reconcile-unrealized-casts"), ("", "canonicalize{region-simplify=disabled}"))
 
 
@@ -67,7 +64,10 @@ class ToLlvm(Pass):
     `scalar` marks every function `noimplicitfloat`, without which LLVM vectorizes scalar code on its own. The
     kernel is never inlined into its packed entry point: that would compile it twice.
 
-    `index_bits` is the width of `index`: 64, or 32 for a 32-bit target.
+    `index_bits` is the width of `index`: 64, or 32 for a 32-bit target. What a target's LLVM cannot take is the
+    business of the passes around this one (`expand-*`, `guard-constants`), which the ISA names.
+
+    Refuses (UsageError) what is to be expanded before it where the index has not 64 bits.
 
     Refuses (ContractError) with the name of the first op that is not in the `llvm` dialect: a leftover cast
     would crash the translation to LLVM IR.
@@ -80,24 +80,11 @@ class ToLlvm(Pass):
 
     def run(self, module: ir.Module) -> None:
         ops, leaves = _by_name(module), find_function(module, LEAVE) is not None
-        atomics = ops.get("memref.atomic_rmw", []) + ops.get("memref.generic_atomic_rmw", [])
-        copies = ops.get("memref.copy", [])
-        # On the host LLVM has gathers, or takes them apart as well.
-        gathers = ops.get("vector.gather", []) + ops.get("vector.scatter", []) if self.index_bits != 64 else []
-        if atomics or copies or gathers:
-            ops.clear()
-            expand_atomics(atomics)
-            expand_copies(copies)
-            expand_gathers(gathers)
-            ops = _by_name(module)
-        guard_constants(ops.get("arith.fptosi", []))
+        if self.index_bits != 64:
+            self._refuse_unknown(ops)
         self._make_descriptors(ops.get("builtin.unrealized_conversion_cast", []))
         convert = _WITH_64_BIT_INDEX
         if self.index_bits != 64:
-            expand_flags(ops.get("arith.uitofp", []) + ops.get("arith.sitofp", []))
-            expand_to_integers(ops.get("arith.fptosi", []) + ops.get("arith.fptoui", []))
-            expand_masks(ops.get("vector.create_mask", []))
-            expand_slices(ops.get("vector.extract_strided_slice", []))
             layout = f"#dlti.dl_spec<index = {self.index_bits} : i64>"
             module.operation.attributes["dlti.dl_spec"] = ir.Attribute.parse(layout)
             convert = _WITH_OTHER_INDEX
@@ -109,13 +96,19 @@ class ToLlvm(Pass):
         # Verifying after each of these passes costs more than running them all.
         manager.enable_verifier(False)
         manager.run(module.operation)
-        if self.index_bits != 64:
-            ops = _by_name(module)
-            expand_wide_masks(ops.get("llvm.intr.masked.load", []) + ops.get("llvm.intr.masked.store", []))
         if leaves:
             return_early(module)
         check_llvm(module)
         self._set_function_attributes(module)
+
+    def _refuse_unknown(self, ops: dict[str, list[ir.Operation]]) -> None:
+        for name, expansion in _UNKNOWN.items():
+            for op in ops.get(name, []):
+                if ir.VectorType(op.results[0].type).rank == 1:
+                    raise UsageError(
+                        f"pass `{self}`: `{name}` at {op.location} has no conversion to an index of {self.index_bits} "
+                        f"bits; run `{expansion}` first"
+                    )
 
     def _make_descriptors(self, casts: Iterable[ir.Operation]) -> None:
         """Let memrefs at pointers start from the struct that the memref lowering uses, and take pointers from it."""

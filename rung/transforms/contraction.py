@@ -10,9 +10,9 @@ from torch_mlir import ir
 from ..errors import UnsupportedError, UsageError
 from ..ir.build_nest import build_map_nest
 from ..ir.emit import Emitter, bits, is_float
-from ..machine import BYTE_DOTS
 from ..passes.base import Pass
 from ..passes.options import Limits, OneOf
+from ..targets.isa import INTRINSICS
 from .contraction_bytes import ByteContraction, byte_rows, byte_words, takes_bytes
 from .contraction_kernel import Contraction, KernelPlan, emit_contraction
 from .contraction_scratch import scratch
@@ -59,14 +59,14 @@ class TileContractions(Pass):
     """Rows of the register tile; 0 chooses."""
     nr: Annotated[int, Limits(0, 16)] = 0
     """Vectors in a row of the register tile; 0 chooses."""
-    byte_dot: Annotated[str, OneOf(("", *BYTE_DOTS))] = ""
+    byte_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
     """An intrinsic that adds four products of bytes to each lane of vectors of its own size."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        size = BYTE_DOTS.get(self.byte_dot, self.vector_bytes)
-        if self.vector_bytes != size:
-            wanted = f"give {size}, as {self.byte_dot} takes"
+        dot = INTRINSICS.get(self.byte_dot)
+        if dot is not None and self.vector_bytes != dot.vector_bytes:
+            wanted = f"give {dot.vector_bytes}, as {self.byte_dot} takes"
             raise UsageError(f"pass `{self.name}`: vector-bytes is `{self.vector_bytes}`; {wanted}")
 
     def run(self, module: ir.Module) -> None:

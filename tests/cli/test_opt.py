@@ -99,7 +99,7 @@ def test_a_module_that_fails_does_not_stop_the_others(several: str, capsys: pyte
 def test_help_lists_every_pass_and_option() -> None:
     done = rung("opt", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    words = " ".join(done.stdout.split())
+    words = " ".join(done.stdout.split()) + " "
     for cls in PASSES:
         assert f" {cls.name} {summary(cls)} " in words
         for option, (name, line) in zip(options_of(cls), option_lines(cls), strict=True):

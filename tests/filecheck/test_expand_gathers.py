@@ -1,9 +1,9 @@
 from matching import in_order, run
-from torch_mlir import ir
 
-from rung.ir.context import make_context
-from rung.lowering.expand_gathers import expand_gathers
-from rung.lowering.to_llvm import ToLlvm
+from rung.lowering.expand_gathers import ExpandGathers
+from rung.pipelines import to_llvm
+from rung.targets.isa.hexagon import HEXAGON
+from rung.targets.isa.x86_64 import X86_64
 
 GATHER = """
 func.func @f(%x: memref<?xf32>, %o: index, %i: vector<2xi32>, %m: vector<2xi1>, %p: vector<2xf32>) -> vector<2xf32> {
@@ -19,12 +19,7 @@ func.func @f(%x: memref<4x?xf32>, %o: index, %i: vector<2xindex>, %m: vector<2xi
 
 
 def expanded(text: str) -> str:
-    with make_context(), ir.Location.unknown():
-        module = ir.Module.parse(text)
-        function = module.body.operations[0].regions[0].blocks[0]
-        expand_gathers([op.operation for op in function.operations if op.operation.name.startswith("vector.")])
-        module.operation.verify()
-        return str(module)
+    return run(text, ExpandGathers())
 
 
 def test_each_lane_of_a_gather_is_a_load_under_a_branch() -> None:
@@ -57,5 +52,5 @@ def test_leaves_a_gather_of_all_lanes_alone() -> None:
 
 
 def test_the_host_keeps_its_gathers() -> None:
-    assert "masked.gather" in run(GATHER, ToLlvm())
-    assert "masked.gather" not in run(GATHER, ToLlvm(index_bits=32))
+    assert "masked.gather" in run(GATHER, *to_llvm(X86_64))
+    assert "masked.gather" not in run(GATHER, *to_llvm(HEXAGON))

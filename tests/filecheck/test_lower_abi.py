@@ -2,11 +2,13 @@ import pytest
 from matching import in_order, run
 from torch_mlir import ir
 
-from rung.errors import ContractError
+from rung.errors import ContractError, UsageError
 from rung.ir.context import make_context
 from rung.ir.llvm_stage import check_llvm
 from rung.lowering.lower_abi import LowerAbi
 from rung.lowering.to_llvm import ToLlvm
+from rung.pipelines import to_llvm
+from rung.targets.isa.hexagon import HEXAGON
 
 KERNEL = """
 func.func @kernel(%x: memref<?xf32>, %n: i32, %b: i1, %h: f16, %gx: index) attributes {rung.kernel} {
@@ -121,7 +123,7 @@ func.func @kernel(%x: memref<?xf32>, %n: index) attributes {rung.kernel} {
   return
 }""",
         LowerAbi(),
-        ToLlvm(index_bits=32),
+        *to_llvm(HEXAGON),
     )
     in_order(
         text,
@@ -140,6 +142,23 @@ def test_to_llvm_names_what_is_left():
         )
 
 
+@pytest.mark.parametrize(
+    ("body", "expansion"),
+    [
+        ("%r = vector.create_mask %n : vector<8xi1>", "expand-masks"),
+        (
+            "%r = vector.extract_strided_slice %v {offsets = [0], sizes = [8], strides = [1]} "
+            ": vector<16xi1> to vector<8xi1>",
+            "expand-slices",
+        ),
+    ],
+)
+def test_to_llvm_says_what_another_index_needs_first(body: str, expansion: str):
+    text = f"func.func @f(%n: index, %v: vector<16xi1>) -> vector<8xi1> {{ {body}\n return %r : vector<8xi1> }}"
+    with pytest.raises(UsageError, match=rf"`to-llvm{{index-bits=32}}`: .*run `{expansion}` first"):
+        run(text, ToLlvm(index_bits=32))
+
+
 def test_check_llvm_finds_casts():
     module = ir.Module.parse(
         "llvm.func @f(%p: !llvm.ptr) { %m = builtin.unrealized_conversion_cast %p : !llvm.ptr to i64\n llvm.return }",
@@ -147,46 +166,3 @@ def test_check_llvm_finds_casts():
     )
     with module.context, pytest.raises(ContractError, match="unrealized_conversion_cast"):
         check_llvm(module)
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("memref<?x8xf32, strided<[?, 1], offset: ?>>", "llvm.intr.memcpy"),
-        ("memref<?x8xf32, strided<[?, 2], offset: ?>>", "llvm.store"),
-        ("memref<8x8xf32, strided<[8, 1], offset: 16>>", "llvm.intr.memcpy"),
-        ("memref<8x8xf32>", "llvm.intr.memcpy"),
-    ],
-)
-def test_copies_call_nothing(source: str, expected: str):
-    target = "memref<?x8xf32>" if "?x8" in source else "memref<8x8xf32>"
-    text = run(
-        f"func.func @f(%a: {source}, %b: {target}) {{ memref.copy %a, %b : {source} to {target}\n return }}",
-        ToLlvm(),
-    )
-    assert expected in text and "llvm.call" not in text
-
-
-@pytest.mark.parametrize(
-    ("kind", "element", "expected"),
-    [
-        ("addf", "f32", "atomicrmw fadd"),
-        ("maximumf", "f32", "atomicrmw fmaximum"),
-        ("mins", "i32", "atomicrmw min"),
-        ("assign", "f32", "atomicrmw xchg"),
-        ("mulf", "f32", "cmpxchg"),
-        ("muli", "i64", "cmpxchg"),
-        ("addf", "bf16", "cmpxchg"),
-    ],
-)
-def test_atomics(kind: str, element: str, expected: str):
-    text = run(
-        f"""
-func.func @f(%x: memref<?x{element}, strided<[2], offset: ?>>, %v: {element}, %i: index) -> {element} {{
-  %o = memref.atomic_rmw {kind} %v, %x[%i] : ({element}, memref<?x{element}, strided<[2], offset: ?>>) -> {element}
-  return %o : {element}
-}}""",
-        ToLlvm(),
-    )
-    assert expected.split()[-1] in text
-    assert ("cmpxchg" in text) is (expected == "cmpxchg")

@@ -19,10 +19,10 @@ from rung import machine
 from rung.ir.context import make_context
 from rung.ir.symbols import entry_point
 from rung.lowering.lower_abi import LowerAbi
-from rung.lowering.to_llvm import ToLlvm
 from rung.passes import Pipeline
+from rung.pipelines import to_llvm
 from rung.targets.host import llvm_ir
-from rung.targets.npu.device_code import _target_machine  # pyright: ignore[reportPrivateUsage]
+from rung.targets.npu.device_code import target_machine
 from rung.targets.npu.executable import NpuExecutable, Program, build
 from rung.targets.npu.weights import weigh
 
@@ -174,7 +174,7 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %z: memref<?xf32>, %size
 }}"""
     with make_context(), ir.Location.unknown():
         module = ir.Module.parse(text)
-        Pipeline((LowerAbi(), ToLlvm(scalar=device is MACHINE, index_bits=32))).run(module)
+        Pipeline((LowerAbi(), *to_llvm(device.isa, scalar=device is MACHINE))).run(module)
         return build(llvm_ir(module), "kernel", device, entry_point(module))
 
 
@@ -186,8 +186,8 @@ def main(addresses: list[int], device: machine.Machine, size: int) -> bytes:
         f"define void @main() {{\n  call void @kernel({arguments}, i32 {size})\n  ret void\n}}\n"
     )
     module = llvm.parse_assembly(text)
-    module.triple = "hexagon-unknown-linux-musl"
-    return _target_machine(device.cpu, device.features).emit_object(module)
+    module.triple = device.isa.triple
+    return target_machine(device).emit_object(module)
 
 
 def inputs() -> list[npt.NDArray[np.generic]]:
@@ -214,7 +214,7 @@ def test_packets(name: str, literal: bool, size: int, tmp_path: Path) -> None:
     assert not made.code.literal
     if literal:
         code = made.code.written_literally()
-        made = replace(made, code=code, weights=weigh(code, made.copy.counters, made.entry))
+        made = replace(made, code=code, weights=weigh(code, made.copy, made.entry))
     arrays = inputs()
     image = hexagon_elf.link([made.code.object_code(), main(hexagon_elf.place(arrays), device, size)])
     executed = hexagon_elf.run(image, arrays, tmp_path)

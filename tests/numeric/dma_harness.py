@@ -14,13 +14,14 @@ from torch_mlir.dialects import linalg
 from torch_mlir.execution_engine import ExecutionEngine
 from torch_mlir.runtime import get_ranked_memref_descriptor
 
+from rung import machine
 from rung.ir.context import make_context
 from rung.ir.dma_contract import check_transfers
 from rung.ir.slicing import collect
 from rung.lowering.lower_transport import LowerTransport
 from rung.lowering.place_scratch import PlaceScratch
-from rung.lowering.to_llvm import ToLlvm
 from rung.passes import Pass, Pipeline, Upstream
+from rung.pipelines import to_llvm
 from rung.transforms.double_buffer import DoubleBuffer
 from rung.transforms.promote import Promote
 from rung.transforms.transport import Transport
@@ -109,7 +110,9 @@ def run(source: str, passes: tuple[Pass, ...], engine: Path, *args: np.ndarray |
             with ir.InsertionPoint(copy):
                 linalg.copy(copy.operands[0], outs=[copy.operands[1]])
             copy.erase()
-        Pipeline((LowerTransport(), PlaceScratch(stack_bytes=1 << 20), _LOOPS, ToLlvm())).run(module)
+        Pipeline((LowerTransport(), PlaceScratch(stack_bytes=1 << 20), _LOOPS, *to_llvm(machine.host().isa))).run(
+            module
+        )
         # Symbols are those of the process: rung's own engine may have been loaded by another test.
         module = ir.Module.parse(str(module).replace("@rung_dma_", "@stub_dma_"))
         jit = ExecutionEngine(module, opt_level=1, shared_libs=[str(engine)])

@@ -19,13 +19,15 @@ from rung.ir.context import make_context
 from rung.ir.slicing import collect
 from rung.lowering.lower_abi import LowerAbi
 from rung.lowering.place_scratch import PlaceScratch
-from rung.lowering.to_llvm import ToLlvm
 from rung.passes import Pass, Pipeline, Upstream
+from rung.pipelines import to_llvm
 from rung.targets.evidence import host_evidence
 from rung.targets.host import Jit, llvm_ir
+from rung.targets.isa import isa_of
 from rung.transforms.form_context_tasks import FormContextTasks
 from rung.transforms.form_virtual_threads import FormVirtualThreads
 
+ISA = isa_of(os.uname().machine)
 STUB = """
 #include <pthread.h>
 #include <stdint.h>
@@ -64,7 +66,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> str:
 def compiled(text: str, runtime: str, *mt: Pass, scalar: bool = False, opt_level: int = 1) -> Jit:
     module = ir.Module.parse(text, make_context())
     loops = Upstream("func.func(convert-linalg-to-loops)")
-    Pipeline((*mt, loops, PlaceScratch(stack_bytes=0), LowerAbi(), ToLlvm(scalar=scalar))).run(module)
+    Pipeline((*mt, loops, PlaceScratch(stack_bytes=0), LowerAbi(), *to_llvm(ISA, scalar))).run(module)
     return Jit(module, opt_level=opt_level, shared_libs=[runtime])
 
 
@@ -274,17 +276,17 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %gx: index, %gy: index, 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="counts x86 instructions")
 def test_scalar_code_holds_no_packed_arithmetic(runtime: str):
     mt = (FormVirtualThreads(contexts=2), FormContextTasks())
-    scalar = host_evidence(compiled(SQUARES, runtime, *mt, scalar=True, opt_level=3).object_code())
+    scalar = host_evidence(compiled(SQUARES, runtime, *mt, scalar=True, opt_level=3).object_code(), ISA)
     assert "object" not in scalar, "objdump is missing; it comes with the C compiler that rung needs anyway"
     assert scalar["packed_ops"] == 0 and scalar["scalar_fp_ops"] > 0 and "rung_fork" in scalar["calls"]
-    free = host_evidence(compiled(SQUARES, runtime, *mt, opt_level=3).object_code())
+    free = host_evidence(compiled(SQUARES, runtime, *mt, opt_level=3).object_code(), ISA)
     assert free["packed_ops"] > 0
 
 
 def test_llvm_ir_text():
     module = ir.Module.parse(SQUARES, make_context())
     loops = Upstream("func.func(convert-linalg-to-loops)")
-    Pipeline((FormVirtualThreads(), FormContextTasks(), loops, LowerAbi(), ToLlvm())).run(module)
+    Pipeline((FormVirtualThreads(), FormContextTasks(), loops, LowerAbi(), *to_llvm(ISA))).run(module)
     text = llvm_ir(module)
     assert "define internal void @kernel_task0(ptr" in text and "define void @kernel_packed(ptr" in text
     assert Jit(str(module), shared_libs=[]).object_code is not None
@@ -293,7 +295,7 @@ def test_llvm_ir_text():
 def test_modules_as_text(tmp_path: Path, runtime: str):
     module = ir.Module.parse(SQUARES, make_context())
     loops = Upstream("func.func(convert-linalg-to-loops)")
-    Pipeline((FormVirtualThreads(), FormContextTasks(), loops, LowerAbi(), ToLlvm())).run(module)
+    Pipeline((FormVirtualThreads(), FormContextTasks(), loops, LowerAbi(), *to_llvm(ISA))).run(module)
     x, y = np.arange(2048, dtype=np.float32), np.zeros(2048, np.float32)
     call(Jit(str(module), shared_libs=[runtime]), x, y, 2, 1, 1)
     np.testing.assert_array_equal(y, x * x)

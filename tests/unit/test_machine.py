@@ -140,7 +140,7 @@ def test_an_unknown_machine_lists_the_known_ones() -> None:
 def test_the_shipped_machines_are_sound(name: str) -> None:
     found = machine.load(name)
     assert found.name == name and found.kind == "npu" and found.npu
-    assert found.index_bits == 32
+    assert found.isa.index_bits == 32
     assert found.hash == machine.load(name).hash
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from rung.errors import RungError
-from rung.targets.npu.assembly import Block, parse
-from rung.targets.npu.host_copy import Counters
+from rung.targets.isa.hexagon_assembly import read
+from rung.targets.isa.packets import Block
+from rung.targets.npu.instrument import Counters
 from rung.targets.npu.made_up_run import made_up_run
 from rung.targets.npu.mapping import MappingError, solve
 
@@ -66,7 +67,7 @@ def block(label: str, name: str | None, successors: str, returns: bool = False) 
 
 
 def test_reads_blocks_packets_and_edges() -> None:
-    functions = parse(LOOP)
+    functions = read(LOOP)
     assert list(functions) == ["k"]
     blocks = functions["k"]
     assert [(b.label, b.name, len(b.packets), b.vector_packets) for b in blocks] == [
@@ -84,16 +85,16 @@ def test_reads_blocks_packets_and_edges() -> None:
 def test_a_block_without_a_name_ran_as_often_as_the_edge_that_it_is_on() -> None:
     """b0 ran 7 times; the loop 100 times in 5 runs of it: its preheader, which the IR does not have, ran 5 times."""
     found = counters("b0 b2 b3", (("b0", "b3"),))
-    flow = solve("k", parse(LOOP)["k"], found)
+    flow = solve("k", read(LOOP)["k"], found)
     counts = np.array([7, 100, 7, 2])
     assert (flow.executions @ counts).tolist() == [7, 5, 100, 7]
     flow.check(counts)
     with pytest.raises(RungError, match=r"bb\.1, whose executions"):
-        solve("k", parse(LOOP)["k"], counters("b0 b2 b3"))  # how often the loop was skipped is told by the edge alone
+        solve("k", read(LOOP)["k"], counters("b0 b2 b3"))  # how often the loop was skipped is told by the edge alone
 
 
 def test_counts_that_contradict_the_edges_are_refused() -> None:
-    flow = solve("k", parse(LOOP)["k"], counters("b0 b2 b3", (("b0", "b3"),)))
+    flow = solve("k", read(LOOP)["k"], counters("b0 b2 b3", (("b0", "b3"),)))
     with pytest.raises(RungError, match=r"`k` does not follow the IR at block `\S+` \(off by 1 executions\)"):
         flow.check(np.array([7, 100, 6, 2]))
 
@@ -212,7 +213,7 @@ def test_machine_code_that_would_not_follow_the_ir_is_refused_before_it_runs() -
 
 def test_a_hardware_loop_may_end_above_its_head() -> None:
     """LLVM places the end of a rotated loop first; only the `loop` instruction that reaches it knows the head."""
-    found = {block.label: block for block in parse(ROTATED)["k"]}
+    found = {block.label: block for block in read(ROTATED)["k"]}
     assert found[".LBB0_1"].successors == [".LBB0_3", "bb.2"]
     assert found[".LBB0_3"].successors == [".LBB0_1"]
 

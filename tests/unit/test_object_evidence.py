@@ -1,4 +1,6 @@
 from rung.targets.evidence import count
+from rung.targets.isa.aarch64 import AARCH64
+from rung.targets.isa.x86_64 import X86_64
 
 X86 = """
 0000000000000000 <kernel_task0>:
@@ -36,7 +38,7 @@ A64 = """
 
 
 def test_x86():
-    found = count(X86)
+    found = count(X86, X86_64.instructions)
     assert found["packed_ops"] == 4 and found["scalar_fp_ops"] == 2
     assert found["scalar_divisions"] == 1 and found["integer_divisions"] == 1
     assert found["registers"] == {"xmm": 4, "ymm": 1, "zmm": 2}
@@ -45,7 +47,7 @@ def test_x86():
 
 
 def test_aarch64():
-    assert count(A64) == {
+    assert count(A64, AARCH64.instructions) == {
         "packed_ops": 2,
         "scalar_fp_ops": 1,
         "scalar_divisions": 0,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch_mlir import ir
+from torch_mlir.dialects import arith
 
 CMPF = {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "one": 6, "uge": 10, "uno": 14}
 CMPI = {"eq": 0, "ne": 1, "slt": 2, "sle": 3, "sgt": 4, "sge": 5, "ult": 6, "uge": 9}
@@ -328,3 +329,12 @@ class Emit:
             condition = self.op("vector.shape_cast", flat, [condition])
         kind = {"kind": ir.Attribute.parse("#vector.kind<or>")}
         return self.op("vector.reduction", vector.element_type, [condition], kind)
+
+
+def splat(kind: ir.Type, value: float) -> Value:
+    """A constant of a scalar or vector type; an int for integers."""
+    element = element_of(kind)
+    attribute = (ir.IntegerAttr if isinstance(value, int) else ir.FloatAttr).get(element, value)
+    return arith.ConstantOp(
+        kind, attribute if element == kind else ir.DenseElementsAttr.get_splat(kind, attribute)
+    ).result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,10 +14,11 @@ from llvmlite.binding import ffi
 from ...errors import UsageError
 from ...forks import free_in_forks
 from ...machine import Machine
+from ..isa import ISAS
 from .guarded import guarded
+from .ir_objects import find
 from .older_llvm import adapt
 
-TRIPLE = "hexagon-unknown-linux-musl"
 LOCK = threading.RLock()
 """llvmlite works in LLVM's global context: one thread at a time."""
 
@@ -27,43 +27,6 @@ _LLVMLITE: Any = ffi.lib._lock  # pyright: ignore[reportPrivateUsage]
 
 free_in_forks(LOCK)
 free_in_forks(_LLVMLITE._lock)
-
-_EXACT_MAPPING = (
-    "-enable-pipeliner=false",
-    "-disable-tail-duplicate",
-    "-disable-early-taildup",
-    "-tail-dup-placement=false",
-    "-disable-block-placement",
-    "-jump-is-expensive=true",
-    "-enable-tail-merge=false",
-    "-hexagon-eif=false",
-    "-disable-hexagon-loop-align",
-)
-"""Switches of code generation that would duplicate or merge blocks, so that executions could not be told from the
-IR's. Without the software pipeliner, scalar reductions are about 1.5 times dearer than they need be."""
-
-_AS_WRITTEN = ("-disable-loop-idiom-all",)
-"""A scalar loop that copies stays one: as a call of `memcpy` it would move vectors, and not pay for DRAM by element."""
-
-_NO_REARRANGEMENT = "-hexagon-vector-combine=false"
-
-_LITERAL = (
-    "-hexagon-initial-cfg-cleanup=false",
-    "-disable-ifcvt-simple",
-    "-disable-ifcvt-simple-false",
-    "-disable-ifcvt-triangle",
-    "-disable-ifcvt-triangle-rev",
-    "-disable-ifcvt-triangle-false",
-    "-disable-ifcvt-diamond",
-    "-disable-ifcvt-forked-diamond",
-)
-"""Also without what makes good code and may change blocks: clean-up of branches, code under a predicate in place of a
-branch, which copies a block that several lead to. Scalar branches become dearer."""
-
-_TAIL = re.compile(r"\btail call\b")
-# Words that begin with @ are symbols, which may be spelt as instructions are.
-_ATOMIC = re.compile(r"^\s.*(?<!@)\b(?:atomicrmw|cmpxchg)\b", re.MULTILINE)
-_FROM_INTEGER = re.compile(r"^.*(?<!@)\b(?:inttoptr|ptrtoint)\b.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -84,7 +47,7 @@ class DeviceCode:
     def written_literally(self) -> DeviceCode:
         """Other machine code for the same IR, which follows its blocks more closely."""
         with LOCK:
-            target = _target_machine(self.machine.cpu, self.machine.features)
+            target = target_machine(self.machine)
             module = _without_tail_calls(self.ir)
             assembly = _written(lambda: target.emit_assembly(module).encode(), self.machine, literal=True)
         return replace(self, assembly=assembly.decode(), literal=True)
@@ -92,15 +55,19 @@ class DeviceCode:
     def object_code(self) -> bytes:
         """The object file of the same code, with its atomics."""
         with LOCK:
-            target = _target_machine(self.machine.cpu, self.machine.features)
-            text = str(_optimised(self.source, target)) if self.has_atomics else self.ir
+            target = target_machine(self.machine)
+            text = self.ir
+            if self.has_atomics:
+                whole = llvm.parse_assembly(self.source)
+                _optimise(whole, target, self.machine)
+                text = str(whole)
             module = _without_tail_calls(text) if self.literal else llvm.parse_assembly(text)
             return _written(lambda: target.emit_object(module), self.machine, self.literal)
 
 
 def _without_tail_calls(text: str) -> llvm.ModuleRef:
-    """For a call at the end of a function, the block that returns would be copied."""
-    return llvm.parse_assembly(_TAIL.sub("call", text))
+    """For a call at the end of a function, the block that returns would be copied. llvmlite cannot mark calls."""
+    return llvm.parse_assembly(text.replace(" tail call ", " call "))
 
 
 def _written(
@@ -109,8 +76,7 @@ def _written(
     literal: bool = False,
     meanwhile: Callable[[], object] | None = None,
 ) -> bytes:
-    """What LLVM's back end writes. Where it fails, it is tried once more without its pass that rearranges vector
-    accesses, which stumbles over some masked ones."""
+    """What LLVM's back end writes. Where it fails, it is tried once more under the ISA's switches for that."""
 
     def under(*options: str) -> Callable[[], bytes]:
         def attempt() -> bytes:
@@ -120,12 +86,14 @@ def _written(
 
         return attempt
 
-    liberties = _LITERAL if literal else ()
+    switches = machine.isa.modelled.switches
+    literally = switches.literal if literal else ()
     failure = (
         f"LLVM's back end for {machine.cpu} cannot write this kernel's code; another element type, or vectorize=off "
         "in the schedule, may do. LLVM's words"
     )
-    return guarded((under(*liberties), under(*liberties, _NO_REARRANGEMENT)), failure, _LLVMLITE, meanwhile)
+    attempts = (under(*literally), under(*literally, *switches.rescue))
+    return guarded(attempts, failure, _LLVMLITE, meanwhile)
 
 
 def compile_for_device(text: str, machine: Machine, meanwhile: Callable[[str], object] | None = None) -> DeviceCode:
@@ -135,17 +103,18 @@ def compile_for_device(text: str, machine: Machine, meanwhile: Callable[[str], o
     Raises UsageError for code that makes pointers of integers: the same module runs on the host, where they are
     wider; and for code that LLVM's back end cannot write.
     """
-    found = _FROM_INTEGER.search(text)
-    if found is not None:
-        raise UsageError(
-            f"the kernel turns integers into pointers (`{found[0].strip()}`), which `{machine.name}` cannot model; "
-            "pass pointers as arguments"
-        )
     with LOCK:
-        target = _target_machine(machine.cpu, machine.features)
+        target = target_machine(machine)
         source = adapt(text)
-        has_atomics = _ATOMIC.search(source) is not None
-        module = _optimised(source, target, plain_atomics=has_atomics)
+        module = llvm.parse_assembly(source)
+        found = find(module, source, ("inttoptr", "ptrtoint"))
+        if found is not None:
+            raise UsageError(
+                f"the kernel turns integers into pointers (`{found}`), which `{machine.name}` cannot model; "
+                "pass pointers as arguments"
+            )
+        has_atomics = find(module, source, ("atomicrmw", "cmpxchg")) is not None
+        _optimise(module, target, machine, plain_atomics=has_atomics)
         # Code generation changes the module.
         named = str(module)
         other = None if meanwhile is None else lambda: meanwhile(named)
@@ -160,23 +129,31 @@ def initialize() -> None:
     llvm.initialize_native_asmprinter()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    for option in (*_EXACT_MAPPING, *_AS_WRITTEN):
-        llvm.set_option("rung", option)
+    for isa in ISAS:
+        for option in isa.device.switches.always if isa.device is not None else ():
+            llvm.set_option("rung", option)
+
+
+def target_machine(machine: Machine) -> llvm.TargetMachine:
+    """LLVM's back end for a modelled device."""
+    return _target_machine(machine.isa.triple, machine.cpu, machine.features)
 
 
 @cache
-def _target_machine(cpu: str, features: tuple[str, ...]) -> llvm.TargetMachine:
+def _target_machine(triple: str, cpu: str, features: tuple[str, ...]) -> llvm.TargetMachine:
     initialize()
-    target = llvm.Target.from_triple(TRIPLE).create_target_machine(
+    target = llvm.Target.from_triple(triple).create_target_machine(
         cpu=cpu, features=",".join(f"+{feature}" for feature in features), opt=3, reloc="pic", codemodel="default"
     )
     target.set_asm_verbosity(True)
     return target
 
 
-def _optimised(text: str, target: llvm.TargetMachine, plain_atomics: bool = False) -> llvm.ModuleRef:
-    module = llvm.parse_assembly(text)
-    module.triple = TRIPLE
+def _optimise(
+    module: llvm.ModuleRef, target: llvm.TargetMachine, machine: Machine, plain_atomics: bool = False
+) -> None:
+    """In place; the blocks are named, too. plain_atomics: atomic accesses become plain ones."""
+    module.triple = machine.isa.triple
     module.data_layout = str(target.target_data)
     # What is scalar stays scalar, and no loop grows behind the vectorizer's back.
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
@@ -196,4 +173,3 @@ def _optimised(text: str, target: llvm.TargetMachine, plain_atomics: bool = Fals
             block.name = f"rung.{number}"
         for number, block in enumerate(function.blocks):
             block.name = f"b{number}"
-    return module

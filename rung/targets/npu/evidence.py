@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .assembly import Block
+from ..isa.packets import Block
 from .weights import Weights
-
-# The scalar core's floating point: sfadd, sfmpy, sfrecipa (a division's first step), dfmpyll, convert_sf2w ...
-_SCALAR_FLOAT = re.compile(r"\b(?:sf|df)[a-z]+\(|\bconvert_\w+\(|=\s*(?:sf|df)cmp|\b(?:sf|df)cmp\.")
-_MNEMONIC = re.compile(r"\b(sf[a-z]+|df[a-z]+|convert_\w+)\b")
-# An element of a vector moved to the scalar core, or back, one at a time.
-_ELEMENT_MOVE = re.compile(r"\b(vextract|vinsert)\(|\.w = vinsert\(")
-_VECTOR_INSTRUCTION = re.compile(r"\b[vq]\d+\b|\bv\d+:\d+\b|\bvmem")
 
 
 def device_evidence(weights: Weights, counters: npt.NDArray[np.int64]) -> dict[str, Any]:
@@ -37,7 +29,7 @@ def device_evidence(weights: Weights, counters: npt.NDArray[np.int64]) -> dict[s
         scalarized.update(taken_apart(block))
     facts: dict[str, Any] = {
         "packets": sum(len(block.packets) for _, block, _ in blocks),
-        "vector_instructions": sum(map(_vector_instructions, (block for _, block, _ in blocks))),
+        "vector_instructions": sum(block.vector_instructions for _, block, _ in blocks),
         "scalarized": dict(sorted(scalarized.items())),
         "helpers": list(weights.helpers),
         "blocks": [
@@ -50,8 +42,8 @@ def device_evidence(weights: Weights, counters: npt.NDArray[np.int64]) -> dict[s
         facts["hot_loop"] = {
             "packets": len(hot.packets),
             "vector_packets": hot.vector_packets,
-            "instructions": len(_instructions(hot)),
-            "vector_instructions": _vector_instructions(hot),
+            "instructions": sum(1 for _ in hot.instructions),
+            "vector_instructions": hot.vector_instructions,
         }
     return facts
 
@@ -71,22 +63,6 @@ def hot_loop(weights: Weights, counters: npt.NDArray[np.int64]) -> Block | None:
     return max(loops, key=lambda loop: loop[0])[1] if loops else None
 
 
-def _instructions(block: Block) -> list[str]:
-    return [part for packet in block.packets for part in packet]
-
-
-def _vector_instructions(block: Block) -> int:
-    return sum(_VECTOR_INSTRUCTION.search(part) is not None for part in _instructions(block))
-
-
 def taken_apart(block: Block) -> Counter[str]:
     """Operations on single floats and moves of single elements in one block, by name."""
-    found: Counter[str] = Counter()
-    for part in _instructions(block):
-        move = _ELEMENT_MOVE.search(part)
-        if move is not None:
-            found["vinsert" if "vinsert" in move[0] else "vextract"] += 1
-        elif _SCALAR_FLOAT.search(part) and not re.search(r"\bv\d+", part):
-            name = _MNEMONIC.search(part)
-            found[name[1] if name else "scalar float"] += 1
-    return found
+    return Counter(filter(None, map(block.taken_apart, block.instructions)))

@@ -19,8 +19,6 @@ from .timeline import Timeline, replay
 from .trace import Trace
 from .weights import Weights, weigh
 
-_LARGEST = 1 << 31
-
 
 @dataclass
 class Program:
@@ -40,13 +38,13 @@ def build(llvm_ir: str, name: str, machine: Machine, entry: str) -> Program:
     Raises UsageError for code that the device cannot be modelled for, RungError when its blocks cannot be mapped.
     """
     copies: list[HostCopy] = []
-    code = compile_for_device(llvm_ir, machine, lambda ir: copies.append(compile_for_host(ir)))
+    code = compile_for_device(llvm_ir, machine, lambda ir: copies.append(compile_for_host(ir, machine)))
     copy = copies[0]
     try:
-        weights = weigh(code, copy.counters, entry)
+        weights = weigh(code, copy, entry)
     except MappingError:
         code = code.written_literally()
-        weights = weigh(code, copy.counters, entry)
+        weights = weigh(code, copy, entry)
     return Program(name, entry, code, copy, weights)
 
 
@@ -91,11 +89,13 @@ class NpuExecutable:
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
         buffers = _buffers(args, self.parameters)
+        bits = self.machine.isa.index_bits
+        most = (1 << bits - 1) - 1
         for buffer in buffers:
-            if buffer.bytes >= _LARGEST:
+            if buffer.bytes > most:
                 raise UsageError(
-                    f"{buffer.name} has {buffer.bytes} bytes; an address of `{self.machine.name}` has 32 bits: "
-                    f"at most {_LARGEST - 1}"
+                    f"{buffer.name} has {buffer.bytes} bytes; an address of `{self.machine.name}` has {bits} bits: "
+                    f"at most {most}"
                 )
         bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid)
         return NpuBound(self.program, self.machine, bound, buffers)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from .host_copy import Counters
+from .instrument import Counters
 
 
 def made_up_run(function: str, counters: Counters) -> npt.NDArray[np.int64]:

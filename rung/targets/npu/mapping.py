@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import RungError
-from .assembly import Block
-from .host_copy import Counters
+from ..isa.packets import Block
+from .instrument import Counters
 from .made_up_run import made_up_run
 
 Array = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ class Flow:
         return names[int(residual.argmax())], float(residual.max())
 
 
-def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
+def solve(function: str, blocks: Sequence[Block], counters: Counters) -> Flow:
     """Express executions of `blocks` by the counters.
 
     Blocks that alone carry the name of an IR block ran as often as that did. For the others, and for all edges: what
@@ -74,7 +74,7 @@ def solve(function: str, blocks: list[Block], counters: Counters) -> Flow:
     return flow
 
 
-def _flow(function: str, blocks: list[Block], counters: Counters, wary: bool) -> Flow:
+def _flow(function: str, blocks: Sequence[Block], counters: Counters, wary: bool) -> Flow:
     system = _System(function, blocks, counters, wary)
     values = system.solve()
     executions = np.zeros((len(blocks), counters.count))
@@ -114,7 +114,7 @@ class _System:
     `wary`: a block of the IR may also have become a part of those before it, under their predicates.
     """
 
-    def __init__(self, function: str, blocks: list[Block], counters: Counters, wary: bool) -> None:
+    def __init__(self, function: str, blocks: Sequence[Block], counters: Counters, wary: bool) -> None:
         self._function = function
         self._wary = wary
         self._blocks = blocks

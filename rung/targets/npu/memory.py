@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .ir_text import Blocks, functions
+import llvmlite.binding as llvm
 
-_VALUE = r"%\"?[\w.$-]+\"?"
-_ASSIGN = re.compile(rf"^\s*(?P<name>{_VALUE}) = (?:tail |musttail )?(?P<op>[\w]+)\b(?P<rest>.*)$")
-_POINTERS = re.compile(rf"ptr (?:[a-z]\w*(?:\([^)]*\))? )*(?P<name>{_VALUE}|@[\w.$-]+)")
-_INCOMING = re.compile(rf"\[ (?P<name>{_VALUE}|@[\w.$-]+|null|poison|undef), ")
-_ACCESS = re.compile(
-    rf"\b(?:load|store) (?:atomic )?(?:volatile )?(?P<type><[^>]*>|\w+)(?: [^,]*)?, ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
-)
-_MASKED = re.compile(
-    r"@llvm\.masked\.(?P<op>load|store|gather|scatter)\.v(?P<lanes>\d+)(?P<element>[a-z]+\d+)\.[^(]*\("
-    rf".*?\bptr>?(?: [a-z]\w*(?:\([^)]*\))?| \d+)* (?P<pointer>{_VALUE}|@[\w.$-]+)"
-)
-_ATOMIC = re.compile(
-    rf"\b(?:atomicrmw(?: volatile)? \w+|cmpxchg(?: weak| volatile)*) ptr (?P<pointer>{_VALUE}|@[\w.$-]+)"
-)
-_VECTOR = re.compile(r"<(\d+) x (\w+)>")
-_TASK = re.compile(r"@rung_fork\(ptr [^@]*@\"?([\w.$-]+)\"?")
-_FIRST_ARGUMENT = re.compile(
-    rf"^define\b[^@]*@\"?(?P<function>[\w.$-]+)\"?\(ptr [^%,]*(?P<name>{_VALUE})", re.MULTILINE
-)
-_NAMES = {"f16": "half", "bf16": "bfloat", "f32": "float", "f64": "double"}
-"""Of element types, as the names of intrinsics spell them."""
-_BYTES = {"half": 2, "bfloat": 2, "float": 4, "double": 8, "ptr": 4}
+from .ir_objects import Blocks, Function, Instruction, symbol
+
+_POINTER_OPERAND = {"load": 0, "store": 1, "atomicrmw": 0, "cmpxchg": 0}
+_MASKED = "llvm.masked."
+_POINTER_ARGUMENT = {"load": 0, "store": 1, "gather": 0, "scatter": 1}
+"""Of the intrinsics `llvm.masked.*`."""
 
 
 @dataclass
@@ -40,75 +24,86 @@ class Traffic:
     vector_bytes: int = 0
 
 
-def dram_traffic(text: str, vector_bytes: int) -> dict[tuple[str, str], Traffic]:
-    """Of every block of the module that makes any. What is narrower than a vector counts as scalars of 8 bytes.
+def dram_traffic(
+    functions: Mapping[str, Function], vector_bytes: int, address_bytes: int
+) -> dict[tuple[str, str], Traffic]:
+    """Of every block that makes any. What is narrower than a vector counts as scalars of 8 bytes.
 
     A masked vector counts as a whole one, whatever its mask; a gather or scatter as one scalar per lane; an atomic
-    update as a load and a store.
+    update as a load and a store. `address_bytes`: of a pointer in memory.
     """
-    tasks = set(_TASK.findall(text))
-    frames = {found["function"]: found["name"] for found in _FIRST_ARGUMENT.finditer(text)}
+    tasks = {task for function in functions.values() for task in _tasks(function)}
     found: dict[tuple[str, str], Traffic] = {}
-    for name, blocks in functions(text).items():
+    for name, function in functions.items():
         # The frame of a task is the launcher's own memory.
-        near = _near_pointers(blocks, {frames[name]} if name in tasks else set())
-        for block, lines in blocks.items():
+        near = _near_pointers(function.blocks, set(function.arguments[:1]) if name in tasks else set())
+        for block, instructions in function.blocks.items():
             traffic = Traffic()
-            for line in lines:
-                access = _ACCESS.search(line) or _MASKED.search(line) or _ATOMIC.search(line)
-                if access is None or access["pointer"] in near or access["pointer"].startswith("@"):
-                    continue
-                _count(access, traffic, vector_bytes)
+            for instruction in instructions:
+                pointer = _pointer(instruction)
+                if pointer is not None and (place := symbol(pointer)).startswith("%") and place not in near:
+                    _count(instruction, traffic, vector_bytes, address_bytes)
             if traffic.scalar or traffic.vector:
                 found[name, block] = traffic
     return found
 
 
-def _count(access: re.Match[str], traffic: Traffic, vector_bytes: int) -> None:
-    if access.re is _ATOMIC:
+def _tasks(function: Function) -> set[str]:
+    """Functions that it hands to the contexts."""
+    forks = (i for block in function.blocks.values() for i in block if i.opcode == "call" and i.callee == "rung_fork")
+    return {name[1:] for fork in forks for given in fork.operands[:-1] if (name := symbol(given)).startswith("@")}
+
+
+def _masked(instruction: Instruction) -> str:
+    """`load`, `store`, `gather` or `scatter` for a call of an intrinsic `llvm.masked.*`, otherwise empty."""
+    callee = instruction.callee
+    return callee.removeprefix(_MASKED).partition(".")[0] if callee.startswith(_MASKED) else ""
+
+
+def _pointer(instruction: Instruction) -> llvm.ValueRef | None:
+    """Where an instruction reads or writes memory, if it does."""
+    position = _POINTER_OPERAND.get(instruction.opcode)
+    if position is None and instruction.opcode == "call":
+        position = _POINTER_ARGUMENT.get(_masked(instruction))
+    return None if position is None else instruction.operands[position]
+
+
+def _count(instruction: Instruction, traffic: Traffic, vector_bytes: int, address_bytes: int) -> None:
+    if instruction.opcode in ("atomicrmw", "cmpxchg"):
         traffic.scalar += 2
         return
-    masked = access.re is _MASKED
-    if masked and access["op"] in ("gather", "scatter"):
-        traffic.scalar += int(access["lanes"])
+    masked = _masked(instruction)
+    kind = instruction.operands[0].type if "store" in (instruction.opcode, masked) else instruction.type
+    if masked in ("gather", "scatter"):
+        traffic.scalar += (instruction.operands[0].type if masked == "scatter" else kind).element_count
         return
-    kind = f"<{access['lanes']} x {_NAMES.get(access['element'], access['element'])}>" if masked else access["type"]
-    size = _size(kind)
-    if kind.startswith("<") and size >= vector_bytes:
+    # LLVM does not know the width of an address without its module's data layout.
+    bits = kind.type_width or 8 * address_bytes * (kind.element_count if kind.is_vector else 1)
+    size = max(1, bits // 8)
+    if kind.is_vector and size >= vector_bytes:
         traffic.vector += -(-size // vector_bytes)
         traffic.vector_bytes += size
     else:
         traffic.scalar += -(-size // 8)
 
 
-def _size(kind: str) -> int:
-    vector = _VECTOR.match(kind)
-    if vector is not None:
-        return max(1, int(vector[1]) * _bits(vector[2]) // 8)
-    return max(1, _bits(kind) // 8)
-
-
-def _bits(scalar: str) -> int:
-    return int(scalar[1:]) if scalar[0] == "i" else 8 * _BYTES[scalar]
-
-
 def _near_pointers(blocks: Blocks, near: set[str]) -> set[str]:
     """Pointers that can only point into the stack or an arena: by address arithmetic, phis and selects."""
     derived: dict[str, list[str]] = {}
-    for lines in blocks.values():
-        for line in lines:
-            assign = _ASSIGN.match(line)
-            if assign is None:
-                continue
-            name, op, rest = assign["name"], assign["op"], assign["rest"]
-            if op == "alloca" or (op == "call" and "@rung_arena_enter(" in rest):
-                near.add(name)
-            elif op == "getelementptr":
-                derived[name] = [found["name"] for found in _POINTERS.finditer(rest)]
-            elif op == "phi" and rest.startswith(" ptr "):
-                derived[name] = _INCOMING.findall(rest)
-            elif op == "select" and ", ptr " in rest:
-                derived[name] = [found["name"] for found in _POINTERS.finditer(rest)]
+    for instructions in blocks.values():
+        for instruction in instructions:
+            match instruction.opcode:
+                case "alloca":
+                    near.add(instruction.name)
+                case "call" if instruction.callee == "rung_arena_enter":
+                    near.add(instruction.name)
+                case "getelementptr":
+                    derived[instruction.name] = [symbol(instruction.operands[0])]
+                case "phi" | "select" if instruction.type.is_pointer:
+                    first = 1 if instruction.opcode == "select" else 0
+                    derived[instruction.name] = [symbol(source) for source in instruction.operands[first:]]
+                case _:
+                    pass
     # From above: all derived pointers are near until one of their sources is not. Loops of phis need this order.
     far = {source for sources in derived.values() for source in sources} - near - set(derived)
     hopeful = set(derived)

@@ -1,4 +1,7 @@
-"""LLVM IR text as MLIR's LLVM prints it -> as llvmlite's LLVM reads it: other spellings of float constants."""
+"""LLVM IR text as MLIR's LLVM prints it -> as llvmlite's LLVM reads it: other spellings of float constants.
+
+The one place where LLVM IR is text: what llvmlite cannot parse it has no objects of.
+"""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .assembly import Block, parse
+from ..isa.packets import Block
 from .device_code import DeviceCode
-from .host_copy import RUNTIME, Counters
+from .host_copy import HostCopy
+from .instrument import RUNTIME
 from .mapping import Flow, solve
-from .memory import dram_traffic
 from .trace import Work
 
 _FIELDS = ("packets", "vector_packets", "dram_scalar", "dram_vector", "dram_vector_bytes")
@@ -49,13 +49,14 @@ class Weights:
         }
 
 
-def weigh(code: DeviceCode, counters: Counters, entry: str) -> Weights:
-    """Map the device's machine code to the counters.
+def weigh(code: DeviceCode, copy: HostCopy, entry: str) -> Weights:
+    """Map the device's machine code to the counters of its copy on the host.
 
     `entry` is left out: it is the host's way into the kernel. Calls of the runtime are no helpers: what they cost is
     the machine's business.
     """
-    functions = {name: blocks for name, blocks in parse(code.assembly).items() if name != entry}
+    counters, read = copy.counters, code.machine.isa.modelled.read_assembly
+    functions = {name: blocks for name, blocks in read(code.assembly).items() if name != entry}
     flows = tuple(solve(name, blocks, counters) for name, blocks in functions.items())
     called = {call for flow in flows for block in flow.blocks for call in block.calls}
     outside = sorted(called - set(functions) - RUNTIME)
@@ -72,7 +73,7 @@ def weigh(code: DeviceCode, counters: Counters, entry: str) -> Weights:
                     matrix[row_of[call]] += executions
     for name in copies:
         matrix[row_of[f"{name}.vectors"], counters.copied_bytes[name]] = 1 / code.machine.vector_bytes
-    for place, traffic in dram_traffic(code.ir, code.machine.vector_bytes).items():
+    for place, traffic in copy.traffic.items():
         if place[0] in functions and place in counters.blocks:
             counter = counters.blocks[place]
             matrix[2:5, counter] += traffic.scalar, traffic.vector, traffic.vector_bytes

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from .packets import Block
+
 _FUNCTION = re.compile(r"^([A-Za-z_][\w.]*):")
 _BLOCK = re.compile(r"^(?:(?P<label>\.LBB\d+_\d+):|// %bb\.(?P<number>\d+):)(?P<rest>.*)$")
 _NAME = re.compile(r"//\s+%([^\s:]+)\s*$")
@@ -17,32 +19,38 @@ _CONDITIONAL = re.compile(r"\bjump\b|\bjumpr\b|\bdealloc_return\b")
 _END_OF_LOOP = re.compile(r":endloop(01|0|1)")
 # HVX: a vector or vector-predicate register.
 _VECTOR = re.compile(r"\b[vq]\d+\b|\bv\d+:\d+\b|\bvmem|\bvgather|\bvscatter")
+_VECTOR_REGISTER = re.compile(r"\bv\d+")
+# The scalar core's floating point: sfadd, sfmpy, sfrecipa (a division's first step), dfmpyll, convert_sf2w ...
+_SCALAR_FLOAT = re.compile(r"\b(?:sf|df)[a-z]+\(|\bconvert_\w+\(|=\s*(?:sf|df)cmp|\b(?:sf|df)cmp\.")
+_MNEMONIC = re.compile(r"\b(sf[a-z]+|df[a-z]+|convert_\w+)\b")
+# An element of a vector moved to the scalar core, or back, one at a time.
+_ELEMENT_MOVE = re.compile(r"\b(vextract|vinsert)\(")
 
 
 @dataclass
-class Block:
-    """A block of machine code. `name`: of the IR's block, when it stands for one."""
+class HexagonBlock(Block):
+    """A block of Hexagon's machine code, whose packets the assembler writes in braces."""
 
-    label: str
-    name: str | None = None
-    packets: list[list[str]] = field(default_factory=list[list[str]])
-    """Instructions by packet."""
-    successors: list[str] = field(default_factory=list[str])
-    calls: list[str] = field(default_factory=list[str])
-    returns: bool = False
-    """May leave the function, by a return or a tail call."""
     ended_loops: list[str] = field(default_factory=list[str])
     """Hardware loops (0, 1) that its last packet ends. Only the last packet of a block can leave it."""
 
-    @property
-    def vector_packets(self) -> int:
-        return sum(any(_VECTOR.search(part) for part in packet) for packet in self.packets)
+    def is_vector(self, instruction: str) -> bool:
+        return _VECTOR.search(instruction) is not None
+
+    def taken_apart(self, instruction: str) -> str:
+        move = _ELEMENT_MOVE.search(instruction)
+        if move is not None:
+            return move[1]
+        if not _SCALAR_FLOAT.search(instruction) or _VECTOR_REGISTER.search(instruction):
+            return ""
+        name = _MNEMONIC.search(instruction)
+        return name[1] if name else "scalar float"
 
 
-def parse(assembly: str) -> dict[str, list[Block]]:
+def read(assembly: str) -> dict[str, list[HexagonBlock]]:
     """The blocks of every function, in the order of the code, with their edges."""
-    functions: dict[str, list[Block]] = {}
-    blocks: list[Block] | None = None
+    functions: dict[str, list[HexagonBlock]] = {}
+    blocks: list[HexagonBlock] | None = None
     for line in assembly.splitlines():
         if not line or line.startswith("\t."):
             continue
@@ -62,10 +70,10 @@ def parse(assembly: str) -> dict[str, list[Block]]:
     return functions
 
 
-def _read(line: str, blocks: list[Block]) -> None:
+def _read(line: str, blocks: list[HexagonBlock]) -> None:
     head = _BLOCK.match(line)
     if head is not None:
-        blocks.append(Block(head["label"] or f"bb.{head['number']}"))
+        blocks.append(HexagonBlock(head["label"] or f"bb.{head['number']}"))
     if not blocks:
         return
     block = blocks[-1]
@@ -79,7 +87,7 @@ def _read(line: str, blocks: list[Block]) -> None:
     if text == "{":
         if _may_leave(block):
             # What follows runs only where control stayed: a block of its own, though it has no label.
-            block = Block(f"{block.label}+{len(block.packets)}")
+            block = HexagonBlock(f"{block.label}+{len(block.packets)}")
             blocks.append(block)
         block.packets.append([])
     elif text.startswith("}"):
@@ -90,7 +98,7 @@ def _read(line: str, blocks: list[Block]) -> None:
         block.packets[-1] += [part.strip() for part in text.split(";")]
 
 
-def _may_leave(block: Block) -> bool:
+def _may_leave(block: HexagonBlock) -> bool:
     """Whether the last packet may end the block: it ends a hardware loop, or jumps or returns under a condition."""
     if block.ended_loops:
         return True
@@ -98,10 +106,10 @@ def _may_leave(block: Block) -> bool:
     return any(part.startswith("if") and _CONDITIONAL.search(part) for part in last)
 
 
-def _connect(blocks: list[Block]) -> None:
+def _connect(blocks: list[HexagonBlock]) -> None:
     for i, block in enumerate(blocks):
         falls = True
-        for part in _parts(block):
+        for part in block.instructions:
             falls = _leave(block, part) and falls
         if falls and i + 1 < len(blocks):
             block.successors.append(blocks[i + 1].label)
@@ -110,7 +118,7 @@ def _connect(blocks: list[Block]) -> None:
         block.successors = list(dict.fromkeys(block.successors))
 
 
-def _close_loops(blocks: list[Block]) -> None:
+def _close_loops(blocks: list[HexagonBlock]) -> None:
     """Edges from the ends of hardware loops to their heads, which may stand anywhere: an end goes where the `loop`
     instruction that reaches it has set the start register."""
     at = {block.label: block for block in blocks}
@@ -119,7 +127,7 @@ def _close_loops(blocks: list[Block]) -> None:
     while work:
         block = work.pop()
         leaving = dict(starts[block.label])
-        for part in _parts(block):
+        for part in block.instructions:
             for loop, label in _LOOP.findall(part):
                 leaving[loop] = {label}
         for loop in block.ended_loops:
@@ -130,11 +138,7 @@ def _close_loops(blocks: list[Block]) -> None:
                 work.append(at[name])
 
 
-def _parts(block: Block) -> list[str]:
-    return [part for packet in block.packets for part in packet]
-
-
-def _leave(block: Block, part: str) -> bool:
+def _leave(block: HexagonBlock, part: str) -> bool:
     """Record where `part` may go; whether control may also go on behind it."""
     conditional = part.startswith("if")
     call = _CALL.search(part)

@@ -1,0 +1,52 @@
+"""x86-64: the host that rung is measured on."""
+
+from __future__ import annotations
+
+import re
+
+from .base import Isa, VectorUnit
+from .instructions import Instructions, Kind
+
+# Floating point as in vaddps / addsd / vfmadd231ss, integers as in vpaddd / pmulld.
+_FLOAT = re.compile(
+    r"v?(?:add|sub|mul|div|min|max|sqrt|rcp14|rsqrt14|rndscale|round|cmp\w*?|scalef|reduce|fn?m(?:add|sub)\d*|addsub)"
+    r"(?P<kind>ps|pd|ph|ss|sd|sh)$"
+)
+_INTEGER = re.compile(r"v?p(?:add|sub|mul|min|max|abs|sll|srl|sra|and|or|xor|andn|madd|cmp)\w*$")
+_REGISTER = re.compile(r"%([xyz]mm)\d+")
+_WIDE = re.compile(r"[yz]mm")
+
+
+def _kind(mnemonic: str, operands: str) -> Kind:
+    found = _FLOAT.match(mnemonic)
+    if found is not None:
+        return "packed" if found["kind"].startswith("p") else "scalar"
+    if not _INTEGER.match(mnemonic) or "mm" not in operands:
+        return ""
+    # Logic on an xmm register (xorps, pxor) also serves scalars: not arithmetic on lanes.
+    logic = mnemonic.lstrip("v").startswith(("pand", "por", "pxor"))
+    return "" if logic and not _WIDE.search(operands) else "packed"
+
+
+def _vector_unit(flags: frozenset[str]) -> VectorUnit:
+    if {"avx512f", "avx512bw", "avx512vl", "avx512dq"} <= flags:
+        return VectorUnit(64, 32, True, ("fma", "f16c", "avx512"))
+    if {"avx2", "fma"} <= flags:
+        return VectorUnit(32, 16, True, ("fma", "f16c", "avx2"))
+    return VectorUnit(16, 16, False, ("sse2",))
+
+
+X86_64 = Isa(
+    name="x86_64",
+    other_names=("AMD64",),
+    triple="x86_64-unknown-linux-gnu",
+    vector_unit=_vector_unit,
+    instructions=Instructions(
+        kind=_kind,
+        registers=lambda operands: set(_REGISTER.findall(operands)),
+        division=re.compile(r"v?div(?:ss|sd|sh)$|i?div[bwlq]?$"),
+        prefetches=("prefetch",),
+        # An absolute address is loaded before an indirect call.
+        calls=("call", "movabs", "jmp"),
+    ),
+)
