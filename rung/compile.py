@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
 from torch_mlir import ir
@@ -29,16 +29,11 @@ from .runtime import _native, library_path
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_evidence
 from .targets.host import Function, Jit, llvm_ir
-from .targets.npu.capacity import check_capacity, with_room_for_scratch
+from .targets.npu.capacity import check_capacity
 from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
 
-if TYPE_CHECKING:
-    from .frontends.triton.convert import Converted
-
 _FRAMES = 50_000
-_ATTEMPTS = 3
-"""At tiles that leave room for the scratch beside them."""
 PIPELINE_MARK = "// PIPELINE: "
 """Starts each line of the pipeline in a file for `rung opt`."""
 
@@ -256,23 +251,13 @@ def compile_ttir(
         from .frontends.triton.capture import import_ttir
         from .frontends.triton.convert import convert
 
-        def attempt(target: Machine) -> tuple[_Recorder, Converted]:
-            recorder = _Recorder(str(ttir))
-            converted = convert(
-                import_ttir(ttir, context), distinct=distinct, fuse=fuse, cooperative=cooperative, fits=fits
-            )
-            steps = pipeline(target, schedule, knobs.debug_dma() and machine.kind == "host")
-            _run(steps, converted.module, recorder, observers)
-            return recorder, converted
-
-        recorder, converted = attempt(machine)
+        recorder = _Recorder(str(ttir))
+        converted = convert(
+            import_ttir(ttir, context), distinct=distinct, fuse=fuse, cooperative=cooperative, fits=fits
+        )
+        steps = pipeline(machine, schedule, knobs.debug_dma() and machine.kind == "host")
+        _run(steps, converted.module, recorder, observers)
         if machine.kind == "npu":
-            target = with_room_for_scratch(converted.module, machine, machine)
-            for _ in range(_ATTEMPTS):
-                if target is None:
-                    break
-                recorder, converted = attempt(target)
-                target = with_room_for_scratch(converted.module, machine, target)
             check_capacity(converted.module, machine)
         metadata = {
             "name": converted.name,

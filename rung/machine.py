@@ -32,6 +32,8 @@ _Words = Annotated[tuple[str, ...], Field(strict=False)]
 """TOML has lists, no tuples."""
 _TEMPLATE = "template"
 """A file beside the machines that explains every field; it can be loaded, but it is no device."""
+MOST_ALIGNMENT = 4096
+"""Bytes that a machine may want buffers aligned to: the runtime's arenas promise as much (RUNG_SCRATCH_ALIGNMENT)."""
 
 
 class Dma(BaseModel):
@@ -127,7 +129,7 @@ class Machine(BaseModel):
         "there is none",
     )
     contexts: _Count = Field(description="hardware contexts (cores, on the host)")
-    cache_line_bytes: int = Field(default=64, ge=1, le=4096)
+    cache_line_bytes: int = Field(default=64, ge=1, le=MOST_ALIGNMENT)
     l1_bytes: _Bytes
     l2_bytes: _Bytes = Field(description="of one context")
     prefetch_bytes: int = Field(
@@ -150,7 +152,7 @@ class Machine(BaseModel):
         if not self.name.strip() or not self.name.isprintable():
             raise _wrong("name", f"is {self.name!r}; one line of text, which is shown with every number")
         if _is_uneven(self.cache_line_bytes):
-            raise _wrong("cache_line_bytes", f"is {self.cache_line_bytes}; a power of two, 1 to 4096")
+            raise _wrong("cache_line_bytes", f"is {self.cache_line_bytes}; a power of two, 1 to {MOST_ALIGNMENT}")
         if _is_uneven(self.streaming_vector_bytes) or self.streaming_vector_bytes > self.vector_bytes:
             given, most = self.streaming_vector_bytes, self.vector_bytes
             raise _wrong("streaming_vector_bytes", f"is {given}; 0 or a power of two up to `vector_bytes`, {most}")

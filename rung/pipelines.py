@@ -26,6 +26,7 @@ from .targets.isa import Isa
 from .transforms.align_accesses import AlignAccesses
 from .transforms.contraction import TileContractions
 from .transforms.double_buffer import DoubleBuffer
+from .transforms.fit_scratchpad import FitScratchpad
 from .transforms.form_context_tasks import FormContextTasks
 from .transforms.form_virtual_threads import FormVirtualThreads
 from .transforms.prefetch import Prefetch
@@ -37,6 +38,7 @@ from .transforms.vectorize import NestsToLoops, Vectorize
 Steps = tuple[Pass | Stage, ...]
 
 PASSES: tuple[type[Pass], ...] = (
+    FitScratchpad,
     TileBlocks,
     FormVirtualThreads,
     Promote,
@@ -78,7 +80,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
         (
             CLEAN,
             Stage("linalg"),
-            tiles(machine, schedule),
+            *tiles(machine, schedule),
             *threads(machine, schedule),
             *scratchpad(machine, schedule),
             Stage("scheduled"),
@@ -97,11 +99,23 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
     )
 
 
-def tiles(machine: Machine, schedule: Schedule) -> TileBlocks:
+def tiles(machine: Machine, schedule: Schedule) -> Steps:
     """Blocks larger than a tile become loops over tiles; with a scratchpad, all live tiles must fit it."""
+    alignment = machine.buffer_alignment_bytes
+    cut = TileBlocks(schedule.tile_elements, granule=alignment)
     if not uses_scratchpad(machine, schedule):
-        return TileBlocks(schedule.tile_elements)
-    return TileBlocks(schedule.tile_elements, scratchpad_bytes(machine, schedule), buffers(schedule))
+        return (cut,)
+    fit = FitScratchpad(
+        scratchpad_bytes(machine, schedule),
+        buffers(schedule),
+        # A device has no other memory for it; a host's is cached like all others.
+        holds_scratch=machine.kind == "npu",
+        alignment=alignment,
+        tile_elements=schedule.tile_elements,
+        max_rank=machine.dma.max_rank,
+        byte_dot=machine.usable_byte_dot if schedule.vectorize else "",
+    )
+    return fit, cut
 
 
 def threads(machine: Machine, schedule: Schedule) -> Steps:
@@ -126,9 +140,8 @@ def scratchpad(machine: Machine, schedule: Schedule) -> Steps:
         return ()
     # A cached CPU reaches memory without a scratchpad, too; other machines do not.
     on_overflow = "direct" if machine.kind == "host" else "error"
-    promote = Promote(scratchpad_bytes(machine, schedule), buffers(schedule), on_overflow)
     structure = (DoubleBuffer(schedule.depth, machine.dma.max_rank),) if schedule.double_buffer else ()
-    return CLEAN, promote, *structure, Transport(machine.dma.max_rank)
+    return CLEAN, Promote(on_overflow), *structure, Transport(machine.dma.max_rank)
 
 
 def vectors(machine: Machine, schedule: Schedule) -> Steps:

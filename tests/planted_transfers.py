@@ -14,6 +14,7 @@ from rung.ir.slicing import collect
 from rung.ir.violations import Violation
 from rung.passes import Pipeline, Upstream
 from rung.transforms.double_buffer import DoubleBuffer
+from rung.transforms.fit_scratchpad import FitScratchpad
 from rung.transforms.promote import Promote
 
 Plant = Callable[[ir.Module], None]
@@ -41,7 +42,7 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %n: index, %lo: index, %
 
 def pipelined(depth: int) -> ir.Module:
     module = ir.Module.parse(KERNEL, make_context())
-    Pipeline((Promote(depth=depth), DoubleBuffer(depth), Upstream("canonicalize,cse"))).run(module)
+    Pipeline((FitScratchpad(depth=depth), Promote(), DoubleBuffer(depth), Upstream("canonicalize,cse"))).run(module)
     return module
 
 

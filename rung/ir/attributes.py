@@ -50,7 +50,10 @@ ASSUMED = _attribute(
     structure=True,
 )
 SCRATCHPAD = _attribute(
-    "rung.scratchpad", "`func.func`", "{budget_bytes, buffers}", "what there was room for in the scratchpad"
+    "rung.scratchpad",
+    "`func.func`",
+    "{budget_bytes, buffers, scratch_bytes, alignment_bytes}",
+    "what a context has for tiles and for scratch, and how tiles are counted",
 )
 SCRATCH_BYTES = _attribute("rung.scratch_bytes", "`func.func`", "i64", "of scratch, in the arena of a context")
 SCRATCHPAD_BYTES = _attribute(
@@ -66,7 +69,12 @@ CONTEXTS = _attribute("rung.contexts", "`scf.forall`", "unit", "over the hardwar
 PROGRAMS = _attribute("rung.programs", "`scf.forall`, `func.func`", "unit", "programs that wait for one another")
 TILES = _attribute("rung.tiles", "`scf.forall`, `scf.for`", "unit", "over the tiles of one block")
 TILE_LOOP = _attribute("rung.tile_loop", "`scf.for`", "unit", "over the tiles of one context")
-TILE = _attribute("rung.tile", _LOOP, "array of i64", "elements of a tile, per dimension")
+TILE = _attribute(
+    "rung.tile",
+    f"`linalg.generic`, {_LOOP}",
+    "array of i64",
+    "elements of a tile, per dimension: to be cut into, or over",
+)
 BOUNDS = _attribute(
     "rung.bounds",
     "`memref.reinterpret_cast`, `scf.for`",

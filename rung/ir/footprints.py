@@ -11,12 +11,11 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref
 
+from ..errors import ContractError
 from .pointers import index, is_memref_at
 
 Value = ir.Value[Any]
 Index = Value | int
-BUFFER_ALIGNMENT = 64
-"""Bytes that every buffer in the scratchpad is a multiple of."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +153,11 @@ def element_bytes(kind: ir.Type) -> int:
     """Bytes of one element in memory."""
     if isinstance(kind, ir.IndexType):
         return 8
-    assert isinstance(kind, ir.IntegerType | ir.FloatType), f"{kind} is not a scalar type"
-    return max(1, kind.width // 8)
+    if isinstance(kind, ir.VectorType):
+        return prod(kind.shape) * element_bytes(kind.element_type)
+    if isinstance(kind, ir.IntegerType | ir.FloatType):
+        return -(-kind.width // 8)
+    raise ContractError(f"a buffer of {kind} has no known size")
 
 
 def reinterpret(

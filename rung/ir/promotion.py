@@ -61,6 +61,16 @@ class Promotion:
         return list(dict.fromkeys(use.op for use in self.uses))
 
     @property
+    def copies(self) -> int:
+        """Copies that fill and drain it; what stays in order is copied at each use."""
+        return (self.loads + self.stores) * (len(self.ops) if self.placement == "in_order" else 1)
+
+    @property
+    def keys_type(self) -> ir.MemRefType:
+        """Of the memory that holds what `keys` were."""
+        return ir.MemRefType.get([len(self.keys)], ir.IndexType.get())
+
+    @property
     def before(self) -> ir.Operation:
         return self.around[-1].operation
 

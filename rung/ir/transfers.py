@@ -153,12 +153,15 @@ def transfer_name(op: ir.Operation) -> str:
     return name_of(op) or f"a transfer at {line_of(op) or 'an unknown line'}"
 
 
-def make_tags(slots: int | None, count: int) -> Value:
-    """Tags, one i32 each: 1 while the transfer is in flight, 0 otherwise. Shape: [slots] [x count], at least
-    one.
-    """
+def tags_type(slots: int | None, count: int) -> ir.MemRefType:
+    """Of the tags of `count` descriptors, for each of `slots` buffers. Shape: [slots] [x count], at least one."""
     shape = [*([] if slots is None else [slots]), *([count] if count > 1 else [])]
-    return memref.AllocaOp(ir.MemRefType.get(shape or [1], _i32()), [], []).result
+    return ir.MemRefType.get(shape or [1], _i32())
+
+
+def make_tags(slots: int | None, count: int) -> Value:
+    """Tags, one i32 each: 1 while the transfer is in flight, 0 otherwise."""
+    return memref.AllocaOp(tags_type(slots, count), [], []).result
 
 
 def clear_tags(tags: Value) -> None:

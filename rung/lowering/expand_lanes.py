@@ -9,7 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, memref, scf
+from torch_mlir.dialects import arith, llvm, memref, scf
+
+from ..ir.footprints import element_bytes
+from ..ir.pointers import constant, i64, memref_at, pointer_type
 
 Value = ir.Value[Any]
 
@@ -23,10 +26,32 @@ def is_masked(op: ir.Operation) -> bool:
     return not (value.is_splat and ir.IntegerAttr(value.get_splat_value()).value)
 
 
-def by_lane(op: ir.Operation, entry: ir.Block) -> None:
+class Spills:
+    """Vectors of one function on its stack, as those that LLVM spills: none stays longer than one operation needs it,
+    and all operations share them."""
+
+    def __init__(self, entry: ir.Block) -> None:
+        self._entry = entry
+        self._known: dict[tuple[str, ir.Type], Value] = {}
+
+    def hold(self, role: str, vector: Value) -> Value:
+        """A memref that holds `vector`, until the next one of that role."""
+        kind = ir.VectorType(vector.type)
+        if (role, kind) not in self._known:
+            with ir.InsertionPoint.at_block_begin(self._entry):
+                size, byte = constant(i64(), element_bytes(kind)), ir.IntegerType.get_signless(8)
+                place = llvm.AllocaOp(pointer_type(), size, byte, alignment=_alignment(kind)).result
+                self._known[role, kind] = memref_at(place, ir.MemRefType.get(kind.shape, kind.element_type))
+        memory = self._known[role, kind]
+        zero = arith.ConstantOp(ir.IndexType.get(), 0).result
+        ir.Operation.create("vector.store", [], [vector, memory, zero], _aligned(kind))
+        return memory
+
+
+def by_lane(op: ir.Operation, spills: Spills) -> None:
     """
     before: %v = vector.gather %x[%at] [%indices], %mask, %otherwise : memref<?xf32>, vector<32xi32>, ...
-    after:  (%i, %m, %v of 32 elements in scratch, at the top of the function)
+    after:  (%i, %m, %v of 32 elements on the stack)
         vector.store %indices, %i;  vector.store %mask (as 0 or 1), %m;  vector.store %otherwise, %v
         scf.for %lane = 0 to 32 { scf.if %m[%lane] != 0 { %v[%lane] = %x[%at + %i[%lane]] } }
         vector.load %v
@@ -36,9 +61,9 @@ def by_lane(op: ir.Operation, entry: ir.Block) -> None:
     indices, mask, data = list(op.operands)[-3:]
     lanes = ir.VectorType(data.type).shape[0]
     with ir.InsertionPoint(op), op.location:
-        places = _spill(entry, indices)
-        active = _spill(entry, _as_numbers(mask, lanes))
-        values = _spill(entry, data)
+        places = spills.hold("places", indices)
+        active = spills.hold("active", _as_numbers(mask, lanes))
+        values = spills.hold("values", data)
         first, last, one = (arith.ConstantOp(ir.IndexType.get(), n).result for n in (0, lanes, 1))
         loop = scf.ForOp(first, last, one)
         with ir.InsertionPoint(loop.body):
@@ -81,15 +106,15 @@ def _as_numbers(mask: Value, lanes: int) -> Value:
     return arith.SelectOp(mask, one, zero).result
 
 
-def _spill(entry: ir.Block, vector: Value) -> Value:
-    """Scratch that holds `vector`."""
-    kind = ir.VectorType(vector.type)
-    with ir.InsertionPoint.at_block_begin(entry):
-        scratch = memref.AllocaOp(ir.MemRefType.get(kind.shape, kind.element_type), [], []).result
-    zero = arith.ConstantOp(ir.IndexType.get(), 0).result
-    ir.Operation.create("vector.store", [], [vector, scratch, zero])
-    return scratch
+def _reload(memory: Value, kind: ir.Type, zero: Value) -> Value:
+    return ir.Operation.create("vector.load", [kind], [memory, zero], _aligned(ir.VectorType(kind))).result
 
 
-def _reload(scratch: Value, kind: ir.Type, zero: Value) -> Value:
-    return ir.Operation.create("vector.load", [kind], [scratch, zero]).result
+def _aligned(kind: ir.VectorType) -> dict[str, ir.Attribute]:
+    return {"alignment": ir.IntegerAttr.get(i64(), _alignment(kind))}
+
+
+def _alignment(kind: ir.VectorType) -> int:
+    """Bytes: of the whole vector, if they are a power of two, or of an element."""
+    size = element_bytes(kind)
+    return element_bytes(kind.element_type) if size & (size - 1) else size

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..ir.slicing import collect
 from ..passes.base import Pass
 from ..passes.options import Joined
-from .expand_lanes import by_lane, is_masked
+from .expand_lanes import Spills, by_lane, is_masked
 from .math import newton
 from .math.emit import Constants, Emit, element_of, shaped
 
@@ -50,7 +50,7 @@ class ExpandScalarized(Pass):
     An op on the list that has no expansion (an integer division, a gather) is left, and named in the function's
     attribute `rung.scalarized`, which evidence and warnings are read from. Scalars are left alone, but for
     `arith.maxnumf` and `arith.minnumf`: those of a reduction would call the C library once per row. Gathers and
-    scatters under a mask become loops over their lanes, and are named, too.
+    scatters under a mask become loops over their lanes, which lie on the stack meanwhile, and are named, too.
 
     Refuses: names that no operation has, and element types that there are not.
     """
@@ -72,7 +72,8 @@ class ExpandScalarized(Pass):
                 if not found:
                     continue
                 constants = Constants(function.regions[0].blocks[0], function.location)
-                left = sorted({what for op in found if (what := _expand(op, constants)) is not None})
+                spills = Spills(constants.block)
+                left = sorted({what for op in found if (what := _expand(op, constants, spills)) is not None})
                 if left:
                     function.attributes[EVIDENCE] = ir.ArrayAttr.get([ir.StringAttr.get(what) for what in left])
 
@@ -102,7 +103,7 @@ def _is_listed(op: ir.Operation, listed: frozenset[str]) -> bool:
     return kind is not None and not listed.isdisjoint((op.name, f"{op.name}:{element_of(kind)}"))
 
 
-def _expand(op: ir.Operation, constants: Constants) -> str | None:
+def _expand(op: ir.Operation, constants: Constants, spills: Spills) -> str | None:
     """Replaces an op, or says what is left."""
     kind = _kind(op)
     assert kind is not None
@@ -111,7 +112,7 @@ def _expand(op: ir.Operation, constants: Constants) -> str | None:
     expansion = _EXPANSIONS.get(op.name)
     if op.name in _LANES and is_masked(op):
         what = f"{op.name} on {kind}"
-        by_lane(op, constants.block)
+        by_lane(op, spills)
         return what
     if expansion is None or element not in (f32, f16):
         return f"{op.name} on {kind}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import func, memref
 
 from ..errors import ContractError
+from ..ir.attributes import SCRATCH_BYTES, SCRATCHPAD_BYTES
 from ..ir.pointers import constant, declare, functions, i64, index, memref_at, pointer_type
+from ..ir.scratchpad_budget import placed_bytes
+from ..machine import MOST_ALIGNMENT
 from ..passes import Pass
 from ..passes.options import Limits
 
@@ -45,8 +47,8 @@ class PlaceScratch(Pass):
     name: ClassVar[str] = "place-scratch"
     stack_bytes: Annotated[int, Limits(0, 1 << 20)] = 4096
     """Up to which all buffers stay on the stack."""
-    alignment: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
-    """Bytes that every buffer begins at a multiple of."""
+    alignment: Annotated[int, Limits(1, MOST_ALIGNMENT, powers_of_two=True)] = 64
+    """Bytes that every buffer begins at a multiple of, whatever is written on its alloca. The runtime's arenas do."""
 
     def run(self, module: ir.Module) -> None:
         spaces = False
@@ -57,7 +59,7 @@ class PlaceScratch(Pass):
             sizes = [_bytes(alloca, self.alignment) for alloca in allocas]
             in_pad = [_space(alloca.result.type) == 1 for alloca in allocas]
             spaces = spaces or any(in_pad)
-            for attribute, pad in (("rung.scratch_bytes", False), ("rung.scratchpad_bytes", True)):
+            for attribute, pad in ((SCRATCH_BYTES, False), (SCRATCHPAD_BYTES, True)):
                 total = sum(size for size, flag in zip(sizes, in_pad, strict=True) if flag is pad)
                 function.operation.attributes[attribute] = ir.IntegerAttr.get(i64(), total)
             with function.operation.location:
@@ -89,24 +91,12 @@ def _allocas(function: func.FuncOp) -> list[memref.AllocaOp]:
 
 
 def _bytes(alloca: memref.AllocaOp, alignment: int) -> int:
-    """Size of a buffer, rounded up to a multiple of `alignment`."""
+    """What a buffer takes."""
     kind = alloca.result.type
     assert isinstance(kind, ir.MemRefType)
     if not kind.has_static_shape or not isinstance(kind.layout, ir.AffineMapAttr):
         raise ContractError(f"place-scratch: `{alloca.operation}`: a buffer has a static shape and no layout")
-    size = prod(kind.shape) * element_bytes(kind.element_type)
-    return -(-size // alignment) * alignment
-
-
-def element_bytes(kind: ir.Type) -> int:
-    """Bytes of one element in memory."""
-    if isinstance(kind, ir.IndexType):
-        return 8
-    if isinstance(kind, ir.VectorType):
-        return prod(kind.shape) * element_bytes(kind.element_type)
-    if isinstance(kind, ir.IntegerType | ir.FloatType):
-        return -(-kind.width // 8)
-    raise ContractError(f"place-scratch: a buffer of {kind} has no known size")
+    return placed_bytes(kind.shape, kind.element_type, alignment)
 
 
 def _space(kind: ir.Type) -> int:

@@ -10,14 +10,13 @@ from torch_mlir import ir
 from ..errors import UnsupportedError, UsageError
 from ..ir.build_nest import build_map_nest
 from ..ir.emit import Emitter, bits, is_float
+from ..ir.packing import CONTRACTIONS, computed_type, extended_type, is_signed, takes_bytes
 from ..passes.base import Pass
 from ..passes.options import Limits, OneOf
 from ..targets.isa import INTRINSICS
-from .contraction_bytes import ByteContraction, byte_rows, byte_words, takes_bytes
+from .contraction_bytes import ByteContraction, byte_rows, byte_words
 from .contraction_kernel import Contraction, KernelPlan, emit_contraction
 from .contraction_scratch import scratch
-
-_NAMES = ("linalg.matmul", "linalg.batch_matmul")
 
 
 @dataclass(frozen=True)
@@ -76,14 +75,12 @@ class TileContractions(Pass):
     def _tile(self, op: ir.Operation) -> None:
         a, b, c = op.operands
         _check(op)
-        element = ir.MemRefType(c.type).element_type
-        computed = ir.F32Type.get(op.context) if is_float(element) and bits(element) < 32 else element
-        signed = "unsigned" not in str(op.attributes["cast"]) if "cast" in op.attributes else True
-        if self.byte_dot and signed and takes_bytes(op):
+        if takes_bytes(op, self.byte_dot):
             self._tile_bytes(op)
             return
-        a = _extended(op, a, computed, signed, unit_stride=False)
-        b = _extended(op, b, computed, signed, unit_stride=True)
+        computed = computed_type(op)
+        a = _extended(op, a, computed, unit_stride=False)
+        b = _extended(op, b, computed, unit_stride=True)
         shape_a, shape_c = ir.MemRefType(a.type).shape, ir.MemRefType(c.type).shape
         plan = self._plan(shape_c[-2], shape_c[-1], shape_a[-1], bits(computed))
 
@@ -132,7 +129,7 @@ def _contractions(op: ir.Operation) -> list[ir.Operation]:
         for block in region.blocks:
             for view in block.operations:
                 inner = view.operation
-                if inner.name in _NAMES:
+                if inner.name in CONTRACTIONS:
                     found.append(inner)
                 elif len(inner.regions) and inner.name != "linalg.generic":
                     found += _contractions(inner)
@@ -156,14 +153,13 @@ def _check(op: ir.Operation) -> None:
         raise UnsupportedError(f"`{op.name}` with transposed operands", where, "A: MxK, B: KxN, C: MxN")
 
 
-def _extended(op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, unit_stride: bool) -> ir.Value:
+def _extended(op: ir.Operation, view: ir.Value, element: ir.Type, unit_stride: bool) -> ir.Value:
     """`view`, or a packed copy of it in scratch with elements of another type."""
-    type_ = ir.MemRefType(view.type)
-    strides, _ = type_.get_strides_and_offset()
-    old = type_.element_type
-    if old == element and (not unit_stride or strides[-1] == 1):
+    kind = extended_type(view, element, unit_stride)
+    if kind is None:
         return view
-    packed = scratch(op, type_.shape, element)
+    old = ir.MemRefType(view.type).element_type
+    packed = scratch(op, kind)
 
     def extend(value: ir.Value, ip: ir.InsertionPoint) -> ir.Value:
         if old == element:
@@ -172,7 +168,7 @@ def _extended(op: ir.Operation, view: ir.Value, element: ir.Type, signed: bool, 
         if is_float(element):
             name = "arith.extf" if grows else "arith.truncf"
         else:
-            name = ("arith.extsi" if signed else "arith.extui") if grows else "arith.trunci"
+            name = ("arith.extsi" if is_signed(op) else "arith.extui") if grows else "arith.trunci"
         return ir.Operation.create(name, [element], [value], loc=op.location, ip=ip).result
 
     build_map_nest(ir.InsertionPoint(op), op.location, view, packed, extend)

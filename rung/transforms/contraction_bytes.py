@@ -9,20 +9,11 @@ from operator import mul
 from torch_mlir import ir
 
 from ..ir.build_nest import build_elementwise_nest, build_map_nest
-from ..ir.divisibility import Divisibility
 from ..ir.emit import Emitter, Index
+from ..ir.packing import QUAD, rows_type, words_in_place, words_type
 from ..ir.pointers import i64
 from .contraction_kernel import Contraction, KernelPlan, Tile
 from .contraction_scratch import scratch
-
-QUAD = 4
-"""Bytes of a word."""
-
-
-def takes_bytes(op: ir.Operation) -> bool:
-    """Whether a contraction is of i8 into i32."""
-    elements = [str(ir.MemRefType(operand.type).element_type) for operand in op.operands]
-    return elements == ["i8", "i8", "i32"]
 
 
 def byte_rows(op: ir.Operation) -> ir.Value:
@@ -32,17 +23,12 @@ def byte_rows(op: ir.Operation) -> ir.Value:
     after:  memref<5x8xi8>, the last column of which is never written: in B, there are zeros for it
     """
     view = op.operands[0]
+    allocation = words_in_place(view)
+    if allocation is not None:
+        _align(allocation)
+        return view
     kind = ir.MemRefType(view.type)
-    *outer, k = kind.shape
-    strides, _ = kind.get_strides_and_offset()
-    # The distance of the view's own start, and of its rows, from the buffer's.
-    buffer, distance = Divisibility().element_alignment(view, [])
-    if buffer is not None and not isinstance(buffer.owner, ir.Block) and buffer.owner.name == "memref.alloca":
-        whole = k % QUAD == 0 and strides[-1] == 1 and all(s > 0 and s % QUAD == 0 for s in strides[:-1])
-        if whole and distance % QUAD == 0:
-            _align(buffer.owner.operation)
-            return view
-    padded = scratch(op, [*outer, -(-k // QUAD) * QUAD], kind.element_type)
+    padded = scratch(op, rows_type(view))
     build_map_nest(ir.InsertionPoint(op), op.location, view, _part(op, padded, [0] * kind.rank, kind.shape))
     return padded
 
@@ -55,8 +41,7 @@ def byte_words(op: ir.Operation, lanes: int) -> ir.Value:
     """
     view = op.operands[1]
     *outer, k, n = ir.MemRefType(view.type).shape
-    i32 = ir.IntegerType.get_signless(32, op.context)
-    words = scratch(op, [*outer, -(-k // QUAD), -(-n // lanes) * lanes], i32)
+    words = scratch(op, words_type(view, lanes))
     whole = k // QUAD
     batch = [0] * len(outer)
     for first, count, used in ((0, whole, QUAD), (whole, 1, k % QUAD)):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch_mlir import ir
 
 
-def scratch(op: ir.Operation, shape: Sequence[int], element: ir.Type) -> ir.Value:
-    """A buffer for what `op` uses, on a cache line of its own."""
-    kind = ir.MemRefType.get(shape, element, loc=op.location)
-    alignment = ir.IntegerAttr.get(ir.IntegerType.get_signless(64, op.context), 64)
-    attributes = {"alignment": alignment, "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 0], op.context)}
+def scratch(op: ir.Operation, kind: ir.MemRefType) -> ir.Value:
+    """A buffer for what `op` uses."""
+    segments = {"operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 0], op.context)}
     top = ir.InsertionPoint.at_block_begin(_scratch_block(op))
-    return ir.Operation.create("memref.alloca", [kind], [], attributes, loc=op.location, ip=top).result
+    return ir.Operation.create("memref.alloca", [kind], [], segments, loc=op.location, ip=top).result
 
 
 def _scratch_block(op: ir.Operation) -> ir.Block:

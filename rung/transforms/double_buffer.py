@@ -13,7 +13,7 @@ from torch_mlir.dialects import arith, memref, scf
 
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
-from ..ir.footprints import BUFFER_ALIGNMENT, Index, View, materialize, reinterpret, times
+from ..ir.footprints import Index, View, materialize, reinterpret, times
 from ..ir.pointers import constant, functions, index
 from ..ir.slicing import clone, increment, is_inside, is_pure, loops_in, slice_of
 from ..ir.transfers import Transfer, clear_tags, descriptors, make_tags, start, transfer_of, wait
@@ -152,7 +152,7 @@ class _Pipeline:
         old = ir.MemRefType(transfer.buffer.type)
         kind = ir.MemRefType.get([self.depth, *old.shape], old.element_type, None, old.memory_space)
         with ir.InsertionPoint(transfer.buffer.owner):
-            buffer = memref.AllocaOp(kind, [], [], alignment=BUFFER_ALIGNMENT).result
+            buffer = memref.AllocaOp(kind, [], []).result
             tags = make_tags(self.depth, descriptors(transfer.view, transfer.layout, self.max_rank).count)
             clear_tags(tags)
         return _Stream(transfer, buffer, tags)

@@ -11,6 +11,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
 from ..errors import ContractError, UnsupportedError
+from ..ir.attributes import TILE
 from ..ir.cost import CostModel, constant_value
 from ..ir.false_sharing import iterations_per_line
 from ..ir.locations import line_of
@@ -26,8 +27,6 @@ _MANY = 1 << 30
 _GROUPS_PER_CONTEXT = 8
 """With so many groups of iterations for each context, a share is at most an eighth larger than another one."""
 LOOP_ATTRIBUTES = {"rung.grid": "rung.grid_loop", "rung.tiles": "rung.tile_loop"}
-TILE = "rung.tile"
-"""On a loop over tiles: the elements of one in each dimension of its nest."""
 
 
 @dataclass(frozen=True)

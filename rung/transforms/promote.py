@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 from torch_mlir.passmanager import PassManager
 
 from ..errors import UsageError
+from ..ir.attributes import SCRATCHPAD_BYTES
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
-from ..ir.footprints import BUFFER_ALIGNMENT, buffer_view, element_bytes
+from ..ir.footprints import buffer_view
 from ..ir.pointers import functions, index, to_index
 from ..ir.promotion import Promotion, PromotionPlan, note_assumed, plan
+from ..ir.scratchpad_budget import Budget
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
 from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
 from ..passes import Pass
-from ..passes.options import Limits
-from ..schedule import MOST_BUFFERS
-from .form_virtual_threads import FormVirtualThreads
 
 Value = ir.Value[Any]
 
@@ -56,57 +55,48 @@ class Promote(Pass):
     copies rely on that are listed in `rung.assumed` on the kernel, by number. `rung.may_alias` on the kernel says that
     all arguments may be one array.
 
-    The budget counts `depth` buffers for what can be double-buffered and one for the rest; both are written on the
-    kernel, `rung.scratchpad = {budget_bytes = 262144, buffers = 2}`. Refuses to exceed
-    it (`on-overflow=error`), or leaves the largest views direct (`on-overflow=direct`). Views left direct,
-    with the reason, are listed in `rung.direct` on the loop: no static bound, no contiguous dimension, a
+    What there is room for was decided by `fit-scratchpad`, `rung.scratchpad = {budget_bytes = 262144, buffers = 2,
+    ...}` on the kernel: so many buffers for what can be double-buffered, and one for the rest. Refuses to exceed it
+    (`on-overflow=error`), or leaves the largest views direct (`on-overflow=direct`); refuses kernels without it. Views
+    left direct, with the reason, are listed in `rung.direct` on the loop: no static bound, no contiguous dimension, a
     single element, array also accessed element by element by the same nest.
     """
 
     name: ClassVar[str] = "promote"
-    scratchpad_bytes: Annotated[int, Limits(0, 1 << 40)] = 262144
-    """Available to one context."""
-    depth: Annotated[int, Limits(1, MOST_BUFFERS)] = 1
-    """Buffers per stream that `double-buffer` will make; 1 without it."""
     on_overflow: Literal["error", "direct"] = "error"
     """What becomes of views that do not fit."""
 
     def run(self, module: ir.Module) -> None:
-        _prepare(module)
+        tell_views_apart(module)
         for function in functions(module):
-            found = plan(function)
-            taken = self._fit(found)
-            function.operation.attributes["rung.scratchpad"] = self._budget()
+            found, budget = plan(function), Budget.read(function)
+            taken = self._fit(found, budget)
             for promotion in taken:
                 _emit(promotion)
-            _annotate(taken, found.refusals, self.depth)
+            _annotate(taken, found.refusals, budget)
             if found.assumed:
                 note_assumed(function, found.assumed)
 
-    def _budget(self) -> ir.DictAttr:
-        i64 = ir.IntegerType.get_signless(64)
-        numbers = {"budget_bytes": self.scratchpad_bytes, "buffers": self.depth}
-        return ir.DictAttr.get({name: ir.IntegerAttr.get(i64, number) for name, number in numbers.items()})
-
-    def _fit(self, found: PromotionPlan) -> list[Promotion]:
+    def _fit(self, found: PromotionPlan, budget: Budget) -> list[Promotion]:
         """The promotions that fit the budget; all of them, or an error, unless views may be left direct."""
         promotions = found.promotions
-        needed = sum(_bytes(p, self.depth) for p in promotions)
-        if needed <= self.scratchpad_bytes:
+        needed = sum(map(budget.tile_bytes, promotions))
+        if needed <= budget.budget_bytes:
             return promotions
         if self.on_overflow == "error":
+            beside = f" beside {budget.scratch_bytes} of scratch" if budget.scratch_bytes else ""
             raise UsageError(
-                f"promote: needs {needed} bytes of scratchpad ({len(promotions)} buffers, {self.depth} deep "
-                f"where they stream), a context has {self.scratchpad_bytes}: "
+                f"promote: needs {needed} bytes of scratchpad ({len(promotions)} buffers, {budget.buffers} deep "
+                f"where they stream){beside}, a context has {budget.budget_bytes + budget.scratch_bytes}: "
                 f"reduce the block, the tile or the depth"
             )
-        kept: list[Promotion] = sorted(promotions, key=lambda p: _bytes(p, self.depth))
-        while kept and sum(_bytes(p, self.depth) for p in kept) > self.scratchpad_bytes:
+        kept: list[Promotion] = sorted(promotions, key=budget.tile_bytes)
+        while kept and sum(map(budget.tile_bytes, kept)) > budget.budget_bytes:
             largest = kept[-1]
             # All of an array goes one way: direct accesses and transfers would not see each other.
             dropped = [p for p in kept if found.may_alias or p.view.base == largest.view.base]
             kept = [p for p in kept if not (found.may_alias or p.view.base == largest.view.base)]
-            found.refusals.extend((p.loop, f"{p.name}: its {_bytes(p, self.depth)} bytes do not fit") for p in dropped)
+            found.refusals.extend((p.loop, f"{p.name}: its {budget.tile_bytes(p)} bytes do not fit") for p in dropped)
         left = {id(p) for p in kept}
         taken = [p for p in promotions if id(p) in left]
         if len(taken) < len(promotions):
@@ -117,28 +107,12 @@ class Promote(Pass):
         return taken
 
 
-def _prepare(module: ir.Module) -> None:
+def tell_views_apart(module: ir.Module) -> None:
+    """What `plan` asks of a module: addresses as far out as they can be, and equal views one value."""
     for function in functions(module):
         for loop in reversed(loops_in(function.operation)):
             hoist_invariants(loop)
-    # Equal views become one value: that is how they are recognised.
     PassManager.parse("builtin.module(cse)").run(module.operation)
-
-
-def scratchpad_need(module: ir.Module, depth: int) -> int:
-    """Bytes of scratchpad that one context will need. Distributes the loops of `module`, which is spent by that."""
-    PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
-    FormVirtualThreads(contexts=1).run(module)
-    PassManager.parse("builtin.module(canonicalize,cse)").run(module.operation)
-    _prepare(module)
-    return max((sum(_bytes(p, depth) for p in plan(f).promotions) for f in functions(module)), default=0)
-
-
-def _bytes(promotion: Promotion, depth: int) -> int:
-    """Scratchpad bytes of the promotion's buffers."""
-    one = promotion.layout.elements * element_bytes(promotion.view.element)
-    copies = depth if promotion.placement == "stream" else 1
-    return -(-one // BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT * copies
 
 
 def _emit(promotion: Promotion) -> None:
@@ -148,7 +122,7 @@ def _emit(promotion: Promotion) -> None:
     space = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), SCRATCHPAD)
     kind = ir.MemRefType.get([promotion.layout.elements], view.element, None, space)
     with ir.InsertionPoint(outermost), view.cast.location:
-        buffer = memref.AllocaOp(kind, [], [], alignment=BUFFER_ALIGNMENT).result
+        buffer = memref.AllocaOp(kind, [], []).result
     inside = any(op == outermost for op in enclosing(view.cast.block))
     with ir.InsertionPoint.after(view.cast) if inside else ir.InsertionPoint(outermost), view.cast.location:
         footprint = buffer_view(buffer, view, promotion.layout)
@@ -203,7 +177,7 @@ def _held_load(promotion: Promotion, footprint: Value) -> None:
     with ir.InsertionPoint(anchor_in(promotion.loop, promotion.ops[0])), promotion.view.cast.location:
         keys = [key if isinstance(key.type, ir.IndexType) else to_index(key) for key in promotion.keys]
     with ir.InsertionPoint(promotion.outermost), promotion.view.cast.location:
-        held = memref.AllocaOp(ir.MemRefType.get([len(keys)], ir.IndexType.get()), [], []).result
+        held = memref.AllocaOp(promotion.keys_type, [], []).result
     # The place may depend on loops around this one, too: every run of it begins anew.
     with ir.InsertionPoint(promotion.loop.operation), promotion.view.cast.location:
         for number in range(len(keys)):  # no quotient of an iteration's number is negative
@@ -228,7 +202,7 @@ def _runs_at_least_once(loop: scf.ForOp) -> bool:
     return lower is not None and upper is not None and lower < upper
 
 
-def _annotate(taken: list[Promotion], refusals: list[tuple[scf.ForOp, str]], depth: int) -> None:
+def _annotate(taken: list[Promotion], refusals: list[tuple[scf.ForOp, str]], budget: Budget) -> None:
     """Write what was decided on the loops."""
     i64 = ir.IntegerType.get_signless(64)
     for promotion in taken:
@@ -236,7 +210,7 @@ def _annotate(taken: list[Promotion], refusals: list[tuple[scf.ForOp, str]], dep
         for key, amount in (
             ("rung.promoted", 1),
             ("rung.streams", int(promotion.placement == "stream")),
-            ("rung.scratchpad_bytes", _bytes(promotion, depth)),
+            (SCRATCHPAD_BYTES, budget.tile_bytes(promotion)),
         ):
             before = ir.IntegerAttr(attributes[key]).value if key in attributes else 0
             attributes[key] = ir.IntegerAttr.get(i64, before + amount)

@@ -54,7 +54,7 @@ PIPELINES = (
     "tile-blocks{elements=64}",
     "form-virtual-threads{contexts=2 distribution=block-cyclic}",
     "vectorize{vector_bytes=32 unroll=2}; expand-math",
-    "promote{scratchpad_bytes=65536 buffers=2}; double-buffer{depth=2}; transport{max_rank=2}",
+    "fit-scratchpad{scratchpad_bytes=65536 buffers=2}; promote; double-buffer{depth=2}; transport{max_rank=2}",
     "nests-to-loops; to-llvm{scalar=on}",
 )
 

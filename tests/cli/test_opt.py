@@ -37,12 +37,13 @@ def rung(*arguments: str, text: str = "", columns: int = 120) -> subprocess.Comp
 
 
 def test_passes_that_change_nothing_say_so() -> None:
-    pipeline = "canonicalize; promote{depth=2}; vectorize; vectorize; double-buffer"
+    pipeline = "canonicalize; fit-scratchpad{depth=2}; promote; vectorize; vectorize; double-buffer"
     done = rung("opt", "-", "--pipeline", pipeline, text=MODULE)
     assert done.returncode == 0 and "vector.load" in done.stdout
     assert done.stderr.splitlines() == [
         "`canonicalize` changed nothing",
-        "`promote{depth=2}` changed nothing; it noted `rung.scratchpad`",
+        "`fit-scratchpad{depth=2}` changed nothing; it noted `rung.scratchpad`",
+        "`promote` changed nothing",
         "`vectorize` changed nothing",
         "`double-buffer` changed nothing",
     ]

@@ -1,16 +1,15 @@
 # ruff: noqa: E501
 import pytest
-from matching import in_order, run
+from matching import in_order, promoted, run
 from test_promote import ELEMENTWISE, double, loop, view
 
 from rung.errors import UsageError
 from rung.transforms.double_buffer import DoubleBuffer
-from rung.transforms.promote import Promote
 from rung.transforms.transport import Transport
 
 
 def test_prologue_steady_state_epilogue():
-    text = run(ELEMENTWISE, Promote(depth=2), DoubleBuffer())
+    text = run(ELEMENTWISE, *promoted(depth=2), DoubleBuffer())
     in_order(
         text,
         r"memref.alloca\(\) .* memref<2x64xf32, 1>",
@@ -34,7 +33,7 @@ def test_prologue_steady_state_epilogue():
 
 
 def test_deeper_pipelines_have_longer_prologues_and_epilogues():
-    text = run(ELEMENTWISE, Promote(depth=4), DoubleBuffer(depth=4))
+    text = run(ELEMENTWISE, *promoted(depth=4), DoubleBuffer(depth=4))
     before, steady = text.split("scf.for")
     assert before.count("memref.dma_start") == 3
     assert steady.count("memref.dma_wait") == 2 + 4
@@ -54,7 +53,7 @@ def test_addresses_carried_through_the_loop_are_moved_on():
           }}
           return
         }}""",
-        Promote(depth=3),
+        *promoted(depth=3),
         DoubleBuffer(depth=3),
     )
     in_order(
@@ -68,7 +67,7 @@ def test_addresses_carried_through_the_loop_are_moved_on():
 
 def test_leaves_an_address_that_is_read_from_memory():
     indirect = "%f = memref.load %y[%p] : memref<?xf32>\n%i = arith.fptosi %f : f32 to i64\n%q = arith.index_cast %i : i64 to index\n"
-    text = run(loop(indirect + view("v", "%x", "%q") + double("%v", "%v")), Promote(), DoubleBuffer())
+    text = run(loop(indirect + view("v", "%x", "%q") + double("%v", "%v")), *promoted(), DoubleBuffer())
     in_order(
         text,
         r"memref.copy .*\"load\"",
@@ -77,7 +76,7 @@ def test_leaves_an_address_that_is_read_from_memory():
 
 
 def test_leaves_copies_that_must_stay_in_order():
-    text = run(loop(view("v", "%x") + view("w", "%x", "%p") + double("%v", "%w")), Promote(), DoubleBuffer())
+    text = run(loop(view("v", "%x") + view("w", "%x", "%p") + double("%v", "%w")), *promoted(), DoubleBuffer())
     assert text.count("memref.copy") == 2
     assert "rung.pipelined" not in text
 
@@ -88,7 +87,7 @@ def test_refuses_a_single_buffer():
 
 
 def test_single_buffering_uses_the_same_transport():
-    text = run(ELEMENTWISE, Promote(), Transport())
+    text = run(ELEMENTWISE, *promoted(), Transport())
     in_order(
         text,
         r"scf.for",
@@ -105,4 +104,4 @@ def test_other_copies_are_left_alone():
       %b = memref.alloca() : memref<8xf32>
       memref.copy %a, %b : memref<8xf32> to memref<8xf32>
     """
-    assert "memref.copy" in run(loop(plain), Promote(), DoubleBuffer(), Transport())
+    assert "memref.copy" in run(loop(plain), *promoted(), DoubleBuffer(), Transport())

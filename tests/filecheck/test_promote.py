@@ -1,8 +1,7 @@
 import pytest
-from matching import in_order, run
+from matching import in_order, promoted, run
 
 from rung.errors import UsageError
-from rung.transforms.promote import Promote
 
 V = "memref<?xf32, strided<[1], offset: ?>>"
 HEAD = """
@@ -46,11 +45,11 @@ ELEMENTWISE = loop(view("v", "%x") + view("w", "%y") + double("%v", "%w"))
 
 
 def test_loads_before_and_stores_after():
-    text = run(ELEMENTWISE, Promote(depth=2))
+    text = run(ELEMENTWISE, *promoted(depth=2))
     in_order(
         text,
-        r"(?P<bx>%\w+) = memref.alloca\(\) \{alignment = 64 : i64\} : memref<64xf32, 1>",
-        r"memref.alloca\(\) \{alignment = 64 : i64\} : memref<64xf32, 1>",
+        r"(?P<bx>%\w+) = memref.alloca\(\) : memref<64xf32, 1>",
+        r"memref.alloca\(\) : memref<64xf32, 1>",
         r"scf.for",
         r"memref.copy %\w+, %\w+ \{rung.transfer = \"load\"\} : .* to memref<\?xf32, strided<\[1\]>, 1>",
         r"linalg.generic .* ins\(%\w+ : memref<\?xf32, strided<\[1\]>, 1>\)",
@@ -60,7 +59,7 @@ def test_loads_before_and_stores_after():
 
 
 def test_reads_of_one_view_share_a_buffer():
-    text = run(loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + double("%v", "%w")), Promote())
+    text = run(loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + double("%v", "%w")), *promoted())
     assert text.count('rung.transfer = "load"') == 1
     assert text.count('rung.transfer = "store"') == 1, "after the last writer"
 
@@ -77,13 +76,13 @@ def test_a_transposed_view_is_packed_along_its_contiguous_dimension():
                 linalg.yield %z : f32
             }}"""
         ),
-        Promote(),
+        *promoted(),
     )
     in_order(text, r"memref<128xf32, 1>", r"sizes: \[%arg2, %arg4\], strides: \[1, %arg2\]")
 
 
 def test_an_unchanging_view_is_loaded_once_if_the_loop_runs():
-    text = run(loop(view("v", "%x", "%c64", "%c64") + view("w", "%y") + double("%v", "%w")), Promote(depth=3))
+    text = run(loop(view("v", "%x", "%c64", "%c64") + view("w", "%y") + double("%v", "%w")), *promoted(depth=3))
     in_order(
         text,
         r"(%\w+) = arith.cmpi slt, %arg3, %arg4",
@@ -102,7 +101,7 @@ QUOTIENT = """
 
 def test_a_view_that_changes_now_and_then_keeps_its_buffer():
     body = QUOTIENT + view("v", "%x", "%row") + view("w", "%y") + double("%v", "%w")
-    text = run(loop(body), Promote(depth=2))
+    text = run(loop(body), *promoted(depth=2))
     in_order(
         text,
         r"(%\w+) = memref.alloca\(\) : memref<1xindex>",
@@ -124,23 +123,23 @@ def test_a_view_that_changes_now_and_then_keeps_its_buffer():
 )
 def test_a_view_that_may_change_every_time_is_a_stream(change: tuple[str, str]):
     body = QUOTIENT.replace(*change) + view("v", "%x", "%row") + view("w", "%y") + double("%v", "%w")
-    assert "rung.held" not in run(loop(body), Promote(depth=2))
+    assert "rung.held" not in run(loop(body), *promoted(depth=2))
 
 
 def test_a_view_of_a_sequential_loop_is_not_held():
     body = QUOTIENT + view("v", "%x", "%row") + view("w", "%y") + double("%v", "%w")
-    assert "rung.held" not in run(loop(body, ""), Promote(depth=2))
+    assert "rung.held" not in run(loop(body, ""), *promoted(depth=2))
 
 
 def test_a_shifted_store_to_the_same_array_keeps_both_in_order():
     shifted = "%s = arith.addi %o, %c1 : index\n"
-    text = run(loop(shifted + view("v", "%x") + view("w", "%x", "%s") + double("%v", "%w")), Promote())
+    text = run(loop(shifted + view("v", "%x") + view("w", "%x", "%s") + double("%v", "%w")), *promoted())
     assert text.count("the array is stored to at other places in the loop") == 2
     assert "rung.streams = 0" in text
 
 
 def test_a_load_after_a_store_of_the_same_iteration_stays_behind_it():
-    text = run(loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + double("%w", "%v")), Promote())
+    text = run(loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + double("%w", "%v")), *promoted())
     in_order(
         text,
         r'rung.transfer = "load"',
@@ -154,13 +153,13 @@ def test_a_load_after_a_store_of_the_same_iteration_stays_behind_it():
 @pytest.mark.parametrize(("mark", "offset", "streams"), [("{rung.grid_loop}", "%p", 2), ("", "%o", 2), ("", "%p", 0)])
 def test_in_place_in_a_sequential_loop_needs_a_proof(mark: str, offset: str, streams: int):
     """Without a mark, iterations must be proven to lie apart: `%p` moves by 1, and the view has 64 elements."""
-    text = run(loop(view("v", "%x", offset) + double("%v", "%v"), mark), Promote())
+    text = run(loop(view("v", "%x", offset) + double("%v", "%v"), mark), *promoted())
     assert f"rung.streams = {streams}" in text
 
 
 def test_stores_do_not_overtake_each_other():
     """Overlapping stores stream: the engine's queue keeps their order."""
-    text = run(loop(view("v", "%x") + view("w", "%y", "%p") + double("%v", "%w"), ""), Promote())
+    text = run(loop(view("v", "%x") + view("w", "%y", "%p") + double("%v", "%w"), ""), *promoted())
     assert "rung.streams = 2" in text
 
 
@@ -168,7 +167,7 @@ def test_nothing_is_read_before_an_assertion_that_may_forbid_it():
     stop = """%ok = arith.cmpi slt, %p, %n : index
         cf.assert %ok, "p < n"
         """
-    text = run(loop(stop + view("v", "%x") + view("w", "%y") + double("%v", "%w")), Promote(depth=2))
+    text = run(loop(stop + view("v", "%x") + view("w", "%y") + double("%v", "%w")), *promoted(depth=2))
     assert "an assertion may keep it from being read" in text and "rung.streams = 1" in text
 
 
@@ -176,7 +175,7 @@ def test_atomics_keep_what_they_may_order():
     lock = """%one = arith.constant 1.0 : f32
       %old = memref.atomic_rmw addf %one, %y[%c0] : (f32, memref<?xf32>) -> f32
     """
-    text = run(loop(view("v", "%x") + double("%v", "%v") + lock), Promote())
+    text = run(loop(view("v", "%x") + double("%v", "%v") + lock), *promoted())
     assert text.count("an atomic, a volatile load or a call may order it") == 2
 
 
@@ -195,7 +194,7 @@ POINTER = "%at = builtin.unrealized_conversion_cast %y : memref<?xf32> to !llvm.
 def test_who_may_wait_reads_again_what_the_kernel_never_writes(fence: str, reasons: int):
     """Behind a volatile load, or an atomic whose old value is looked at, what others did is seen."""
     scratch = "%one = arith.constant 1.0 : f32\n%s = memref.alloca(%n) : memref<?xf32>\n" + view("w", "%s")
-    text = run(loop(view("v", "%x") + scratch + double("%v", "%w") + fence), Promote())
+    text = run(loop(view("v", "%x") + scratch + double("%v", "%w") + fence), *promoted())
     assert text.count("an atomic, a volatile load or a call may order it") == reasons
 
 
@@ -203,7 +202,7 @@ def test_nothing_is_loaded_before_programs_have_waited():
     """What this kernel only reads, another one may write meanwhile."""
     wait = "func.call @rung_yield() : () -> ()"
     kernel = loop(view("v", "%x") + view("w", "%y") + double("%v", "%w") + wait)
-    text = run("func.func private @rung_yield()\n" + kernel, Promote())
+    text = run("func.func private @rung_yield()\n" + kernel, *promoted())
     assert text.count("programs wait for one another in the loop") == 1
     assert text.count("an atomic, a volatile load or a call may order it") == 1
 
@@ -211,7 +210,7 @@ def test_nothing_is_loaded_before_programs_have_waited():
 def test_a_nest_that_also_gathers_from_the_array_it_writes_stays_direct():
     gather = "%g = memref.load %y[%c0] : memref<?xf32>"
     nest = double("%v", "%w", gather).replace("addf %in, %in", "addf %in, %g")
-    text = run(loop(view("v", "%x") + view("w", "%y") + nest), Promote())
+    text = run(loop(view("v", "%x") + view("w", "%y") + nest), *promoted())
     assert "argument 1: the same nest accesses the array element by element" in text
     assert text.count("rung.transfer") == 1
 
@@ -225,7 +224,7 @@ def test_a_view_under_a_condition_is_loaded_there():
             + double("%v", "%w")
             + "}"
         ),
-        Promote(),
+        *promoted(),
     )
     in_order(text, r"scf.for", r"scf.if", r'rung.transfer = "load"', r"linalg.generic", r'rung.transfer = "store"')
 
@@ -246,7 +245,7 @@ def test_views_without_a_layout_stay_direct(change: tuple[str, str], reason: str
         loop(
             view("v", "%x").replace(*change).replace(V, kind) + view("w", "%y") + double("%v", "%w").replace(V, kind, 1)
         ),
-        Promote(),
+        *promoted(),
     )
     assert f"argument 0: {reason}" in text
     assert text.count("rung.transfer") == 1
@@ -254,43 +253,43 @@ def test_views_without_a_layout_stay_direct(change: tuple[str, str], reason: str
 
 def test_refuses_to_exceed_the_scratchpad():
     with pytest.raises(UsageError, match="needs 1024 bytes of scratchpad"):
-        run(ELEMENTWISE, Promote(scratchpad_bytes=1023, depth=2))
-    run(ELEMENTWISE, Promote(scratchpad_bytes=1024, depth=2))
+        run(ELEMENTWISE, *promoted(scratchpad_bytes=1023, depth=2))
+    run(ELEMENTWISE, *promoted(scratchpad_bytes=1024, depth=2))
 
 
 def test_leaves_the_rest_direct_when_asked():
-    text = run(ELEMENTWISE, Promote(scratchpad_bytes=1023, depth=2, on_overflow="direct"))
+    text = run(ELEMENTWISE, *promoted(scratchpad_bytes=1023, depth=2, on_overflow="direct"))
     assert "its 512 bytes do not fit" in text
     assert text.count("rung.transfer") == 1
 
 
 def test_leaves_a_module_without_loops_alone():
-    text = run(HEAD + view("v", "%x", "%n") + double("%v", "%v") + "return }", Promote())
+    text = run(HEAD + view("v", "%x", "%n") + double("%v", "%v") + "return }", *promoted())
     assert "alloca" not in text
 
 
 def test_says_which_arguments_it_takes_for_different_memory():
     """Same place, or never written: nothing is assumed. A store that comes one iteration later is."""
-    assert "rung.assumed" not in run(ELEMENTWISE, Promote())
+    assert "rung.assumed" not in run(ELEMENTWISE, *promoted())
     shifted = "%s = arith.addi %o, %c64 : index\n"
     body = shifted + view("v", "%x") + view("w", "%y", "%s") + double("%v", "%w")
-    assert "rung.assumed = array<i64: 0, 1>" in run(loop(body, ""), Promote())
+    assert "rung.assumed = array<i64: 0, 1>" in run(loop(body, ""), *promoted())
     marked = loop(body, "").replace("%hi: index)", "%hi: index) attributes {rung.may_alias}")
-    text = run(marked, Promote())
+    text = run(marked, *promoted())
     assert "rung.assumed" not in text
     assert text.count("the array is stored to at other places in the loop") == 2
 
 
 def test_what_does_not_fit_takes_along_all_that_may_be_the_same_memory():
     text = ELEMENTWISE.replace("%hi: index)", "%hi: index) attributes {rung.may_alias}")
-    assert "rung.transfer" not in run(text, Promote(scratchpad_bytes=1023, depth=2, on_overflow="direct"))
+    assert "rung.transfer" not in run(text, *promoted(scratchpad_bytes=1023, depth=2, on_overflow="direct"))
 
 
 def test_stores_that_go_two_ways_are_of_different_memory():
     wide = view("u", "%x").replace("64>", "128>")
     text = run(
         loop(wide + view("w", "%y") + double("%w", "%u") + double("%u", "%w")),
-        Promote(scratchpad_bytes=512, on_overflow="direct"),
+        *promoted(scratchpad_bytes=512, on_overflow="direct"),
     )
     assert "rung.assumed = array<i64: 0, 1>" in text
 
@@ -306,7 +305,7 @@ def test_a_view_of_two_contexts_has_a_buffer_in_each():
     text = run(
         loop(view("v", "%y") + view("w", "%z") + tiles + double("%v", "%w")).replace("%n:", "%z: memref<?xf32>, %n:")
     )
-    text = run(text, Promote())
+    text = run(text, *promoted())
     in_order(
         text,
         r"memref.alloca\(\) .*, 1>",

@@ -2,6 +2,7 @@
 import pytest
 from matching import in_order, run
 
+from rung.transforms.fit_scratchpad import FitScratchpad
 from rung.transforms.tile import TileBlocks
 
 V = "memref<?xf32, strided<[1], offset: ?>>"
@@ -115,7 +116,7 @@ def test_leaves_alone(text: str):
 @pytest.mark.parametrize(("depth", "size"), [(1, 16384), (2, 16384), (3, 8192), (4, 8192), (5, 5504)])
 def test_tiles_shrink_to_fit_the_scratchpad(depth: int, size: int):
     """Two views of 64 KiB, `depth` times, in 256 KiB: cut evenly, into rows of 64 elements."""
-    text = run(program(views(16384) + nest()), TileBlocks(scratchpad_bytes=262144, depth=depth))
+    text = run(program(views(16384) + nest()), FitScratchpad(depth=depth), TileBlocks())
     assert ("rung.tiles" in text) == (size < 16384)
     assert f"rung.bounds = array<i64: {size}>" in text
 
@@ -130,7 +131,7 @@ SUM = f"""%s = memref.alloca() : memref<f32>
 
 
 def test_a_reduction_that_does_not_fit_is_cut_in_order():
-    text = run(program(views(16384) + SUM), TileBlocks(scratchpad_bytes=16384, depth=2))
+    text = run(program(views(16384) + SUM), FitScratchpad(16384, depth=2), TileBlocks())
     in_order(
         text,
         r"arith.ceildivsi %arg2, %c2048",
@@ -142,12 +143,13 @@ def test_a_reduction_that_does_not_fit_is_cut_in_order():
 
 
 def test_a_reduction_that_fits_is_whole():
-    assert "scf.for " not in run(program(views(16384) + SUM), TileBlocks(scratchpad_bytes=131072, depth=2))
+    assert "scf.for " not in run(program(views(16384) + SUM), FitScratchpad(131072, depth=2), TileBlocks())
 
 
 def test_a_nest_in_a_loop_that_does_not_fit_is_cut_in_order():
     text = run(
         program(views(16384) + f"scf.for %i = %c0 to %n step %c1 {{ {nest()} }}"),
-        TileBlocks(scratchpad_bytes=65536, depth=2),
+        FitScratchpad(65536, depth=2),
+        TileBlocks(),
     )
     in_order(text, r"scf.for", r"scf.for", r"rung.bounds = array<i64: 4096>", r"linalg.generic")

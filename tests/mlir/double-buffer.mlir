@@ -5,8 +5,8 @@
 // iterations later, and behind the loop. With three buffers loads run two ahead, and three stores may be outstanding.
 
 func.func @stream(%x: memref<?xf32>, %y: memref<?xf32>, %n: index, %lo: index, %hi: index, %step: index) {
-  %f = memref.alloca() {alignment = 64 : i64} : memref<64xf32, 1>
-  %g = memref.alloca() {alignment = 64 : i64} : memref<64xf32, 1>
+  %f = memref.alloca() : memref<64xf32, 1>
+  %g = memref.alloca() : memref<64xf32, 1>
   scf.for %i = %lo to %hi step %step {
     %v = memref.reinterpret_cast %x to offset: [%i], sizes: [%n], strides: [1] {rung.bounds = array<i64: 64>}
         : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
@@ -28,9 +28,9 @@ func.func @stream(%x: memref<?xf32>, %y: memref<?xf32>, %n: index, %lo: index, %
 // CHECK-LABEL: func.func @stream(
 // CHECK-SAME:      %[[X:.+]]: memref<?xf32>, %[[Y:.+]]: memref<?xf32>,
 // CHECK-SAME:      %[[N:.+]]: index, %[[LO:.+]]: index, %[[HI:.+]]: index, %[[STEP:.+]]: index)
-// CHECK-NEXT:    %[[F:.+]] = memref.alloca() {alignment = 64 : i64} : memref<2x64xf32, 1>
+// CHECK-NEXT:    %[[F:.+]] = memref.alloca() : memref<2x64xf32, 1>
 // CHECK-NEXT:    %[[FTAG:.+]] = memref.alloca() : memref<2xi32>
-// CHECK:         %[[G:.+]] = memref.alloca() {alignment = 64 : i64} : memref<2x64xf32, 1>
+// CHECK:         %[[G:.+]] = memref.alloca() : memref<2x64xf32, 1>
 // CHECK-NEXT:    %[[GTAG:.+]] = memref.alloca() : memref<2xi32>
 // Prologue: the first load, if there is an iteration.
 // CHECK:         %[[RUNS:.+]] = arith.cmpi slt, %[[LO]], %[[HI]]
@@ -59,7 +59,7 @@ func.func @stream(%x: memref<?xf32>, %y: memref<?xf32>, %n: index, %lo: index, %
 // CHECK-NEXT:    return
 
 // DEEP-LABEL: func.func @stream(
-// DEEP:         memref.alloca() {alignment = 64 : i64} : memref<3x64xf32, 1>
+// DEEP:         memref.alloca() : memref<3x64xf32, 1>
 // DEEP-COUNT-2: memref.dma_start
 // DEEP-NOT:     memref.dma_start
 // DEEP:         scf.for

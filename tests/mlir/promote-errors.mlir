@@ -1,4 +1,4 @@
-// RUN: not rung opt %s --pipeline 'promote{depth=2 scratchpad-bytes=1023}' 2>&1 | filecheck %s
+// RUN: not rung opt %s --pipeline 'fit-scratchpad{depth=2 scratchpad-bytes=1023}; promote' 2>&1 | filecheck %s
 
 // Two views of 64 floats, twice each, are 1024 bytes.
 

@@ -1,5 +1,5 @@
-// RUN: rung opt %s --split-input-file --pipeline 'promote{depth=2}' | filecheck %s
-// RUN: rung opt %s --split-input-file --pipeline 'promote{depth=2 scratchpad-bytes=600 on-overflow=direct}' | filecheck %s --check-prefix DIRECT
+// RUN: rung opt %s --split-input-file --pipeline 'fit-scratchpad{depth=2}; promote' | filecheck %s
+// RUN: rung opt %s --split-input-file --pipeline 'fit-scratchpad{depth=2 scratchpad-bytes=600}; promote{on-overflow=direct}' | filecheck %s --check-prefix DIRECT
 
 // A stream in and a stream out: each view has a buffer in the scratchpad (memory space 1), filled before the nest or
 // emptied behind it. Both are counted twice, for `double-buffer` will make two of each: 2 x 2 x 64 x 4 bytes.
@@ -25,9 +25,9 @@ func.func @load_and_store(%x: memref<?xf32>, %y: memref<?xf32>, %n: index, %lo: 
 }
 
 // CHECK-LABEL: func.func @load_and_store(
-// CHECK-SAME:      attributes {rung.scratchpad = {budget_bytes = 262144 : i64, buffers = 2 : i64}}
-// CHECK:         %[[BX:.+]] = memref.alloca() {alignment = 64 : i64} : memref<64xf32, 1>
-// CHECK-NEXT:    %[[BY:.+]] = memref.alloca() {alignment = 64 : i64} : memref<64xf32, 1>
+// CHECK-SAME:      attributes {rung.scratchpad = {alignment_bytes = 64 : i64, budget_bytes = 262144 : i64, buffers = 2 : i64, scratch_bytes = 0 : i64}}
+// CHECK:         %[[BX:.+]] = memref.alloca() : memref<64xf32, 1>
+// CHECK-NEXT:    %[[BY:.+]] = memref.alloca() : memref<64xf32, 1>
 // CHECK-NEXT:    scf.for
 // CHECK:           %[[V:.+]] = memref.reinterpret_cast %{{.+}} : memref<?xf32> to
 // CHECK-NEXT:      %[[FV:.+]] = memref.reinterpret_cast %[[BX]] to offset: [0]

@@ -1,5 +1,5 @@
 // RUN: rung opt %s --split-input-file --pipeline 'tile-blocks{tile-elements=4096}' | filecheck %s
-// RUN: rung opt %s --split-input-file --pipeline 'tile-blocks{tile-elements=4096 scratchpad-bytes=16384 depth=2}' | filecheck %s --check-prefix FIT
+// RUN: rung opt %s --split-input-file --pipeline 'fit-scratchpad{tile-elements=4096 scratchpad-bytes=16384 depth=2}; tile-blocks{tile-elements=4096}' | filecheck %s --check-prefix FIT
 
 // One block of up to 1048576 elements: the grid's body becomes a loop over tiles of 4096, the last of them smaller.
 

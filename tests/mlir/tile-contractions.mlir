@@ -51,7 +51,7 @@ func.func @narrow(%a: memref<64x32xf16>, %b: memref<32x64xf32>, %c: memref<64x64
 
 // CHECK-LABEL: func.func @narrow(
 // CHECK-SAME:      %[[A:.+]]: memref<64x32xf16>,
-// CHECK-NEXT:    %[[PACKED:.+]] = memref.alloca() {alignment = 64 : i64} : memref<64x32xf32>
+// CHECK-NEXT:    %[[PACKED:.+]] = memref.alloca() : memref<64x32xf32>
 // CHECK-NEXT:    linalg.generic {{.*}} ins(%[[A]] : {{.*}}) outs(%[[PACKED]] :
 // CHECK:           arith.extf
 // CHECK:         memref.load %[[PACKED]]

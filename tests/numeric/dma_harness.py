@@ -23,6 +23,7 @@ from rung.lowering.place_scratch import PlaceScratch
 from rung.passes import Pass, Pipeline, Upstream
 from rung.pipelines import to_llvm
 from rung.transforms.double_buffer import DoubleBuffer
+from rung.transforms.fit_scratchpad import FitScratchpad
 from rung.transforms.promote import Promote
 from rung.transforms.transport import Transport
 
@@ -85,7 +86,13 @@ def schedule(depth: int, scratchpad_bytes: int = 1 << 22, max_rank: int = 2) -> 
     if depth == 0:
         return ()
     double = (DoubleBuffer(depth, max_rank),) if depth > 1 else ()
-    return (Promote(scratchpad_bytes, depth), *double, Transport(max_rank), Upstream("canonicalize,cse"))
+    return (
+        FitScratchpad(scratchpad_bytes, depth),
+        Promote(),
+        *double,
+        Transport(max_rank),
+        Upstream("canonicalize,cse"),
+    )
 
 
 @dataclass

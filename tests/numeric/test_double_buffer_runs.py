@@ -10,6 +10,7 @@ import pytest
 from dma_harness import build_engine, run, schedule, set_timing
 
 from rung.transforms.double_buffer import DoubleBuffer
+from rung.transforms.fit_scratchpad import FitScratchpad
 from rung.transforms.form_virtual_threads import FormVirtualThreads
 from rung.transforms.promote import Promote
 from rung.transforms.tile import TileBlocks
@@ -456,8 +457,8 @@ def test_two_passes_over_a_row(engine: Path, depth: int) -> None:
 
 def test_a_block_that_does_not_fit_stays_direct(engine: Path, depth: int) -> None:
 
-    promote = Promote(scratchpad_bytes=400 * depth, depth=depth, on_overflow="direct")
-    passes = (promote, *((DoubleBuffer(depth),) if depth > 1 else ()), Transport())
+    fit = FitScratchpad(scratchpad_bytes=400 * depth, depth=depth)
+    passes = (fit, Promote(on_overflow="direct"), *((DoubleBuffer(depth),) if depth > 1 else ()), Transport())
     text = kernel(
         f"%x: {F}, %y: {F}, %n: index",
         tile_1d()

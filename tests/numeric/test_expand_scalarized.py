@@ -127,6 +127,10 @@ def test_a_masked_gather_becomes_a_loop_over_its_lanes() -> None:
     text = transform(GATHER.format(mask="", name="%m"), [ExpandScalarized("vector.gather")])
     assert "vector.gather %" not in text and text.count("scf.for") == text.count("scf.if") == 1
     assert f'{EVIDENCE} = ["vector.gather on vector<8xf32>"]' in text
+    assert text.count("llvm.alloca") == 3 and "memref.alloca" not in text, "on the stack, not in scratch"
+    types = "memref<?xf32>, vector<8xi32>, vector<8xi1>, vector<8xf32> into vector<8xf32>"
+    two = GATHER.format(mask=f"%q = vector.gather %x[%c4] [%i], %m, %o : {types}", name="%m")
+    assert transform(two, [ExpandScalarized("vector.gather")]).count("llvm.alloca") == 3, "one after the other"
     every = GATHER.format(mask="%t = arith.constant dense<true> : vector<8xi1>", name="%t")
     kept = transform(every, [ExpandScalarized("vector.gather")])
     assert "vector.gather %" in kept and "scf.if" not in kept and EVIDENCE in kept

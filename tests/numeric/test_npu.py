@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from torch_mlir.ir import Module
 
 from rung import machine
 from rung.bench import group, problem, suite
 from rung.compile import compile_kernel
 from rung.errors import TransferError, UsageError
+from rung.passes import Pass, Stage
 from rung.schedule import Schedule
 from rung.targets.npu.executable import NpuExecutable, build
 from rung.targets.npu.timeline import replay
@@ -203,6 +205,26 @@ def test_tiles_leave_room_for_the_scratch_beside_them() -> None:
     executable = compile_kernel(
         case.kernel, case.signature, dict(case.problem.constexprs), machine=small, schedule=FULL
     )
+    executable.run(case.problem.args, case.problem.grid)
+    check(case)
+
+
+@pytest.mark.parametrize(("name", "scratchpad_bytes"), [("softmax", 32768), ("layer-norm", 65536), ("row-sum", 32768)])
+def test_tiles_and_scratch_are_decided_together_and_once(name: str, scratchpad_bytes: int) -> None:
+    """Rows of 1000 are blocks of 1024 floats, half or more of a context's share: tiles take what is left, in the loops
+    over tiles that a program forks, too."""
+    small = MACHINE.model_copy(update={"scratchpad_bytes": scratchpad_bytes})
+    case = group.case_of(suite.find(name), (16, 1000), "f32", seed=1)
+    stages: list[str] = []
+
+    def note(event: str, step: Pass | Stage, module: Module) -> None:
+        if isinstance(step, Stage):
+            stages.append(step.name)
+
+    executable = compile_kernel(
+        case.kernel, case.signature, dict(case.problem.constexprs), machine=small, schedule=FULL, observers=(note,)
+    )
+    assert stages == ["linalg", "scheduled", "vector", "llvm"]
     executable.run(case.problem.args, case.problem.grid)
     check(case)
 

@@ -88,8 +88,10 @@ def test_a_device_without_caches_refuses_what_cannot_fit() -> None:
     types = {"x_ptr": "*fp32", "o_ptr": "*fp32", "n": "i32", "flag": "i32", "BLOCK": "constexpr"}
     constants = {"BLOCK": 128}
     lower(kernels.guarded, types, constants, with_scratchpad(1024, "npu"), "double_buffer=on")
-    message = r"needs \d+ bytes of scratchpad \(2 buffers, 2 deep where they stream\), a context has 64: reduce"
-    with pytest.raises(UsageError, match=message):
+    tiles = r"needs \d+ bytes of scratchpad \(2 buffers, 2 deep where they stream\) beside 128 of scratch"
+    with pytest.raises(UsageError, match=f"{tiles}, a context has 192: reduce"):
+        lower(kernels.guarded, types, constants, with_scratchpad(192, "npu"), "double_buffer=on")
+    with pytest.raises(UsageError, match=r"needs 128 bytes of scratch .* its share of the scratchpad is 64: use"):
         lower(kernels.guarded, types, constants, with_scratchpad(64, "npu"), "double_buffer=on")
     lower(kernels.guarded, types, constants, with_scratchpad(64, "host"), "double_buffer=on")
 
@@ -98,5 +100,5 @@ def test_more_contexts_share_the_scratchpad() -> None:
     types = {"x_ptr": "*fp32", "o_ptr": "*fp32", "n": "i32", "flag": "i32", "BLOCK": "constexpr"}
     constants, machine = {"BLOCK": 128}, with_scratchpad(512, "npu")
     lower(kernels.guarded, types, constants, machine, "double_buffer=on")
-    with pytest.raises(UsageError, match=f"a context has {512 // 16}"):
+    with pytest.raises(UsageError, match=f"its share of the scratchpad is {512 // 16}"):
         lower(kernels.guarded, types, constants, machine, f"double_buffer=on threads={16 * host().contexts}")

@@ -9,6 +9,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rung.machine import MOST_ALIGNMENT
 from rung.runtime import library_path
 
 LIBRARY = ctypes.CDLL(str(library_path()))
@@ -28,7 +29,7 @@ def leave(block: int) -> None:
 def test_blocks_nest_like_a_stack() -> None:
     a = enter(100)
     b = enter(1)
-    assert b == a + 128
+    assert b == a + MOST_ALIGNMENT
     leave(b)
     assert enter(5000) == b
     leave(b)
@@ -42,7 +43,7 @@ def test_blocks_nest_like_a_stack() -> None:
 def test_blocks_are_aligned_and_apart(sizes: list[int]) -> None:
     blocks = [(enter(size), size) for size in sizes]
     for block, size in blocks:
-        assert block % 64 == 0
+        assert block % MOST_ALIGNMENT == 0
         ctypes.memset(block, 0xA5, size)
     for (low, size), (high, _) in pairwise(sorted(blocks)):
         assert low + max(size, 1) <= high

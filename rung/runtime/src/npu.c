@@ -10,7 +10,6 @@
 #include "npu_stream.h"
 #include "runtime.h"
 
-#define SCRATCH_ALIGNMENT 4096  // the most that a machine may ask for (Machine.buffer_alignment_bytes)
 #define MAX_TAGS 4096
 
 typedef struct {
@@ -124,7 +123,7 @@ static void report(rung_violation kind, const rung_flight *f, const rung_site *b
 RUNG_API void *rung_npu_arena_enter(int64_t bytes) {
   void *at;
   if (bytes < 1) bytes = 1;  // no two blocks are at one address
-  if (posix_memalign(&at, SCRATCH_ALIGNMENT, (size_t)bytes))
+  if (posix_memalign(&at, RUNG_SCRATCH_ALIGNMENT, (size_t)bytes))
     npu_out_of_memory("scratch of a context of the modelled device", bytes);
   memset(at, RUNG_POISON, (size_t)bytes);
   npu_reserve(&npu.blocks, &npu.block_room, npu.block_count + 1, sizeof *npu.blocks);

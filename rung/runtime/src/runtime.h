@@ -19,7 +19,7 @@ RUNG_API void rung_yield(void);
 
 // ---- arena.c: scratch memory of the running context, handed out like a stack
 // Aligned, contents undefined; NULL, and the launch has failed, where there is no memory.
-#define RUNG_SCRATCH_ALIGNMENT 64  // bytes: a cache line, and the widest vector of a host
+#define RUNG_SCRATCH_ALIGNMENT 4096  // bytes: the most that a machine may ask for (MOST_ALIGNMENT of machine.py)
 RUNG_API void *rung_arena_enter(int64_t bytes);
 RUNG_API void rung_arena_exit(void *base);
 
