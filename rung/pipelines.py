@@ -24,7 +24,7 @@ from .passes import Pass, Pipeline, Stage, Upstream
 from .schedule import Schedule
 from .targets.isa import Isa
 from .transforms.align_accesses import AlignAccesses
-from .transforms.contraction import TileContractions
+from .transforms.contract import TileContractions
 from .transforms.double_buffer import DoubleBuffer
 from .transforms.fit_scratchpad import FitScratchpad
 from .transforms.form_context_tasks import FormContextTasks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rung.errors import UnsupportedError
-from rung.transforms.contraction import TileContractions
+from rung.transforms.contract import TileContractions
 from rung.transforms.vectorize import NestsToLoops, Vectorize
 from tests.harness import bf16, from_bf16, jit, transform
 

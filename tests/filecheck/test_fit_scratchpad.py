@@ -13,7 +13,7 @@ from rung.ir.slicing import collect
 from rung.lowering.place_scratch import PlaceScratch
 from rung.passes import Upstream
 from rung.targets.isa import INTRINSICS
-from rung.transforms.contraction import TileContractions
+from rung.transforms.contract import TileContractions
 from rung.transforms.double_buffer import DoubleBuffer
 from rung.transforms.fit_scratchpad import FitScratchpad
 from rung.transforms.form_virtual_threads import FormVirtualThreads

@@ -15,7 +15,7 @@ from rung.errors import RungError
 from rung.schedule import Schedule
 from rung.targets.npu.emulate import emulate
 from rung.targets.npu.executable import NpuExecutable
-from rung.transforms.contraction import TileContractions
+from rung.transforms.contract import TileContractions
 from rung.transforms.vectorize import Vectorize
 from tests.filecheck.test_contraction import matmul
 from tests.harness import transform

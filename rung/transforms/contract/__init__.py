@@ -7,16 +7,16 @@ from typing import Annotated, ClassVar
 
 from torch_mlir import ir
 
-from ..errors import UnsupportedError, UsageError
-from ..ir.build_nest import build_map_nest
-from ..ir.emit import Emitter, bits, is_float
-from ..ir.packing import CONTRACTIONS, computed_type, extended_type, is_signed, takes_bytes
-from ..passes.base import Pass
-from ..passes.options import Limits, OneOf
-from ..targets.isa import INTRINSICS
-from .contraction_bytes import ByteContraction, byte_rows, byte_words
-from .contraction_kernel import Contraction, KernelPlan, emit_contraction
-from .contraction_scratch import scratch
+from ...errors import UnsupportedError, UsageError
+from ...ir.build_nest import build_map_nest
+from ...ir.emit import Emitter, bits, is_float
+from ...ir.packing import CONTRACTIONS, computed_type, extended_type, is_signed, takes_bytes
+from ...passes.base import Pass
+from ...passes.options import Limits, OneOf
+from ...targets.isa import INTRINSICS
+from .byte_words import ByteContraction, byte_rows, byte_words
+from .kernel import Contraction, KernelPlan, emit_contraction
+from .scratch import scratch
 
 
 @dataclass(frozen=True)

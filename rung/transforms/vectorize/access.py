@@ -8,8 +8,8 @@ from functools import partial
 
 from torch_mlir import ir
 
-from ..ir.emit import Emitter, Index, vector_of
-from ..ir.nest import Operand
+from ...ir.emit import Emitter, Index, vector_of
+from ...ir.nest import Operand
 
 
 @dataclass(eq=False, slots=True)

@@ -8,12 +8,12 @@ from operator import mul
 
 from torch_mlir import ir
 
-from ..ir.build_nest import build_elementwise_nest, build_map_nest
-from ..ir.emit import Emitter, Index
-from ..ir.packing import QUAD, rows_type, words_in_place, words_type
-from ..ir.pointers import i64
-from .contraction_kernel import Contraction, KernelPlan, Tile
-from .contraction_scratch import scratch
+from ...ir.build_nest import build_elementwise_nest, build_map_nest
+from ...ir.emit import Emitter, Index
+from ...ir.packing import QUAD, rows_type, words_in_place, words_type
+from ...ir.pointers import i64
+from .kernel import Contraction, KernelPlan, Tile
+from .scratch import scratch
 
 
 def byte_rows(op: ir.Operation) -> ir.Value:

@@ -9,14 +9,14 @@ from typing import Annotated, ClassVar
 
 from torch_mlir import ir
 
-from ..errors import PassError
-from ..ir.build_nest import build_map_nest
-from ..ir.nest import Nest, read_nest
-from ..passes.base import Pass
-from ..passes.options import Limits
-from ..schedule import MOST_UNROLLED
-from .vector_loops import NestLowering
-from .vector_plan import NestPlan, plan_nest
+from ...errors import PassError
+from ...ir.build_nest import build_map_nest
+from ...ir.nest import Nest, read_nest
+from ...passes.base import Pass
+from ...passes.options import Limits
+from ...schedule import MOST_UNROLLED
+from .loops import NestLowering
+from .plan import NestPlan, plan_nest
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from torch_mlir import ir
 
-from ..ir.accumulators import Group
-from ..ir.emit import Emitter, bits, is_float, vector_of
-from ..ir.lanes import VARYING, Lanes
-from .vector_body import BodyEmitter
-from .vector_values import Masks, Val
+from ...ir.accumulators import Group
+from ...ir.emit import Emitter, bits, is_float, vector_of
+from ...ir.lanes import VARYING, Lanes
+from .body import BodyEmitter
+from .values import Masks, Val
 
 Row = list[ir.Value]
 """One value per member of a group."""

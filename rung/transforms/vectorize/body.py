@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 from torch_mlir import ir
 
-from ..ir.assertions import ASSERTION, is_assertion
-from ..ir.body import Body, Instr, constant_int
-from ..ir.emit import Emitter, Index, bits, vector_of
-from ..ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes
-from .vector_access import Access, locate
-from .vector_access import load as emit_load
-from .vector_access import store as emit_store
-from .vector_conditions import emit_if, invert
-from .vector_lanewise import run_lanewise
-from .vector_values import Masks, Val
+from ...ir.assertions import ASSERTION, is_assertion
+from ...ir.body import Body, Instr, constant_int
+from ...ir.emit import Emitter, Index, bits, vector_of
+from ...ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes
+from .access import Access, locate
+from .access import load as emit_load
+from .access import store as emit_store
+from .conditions import emit_if, invert
+from .lanewise import run_lanewise
+from .values import Masks, Val
 
 _UNDEFINED = Val(VARYING)
 

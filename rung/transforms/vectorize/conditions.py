@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 
-from ..ir.body import Body, Instr
-from ..ir.emit import vector_of
-from .vector_values import Masks, Val
+from ...ir.body import Body, Instr
+from ...ir.emit import vector_of
+from .values import Masks, Val
 
 if TYPE_CHECKING:
-    from .vector_body import BodyEmitter
+    from .body import BodyEmitter
 
 
 def emit_if(body: BodyEmitter, instr: Instr, masks: Masks) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch_mlir import ir
 
-from ..ir.body import Instr
-from ..ir.lanes import Step
+from ...ir.body import Instr
+from ...ir.lanes import Step
 
 
 @dataclass(eq=False, slots=True)

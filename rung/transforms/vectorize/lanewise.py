@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 
-from ..ir.body import Instr, captured
-from ..ir.emit import DYNAMIC
-from .vector_values import Masks, Val
+from ...ir.body import Instr, captured
+from ...ir.emit import DYNAMIC
+from .values import Masks, Val
 
 if TYPE_CHECKING:
-    from .vector_body import BodyEmitter
+    from .body import BodyEmitter
 
 
 def run_lanewise(body: BodyEmitter, instr: Instr, masks: Masks) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 
 from torch_mlir import ir
 
-from ..ir.emit import Emitter, Index, is_float, vector_of
+from ...ir.emit import Emitter, Index, is_float, vector_of
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from dataclasses import replace
 
 from torch_mlir import ir
 
-from ..ir.accumulators import Group
-from ..ir.emit import Emitter, Index, vector_of
-from ..ir.lanes import VARYING
-from ..ir.nest import Nest, Operand
-from .vector_access import Access, load, locate_operand, store
-from .vector_accumulate import Row, accumulate, across_lanes, combine, has_identity, identities
-from .vector_body import BodyEmitter
-from .vector_plan import NestPlan
-from .vector_scan import ScanEmitter
-from .vector_state import Scope, State, Variant, flatten, fresh, unflatten
-from .vector_values import Masks, Val
+from ...ir.accumulators import Group
+from ...ir.emit import Emitter, Index, vector_of
+from ...ir.lanes import VARYING
+from ...ir.nest import Nest, Operand
+from .access import Access, load, locate_operand, store
+from .accumulate import Row, accumulate, across_lanes, combine, has_identity, identities
+from .body import BodyEmitter
+from .plan import NestPlan
+from .scan import ScanEmitter
+from .state import Scope, State, Variant, flatten, fresh, unflatten
+from .values import Masks, Val
 
 
 class NestLowering:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from torch_mlir import ir
 
-from ..ir.accumulators import Group
-from ..ir.emit import Index
-from .vector_accumulate import Row
-from .vector_values import Val
+from ...ir.accumulators import Group
+from ...ir.emit import Index
+from .accumulate import Row
+from .values import Val
 
 
 @dataclass(eq=False)

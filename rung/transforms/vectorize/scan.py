@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from torch_mlir import ir
 
-from ..ir.accumulators import Group
-from ..ir.emit import Emitter
-from ..ir.lanes import Lanes
-from .vector_accumulate import Row, combine, identities
+from ...ir.accumulators import Group
+from ...ir.emit import Emitter
+from ...ir.lanes import Lanes
+from .accumulate import Row, combine, identities
 
 
 class ScanEmitter:

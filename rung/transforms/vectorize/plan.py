@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from torch_mlir import ir
 
-from ..ir.body import Body
-from ..ir.emit import bits
-from ..ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits, narrowest_memory_bits
-from ..ir.nest import Nest
+from ...ir.body import Body
+from ...ir.emit import bits
+from ...ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits, narrowest_memory_bits
+from ...ir.nest import Nest
 
 
 @dataclass(frozen=True)
