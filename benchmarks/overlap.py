@@ -15,7 +15,8 @@ from rung import machine
 from rung.bench import environment, overlap, probes
 from rung.bench.group import Lab
 from rung.bench.measure import Sampling
-from rung.bench.result import Record, Result, write
+from rung.bench.overlap_result import OverlapRecord
+from rung.bench.record_file import write
 from rung.bench.toolchain import native
 from rung.report import overlap as report
 from rung.report import tables, text
@@ -36,8 +37,8 @@ def main() -> int:
     tile = overlap.default_tiles(host, depths, overlap.ELEMENTS, schedule.threads)[1]
     plan = overlap.Plan(overlap.ELEMENTS, (tile,), depths, schedule)
     plan.check(host)
-    results: list[Result] = [result for degree in DEGREES for result in overlap.run(degree, plan, lab)]
-    record = Record(environment=environment.describe(host, options.seed), results=results)
+    results = [result for degree in DEGREES for result in overlap.run(degree, plan, lab)]
+    record = OverlapRecord(environment=environment.describe(host, options.seed), results=results)
     report.show(tables.console(), record)
     doubles = [result for result in results if result.step and result.step_ci]
     best = max(doubles, key=lambda result: result.step_ci[0] if result.step_ci else 0.0)

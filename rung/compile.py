@@ -17,6 +17,7 @@ from torch_mlir import ir
 
 from . import knobs
 from .errors import ContractError, PassError, UsageError
+from .evidence import Evidence
 from .ir.context import compiler_context
 from .ir.contracts import check_stage
 from .ir.evidence import decisions
@@ -27,7 +28,7 @@ from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
 from .pipelines import PASSES, pipeline
 from .runtime import _native, library_path
 from .schedule import Schedule
-from .targets.evidence import disassemble, host_evidence
+from .targets.evidence import disassemble, host_code
 from .targets.host import Function, Jit, llvm_ir
 from .targets.npu.capacity import check_capacity
 from .targets.npu.executable import NpuExecutable, build
@@ -74,7 +75,7 @@ class Executable:
     loaded: Loaded = field(repr=False)
     machine: Machine
     _stages: AllStages | None = field(default=None, init=False, repr=False)
-    _evidence: dict[str, Any] | None = field(default=None, init=False, repr=False)
+    _evidence: Evidence | None = field(default=None, init=False, repr=False)
     _careful: Loaded | None = field(default=None, init=False, repr=False)
 
     @property
@@ -104,13 +105,11 @@ class Executable:
         return self.loaded.jit.object_code()
 
     @property
-    def evidence(self) -> dict[str, Any]:
+    def evidence(self) -> Evidence:
         """What the compiler did: decisions read back from the IR, instructions counted in the object code."""
         if self._evidence is None:
-            self._evidence = {
-                **self.metadata["decisions"],
-                "object": host_evidence(self.object_code(), self.machine.isa),
-            }
+            code = host_code(self.object_code(), self.machine.isa)
+            self._evidence = Evidence.of(self.metadata["decisions"], self.stages["llvm"], code)
         return self._evidence
 
     def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> _native.Bound:

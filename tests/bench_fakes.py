@@ -11,8 +11,11 @@ from typing import Any
 import torch
 
 from rung.bench import references
+from rung.bench.overlap_result import OverlapPoint, OverlapResult
 from rung.bench.result import Environment, Noise, Result
+from rung.bench.scale_result import ScalePoint, ScaleResult
 from rung.bench.toolchain import Toolchain
+from rung.evidence import Evidence, HostCode, Launch
 from rung.schedule import Schedule
 
 KERNELS: dict[str, Callable[..., torch.Tensor]] = {
@@ -50,10 +53,8 @@ class FakeExecutable:
     stages: Mapping[str, str] = field(default_factory=lambda: {"llvm": "module {}"})
 
     @property
-    def evidence(self) -> dict[str, Any]:
-        return {
-            "object": {"packed_ops": 12 if self.schedule.vectorize else 0},
-        }
+    def evidence(self) -> Evidence:
+        return Evidence(object=HostCode(kind="host", packed_ops=12 if self.schedule.vectorize else 0))
 
     def bind(self, args: Sequence[Any], grid: tuple[int, int, int]) -> FakeBound:
         tensors = [value for value in args if isinstance(value, torch.Tensor)]
@@ -76,7 +77,7 @@ def toolchain(wrong: Mapping[str, float] = {}) -> Toolchain:
     ) -> Any:
         return FakeExecutable(kernel, schedule, wrong.get(schedule.rung, 0.0), constexprs)
 
-    return Toolchain(compile, lambda: None, lambda: {"contexts_ran": 2, "threads_ran": 2})
+    return Toolchain(compile, lambda: None, lambda: Launch(contexts_ran=2, threads_ran=2))
 
 
 NOISE = Noise(
@@ -103,6 +104,12 @@ def result(rung: str = "Vec", **changes: Any) -> Result:
         "median": 1.05e-3, "speedup": 8.0, "speedup_ci": (7.5, 8.5), "step": 8.0, "step_ci": (7.5, 8.5),
         "step_from": "Scalar", "correct": True, "max_abs_err": 1e-7, "max_rel_err": 1e-6,
         "tolerance": "rtol 1e-6", "reference": "torch in float64", "noise": NOISE,
-        "evidence": {"object": {"packed_ops": 12}, "contexts_ran": 2},
+        "evidence": {"object": {"kind": "host", "packed_ops": 12}}, "launch": {"contexts_ran": 2},
     }  # fmt: skip
-    return Result(**fields | changes)
+    kinds: dict[type, type[Result]] = {ScalePoint: ScaleResult, OverlapPoint: OverlapResult}
+    return kinds.get(type(changes.get("point")), Result)(**fields | changes)
+
+
+def placed(found: Result, point: ScalePoint | OverlapPoint, **changes: Any) -> Any:
+    """A result as a point of a study."""
+    return (ScaleResult if isinstance(point, ScalePoint) else OverlapResult)(**{**dict(found), **changes}, point=point)

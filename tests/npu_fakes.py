@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from rung.bench.toolchain import Toolchain
+from rung.evidence import Launch
 from rung.machine import Machine
 from rung.schedule import Schedule
 from rung.targets.npu.trace import Trace
@@ -30,7 +31,7 @@ class FakeDevice:
             self.compiled.append((machine, schedule))
             return _Executable(kernel, machine, schedule, self.error)
 
-        return Toolchain(compile, lambda: None, dict)
+        return Toolchain(compile, lambda: None, Launch)
 
 
 @dataclass

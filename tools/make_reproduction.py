@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rung.bench.reproduction_result import Reproduction
 from rung.report.reproduction import sheets
+from rung.studies import read
 
 PAGE = Path(__file__).parents[1] / "docs" / "reproduction.md"
 TEXT = """# The published figures on the model
@@ -78,8 +78,7 @@ repeated:
 
 
 def main() -> None:
-    record = Reproduction.model_validate_json(Path(sys.argv[1]).read_text())
-    ratios, times, sensitivity, *held_out = (sheet.markdown() for sheet in sheets(record))
+    ratios, times, sensitivity, *held_out = (sheet.markdown() for sheet in sheets(read(sys.argv[1])))
     parts = {"ratios": ratios, "times": times, "sensitivity": sensitivity, "held_out": "\n\n".join(held_out)}
     PAGE.write_text(TEXT.format(**parts))
     print(f"wrote {PAGE}")

@@ -14,7 +14,7 @@ from typing import cast
 
 from ..machine import Machine
 from ..processor import cores, cpuinfo
-from .evidence import MachineFields
+from .fields import MachineFields
 from .result import Environment
 
 PACKAGES = ("triton", "torch", "torch-mlir", "numpy")

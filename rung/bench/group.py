@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import RungError
+from ..evidence import Evidence
+from ..evidence import Launch as Launched
 from ..machine import Machine
 from ..schedule import Schedule
 from . import noise
-from .evidence import Evidence, ScheduleFields
+from .fields import ScheduleFields
 from .measure import Progress, Samples, Sampling, Subject, interleave, once
 from .problem import Error, Problem, Shape, Tolerance, compare, inputs_of, outputs, restore, signature, snapshot
 from .result import Noise, Result
@@ -100,10 +101,10 @@ class _Candidate:
     """A compiled variant on its way to a result."""
 
     variant: Variant
-    executable: AnyExecutable
     bound: Bound | NpuBound
     error: Error
-    evidence: Mapping[str, Any]
+    evidence: Evidence
+    launched: Launched
 
 
 def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int, block: int = HOST_BLOCK) -> Case:
@@ -178,12 +179,7 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
         bound = executable.bind(variant.case.problem.args, variant.case.problem.grid)
         tell(Step(f"checking {variant.name}"))
         error = check(variant, bound)
-        evidence = {
-            **executable.evidence,
-            **_counters(lab, bound),
-            "ir_hash": _ir_hash(executable),
-        }
-        candidates.append(_Candidate(variant, executable, bound, error, evidence))
+        candidates.append(_Candidate(variant, bound, error, executable.evidence, _observed(lab, bound)))
 
     for variant in variants:
         restore(variant.case.problem, saved[id(variant.case.problem.args)])
@@ -229,7 +225,7 @@ def _worse(first: Error, second: Error) -> Error:
     )
 
 
-def _counters(lab: Lab, bound: Bound | NpuBound) -> Mapping[str, Any]:
+def _observed(lab: Lab, bound: Bound | NpuBound) -> Launched:
     """What the runtime does in one launch: of several, the one in which most threads took part.
 
     A thread that slept, or that lost its core to other work, misses a launch now and then; this asks
@@ -239,18 +235,12 @@ def _counters(lab: Lab, bound: Bound | NpuBound) -> Mapping[str, Any]:
         return bound.counters()
     if not lab.exact:
         bound.time(2)
-    found: list[Mapping[str, Any]] = []
+    found: list[Launched] = []
     for _ in range(1 if lab.exact else _OBSERVED_LAUNCHES):
         lab.toolchain.reset_counters()
         bound.time(1)
         found.append(lab.toolchain.counters())
-    return max(found, key=lambda counters: counters.get("threads_ran", 0))
-
-
-def _ir_hash(executable: AnyExecutable) -> str:
-    """The first 16 hex digits of SHA-256 over the text of the stage `llvm`, which is what is turned into
-    code."""
-    return hashlib.sha256(executable.stages.get("llvm", "").encode()).hexdigest()[:16]
+    return max(found, key=lambda launch: launch.threads_ran or 0)
 
 
 def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machine: Machine) -> Result:
@@ -274,7 +264,8 @@ def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machi
         max_rel_err=_finite(candidate.error.relative),
         tolerance=str(case.tolerance),
         reference=case.reference,
-        evidence=cast(Evidence, dict(candidate.evidence)),
+        evidence=candidate.evidence,
+        launch=candidate.launched,
         noise=window,
     )
 

@@ -26,9 +26,10 @@ from ..machine import Dma, Machine
 from ..schedule import Schedule
 from . import references, suite
 from .group import FLOAT64, Case, Lab, Variant, measure
+from .overlap_result import OverlapPoint, OverlapResult
 from .problem import Problem, Tolerance, check_memory, signature
-from .ratios import place, step_over
-from .result import OverlapPoint, Result
+from .ratios import step_over
+from .result import Result
 
 DEGREES = (1, 2, 4, 8, 16, 32, 64)
 DEPTHS = (2, 4)
@@ -109,7 +110,7 @@ def default_tiles(machine: Machine, depths: Sequence[int], elements: int, thread
     return tile // 4, tile
 
 
-def run(degree: int, plan: Plan, lab: Lab) -> list[Result]:
+def run(degree: int, plan: Plan, lab: Lab) -> list[OverlapResult]:
     """All variants at one degree, in the order of the tiles."""
     kernel, x, out = _load(plan.elements, lab.sampling.seed)
     args = (x, out, plan.elements)
@@ -162,7 +163,7 @@ def run(degree: int, plan: Plan, lab: Lab) -> list[Result]:
             return {}
         return step_over(result, singles[point.tile], f"single buffering of {point.tile:,}")
 
-    return [place(result, point, ratios(point, result)) for point, result in placed]
+    return [OverlapResult(**{**dict(result), **ratios(point, result)}, point=point) for point, result in placed]
 
 
 def _load(elements: int, seed: int) -> tuple[Any, Any, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .result import OverlapPoint, Record, Result
+from .overlap_result import OverlapPoint, OverlapRecord, OverlapResult
+from .result import Result
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,13 @@ class Row:
         return (self.slowest - median) / possible if possible else 0.0
 
 
-def rows(results: Sequence[Result]) -> list[Row]:
+def rows(results: Sequence[OverlapResult]) -> list[Row]:
     """By tile, then by degree; those with a wrong or a missing result are left out, so that all of a tile have the same
     `doubles`."""
     groups: dict[tuple[int, int], list[tuple[OverlapPoint, Result]]] = {}
     wanted: dict[int, dict[_Double, None]] = {}
     for result in results:
         point = result.point
-        if not isinstance(point, OverlapPoint):
-            continue
         if point.buffering == "double":
             wanted.setdefault(point.tile, {})[_double(point)] = None
         if result.median:
@@ -83,7 +82,7 @@ def _double(point: OverlapPoint) -> _Double:
     return point.depth, point.own_tile, point.control
 
 
-def tiles(record: Record) -> dict[int, list[Row]]:
+def tiles(record: OverlapRecord) -> dict[int, list[Row]]:
     """Rows by tile."""
     found: dict[int, list[Row]] = {}
     for row in rows(record.results):

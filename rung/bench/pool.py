@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .result import Noise, Record, Result, Roofline
+from .result import LadderRecord, Noise, Result, Roofline
 from .stats import median
 
 
-def pool(records: Sequence[Record]) -> list[Result]:
+def pool(records: Sequence[LadderRecord]) -> list[Result]:
     """Samples one process after another, so that sample i of every rung is still of one round; without ratios.
 
     A configuration that was wrong in one process is wrong. The evidence is the first process's; the largest errors

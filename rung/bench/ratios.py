@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from .result import Interval, Point, Result
+from .result import Interval, Result
 from .stats import Ratio, paired_ratio
 
 
@@ -23,11 +22,6 @@ def step_over(result: Result, base: Result | None, name: str) -> dict[str, Any]:
         return {}
     medians = base.median / result.median if base.median and result.median else None
     return {"step": found.value, "step_ci": interval(found), "step_of_medians": medians, "step_from": name}
-
-
-def place(result: Result, point: Point, fields: Mapping[str, Any]) -> Result:
-    """The result as a point of a study, with ratios."""
-    return result.model_copy(update={"point": point, **fields})
 
 
 def ratio(base: Result | None, other: Result) -> Ratio | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import RungError, UsageError
 from ..machine import Machine
@@ -34,18 +34,21 @@ def check_modelled(machine: Machine) -> None:
         )
 
 
-def recorder(
-    case: Case, toolchain: Toolchain, turn: Callable[[], None] = lambda: None
-) -> Callable[[Machine, Schedule], Recording]:
-    """A function that compiles the case for a machine, runs it once and checks its values.
+class Record(Protocol):
+    """Compiles a case for a machine, runs it once and checks its values; `turn` is called meanwhile."""
 
-    A user's own kernel is tried before (`trial.py`), `turn` is called meanwhile.
+    def __call__(self, machine: Machine, schedule: Schedule, turn: Callable[[], None] = ...) -> Recording: ...
+
+
+def recorder(case: Case, toolchain: Toolchain) -> Record:
+    """A user's own kernel is tried before it is recorded (`trial.py`).
+
     They are compared with the case's float64 reference; where it has none, with the scalar rung of the first machine.
     """
     problem, saved = case.problem, snapshot(case.problem)
     expected: list[Any] = []
 
-    def bind(machine: Machine, schedule: Schedule) -> Any:
+    def bind(machine: Machine, schedule: Schedule, turn: Callable[[], None]) -> Any:
         constexprs = dict(problem.constexprs)
         found = toolchain.compile(case.kernel, case.signature, constexprs, machine=machine, schedule=schedule)
         first = case.launch(found, inputs_of(problem, saved), schedule)
@@ -57,14 +60,14 @@ def recorder(
         restore(problem, saved)
         return bound.trace()
 
-    def record(machine: Machine, schedule: Schedule) -> Recording:
+    def record(machine: Machine, schedule: Schedule, turn: Callable[[], None] = lambda: None) -> Recording:
         check_modelled(machine)
         if not expected and problem.expected:
             expected.extend(problem.expected())
         elif not expected:
-            launch(bind(machine, schedule.with_mechanisms(False, False, False)))
+            launch(bind(machine, schedule.with_mechanisms(False, False, False), turn))
             expected.extend(outputs(problem))
-        trace = launch(bind(machine, schedule))
+        trace = launch(bind(machine, schedule, turn))
         if not any(work.packets for work in trace.works):
             raise RungError(f"{case.name}, {schedule.rung}: {NO_TIME}")
         return Recording(trace, compare(outputs(problem), expected, case.tolerance))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RungError
 from ..machine import Machine, override
 from ..schedule import Schedule
+from . import environment
 from .group import case_of
 from .ladder import parse_rungs
-from .published import NEAR_ONE, RATIOS, TIMES, Ratio, Run, Time, runs
+from .published import NEAR_ONE, RATIOS, TIMES, Ratio, Run, Time
 from .recording import recorder
-from .reproduction_result import TOLERANCE, Figure, HeldOut, Reproduction
+from .reproduction_result import TOLERANCE, Figure, HeldOut, ReproductionRecord
 from .result import Environment
 from .suite import block_elements, find
 from .toolchain import Toolchain
@@ -50,24 +51,19 @@ def as_measured(machine: Machine, dtype: str) -> Machine:
     return machine.model_copy(update={"library_math": True, "scalarized_vector_ops": left})
 
 
-def record(machine: Machine, toolchain: Toolchain, tell: Callable[[int, int, Run], None]) -> dict[Run, Trace]:
-    """Compiles and runs every configuration once. Raises RungError for wrong values.
+def record(run: Run, machine: Machine, toolchain: Toolchain) -> Trace:
+    """Compiles and runs one configuration. Raises RungError for wrong values.
 
     Blocks have 16,384 elements, or a quarter of an array that has fewer than four of those. Contexts are forked
     whatever the size, as in the study.
     """
-    found: dict[Run, Trace] = {}
-    wanted = runs()
-    for number, run in enumerate(wanted, 1):
-        tell(number, len(wanted), run)
-        block = min(block_elements(machine), prod(run.shape) // 4)
-        case = case_of(find(run.kernel), run.shape, run.dtype, 0, block)
-        (schedule,) = parse_rungs(run.rung, Schedule(profitability=False))
-        recording = recorder(case, toolchain)(as_measured(machine, run.dtype), schedule)
-        if not recording.error.within:
-            raise RungError(f"{run} computes wrong values on {machine.name}: {recording.error}")
-        found[run] = recording.trace
-    return found
+    block = min(block_elements(machine), prod(run.shape) // 4)
+    case = case_of(find(run.kernel), run.shape, run.dtype, 0, block)
+    (schedule,) = parse_rungs(run.rung, Schedule(profitability=False))
+    recording = recorder(case, toolchain)(as_measured(machine, run.dtype), schedule)
+    if not recording.error.within:
+        raise RungError(f"{run} computes wrong values on {machine.name}: {recording.error}")
+    return recording.trace
 
 
 def times_us(traces: Traces, machine: Machine) -> dict[Run, float]:
@@ -153,11 +149,12 @@ def held_out(traces: Traces, machine: Machine) -> list[HeldOut]:
     return found
 
 
-def summarize(traces: Traces, machine: Machine, environment: Environment) -> Reproduction:
-    """All figures of `machine` from recorded traces."""
+def summarize(traces: Traces, machine: Machine, found: Environment, calibrated: bool = False) -> ReproductionRecord:
+    """All figures of `machine`, which may be another than the environment's, from recorded traces."""
     times = times_us(traces, machine)
-    return Reproduction(
-        environment=environment,
+    return ReproductionRecord(
+        environment=found.model_copy(update={"machine": environment.fields(machine), "machine_hash": machine.hash}),
+        calibrated=calibrated,
         ratios=ratios(times),
         in_words=ratios(times, [NEAR_ONE])[0],
         times_us=absolute(times),

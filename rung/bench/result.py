@@ -1,25 +1,28 @@
-"""The record of a run, as JSON: everything needed to draw it again and to run it again. `rung.report`
-imports only this."""
+"""What every record of a study holds, and results: one kernel under one schedule, timed and checked.
+
+A record has everything that is needed to draw it again and to run it again. `record_file.py` reads and writes it; the
+types of the studies' own records are in the `*_result.py` files and in `rung/studies/`.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..files import write_file
-from .evidence import Amount, Count, Evidence, MachineFields, Positive, ScheduleFields
-from .reading import read_record
+from ..evidence import Amount, Count, Evidence, Launch, Positive
+from .fields import MachineFields, ScheduleFields
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """Part of a record: frozen, and nothing in it that is not declared."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Environment(_Model):
+class Environment(Model):
     """Where and how a run was made."""
 
     rung: str
@@ -38,7 +41,7 @@ class Environment(_Model):
     machine_hash: str
 
 
-class Noise(_Model):
+class Noise(Model):
     """How quiet the machine was while a kernel was measured."""
 
     load_before: float = Field(description="of the last minute, without what the run itself may have added")
@@ -60,7 +63,7 @@ _ELEMENTS = f"^{_ELEMENT}(/{_ELEMENT})*$"
 Rate = Annotated[float, Field(ge=1e-3, le=1e18)]
 
 
-class Roofline(_Model):
+class Roofline(Model):
     """The limits of the machine, measured in the same run with as many contexts as the result used."""
 
     contexts: Positive
@@ -78,38 +81,7 @@ class Roofline(_Model):
         return self.flops / seconds / self.fma_flops_per_s if self.flops and self.fma_flops_per_s else None
 
 
-class ScalePoint(_Model):
-    """Where a result stands in `rung scale`: `step` compares it with one context at the same size."""
-
-    study: Literal["scale"] = "scale"
-    contexts: Positive = Field(description="that the schedule asks for")
-    elements: Positive
-    programs: Positive = Field(description="of the launch grid, which the contexts share")
-    break_even_programs: Positive | None = Field(description="from which on rung's own profitability test forks")
-
-
-class OverlapPoint(_Model):
-    """Where a result stands in `rung overlap`: `step` of `double` compares it with `single` as `control` says.
-
-    transfer: double-buffered with degree 1, so that the transfers are all that takes time. compute: one tile, again and
-    again, without a scratchpad, so that there is nothing to transfer; its times are of one tile, `trips` make a launch.
-    """
-
-    study: Literal["overlap"] = "overlap"
-    degree: Positive = Field(description="of the exponent series")
-    elements: Positive = Field(description="of one launch of all kinds but `compute`")
-    tile: Positive = Field(description="elements of the tile that single buffering uses")
-    buffering: Literal["direct", "single", "double", "transfer", "compute"]
-    own_tile: Positive = Field(description="elements of this result's tile")
-    depth: Positive = Field(description="buffers per stream")
-    control: Literal["equal tile", "equal scratchpad"] | None = None
-    trips: Positive = Field(description="tiles that one context works through in a launch")
-
-
-Point = ScalePoint | OverlapPoint
-
-
-class Result(_Model):
+class Result(Model):
     """One kernel under one schedule. When `correct` is false, there are no samples and no ratios."""
 
     kernel: str
@@ -138,10 +110,10 @@ class Result(_Model):
     max_rel_err: Annotated[float, Field(ge=0)] | None
     tolerance: str
     reference: str
-    evidence: Evidence
+    evidence: Evidence = Field(description="of the code; in a file, the name under which the record holds it")
+    launch: Launch = Field(description="what one launch did")
     noise: Noise
     roofline: Roofline | None = Field(default=None, description="None on a model, and without a time")
-    point: Point | None = Field(default=None, discriminator="study", description="None in a ladder")
 
     @model_validator(mode="after")
     def _wrong_has_no_numbers(self) -> Result:
@@ -170,38 +142,48 @@ class Result(_Model):
         return bool(self.schedule["vectorize"] and self.schedule.get("prefetch", False))
 
 
-class Record(_Model):
-    """A whole file."""
+class Record(Model):
+    """A whole file: what one run of a study found. Each study adds what it measures."""
 
-    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal[2] = Field(default=SCHEMA, alias="schema")
+    study: Any = Field(description="its name: `Literal[NAME] = NAME` in each study's own record")
     environment: Environment
-    results: list[Result]
     complete: bool = Field(default=True, description="false when the run was interrupted")
 
+    @property
+    def correct(self) -> bool:
+        """Whether nothing in it is wrong; otherwise the exit status is 1."""
+        return True
+
+
+R = TypeVar("R", bound=Result)
+
+
+class Measurements(Record, Generic[R]):
+    """A record of results, of which those of one group were timed in turn."""
+
+    results: list[R]
+
     @model_validator(mode="after")
-    def _is_of_one_study(self) -> Record:
-        if len({result.point.study if result.point else None for result in self.results}) > 1:
-            raise ValueError("the results are of several studies")
+    def _has_as_many_samples(self) -> Measurements[R]:
         rounds: dict[tuple[object, ...], set[int]] = {}
         for result in self.results:
             if result.samples:
-                rounds.setdefault(_timed_in_turn(result), set()).add(len(result.samples))
+                rounds.setdefault(self.timed_in_turn(result), set()).add(len(result.samples))
         if any(len(numbers) > 1 for numbers in rounds.values()):
             raise ValueError("results that were timed in turn differ in their numbers of samples")
         return self
 
-    def groups(self) -> list[list[Result]]:
-        """Results by kernel, type, shape and device, in the order of the file: what was timed in turn."""
-        found: dict[tuple[object, ...], list[Result]] = {}
+    def groups(self) -> list[list[R]]:
+        """Results by kernel, type, shape and device, in the order of the file."""
+        found: dict[tuple[object, ...], list[R]] = {}
         for result in self.results:
             found.setdefault(_kernel(result), []).append(result)
         return list(found.values())
 
-    @property
-    def study(self) -> Literal["ladder", "scale", "overlap"]:
-        """What the record is of."""
-        points = [result.point for result in self.results if result.point]
-        return points[0].study if points else "ladder"
+    def timed_in_turn(self, result: R) -> tuple[object, ...]:
+        """What results that were timed in turn have in common."""
+        return _kernel(result)
 
     @property
     def correct(self) -> bool:
@@ -212,16 +194,7 @@ def _kernel(result: Result) -> tuple[object, ...]:
     return result.kernel, result.dtype, tuple(result.shape), result.device
 
 
-def _timed_in_turn(result: Result) -> tuple[object, ...]:
-    degree = result.point.degree if isinstance(result.point, OverlapPoint) else None
-    return (*_kernel(result), degree)
+class LadderRecord(Measurements[Result]):
+    """`rung ladder`"""
 
-
-def write(record: Record, path: str | Path) -> None:
-    """Writes the file whole or not at all: to a temporary file beside it, then renamed."""
-    write_file(record.model_dump_json(by_alias=True, indent=1) + "\n", path)
-
-
-def read(path: str | Path) -> Record:
-    """The record in a file. Raises UsageError that names the file and the field that is wrong."""
-    return read_record(path, Record, SCHEMA, "rung ladder --json")
+    study: Literal["ladder"] = "ladder"

@@ -94,7 +94,7 @@ def placed(result: Result, case: Case, found: Roofs | None) -> Result:
     """The result with its limits; as it is when it carries no time or the limits are not known."""
     if found is None or result.median is None or result.unit != "s":
         return result
-    contexts = max(1, int(result.evidence.get("contexts_ran", 1)))
+    contexts = max(1, result.launch.contexts_ran or 1)
     touched = _touched(case)
     roofline = Roofline(
         contexts=contexts,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .result import Record, Result, ScalePoint
+from .scale_result import ScalePoint, ScaleRecord, ScaleResult
 
 
-def points(record: Record) -> list[tuple[ScalePoint, Result]]:
-    """What a record holds of this study, by contexts, then by size."""
-    found = [(r.point, r) for r in record.results if isinstance(r.point, ScalePoint)]
+def points(record: ScaleRecord) -> list[tuple[ScalePoint, ScaleResult]]:
+    """By contexts, then by size."""
+    found = [(r.point, r) for r in record.results]
     return sorted(found, key=lambda pair: (pair[0].contexts, pair[0].elements))
 
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from ..machine import Machine
 from ..schedule import Schedule
 from . import group
-from .evidence import forks
 from .group import Case, Lab, Variant, measure
 from .problem import Shape
-from .ratios import place, step_over
-from .result import Result, ScalePoint
+from .ratios import step_over
+from .result import Result
+from .scale_result import ScalePoint, ScaleResult
 from .suite import Workload, block_elements
 
 SIZES = tuple(1 << power for power in range(8, 23, 2))
@@ -53,19 +53,20 @@ def case_of(workload: Workload, shape: Shape, dtype: str, seed: int, block: int)
     return replace(case, problem=replace(problem, constexprs={**problem.constexprs, "BLOCK": block}, grid=grid))
 
 
-def run(case: Case, contexts: Sequence[int], base: Schedule, lab: Lab) -> list[Result]:
+def run(case: Case, contexts: Sequence[int], base: Schedule, lab: Lab) -> list[ScaleResult]:
     """Vec on one context, and shared among each number of `contexts` whether it pays or not; one size."""
     alone = Variant("1 context", case, replace(base, threads=1))
     shared = [Variant(f"{p} contexts", case, replace(base, threads=p, profitability=False)) for p in contexts if p > 1]
     first, *rest = measure([alone, *shared], lab)
-    points = [place(first, _point(case, first, 1), {})]
+    placed = [ScaleResult(**dict(first), point=_point(case, first, 1))]
     for result, p in zip(rest, (p for p in contexts if p > 1), strict=True):
-        points.append(place(result, _point(case, result, p), step_over(result, first, "1 context")))
-    return points
+        fields = {**dict(result), **step_over(result, first, "1 context")}
+        placed.append(ScaleResult(**fields, point=_point(case, result, p)))
+    return placed
 
 
 def _point(case: Case, result: Result, contexts: int) -> ScalePoint:
-    found = {d.get("break_even_programs") for d in forks(result.evidence, "grid")}
+    found = {decision.break_even_programs for decision, _ in result.evidence.forks("grid")}
     return ScalePoint(
         contexts=contexts,
         elements=math.prod(case.shape),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import machine as machines
 from ..errors import UsageError
 from ..machine import Machine
 from ..processor import cores
 from ..targets.npu.timeline import Replayer, Timeline
-from .recording import Recording
 from .sweep_result import Point
+
+if TYPE_CHECKING:
+    from ..targets.npu.trace import Trace
 
 LIMIT = 100_000
 """Machines in one sweep."""
@@ -62,27 +64,28 @@ def _plain(value: Any) -> Any:
     return " ".join(cast(list[str], value)) if isinstance(value, list) else value
 
 
-def run(wanted: Sequence[Variant], record: Callable[[Machine], Recording]) -> list[tuple[int, Timeline]]:
-    """(number of the compilation, timeline) per variant. `record` is called once per compilation, in order; its
-    recordings have been checked by the caller's function. Replays run on all cores: the event loop holds no lock."""
-    numbers: dict[str, int] = {}
-    replayers: list[Replayer] = []
-    for variant in wanted:
-        key = variant.machine.compiled_for
-        if key not in numbers:
-            numbers[key] = len(replayers)
-            replayers.append(Replayer(record(variant.machine).trace))
-    chosen = [numbers[variant.machine.compiled_for] for variant in wanted]
+def compilations(wanted: Sequence[Variant]) -> list[list[int]]:
+    """Positions in `wanted`, those together that run the same code; by the first of each."""
+    found: dict[str, list[int]] = {}
+    for position, variant in enumerate(wanted):
+        found.setdefault(variant.machine.compiled_for, []).append(position)
+    return list(found.values())
 
-    def replay(index: int) -> Timeline:
-        return replayers[chosen[index]].on(wanted[index].machine)
+
+def replay(trace: Trace, wanted: Sequence[Variant], compilation: int) -> list[Point]:
+    """One recorded launch on machines that it was compiled for. `compilation`: its number.
+
+    Replays run on all cores: the event loop holds no lock."""
+    replayer = Replayer(trace)
+
+    def on(variant: Variant) -> Point:
+        return _point(variant, compilation, replayer.on(variant.machine))
 
     with ThreadPoolExecutor(cores()) as pool:
-        timelines = list(pool.map(replay, range(len(wanted))))
-    return list(zip(chosen, timelines, strict=True))
+        return list(pool.map(on, wanted))
 
 
-def point(variant: Variant, compilation: int, timeline: Timeline) -> Point:
+def _point(variant: Variant, compilation: int, timeline: Timeline) -> Point:
     return Point(
         values=variant.values,
         machine_hash=variant.machine.hash,

@@ -1,77 +1,54 @@
-"""The record of a sweep, as JSON: everything needed to draw it again."""
+"""The record of a sweep: a kernel on a grid of modelled devices."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from ..files import write_file
-from .evidence import Amount, Count, Positive
-from .reading import read_record
-from .result import Environment
+from ..evidence import Amount, Count, Positive
+from .result import Model, Record
 
-SCHEMA: Literal["rung-sweep-1"] = "rung-sweep-1"
-
-
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 Value = bool | Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | float | str
 """Of a varied field; a list is one text."""
 
 
-class Point(BaseModel):
+Time = Annotated[float, Field(ge=1e-9, le=1e18)]
+
+
+class Point(Model):
     """The kernel on one machine."""
 
-    model_config = _STRICT
     values: dict[str, Value] = Field(description="of the varied fields, by dotted path")
     machine_hash: str
     compilation: Count = Field(description="points with the same number run the same code and replay the same trace")
-    cycles: Amount = Field(description="modelled")
-    us: Amount = Field(description="the same on the machine's clock")
+    cycles: Time = Field(description="modelled")
+    us: Time = Field(description="the same on the machine's clock")
     compute_utilisation: Amount
     dma_utilisation: Amount
     stall_cycles: Amount = Field(description="waits for transfers and full queues, of all contexts")
     dma_bytes: Count
 
 
-class Sweep(BaseModel):
-    """A whole file. `environment.machine` is the machine that the fields were varied on."""
+class SweepRecord(Record):
+    """`rung sweep`. `environment.machine` is the machine that the fields were varied on."""
 
-    model_config = _STRICT
-    schema_: Literal["rung-sweep-1"] = Field(default=SCHEMA, alias="schema")
-    environment: Environment
+    study: Literal["sweep"] = "sweep"
     kernel: str
     dtype: str
     shape: list[Positive]
     schedule: str
     varied: dict[str, list[Value]] = Field(min_length=1)
-    points: list[Point] = Field(min_length=1)
+    calls: list[str] = Field(description="library functions that the kernel calls")
+    points: list[Point] = Field(description="in the order of the grid, the last field varying fastest")
 
     @model_validator(mode="after")
-    def _is_a_grid(self) -> Sweep:
+    def _is_of_a_grid(self) -> SweepRecord:
+        if self.complete and not self.points:
+            raise ValueError("a sweep that was not interrupted has points")
         for point in self.points:
             if point.values.keys() != self.varied.keys():
                 raise ValueError("a point does not give the fields that were varied")
             if any(value not in self.varied[name] for name, value in point.values.items()):
                 raise ValueError("a point gives a value that no field was varied over")
         return self
-
-
-def write(sweep: Sweep, path: str | Path) -> None:
-    """Writes the file whole or not at all."""
-    write_file(sweep.model_dump_json(by_alias=True, indent=1) + "\n", path)
-
-
-def is_sweep(path: str | Path) -> bool:
-    """Whether the file says that it is one; what else it is, is not asked."""
-    try:
-        with Path(path).open("rb") as file:
-            return SCHEMA.encode() in file.read(100)
-    except OSError:
-        return False
-
-
-def read(path: str | Path) -> Sweep:
-    """The sweep in a file. Raises UsageError that names the file and the field that is wrong."""
-    return read_record(path, Sweep, SCHEMA, "rung sweep --json")

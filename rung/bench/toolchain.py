@@ -3,10 +3,11 @@ fake here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from ..evidence import Launch
 from ..machine import Machine
 from ..schedule import Schedule
 
@@ -30,7 +31,7 @@ class Compile(Protocol):
 class Modelled(Protocol):
     """A bound kernel of a modelled device, which knows what its device did."""
 
-    def counters(self) -> Mapping[str, Any]: ...
+    def counters(self) -> Launch: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Toolchain:
 
     compile: Compile
     reset_counters: Callable[[], None]
-    counters: Callable[[], Mapping[str, Any]]
+    counters: Callable[[], Launch]
     copy_bandwidth: Callable[[int, int], float] | None = None
 
 
@@ -50,4 +51,7 @@ def native() -> Toolchain:
     from ..compile import compile_kernel
     from ..runtime import _native
 
-    return Toolchain(compile_kernel, _native.reset_counters, _native.counters, _native.copy_bandwidth)
+    def counters() -> Launch:
+        return Launch.model_validate(_native.counters())
+
+    return Toolchain(compile_kernel, _native.reset_counters, counters, _native.copy_bandwidth)

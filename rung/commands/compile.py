@@ -5,32 +5,38 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from .. import machine as machines
 from ..errors import UsageError
+from ..evidence import Evidence
 from ..files import write_file
 from ..knobs import STAGES
+from ..options import parse
+from ..options.command import Command
+from ..options.declared import Device, Output, Overrides, PrintAfterAll, ScheduleText
 from ..report import text
 from ..schedule import Schedule
-from . import parse
 
 
 @dataclass(frozen=True)
-class Options:
-    """The command line, as text."""
+class CompileOptions:
+    kernel: Annotated[str, typer.Argument(help="file.py::name")]
+    signature: Annotated[
+        str,
+        typer.Option(help="One entry per argument: a type, or a constexpr's value: '*fp32:16, i32, 1024'."),
+    ]
+    emit: Annotated[str, typer.Option(help="ttir, linalg, scheduled, vector, llvm, llvm-ir, asm or obj.")] = "llvm"
+    output: Output = None
+    schedule: ScheduleText = ""
+    device: Device = "host"
+    overrides: Overrides = ()
+    print_after_all: PrintAfterAll = False
 
-    kernel: str
-    signature: str
-    emit: str = "llvm"
-    output: str | None = None
-    schedule: str = ""
-    device: str = "host"
-    overrides: tuple[str, ...] = ()
-    print_after_all: bool = False
 
-
-def run(options: Options) -> int:
+def run(options: CompileOptions) -> int:
     """Compiles, and writes the stage to the file or to stdout."""
     if options.emit not in STAGES:
         raise UsageError(f"--emit is `{options.emit}`; choose from: {', '.join(STAGES)}")
@@ -56,7 +62,7 @@ def run(options: Options) -> int:
         attrs=parsed.attrs,
         observers=observers,
     )
-    for op in text.taken_apart(compiled.metadata["decisions"]):
+    for op in Evidence(**compiled.metadata["decisions"]).taken_apart:
         print(f"warning: {text.taken_apart_warning(op, machine.arch)}; docs/hvx.md", file=sys.stderr)
     if options.emit in compiled.stages:  # also of a kernel whose machine code the back end refuses
         _write(compiled.stages[options.emit], target)
@@ -79,3 +85,6 @@ def print_after(event: str, step: object, module: object) -> None:
     """An observer that prints the module to stderr after every pass and at every stage."""
     if event in ("after", "stage"):
         print(f"// {event} {step}\n{module}", file=sys.stderr)
+
+
+COMMAND = Command(CompileOptions, run)

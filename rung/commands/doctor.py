@@ -16,6 +16,7 @@ from ..bench.problem import signature
 from ..bench.toolchain import native
 from ..errors import RungError
 from ..machine import Machine, host
+from ..options.command import Command
 from ..processor import cores
 from ..report import tables
 from ..report.text import counted, duration
@@ -35,7 +36,12 @@ class Item:
     advice: str = ""
 
 
-def run() -> int:
+@dataclass(frozen=True)
+class DoctorOptions:
+    """There are none."""
+
+
+def run(_: DoctorOptions) -> int:
     """Prints all items; 0, or 1 when one of them failed outright. Warnings do not change the status."""
     console = tables.console()
     machine = host()
@@ -150,3 +156,6 @@ def compilation(machine: Machine) -> Iterator[Item]:
     native().compile(kernel, types, constexprs, machine=machine, schedule=Schedule())
     seconds = time.perf_counter() - start
     yield Item("compile GELU, no cache", duration(seconds), seconds < _COMPILE_LIMIT_S, "run again when idle")
+
+
+COMMAND = Command(DoctorOptions, run)

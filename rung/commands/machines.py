@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, cast
 
+import typer
 from pydantic import BaseModel
 
 from .. import machine as machines
 from ..errors import UsageError
+from ..options.command import Command
+from ..options.declared import Overrides
 from ..report import tables
 
 
-def run(name: str | None, overrides: Sequence[str] = ()) -> int:
+@dataclass(frozen=True)
+class MachinesOptions:
+    name: Annotated[str | None, typer.Argument(help="A machine, or a .toml file, to show in full.")] = None
+    overrides: Overrides = ()
+
+
+def run(options: MachinesOptions) -> int:
     """A list of all machines, or all fields of one."""
+    name, overrides = options.name, options.overrides
     console = tables.console()
     if name is None:
         if overrides:
@@ -54,3 +65,6 @@ def _rows(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     for name, value, _ in fields:
         if isinstance(value, BaseModel):
             yield from _rows(value, f"{prefix}{name}.")
+
+
+COMMAND = Command(MachinesOptions, run)

@@ -6,19 +6,39 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ..errors import RungError, UsageError
 from ..files import write_file
-from . import parse
+from ..options import parse
+from ..options.command import Command
+from ..options.declared import Output, PrintAfterAll
 from .compile import print_after
+from .pass_help import PassHelp
 
 if TYPE_CHECKING:
     from torch_mlir import ir
 
 _SPLIT = re.compile(r"^// -----[ \t]*$", re.MULTILINE)
 _SPLIT_MARK = "// -----\n"
+
+
+@dataclass(frozen=True)
+class OptOptions:
+    file: Annotated[str, typer.Argument(help="A .mlir file, or - for standard input.")]
+    pipeline: Annotated[
+        str | None,
+        typer.Option(help="Passes, joined by `;`; default: the `// PIPELINE:` lines that a reproducer begins with."),
+    ] = None
+    output: Output = None
+    print_after_all: PrintAfterAll = False
+    split_input_file: Annotated[
+        bool, typer.Option("--split-input-file", help="Between lines of `// -----` stand modules of their own.")
+    ] = False
 
 
 class _Idle:
@@ -55,10 +75,11 @@ def _code_and_notes(module: ir.Module) -> tuple[str, Counter[tuple[str, str]]]:
     return str(bare), notes
 
 
-def run(file: str, pipeline: str | None, output: str | None, print_after_all: bool, split: bool = False) -> int:
+def run(options: OptOptions) -> int:
     """Runs the passes, and writes the module to the file or to stdout. Exit status 2 if one of several modules failed;
     then there is no file."""
-    target = parse.output(output, "--output")
+    file, pipeline, split = options.file, options.pipeline, options.split_input_file
+    target = parse.output(options.output, "--output")
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -70,7 +91,7 @@ def run(file: str, pipeline: str | None, output: str | None, print_after_all: bo
     from ..pipelines import PASSES
 
     steps = written_pipeline(text) if pipeline is None else parse_pipeline(pipeline.replace(";", "\n"), PASSES)
-    observers = (_Idle(), print_after) if print_after_all else (_Idle(),)
+    observers = (_Idle(), print_after) if options.print_after_all else (_Idle(),)
     results: list[str] = []
 
     def emit(result: str) -> None:
@@ -104,3 +125,6 @@ def _parts(text: str) -> Iterator[str]:
         yield "\n" * text.count("\n", 0, start) + text[start : mark.start()]
         start = mark.end()
     yield "\n" * text.count("\n", 0, start) + text[start:]
+
+
+COMMAND = Command(OptOptions, run, cls=PassHelp)

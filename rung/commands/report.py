@@ -1,28 +1,45 @@
-"""`rung report`: tables and plots from a JSON file alone."""
+"""`rung report`: tables and plots from the record of any study, alone."""
 
 from __future__ import annotations
 
-from ..bench import sweep_result
-from ..bench.result import read
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from .. import studies
 from ..errors import UsageError
-from ..report import explain, figure, study, sweep, tables
+from ..options.command import Command
+from ..options.declared import Explain, Plot
+from ..report import figure, tables
 
 
-def run(path: str, plot: str | None, explained: bool) -> int:
+@dataclass(frozen=True)
+class ReportOptions:
+    file: Annotated[str, typer.Argument(help="What --json of a study wrote.")]
+    plot: Plot = None
+    explain: Explain = False
+
+
+def run(options: ReportOptions) -> int:
     """Prints the tables and draws the plot. 1 when the record holds a wrong result."""
-    target = figure.check_path(plot) if plot else None
-    if sweep_result.is_sweep(path):
-        if explained:
-            raise UsageError("--explain is for what `rung ladder` wrote; a sweep has no decisions in it")
-        sweep.show(tables.console(), sweep_result.read(path))
-        if target:
-            sweep.plot(sweep_result.read(path), target)
-        return 0
-    record = read(path)
-    study.show(tables.console(), record)
-    if explained:
-        for group in record.groups():
-            explain.show(tables.console(), group, record.environment.machine)
+    target = figure.check_path(options.plot) if options.plot else None
+    record = studies.read(options.file)
+    study = studies.of(record)
+    if options.explain and study.explain is None:
+        raise UsageError(
+            f"--explain tells the compiler's decisions, which a record of `rung {study.name}` does not hold"
+        )
+    out = tables.console()
+    study.show(out, record)
+    if options.explain and study.explain:
+        study.explain(out, record)
     if target:
-        study.plot(record, target)
+        study.figure(record, target)
+    for warning in study.warnings(record):
+        print(f"warning: {warning}", file=sys.stderr)
     return 0 if record.correct else 1
+
+
+COMMAND = Command(ReportOptions, run)

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from ..bench import recording
 from ..bench.toolchain import Toolchain, native
 from ..files import write_file
 from ..machine import Machine
+from ..options import parse
+from ..options.command import Command
+from ..options.declared import Plot
 from ..report import figure, gantt, tables, trace_events
 from ..report.text import counted
+from ..studies import one_kernel
 from ..targets.npu.timeline import Timeline, replay
-from . import one_kernel, parse
 
 
-def run(
-    options: one_kernel.Options, output: str | None, plot: str | None, toolchain: Callable[[], Toolchain] = native
-) -> int:
+@dataclass(frozen=True)
+class TraceOptions(one_kernel.OneKernelOptions):
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A .json file for ui.perfetto.dev.")] = None
+    plot: Plot = None
+
+
+def run(options: TraceOptions, toolchain: Callable[[], Toolchain] = native) -> int:
     """Records, replays, tells; writes what it is asked for. Returns 0, or 1 when the values were wrong: then nothing is
     written."""
-    target = parse.output(output, "--output")
-    picture = figure.check_path(plot) if plot else None
+    target = parse.output(options.output, "--output")
+    picture = figure.check_path(options.plot) if options.plot else None
     subject = one_kernel.load(options)
     found = recording.recorder(subject.case, toolchain())(subject.machine, subject.schedule)
     out = tables.console()
@@ -48,3 +59,6 @@ def _summary(title: str, found: Timeline, machine: Machine) -> str:
         f"{found.shared_cycles:z,.0f}, launch and forks {found.overhead_cycles:,.0f} cycles",
     ]
     return "\n".join(lines)
+
+
+COMMAND = Command(TraceOptions, run)

@@ -7,18 +7,17 @@ from typing import Any
 
 from torch_mlir import ir
 
+from .attributes import STRUCTURE
 from .transfers import DMA
 
 
 def decisions(module: ir.Module) -> dict[str, Any]:
-    """Loops by what became of them, vector operations, contexts, promoted streams: JSON-serialisable.
+    """Fields of `rung.evidence.Evidence`, as JSON has them, since they are stored with the kernel.
 
-    vector_ops: operations on vectors in the IR. vectorized: `lanes x unroll` of each vector loop. scalar: why
-    nests stayed scalar. decided: every operation that carries a decision, in the order of the program, with its
-    `rung.` attributes as JSON. The rest: every other `rung.` attribute with its values.
+    vector_ops: operations on vectors. transfers: `memref.dma_start` and `memref.dma_wait`, counted. decided: every
+    operation that carries a decision, in the order of the program, with its `rung.` attributes.
     """
     vector_ops = 0
-    notes: dict[str, list[str]] = {}
     transfers: Counter[str] = Counter()
     decided: list[dict[str, Any]] = []
 
@@ -29,21 +28,16 @@ def decisions(module: ir.Module) -> dict[str, Any]:
         if op.name in DMA:
             transfers[op.name] += 1
         own = {
-            name: op.attributes[name] for name in op.attributes if name.startswith("rung.") and name not in _STRUCTURE
+            name.removeprefix("rung."): _plain(op.attributes[name])
+            for name in op.attributes
+            if name.startswith("rung.") and name not in STRUCTURE
         }
-        for name, attribute in own.items():
-            notes.setdefault(name.removeprefix("rung."), []).append(str(attribute))
         if own:
-            decided.append({"op": op.name, **{n.removeprefix("rung."): _plain(a) for n, a in own.items()}})
+            decided.append({"op": op.name, **own})
         return ir.WalkResult.ADVANCE
 
     module.operation.walk(visit)
-    found: dict[str, Any] = {k: sorted(set(v)) for k, v in notes.items()}
-    found["vector_ops"] = vector_ops
-    found["decided"] = decided
-    if transfers:
-        found["transfers"] = dict(transfers)
-    return found
+    return {"vector_ops": vector_ops, "transfers": dict(transfers), "decided": decided}
 
 
 def _plain(attribute: ir.Attribute) -> Any:
@@ -57,8 +51,3 @@ def _plain(attribute: ir.Attribute) -> Any:
     if isinstance(attribute, ir.DictAttr):
         return {each.name: _plain(each.attr) for each in attribute}
     return str(attribute)
-
-
-_STRUCTURE = frozenset(
-    f"rung.{name}" for name in ("bounds", "kernel", "grid", "grid_loop", "contexts", "combiner", "assumed", "may_alias")
-)

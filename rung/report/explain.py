@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 from rich.console import Console
 
-from ..bench.evidence import Decision, Fork, MachineFields, forks
-from ..bench.result import Result
+from ..bench.fields import MachineFields
+from ..bench.result import Measurements, Result
+from ..evidence import Decision, DeviceCode, Fork
 from . import text
 
 
@@ -23,16 +25,22 @@ def show(console: Console, results: Sequence[Result], machine: MachineFields) ->
     console.print()
 
 
+def show_record(console: Console, record: Measurements[Any]) -> None:
+    """The same of all kernels of a record."""
+    for group in record.groups():
+        show(console, group, record.environment.machine)
+
+
 def lines(result: Result, machine: MachineFields) -> list[str]:
     """The decisions on vectors, contexts, tiles and the scratchpad, one sentence each; on a modelled device, what calls
     of library functions are charged.
 
     Nothing is worked out again: a number that the compiler went by stands in the IR, and is read from there."""
-    decided = result.evidence.get("decided", [])
+    decided = result.evidence.decided
     arch = machine.get("arch", "")
     return [
         *_vectors(result, decided),
-        *(f"Vec: {text.taken_apart_warning(op, arch)}." for op in text.taken_apart(result.evidence)),
+        *(f"Vec: {text.taken_apart_warning(op, arch)}." for op in result.evidence.taken_apart),
         *_prefetches(result, machine),
         *_tiles(decided),
         *_contexts(result, decided),
@@ -44,17 +52,17 @@ def lines(result: Result, machine: MachineFields) -> list[str]:
 def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
     if not result.schedule["vectorize"]:
         return ["Vec is off: every nest is a loop over scalars."]
-    shapes = Counter((d["vectorized"]["lanes"], d["vectorized"]["unroll"]) for d in decided if "vectorized" in d)
+    shapes = Counter((d.vectorized.lanes, d.vectorized.unroll) for d in decided if d.vectorized)
     loops = ", ".join(
         f"{count} of {lanes} lanes x {unroll} in flight"
         for (lanes, unroll), count in sorted(shapes.items(), reverse=True)
     )
     found = [f"Vec: vector loops: {loops}."] if loops else ["Vec: no loop became a vector loop."]
-    for panel in (d["contraction"] for d in decided if "contraction" in d):
-        tile = f"{panel['mr']} rows x {panel['nr']} vectors"
-        terms = f", {panel['products']} products of bytes per lane at a time" if "products" in panel else ""
-        found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel['lanes']} lanes{terms}.")
-    reasons = Counter(str(d["scalar"]) for d in decided if "scalar" in d)
+    for panel in (d.contraction for d in decided if d.contraction):
+        tile = f"{panel.mr} rows x {panel.nr} vectors"
+        terms = f", {panel.products} products of bytes per lane at a time" if panel.products else ""
+        found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel.lanes} lanes{terms}.")
+    reasons = Counter(result.evidence.left_scalar)
     found += [f"Vec: {count} nests stay scalar: {reason}." for reason, count in reasons.items()]
     return found
 
@@ -64,7 +72,7 @@ def _prefetches(result: Result, machine: MachineFields) -> list[str]:
         return []
     if not result.prefetches:
         return ["PF is off: what the next program reads is not fetched into the cache."]
-    ops, size = text.fetched_ahead(result.evidence)
+    ops, size = result.evidence.fetched_ahead
     if not ops:
         return ["PF: no loop reads again what its program has read, or a program is too large: nothing is fetched."]
     what = f"the {size:,} bytes that the next program reads several times"
@@ -72,54 +80,52 @@ def _prefetches(result: Result, machine: MachineFields) -> list[str]:
 
 
 def _tiles(decided: Sequence[Decision]) -> list[str]:
-    sizes = Counter(text.shape(d["tile"]) for d in decided if "tile" in d)
+    sizes = Counter(text.shape(d.tile) for d in decided if d.tile)
     loops = ", ".join(f"{text.counted(count, 'loop')} over tiles of {size}" for size, count in sizes.items())
     return [f"Tiles: blocks are cut: {loops} elements."] if sizes else []
 
 
 def _contexts(result: Result, decided: Sequence[Decision]) -> list[str]:
-    alone = [d for d in decided if "serial" in d]
-    grids, tiles = forks(result.evidence, "grid"), forks(result.evidence, "tiles")
-    if not grids and not tiles and all(d.get("serial") == "one context" for d in alone):
+    alone = [d for d in decided if d.serial is not None]
+    grids, tiles = result.evidence.forks("grid"), result.evidence.forks("tiles")
+    if not grids and not tiles and all(d.serial == "one context" for d in alone):
         off = bool(alone) or result.schedule["threads"] == 1
         return [f"MT {'is off: one context runs all programs in order' if off else _NOTHING_PARALLEL}."]
-    if any("programs" in d and _fork_of(d)["contexts"] == 1 for d in grids):
+    if any(d.programs and fork.contexts == 1 for d, fork in grids):
         return ["MT is off: one context runs all programs in turns: they wait."]
-    found = [f"MT: {_fork(result, decision)}" for decision in grids]
-    for decision in tiles:
-        body, least = decision.get("body_cost_ns", 0.0), _fork_of(decision)["least"]
+    found = [f"MT: {_fork(result, decision, fork)}" for decision, fork in grids]
+    for decision, fork in tiles:
+        body, least = decision.body_cost_ns or 0.0, fork.least
         where = ", where the grid is not" if grids else ""
         found.append(f"MT: a loop over tiles, {_ns(body)} per tile, is shared from {least:,} tiles on{where}.")
     for decision in alone:
-        what = "a loop over tiles" if decision.get("tile_loop") else "the grid"
-        found.append(f"MT: {what} is not shared: {decision.get('serial')}.")
+        what = "a loop over tiles" if decision.tile_loop else "the grid"
+        found.append(f"MT: {what} is not shared: {decision.serial}.")
     return found
 
 
 _NOTHING_PARALLEL = "finds no parallel loop that could be shared"
 
 
-def _fork(result: Result, decision: Decision) -> str:
-    fork = _fork_of(decision)
+def _fork(result: Result, decision: Decision, fork: Fork) -> str:
     programs = prod(result.grid)
-    even = decision.get("break_even_programs", fork["least"])
+    even = decision.break_even_programs or fork.least
     estimate = (
-        f"a program is estimated at {_ns(decision.get('body_cost_ns', 0.0))} and a fork and join of "
-        f"{text.counted(fork['contexts'], 'context')} at {_ns(fork['fork_join_ns'])}, so sharing pays from {even:,} "
+        f"a program is estimated at {_ns(decision.body_cost_ns or 0.0)} and a fork and join of "
+        f"{text.counted(fork.contexts, 'context')} at {_ns(fork.fork_join_ns)}, so sharing pays from {even:,} "
         "programs on"
     )
-    turns = "programs" in decision  # programs wait for one another
-    how = "on which those that wait take turns" if turns else f"{decision.get('distribution')} distribution"
-    shared = f"over {min(programs, fork['contexts'])} contexts, {how}"
-    if fork["least"] < even:
+    how = "on which those that wait take turns" if decision.programs else f"{decision.distribution} distribution"
+    shared = f"over {min(programs, fork.contexts)} contexts, {how}"
+    if fork.least < even:
         return f"{estimate}; forking is forced: {programs:,} programs {shared if programs > 1 else 'do not fork'}."
-    if programs < fork["least"]:
+    if programs < fork.least:
         return f"{estimate}; the grid has {programs:,}: it does not fork."
     return f"{estimate}; the grid has {programs:,}: it forks {shared}."
 
 
 def _scratchpad(result: Result, decided: Sequence[Decision]) -> list[str]:
-    given = next((d["scratchpad"] for d in decided if "scratchpad" in d), None)
+    given = next((d.scratchpad for d in decided if d.scratchpad), None)
     if given is None:
         missing = "there is no scratchpad to be had" if result.schedule["double_buffer"] else "no scratchpad"
         return [f"DB is off: {missing}, memory is accessed directly."]
@@ -127,21 +133,22 @@ def _scratchpad(result: Result, decided: Sequence[Decision]) -> list[str]:
     found: list[str] = []
     for decision in decided:
         # Of a loop; a function says at a later stage how much it keeps in all.
-        if "promoted" in decision:
-            used, streams = decision.get("scratchpad_bytes", 0), decision.get("streams", 0)
+        if decision.promoted is not None:
+            used, streams = decision.scratchpad_bytes or 0, decision.streams or 0
             found.append(
-                f"{name}: of one loop, {_arrays(decision['promoted'])} through the scratchpad, {streams} tile by tile "
-                f"with {text.counted(given['buffers'], 'buffer')} each: {used:,} bytes per context, of "
-                f"{given['budget_bytes']:,}; {decision.get('pipelined', 0)} pipelined."
+                f"{name}: of one loop, {_arrays(decision.promoted)} through the scratchpad, {streams} tile by tile "
+                f"with {text.counted(given.buffers, 'buffer')} each: {used:,} bytes per context, of "
+                f"{given.budget_bytes:,}; {decision.pipelined or 0} pipelined."
             )
-        found += [f"{name}: {reason}; it is accessed directly." for reason in decision.get("direct", [])]
-        found += [f"{name}: not pipelined: {reason}." for reason in decision.get("not_pipelined", [])]
+        found += [f"{name}: {reason}; it is accessed directly." for reason in decision.direct]
+        found += [f"{name}: not pipelined: {reason}." for reason in decision.not_pipelined]
     return found or [f"{name}: no loop has a footprint to promote."]
 
 
 def _library(result: Result, machine: MachineFields) -> list[str]:
     """A name in the machine's table that nothing calls, or that is misspelt, is found by its absence here."""
-    called = result.evidence.get("object", {}).get("helpers", [])
+    code = result.evidence.object
+    called = code.helpers if isinstance(code, DeviceCode) else []
     charged = machine.get("npu")
     if not called or not charged:
         return []
@@ -151,11 +158,6 @@ def _library(result: Result, machine: MachineFields) -> list[str]:
     if others:
         listed.append(f"{', '.join(others)} at {usual:g} (npu.default_helper_cycles)")
     return [f"Library: cycles per call: {'; '.join(listed)}."]
-
-
-def _fork_of(decision: Decision) -> Fork:
-    assert "fork" in decision
-    return decision["fork"]
 
 
 def _arrays(count: int) -> str:

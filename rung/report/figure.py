@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..bench.result import Record
+from ..bench.result import Measurements
 from ..errors import UsageError
 from ..files import why_not_writable, write_file
 from .text import counted
@@ -41,7 +41,9 @@ def grid_of(count: int) -> tuple[int, int]:
 
 
 @contextmanager
-def panels(record: Record, path: str | Path, rows: int, columns: int, size: tuple[float, float]) -> Generator[Any]:
+def panels(
+    record: Measurements[Any], path: str | Path, rows: int, columns: int, size: tuple[float, float]
+) -> Generator[Any]:
     """A grid of axes, `[row][column]`, to draw on; written to `path` at the end, with a footer."""
     target = check_path(path)
     import matplotlib
@@ -103,7 +105,7 @@ def plain(axis: Any) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _footer(record: Record) -> str:
+def _footer(record: Measurements[Any]) -> str:
     found = record.environment
     noisy = "; measured in a noisy window" if any(result.noise.noisy for result in record.results) else ""
     where = f"{found.cpu}, {counted(found.contexts, 'context')}; rung {found.rung}"

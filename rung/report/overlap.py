@@ -12,8 +12,9 @@ from rich.text import Text
 
 from ..bench import overlap_model
 from ..bench.overlap_model import Row
+from ..bench.overlap_result import OverlapPoint, OverlapRecord
 from ..bench.ratios import ratio
-from ..bench.result import OverlapPoint, Record, Result
+from ..bench.result import Result
 from ..bench.stats import median
 from ..errors import UsageError
 from . import text
@@ -23,7 +24,7 @@ from .tables import new_table, show_problems
 _NOTABLE = 1.2
 
 
-def show(console: Console, record: Record) -> None:
+def show(console: Console, record: OverlapRecord) -> None:
     """Two tables per tile, and what follows from them."""
     groups = overlap_model.tiles(record)
     for tile, rows in groups.items():
@@ -90,7 +91,7 @@ def _name(point: OverlapPoint) -> str:
 
 
 def _gain(row: Row, result: Result) -> Text:
-    if not result.evidence.get("dma_transfers"):
+    if not result.launch.dma_transfers:
         return Text("no transfers", "yellow")
     share = row.hidden(result.median or 0.0)
     hidden = "above the sum" if share < 0 else "below the max" if share > 1 else f"{share:.0%} hidden"
@@ -127,9 +128,9 @@ def _conclusions(rows: Sequence[Row]) -> list[str]:
             f"single buffering takes {text.times(excess)} T_dma + T_compute: it also waits for the engine to take "
             "notice, which double buffering hides as well."
         )
-    copies = [r.evidence.get("dma_waiter_copies", 0) for row in rows for _, r in row.doubles]
+    copies = [r.launch.dma_waiter_copies or 0 for row in rows for _, r in row.doubles]
     if any(copies):
-        transfers = [r.evidence.get("dma_transfers", 0) for row in rows for _, r in row.doubles]
+        transfers = [r.launch.dma_transfers or 0 for row in rows for _, r in row.doubles]
         share = sum(copies) / max(1, sum(transfers))
         found.append(f"{share:.1%} of the transfers were copied by the waiting context, as the engine was late.")
     if any(text.verdict(result) == "disputed" for row in rows for _, result in row.doubles):
@@ -141,7 +142,7 @@ def _listed(degrees: Sequence[int]) -> str:
     return ", ".join(str(degree) for degree in degrees)
 
 
-def plot(record: Record, path: str | Path) -> None:
+def plot(record: OverlapRecord, path: str | Path) -> None:
     """Per tile: times between their bounds, and the gain of double buffering with the gain that is possible."""
     groups = overlap_model.tiles(record)
     if not groups:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..bench.result import Record, Result
+from ..bench.result import LadderRecord, Result
 from ..errors import UsageError
 from . import text
 from .figure import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, grid_of, panels, plain, wrapped
 
 
-def ladder(record: Record, path: str | Path) -> None:
+def ladder(record: LadderRecord, path: str | Path) -> None:
     """One panel per kernel: speed-up over Scalar on a logarithmic axis, with 95% bootstrap intervals of what was
     measured."""
     groups = record.groups()

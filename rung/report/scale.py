@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ..bench import scale_model
-from ..bench.result import Record, Result, ScalePoint
+from ..bench.result import Result
 from ..bench.scale_model import BreakEven, Fit
+from ..bench.scale_result import ScalePoint, ScaleRecord, ScaleResult
 from ..errors import UsageError
 from . import text
 from .figure import BLACK, RED, SERIES, legend_beside, marker_size, panels, plain, wrapped
@@ -25,12 +26,12 @@ from .text import counted
 class Study:
     """What follows from a record's points. `own` is the size from which on rung itself forks."""
 
-    points: Sequence[tuple[ScalePoint, Result]]
+    points: Sequence[tuple[ScalePoint, ScaleResult]]
     break_even: Mapping[int, BreakEven]
     own: Mapping[int, int]
     fit: Fit | None
 
-    def of(self, contexts: int) -> list[tuple[ScalePoint, Result]]:
+    def of(self, contexts: int) -> list[tuple[ScalePoint, ScaleResult]]:
         return [(point, result) for point, result in self.points if point.contexts == contexts and result.median]
 
     def residual(self, point: ScalePoint, median: float) -> float | None:
@@ -40,7 +41,7 @@ class Study:
         return self.fit.time(point.elements, point.contexts) / median - 1
 
 
-def study(record: Record) -> Study:
+def study(record: ScaleRecord) -> Study:
     points = scale_model.points(record)
     several = sorted({point.contexts for point, _ in points if point.contexts > 1})
     break_even: dict[int, BreakEven] = {}
@@ -73,7 +74,7 @@ def _own_size(point: ScalePoint) -> int:
     return (point.break_even_programs or 0) * -(-point.elements // point.programs)
 
 
-def show(console: Console, record: Record) -> None:
+def show(console: Console, record: ScaleRecord) -> None:
     """The table, the break-even points and the fitted model."""
     found = study(record)
     if not found.points:
@@ -133,9 +134,9 @@ def _threads(result: Result) -> str:
     """Cores that took part in a launch at the same time; a fork that was not made runs on the caller's. On a model,
     contexts."""
     if result.unit == "cycles":
-        return counted(result.evidence.get("contexts_ran", 1), "context")
-    forked = result.evidence.get("contexts_ran", 0) > 1
-    return counted(result.evidence.get("threads_ran", 1) if forked else 1, "thread")
+        return counted(result.launch.contexts_ran or 1, "context")
+    forked = (result.launch.contexts_ran or 0) > 1
+    return counted((result.launch.threads_ran or 1) if forked else 1, "thread")
 
 
 def _verdict(point: ScalePoint, result: Result) -> Text:
@@ -183,7 +184,7 @@ def _cost(value: float, unit: str) -> str:
     return f"{value:.3g} cycles (modelled)" if unit == "cycles" else text.duration(value)
 
 
-def plot(record: Record, path: str | Path) -> None:
+def plot(record: ScaleRecord, path: str | Path) -> None:
     """Speed-ups with the region of loss; times with the fitted model; its residuals."""
     found = study(record)
     several = sorted({p.contexts for p, r in found.points if p.contexts > 1 and p.programs > 1 and r.step})

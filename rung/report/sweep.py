@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..bench.sweep_result import Point, Sweep, Value
+from ..bench.sweep_result import Point, SweepRecord, Value
 from ..errors import UsageError
 from . import tables
 from .figure import check_path, footer, grid_of, legend_beside, plain, save, wrapped
@@ -19,17 +19,19 @@ _ROWS = 40
 """A longer table shows the fastest."""
 _AXES, _LINES, _PANELS = 3, 10, 9
 _LEGEND_INCHES = 1.6
+_HELPERS = "npu.helper_cycles."
+"""Any function of a library may have a price, so that only a kernel tells which names matter."""
 _ALIKE = 0.005
 _LEAST_SPAN = 1.5
 """Of the axis of times: its upper end over its lower one."""
 
 
-def title(sweep: Sweep) -> str:
+def title(sweep: SweepRecord) -> str:
     shape = " x ".join(map(str, sweep.shape))
     return f"{sweep.kernel} {shape} {sweep.dtype} on {sweep.environment.machine['name']}"
 
 
-def table(sweep: Sweep) -> Table:
+def table(sweep: SweepRecord) -> Table:
     """A row per machine, in order; of more than forty the fastest."""
     points = list(sweep.points)
     label = f"{title(sweep)}: cycles are modelled"
@@ -53,12 +55,22 @@ def table(sweep: Sweep) -> Table:
     return found
 
 
-def show(console: Console, sweep: Sweep) -> None:
+def show(console: Console, sweep: SweepRecord) -> None:
     """The table, and how much was compiled for it."""
     console.print(table(sweep))
     count = len({point.compilation for point in sweep.points})
     found = f"{counted(len(sweep.points), 'machine')}, {counted(count, 'compilation')}"
     console.print(found, style="dim", highlight=False)
+
+
+def warnings(sweep: SweepRecord) -> list[str]:
+    """Of varied fields that nothing depends on."""
+    calls = f"its library calls: {', '.join(sweep.calls)}" if sweep.calls else "it calls no library function"
+    return [
+        f"{axis} changes nothing: {sweep.kernel} never calls it; {calls}"
+        for axis in sweep.varied
+        if axis.startswith(_HELPERS) and axis.removeprefix(_HELPERS) not in sweep.calls
+    ]
 
 
 def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:
@@ -73,10 +85,12 @@ def check_plot(varied: Mapping[str, Sequence[Any]]) -> None:
         )
 
 
-def plot(sweep: Sweep, path: str | Path) -> None:
+def plot(sweep: SweepRecord, path: str | Path) -> None:
     """Time over the first field; a line per value of the second, a panel per value of the third."""
     target = check_path(path)
     check_plot(sweep.varied)
+    if not sweep.points:
+        raise UsageError("there is nothing to plot: no machine was finished")
     import matplotlib
 
     matplotlib.use("Agg")
@@ -114,13 +128,13 @@ def _is_positive(value: Value) -> bool:
     return isinstance(value, int | float) and value > 0
 
 
-def _lines(sweep: Sweep, line: str | None) -> dict[str, Any]:
+def _lines(sweep: SweepRecord, line: str | None) -> dict[str, Any]:
     """Labels of lines, with the value that each is drawn for: those that lie on each other in all panels are one."""
     if line is None:
         return {"": None}
-    found: list[tuple[list[Any], list[float]]] = []
+    found: list[tuple[list[Any], dict[object, float]]] = []
     for value in sweep.varied[line]:
-        along = [point.us for point in sweep.points if point.values[line] == value]
+        along = {_rest(point, line): point.us for point in sweep.points if point.values[line] == value}
         same = next((values for values, other in found if _are_alike(along, other)), None)
         if same is None:
             found.append(([value], along))
@@ -129,9 +143,14 @@ def _lines(sweep: Sweep, line: str | None) -> dict[str, Any]:
     return {wrapped(", ".join(map(_shown, values)), _LEGEND_INCHES, 8): values[0] for values, _ in found}
 
 
-def _are_alike(first: Sequence[float], second: Sequence[float]) -> bool:
-    """Nearer to each other than a line is wide."""
-    return all(abs(a / b - 1) < _ALIKE for a, b in zip(first, second, strict=True))
+def _rest(point: Point, line: str) -> object:
+    """Where a point is on its line, and in which panel."""
+    return tuple(value for name, value in point.values.items() if name != line)
+
+
+def _are_alike(first: Mapping[object, float], second: Mapping[object, float]) -> bool:
+    """Nearer to each other than a line is wide; no part of one is missing from the other."""
+    return first.keys() == second.keys() and all(abs(us / second[at] - 1) < _ALIKE for at, us in first.items())
 
 
 def _panel(axis: Any, points: Sequence[Point], x: str, line: str | None, lines: Mapping[str, Any]) -> None:

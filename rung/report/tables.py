@@ -52,7 +52,7 @@ def ladder(results: Sequence[Result], evidence: bool = True) -> Table:
             text.ratio(result.step, result.step_ci),
             correct,
         )
-        table.add_row(*cells, *((text.evidence(result.evidence),) if evidence else ()))
+        table.add_row(*cells, *((text.evidence(result.evidence, result.launch),) if evidence else ()))
     return table
 
 
@@ -94,7 +94,8 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
     console.print(ladder(results, evidence=wide))
     if not wide:
         for result in results:
-            console.print(f"  {result.rung}: {text.evidence(result.evidence)}", style="dim", highlight=False)
+            found = text.evidence(result.evidence, result.launch)
+            console.print(f"  {result.rung}: {found}", style="dim", highlight=False)
     worth = factorial(results)
     if worth:
         console.print(worth)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ..bench.evidence import Evidence
 from ..bench.result import Interval, Noise, Result
+from ..evidence import Evidence, HostCode, Launch
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
@@ -89,37 +89,23 @@ def title(result: Result) -> str:
     return f"{result.kernel}, {shape(result.shape)} {result.dtype}, on {result.device}"
 
 
-def evidence(found: Evidence) -> str:
+def evidence(found: Evidence, launch: Launch) -> str:
     """What fired, in a few words: `16 lanes, 40 packed ops, 2 contexts, 8 DMA (4 in flight)`."""
     words: list[str] = []
-    code = found.get("object", {})
-    lanes = [d["vectorized"]["lanes"] for d in found.get("decided", []) if "vectorized" in d]
-    if lanes:
-        words.append(f"{max(lanes)} lanes")
-    if "packed_ops" in code:
-        words.append(f"{code['packed_ops']} packed ops")
-    ops, size = fetched_ahead(found)
+    if found.lanes:
+        words.append(f"{found.lanes} lanes")
+    if isinstance(found.object, HostCode):
+        words.append(f"{found.object.packed_ops} packed ops")
+    ops, size = found.fetched_ahead
     if ops:
         words.append(f"{counted(ops, 'prefetch op')}, {size:,} bytes ahead")
-    if taken_apart(found):
-        words.append(f"{len(taken_apart(found))} vector ops taken apart")
-    if "contexts_ran" in found:
-        words.append(_contexts(found["contexts_ran"], found.get("threads_ran")))
-    transfers = found.get("dma_transfers")
-    if transfers:
-        words.append(f"{transfers} DMA ({found.get('dma_max_in_flight', 0)} in flight)")
+    if found.taken_apart:
+        words.append(f"{len(found.taken_apart)} vector ops taken apart")
+    if launch.contexts_ran is not None:
+        words.append(_contexts(launch.contexts_ran, launch.threads_ran))
+    if launch.dma_transfers:
+        words.append(f"{launch.dma_transfers} DMA ({launch.dma_max_in_flight or 0} in flight)")
     return ", ".join(words) or "-"
-
-
-def fetched_ahead(found: Evidence) -> tuple[int, int]:
-    """Prefetch operations in the loops, and the bytes that they fetch of the next program's."""
-    loops = [d["prefetched"] for d in found.get("decided", []) if "prefetched" in d]
-    return sum(loop["ops"] for loop in loops), sum(loop["bytes"] for loop in loops)
-
-
-def taken_apart(found: Evidence) -> list[str]:
-    """Ops on vectors that the back end works on lane by lane, with their types: `vector.gather on vector<32xf32>`."""
-    return sorted({op for decision in found.get("decided", []) for op in decision.get("scalarized", [])})
 
 
 def taken_apart_warning(op: str, arch: str) -> str:
@@ -139,10 +125,10 @@ def _contexts(ran: int, threads: int | None) -> str:
     return words if ran <= 1 or threads is None or threads >= ran else f"{words} on {counted(threads, 'thread')}"
 
 
-def _late_engine(mechanism: str, found: Evidence) -> str:
+def _late_engine(mechanism: str, launch: Launch) -> str:
     """On a host, the contexts copy for themselves what the engine does not come to in time: all of it where their
     cores are all that there is, some where something else ran on the engine's."""
-    copies, transfers = found.get("dma_waiter_copies", 0), found.get("dma_transfers", 0)
+    copies, transfers = launch.dma_waiter_copies or 0, launch.dma_transfers or 0
     if mechanism != "DB" or not copies:
         return ""
     if copies >= transfers:
@@ -150,17 +136,17 @@ def _late_engine(mechanism: str, found: Evidence) -> str:
     return f"; the copy engine was late: waiting contexts copied {copies} of {counted(transfers, 'transfer')}"
 
 
-def _did_not_fire(mechanism: str, found: Evidence) -> str | None:
+def _did_not_fire(mechanism: str, found: Evidence, launch: Launch) -> str | None:
     """Why a mechanism was not at work, though it was on; None if it was."""
-    if mechanism == "MT" and found.get("contexts_ran", 2) <= 1:
+    if mechanism == "MT" and launch.contexts_ran in (0, 1):
         return "one context did all the work, which is too little to share"
-    if mechanism == "PF" and fetched_ahead(found) == (0, 0):
+    if mechanism == "PF" and found.fetched_ahead == (0, 0):
         return "no rows of a program are read by several of its loops and small enough to be fetched ahead"
-    if mechanism != "DB" or "dma_transfers" not in found:
+    if mechanism != "DB" or launch.dma_transfers is None:
         return None
-    if found["dma_transfers"] == 0:
+    if launch.dma_transfers == 0:
         return "no tile went through the scratchpad"
-    if found.get("dma_max_in_flight", 2) <= 1:
+    if launch.dma_max_in_flight in (0, 1):
         return "no context had two transfers in flight"
     return None
 
@@ -199,7 +185,7 @@ def conclusion(result: Result) -> str | None:
         return f"{result.rung} is WRONG: no number is given for it."
     if result.step is None or result.step_from is None:
         return None
-    idle = _did_not_fire(name, result.evidence)
+    idle = _did_not_fire(name, result.evidence, result.launch)
     if idle is not None:
         return f"{name} did not take part here: {idle}."
     spread = "" if result.unit == "cycles" else f", 95% CI {interval(result.step_ci)}"
@@ -215,7 +201,7 @@ def conclusion(result: Result) -> str | None:
         )
     if found == "loss":
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({measured}){_late_engine(name, result.evidence)}."
+        return f"{name} does not pay here: {longer} ({measured}){_late_engine(name, result.launch)}."
     return f"{name} pays: {measured}."
 
 

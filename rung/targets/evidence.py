@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
+from ..evidence import HostCode
 from .isa import Isa
 from .isa.instructions import Instructions
 
@@ -31,24 +31,14 @@ def disassemble(object_code: bytes) -> str | None:
     return done.stdout[done.stdout.find("Disassembly") :] if done.returncode == 0 else None
 
 
-def host_evidence(object_code: bytes, isa: Isa) -> dict[str, Any]:
-    """Counts over the kernel's own functions (the JIT's argument wrappers, `_mlir_*`, are left out):
-
-    `packed_ops`: arithmetic on packed floats and integers; `scalar_fp_ops`: on single floats; `scalar_divisions`:
-    divisions of single floats, `integer_divisions`: of single integers; `prefetches`: of lines into a cache;
-    `registers`: register operands by width; `calls`: symbols called that are not in the object, sorted. Without
-    objdump, or for an ISA whose instructions are not told apart: `{"object": "objdump not found"}` and the like.
-    """
-    if isa.instructions is None:
-        return {"object": f"instructions of {isa.name} are not told apart"}
-    text = disassemble(object_code)
-    if text is None:
-        return {"object": "objdump not found"}
-    return count(text, isa.instructions)
+def host_code(object_code: bytes, isa: Isa) -> HostCode | None:
+    """What an object file holds; None without objdump, and for an ISA whose instructions are not told apart."""
+    text = disassemble(object_code) if isa.instructions else None
+    return count(text, isa.instructions) if text is not None and isa.instructions else None
 
 
-def count(disassembly: str, instructions: Instructions) -> dict[str, Any]:
-    """`host_evidence` of a disassembly."""
+def count(disassembly: str, instructions: Instructions) -> HostCode:
+    """What the kernel's own functions hold; the JIT's argument wrappers, `_mlir_*`, are left out."""
     packed = scalar = prefetches = 0
     divisions: Counter[str] = Counter()
     registers: Counter[str] = Counter()
@@ -81,12 +71,13 @@ def count(disassembly: str, instructions: Instructions) -> dict[str, Any]:
         scalar += kind == "scalar"
         if kind != "packed" and instructions.division.match(mnemonic):
             divisions[kind] += 1
-    return {
-        "packed_ops": packed,
-        "scalar_fp_ops": scalar,
-        "scalar_divisions": divisions["scalar"],
-        "integer_divisions": divisions[""],
-        "prefetches": prefetches,
-        "registers": dict(sorted(registers.items())),
-        "calls": sorted(calls - defined),
-    }
+    return HostCode(
+        kind="host",
+        packed_ops=packed,
+        scalar_fp_ops=scalar,
+        scalar_divisions=divisions["scalar"],
+        integer_divisions=divisions[""],
+        prefetches=prefetches,
+        registers=dict(sorted(registers.items())),
+        calls=sorted(calls - defined),
+    )

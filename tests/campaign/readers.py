@@ -24,6 +24,7 @@ from unittest import mock
 from rung import cli
 from tests.campaign import mutations
 from tests.campaign.child import ROOT, Outcome, serve
+from tests.fuzz.test_damaged_records import reproduction_record
 
 READERS = ("ir", "record", "machine", "command line")
 LIMIT_S = 60
@@ -35,6 +36,8 @@ RECORDS = {
     "overlap": f"overlap {SMALL} --degrees 1,4 --size 16K --tiles 4K --depths 2",
     "sweep": "sweep gelu --size 16K --vary contexts=1,2 --vary dma.bytes_per_cycle=2,4",
 }
+STUDIES = (*RECORDS, "reproduce")
+"""Whose records are damaged. A reproduction takes too long to be made for it."""
 LINES = (
     *RECORDS.values(),
     "ladder gelu --size 64K --rungs scalar,vec --schedule 'threads=2 tile_elements=4096' --rounds 3 --budget 0.1",
@@ -68,7 +71,8 @@ def originals(folder: Path) -> dict[str, str]:
     for name, line in RECORDS.items():
         status, words = run([*shlex.split(line), "--json", str(folder / f"{name}.json")])
         assert status == 0, f"{line}: {words}"
-    found = {name: (folder / f"{name}.json").read_text() for name in RECORDS}
+    reproduction_record(folder / "reproduce.json")
+    found = {name: (folder / f"{name}.json").read_text() for name in STUDIES}
     kernel = str(ROOT / "examples/kernels/softmax.py::softmax_kernel")
     for stage in ("linalg", "scheduled"):
         output = folder / f"{stage}.mlir"
@@ -121,12 +125,12 @@ def damaged(seed: int, files: dict[str, str], folder: Path) -> list[str]:
             pipeline = mutations.text(rng, pipeline)
         return ["opt", _file(folder, "damaged.mlir", source), "--pipeline", pipeline]
     if reader == "record":
-        original = files[rng.choice(list(RECORDS))]
+        original = files[rng.choice(STUDIES)]
         source = (mutations.tree if rng.random() < 0.7 else mutations.text)(rng, original)
         path = _file(folder, "damaged.json", source)
         return ["report", path, *rng.choice([[], ["--explain"], ["--plot", str(folder / "p.png")]])]
     if reader == "machine":
-        name = rng.choice([n for n in files if n not in RECORDS and n not in ("linalg", "scheduled")])
+        name = rng.choice([n for n in files if n not in STUDIES and n not in ("linalg", "scheduled")])
         path = _file(folder, "damaged.toml", mutations.text(rng, files[name]))
         return [["machines", path], ["trace", "gelu", "--size", "2K", "--device", path, "-o", str(folder / "t.json")]][
             rng.random() < 0.3
@@ -185,7 +189,7 @@ def main() -> None:
             (folder / "work" / name).symlink_to(ROOT / name)
         os.chdir(folder / "work")  # what a slip makes of an output's name is written here
         # Nothing is measured on the host: a command line has been read when measuring would begin.
-        with mock.patch("rung.commands.session.run", measured):
+        with mock.patch("rung.studies.session.carry_out", measured):
             serve(lambda seed: case(seed, files, folder))
 
 

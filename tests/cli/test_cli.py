@@ -17,8 +17,9 @@ import pytest
 
 from rung import cli, processor
 from rung import compile as compiler
-from rung.bench.result import Record, read, write
+from rung.bench.result import LadderRecord
 from rung.errors import UsageError
+from rung.studies import read, write
 from tests.bench_fakes import ENVIRONMENT, result
 
 _COMMAND = [sys.executable, "-m", "rung.cli"]
@@ -379,7 +380,7 @@ def test_a_file_that_cannot_be_written_is_known_before_anything_is_done(
 
 def test_report_draws_from_the_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    write(Record(environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec")]), path)
+    write(LadderRecord(environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec")]), path)
     done = rung("report", str(path), "--plot", str(tmp_path / "a.png"))
     assert done.returncode == 0, done.stderr
     assert "Vec pays: 8.00x of Scalar" in done.stdout and (tmp_path / "a.png").is_file()
@@ -388,7 +389,7 @@ def test_report_draws_from_the_file_alone(tmp_path: Path) -> None:
 def test_report_of_a_wrong_result(tmp_path: Path) -> None:
     empty = ("median", "speedup", "speedup_ci", "step", "step_ci", "step_from")
     wrong = result("Vec", correct=False, samples=[], **dict.fromkeys(empty))
-    write(Record(environment=ENVIRONMENT, results=[wrong]), tmp_path / "a.json")
+    write(LadderRecord(environment=ENVIRONMENT, results=[wrong]), tmp_path / "a.json")
     done = rung("report", str(tmp_path / "a.json"))
     assert done.returncode == 1 and "WRONG" in done.stdout
 
@@ -401,7 +402,7 @@ def test_a_small_ladder_of_the_paper_s_kernels(tmp_path: Path) -> None:
     assert [r.rung for r in record.results] == ["Scalar", "Vec", "Vec+MT", "Vec+MT+DB"]
     assert all(r.correct and r.unit == "s" and len(r.samples) == 3 for r in record.results)
     scalar, vec, *_ = record.results
-    assert scalar.evidence["object"]["packed_ops"] == 0 < vec.evidence["object"]["packed_ops"]
+    assert scalar.evidence.object.packed_ops == 0 < vec.evidence.object.packed_ops
     assert record.environment.command[1:4] == ["ladder", "gelu", "--size"] and plot.is_file()
     assert "gelu, 10,007 f32, on host" in done.stdout
 
@@ -518,7 +519,7 @@ def test_a_small_scale_study(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     record = read(path)
     assert record.study == "scale" and all(r.correct for r in record.results) and len(record.results) == 6
-    ran = {r.schedule["threads"]: r.evidence["contexts_ran"] for r in record.results[3:]}
+    ran = {r.schedule["threads"]: r.launch.contexts_ran for r in record.results[3:]}
     assert ran[2] == 2 and ran[3] == 3, "forking is forced"
     assert all(r.point.break_even_programs for r in record.results if r.point.contexts > 1)
     drawn = rung("report", str(path), "--plot", str(plot))
@@ -533,9 +534,9 @@ def test_a_small_overlap_study(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     record = read(path)
     assert record.study == "overlap" and all(r.correct for r in record.results)
-    by_kind = {r.point.buffering: r.evidence for r in record.results}
-    assert by_kind["direct"]["dma_transfers"] == 0 < by_kind["single"]["dma_transfers"]
-    assert by_kind["double"]["pipelined"] and by_kind["double"]["dma_transfers"] > 0
+    by_kind = {r.point.buffering: r for r in record.results}
+    assert by_kind["direct"].launch.dma_transfers == 0 < by_kind["single"].launch.dma_transfers
+    assert any(d.pipelined for d in by_kind["double"].evidence.decided) and by_kind["double"].launch.dma_transfers > 0
     drawn = rung("report", str(path), "--plot", str(plot))
     assert drawn.returncode == 0 and plot.is_file() and drawn.stdout == done.stdout
 

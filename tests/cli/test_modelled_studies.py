@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rung.bench import overlap_model
-from rung.bench.result import OverlapPoint, ScalePoint, read
 from rung.cli import app
+from rung.studies import read
 
 
 def run(*words: str) -> None:
@@ -29,7 +29,7 @@ def test_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     steps = [(r.step, r.step_ci) for r in record.results if r.step]
     assert all(ci == (step, step) for step, ci in steps)
     assert steps[0][0] < 1 < steps[-1][0]  # a fork costs more than 256 additions, and less than 16K
-    programs = [p.programs for r in record.results if isinstance(p := r.point, ScalePoint)]
+    programs = [r.point.programs for r in record.results]
     assert set(programs) == {4}, "each of the device's contexts has a share"
     text = capsys.readouterr().out
     assert "cycles (modelled)" in text and "2 contexts pay from about" in text
@@ -49,7 +49,7 @@ def test_overlap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for row in rows:
         assert row.single.median == pytest.approx(row.slowest, rel=0.06)  # but for what T_dma hides at its ends
         point, double = row.doubles[0]
-        assert isinstance(point, OverlapPoint) and point.control == "equal tile"
+        assert point.control == "equal tile"
         assert row.fastest <= (double.median or 0) * 1.01 < (row.single.median or 0)
     text = capsys.readouterr().out
     assert "transfers that take no time" in text and "the same in every launch" in text

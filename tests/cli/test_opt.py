@@ -77,23 +77,23 @@ def several(tmp_path: Path) -> str:
 
 def test_modules_of_one_file_are_taken_one_by_one(several: str, capsys: pytest.CaptureFixture[str]) -> None:
     target = Path(several).with_name("out.mlir")
-    assert opt.run(several, "canonicalize", None, print_after_all=False, split=True) == 0
+    assert opt.run(opt.OptOptions(several, "canonicalize", None, split_input_file=True)) == 0
     first, second, third = capsys.readouterr().out.split("// -----\n")
     assert "@first" in first and "arith.constant 2" in first and "@second" in second and "@third" in third
-    assert opt.run(several, "canonicalize", str(target), print_after_all=False, split=True) == 0
+    assert opt.run(opt.OptOptions(several, "canonicalize", str(target), split_input_file=True)) == 0
     assert capsys.readouterr().out == "" and target.read_text() == f"{first}// -----\n{second}// -----\n{third}"
 
 
 def test_a_module_that_fails_does_not_stop_the_others(several: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The lines in its message are those of the file; of what works only in part there is no file."""
     target = Path(several).with_name("out.mlir")
-    assert opt.run(several, "place-scratch", None, print_after_all=False, split=True) == 2
+    assert opt.run(opt.OptOptions(several, "place-scratch", None, split_input_file=True)) == 2
     done = capsys.readouterr()
     assert [line for line in done.err.splitlines() if line.startswith("error")] == [
         'error: place-scratch: `memref.alloc` at loc("-":9:8); buffers are `memref.alloca`'
     ]
     assert [part.count("func.func") for part in done.out.split("// -----\n")] == [1, 0, 1]
-    assert opt.run(several, "place-scratch", str(target), print_after_all=False, split=True) == 2
+    assert opt.run(opt.OptOptions(several, "place-scratch", str(target), split_input_file=True)) == 2
     assert not target.exists()
 
 

@@ -14,12 +14,14 @@ import pytest
 from rich.console import Console
 
 from rung.bench import environment
-from rung.bench.result import read
-from rung.commands import ladder, overlap, report, scale
+from rung.bench.reproduction_result import Figure, HeldOut, ReproductionRecord
+from rung.bench.sweep_result import Point, SweepRecord
+from rung.commands import report
 from rung.errors import UsageError
 from rung.machine import load
 from rung.report import tables
 from rung.schedule import Schedule
+from rung.studies import REGISTRY, find, read, session, write
 from tests.bench_fakes import toolchain
 
 SEEDS = 300
@@ -43,43 +45,59 @@ DECIDED: list[dict[str, Any]] = [
 ]  # fmt: skip
 COUNTED = {
     "contexts_ran": 2, "threads_ran": 2, "dma_transfers": 8, "dma_max_in_flight": 4, "dma_waiter_copies": 1,
-    "object": {"packed_ops": 12, "helpers": ["expf", "sinf"]},
 }  # fmt: skip
+CODE = {"host": {"kind": "host", "packed_ops": 12}, "npu": {"kind": "npu", "helpers": ["expf", "sinf"]}}
 ROOFLINE = {"contexts": 2, "bytes": 8192, "flops": 4096, "copy_bytes_per_s": 1e10, "fma_flops_per_s": 1e11}
 
 
+def measured(name: str, path: Path, **options: Any) -> None:
+    study = find(name)
+    assert session.run(study, study.options(**options, json=str(path)), toolchain) == 0
+
+
 def ladder_record(path: Path) -> None:
-    options = ladder.Options(("gelu",), size="1000", rounds=3, factorial=True, json=str(path))
-    assert ladder.run(options, toolchain) == 0
+    measured("ladder", path, kernels=("gelu",), size="1000", rounds=3, factorial=True)
 
 
 def scale_record(path: Path) -> None:
-    options = scale.Options(sizes="256,1K,4K", contexts="1,2", rounds=3, json=str(path))
-    assert scale.run(options, toolchain) == 0
+    measured("scale", path, sizes="256,1K,4K", contexts="1,2", rounds=3)
 
 
 def overlap_record(path: Path) -> None:
-    options = overlap.Options(degrees="1,4", size="64K", tiles="256", depths="2", rounds=2, json=str(path))
-    assert overlap.run(options, toolchain) == 0
+    measured("overlap", path, degrees="1,4", size="64K", tiles="256", depths="2", rounds=2)
 
 
 def sweep_record(path: Path) -> None:
-    machine = load("hexagon-v73")
-    varied: dict[str, list[object]] = {"contexts": [1, 2], "cpu": ["hexagonv73", "hexagonv75"], "dma.gap_cycles": [0.5]}
+    varied: dict[str, Any] = {"contexts": [1, 2], "cpu": ["hexagonv73", "hexagonv75"], "dma.gap_cycles": [0.5]}
     points = [
-        {
-            "values": {"contexts": contexts, "cpu": cpu, "dma.gap_cycles": 0.5}, "machine_hash": "0", "compilation": 0,
-            "cycles": 1000.0 / contexts, "us": 1.0 / contexts, "compute_utilisation": 0.5, "dma_utilisation": 0.25,
-            "stall_cycles": 3.0, "dma_bytes": 4096,
-        }
+        Point(
+            values={"contexts": contexts, "cpu": cpu, "dma.gap_cycles": 0.5}, machine_hash="0", compilation=0,
+            cycles=1000.0 / contexts, us=1.0 / contexts, compute_utilisation=0.5, dma_utilisation=0.25,
+            stall_cycles=3.0, dma_bytes=4096,
+        )
         for contexts in (1, 2) for cpu in varied["cpu"]
     ]  # fmt: skip
-    found = {
-        "schema": "rung-sweep-1", "environment": environment.describe(machine, 0).model_dump(mode="json"),
-        "kernel": "gelu", "dtype": "f32", "shape": [4096], "schedule": str(Schedule()), "varied": varied,
-        "points": points,
-    }  # fmt: skip
-    path.write_text(json.dumps(found))
+    where = environment.describe(load("hexagon-v73"), 0)
+    write(
+        SweepRecord(
+            environment=where, kernel="gelu", dtype="f32", shape=[4096], schedule=str(Schedule()), varied=varied,
+            calls=["expf"], points=points,
+        ), path,
+    )  # fmt: skip
+
+
+def reproduction_record(path: Path) -> None:
+    figures = [
+        Figure(name=name, source="study", published=2.0, modelled=2.2, error=0.1) for name in ("a: Vec", "a: MT")
+    ]
+    write(
+        ReproductionRecord(
+            environment=environment.describe(load("hexagon-v73"), 0), calibrated=True, ratios=figures,
+            in_words=figures[0], times_us=figures[:1], parameters={"npu.dram_vector_cycles": 1.5, "fork_join_ns": 9e4},
+            sensitivity={name: {"a: Vec": (-0.1, 0.1), "a: MT": (0.0, 0.0)} for name in ("fork_join_ns",)},
+            held_out=[HeldOut(fitted=["a: Vec (study)"], predicted=figures[1:])],
+        ), path,
+    )  # fmt: skip
 
 
 def modelled_record(path: Path) -> None:
@@ -96,8 +114,12 @@ def modelled_record(path: Path) -> None:
 
 KINDS: dict[str, Callable[[Path], None]] = {
     "ladder": ladder_record, "modelled": modelled_record, "scale": scale_record, "overlap": overlap_record,
-    "sweep": sweep_record,
+    "sweep": sweep_record, "reproduce": reproduction_record,
 }  # fmt: skip
+
+
+UNEXPLAINED = ("sweep", "reproduce")
+"""They hold no decisions."""
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +130,11 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         path = tmp_path_factory.mktemp("records") / f"{kind}.json"
         make(path)
         record = json.loads(path.read_text())
-        for number, result in enumerate(record.get("results", [])):
-            result["evidence"] |= COUNTED | {"decided": DECIDED if number < 2 else DECIDED[:1]}
+        results, code = record.get("results", []), CODE["npu" if kind == "modelled" else "host"]
+        if results:
+            record["evidence"] = {"a": {"decided": DECIDED, "object": code}, "b": {"decided": DECIDED[:1]}}
+        for number, result in enumerate(results):
+            result |= {"evidence": "a" if number < 2 else "b", "launch": COUNTED}
             if kind == "ladder":
                 result["roofline"] = ROOFLINE
         found[kind] = record
@@ -191,7 +216,7 @@ def shown(path: Path, monkeypatch: pytest.MonkeyPatch, plot: Path | None, explai
     out = io.StringIO()
     monkeypatch.setattr(tables, "Console", lambda **given: Console(**{**given, "file": out, "width": 140}))
     try:
-        report.run(str(path), str(plot) if plot else None, explained)
+        report.run(report.ReportOptions(str(path), str(plot) if plot else None, explained))
     except UsageError as error:
         assert str(error) and "\n" not in str(error).replace("a\nb", ""), error
         return f"error: {error}"
@@ -207,7 +232,7 @@ def test_a_damaged_record_is_one_sentence(
         rng = random.Random(seed)
         path.write_bytes(damaged(records[kind], rng))
         try:
-            text = shown(path, monkeypatch, tmp_path / "a.svg" if seed % 60 == 0 else None, kind != "sweep")
+            text = shown(path, monkeypatch, tmp_path / "a.svg" if seed % 60 == 0 else None, kind not in UNEXPLAINED)
         except Exception as error:
             raise AssertionError(f"{kind}, seed {seed}") from error
         refused += text.startswith("error: ")
@@ -220,13 +245,20 @@ def test_a_whole_record_is_shown_and_drawn(
 ) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(records[kind]))
-    assert not shown(path, monkeypatch, tmp_path / f"{kind}.png", kind != "sweep").startswith("error: ")
-    if kind != "sweep":
-        assert read(path).results[0].evidence["decided"] == DECIDED
+    assert not shown(path, monkeypatch, tmp_path / f"{kind}.png", kind not in UNEXPLAINED).startswith("error: ")
+    if "results" in records[kind]:
+        first, second, third, *_ = read(path).results
+        assert [d.model_dump(exclude_unset=True) for d in first.evidence.decided] == DECIDED
+        assert first.evidence == second.evidence != third.evidence
+
+
+def test_every_study_is_here() -> None:
+    assert set(REGISTRY) == KINDS.keys() - {"modelled"}
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "1", '"x"', "{}", "[" * 5000, '{"schema": 1}', "\xff", "\\ud800",
-                                  '{"schema": "rung-sweep-1"}', '{"schema": 2, "results": []}'])  # fmt: skip
+                                  '{"study": "fly", "schema": 2}', '{"study": ["ladder"]}', '{"study": "ladder"}',
+                                  '{"schema": 1, "environment": {}, "results": []}'])  # fmt: skip
 def test_other_files_are_one_sentence(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(text.encode("latin-1"))

@@ -76,15 +76,16 @@ def test_four_products_per_lane() -> None:
     shape, block = (128, 128, 256), (128, 128, 256)
     kernel, cycles = run(shape, block, MACHINE, threads=1, double_buffer=True)
     plain, plain_cycles = run(shape, block, WITHOUT, threads=1, double_buffer=True)
-    hot = kernel.evidence["object"]["hot_loop"]
-    assert any("products = 4" in tile for tile in kernel.evidence["contraction"])
-    assert kernel.hot_loop().count("vrmpy") == 64 and hot["packets"] <= 64
+    hot = kernel.program.last_run().hot_loop
+    assert any(d.contraction.products == 4 for d in kernel.evidence.decided if d.contraction)
+    assert kernel.hot_loop().count("vrmpy") == 64 and hot.packets <= 64
     assert "vrmpy" not in plain.stages["asm"]
     assert _packets(kernel) * 5 <= _packets(plain) and cycles * 2 <= plain_cycles
 
 
 def _packets(kernel: NpuExecutable) -> int:
-    return sum(packets * ran for _, _, packets, _, ran in kernel.evidence["object"]["blocks"])
+    blocks, executions = kernel.evidence.object.blocks, kernel.program.last_run().executions
+    return sum(block.packets * ran for block, ran in zip(blocks, executions, strict=True))
 
 
 def test_words_in_the_ir() -> None:

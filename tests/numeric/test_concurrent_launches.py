@@ -79,9 +79,9 @@ def test_the_launch_decides_whether_forking_pays(distribution: str) -> None:
     types = {"x_ptr": "*fp32", "o_ptr": "*fp32", "n": "i32", "BLOCK": "constexpr"}
     schedule = Schedule.parse(f"threads=3 distribution={distribution}")
     executable = compile_kernel(kernels.softmax, types, {"BLOCK": 512}, machine=machine, schedule=schedule)
-    (cost,), (programs,) = (executable.evidence[name] for name in ("body_cost_ns", "break_even_programs"))
-    break_even = int(programs.split()[0])
-    assert break_even == math.ceil(3000 / (float(cost.split()[0]) * (1 - 1 / 3)))
+    ((found, _),) = executable.evidence.forks("grid")
+    break_even = found.break_even_programs
+    assert break_even == math.ceil(3000 / (found.body_cost_ns * (1 - 1 / 3)))
     for rows, forks in ((break_even - 1, 0), (break_even, 1)):
         x, out = torch.randn(rows, 300), torch.zeros(rows, 300)
         _native.reset_counters()
@@ -91,4 +91,5 @@ def test_the_launch_decides_whether_forking_pays(distribution: str) -> None:
 
 
 def test_a_loop_that_is_not_dealt_out_says_why() -> None:
-    assert compiled(kernels.softmax, "*fp32 *fp32 i32", "threads=1", BLOCK=512).evidence["serial"] == ['"one context"']
+    found = compiled(kernels.softmax, "*fp32 *fp32 i32", "threads=1", BLOCK=512).evidence
+    assert {d.serial for d in found.decided} - {None} == {"one context"}

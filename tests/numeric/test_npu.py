@@ -149,13 +149,13 @@ def test_the_surface_is_that_of_an_executable() -> None:
     check(case)
     cycles = bound.time(3)
     assert len(cycles) == 3 and len(set(cycles)) == 1 and cycles[0] > 0
-    assert bound.counters()["contexts_ran"] == 4
+    assert bound.counters().contexts_ran == 4
     assert list(executable.stages)[-2:] == ["llvm-ir", "asm"] and "vmem" in executable.stages["asm"]
     assert executable.object_code()[:4] == b"\x7fELF"
-    facts = executable.evidence["object"]
-    assert facts["hot_loop"]["vector_packets"] > 0 and facts["packets"] > facts["hot_loop"]["packets"]
-    assert facts["scalarized"] == {} and "expf" not in facts["helpers"]
-    assert executable.hot_loop().count("{") == facts["hot_loop"]["packets"]
+    facts, hot = executable.evidence.object, executable.program.last_run().hot_loop
+    assert hot.vector_packets > 0 and facts.packets > hot.packets
+    assert facts.scalarized == {} and "expf" not in facts.helpers
+    assert executable.hot_loop().count("{") == hot.packets
 
 
 def test_evidence_of_what_is_taken_apart() -> None:
@@ -170,7 +170,7 @@ def test_evidence_of_what_is_taken_apart() -> None:
         schedule=Schedule(threads=1),
     )
     executable.bind(case.problem.args, case.problem.grid)()
-    found = executable.evidence["object"]["scalarized"]
+    found = executable.evidence.object.scalarized
     assert any(name.startswith(("sf", "vextract")) for name in found), found
 
 

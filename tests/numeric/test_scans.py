@@ -246,6 +246,6 @@ def test_scans_are_vectors(axis: int, reverse: bool) -> None:
     """Lanes along the scan, or across it: no loop over scalars is left, and the object code adds packed floats."""
     x = np.zeros((16, 64), np.float32)
     executable = run(MACHINES["64-bytes-split"], single, [x, x.copy()], M=16, N=64, AXIS=axis, REVERSE=reverse, F="add")
-    assert "scalar" not in executable.evidence and executable.evidence["object"]["packed_ops"] > 0
+    assert not executable.evidence.left_scalar and executable.evidence.object.packed_ops > 0
     text = executable.stages["vector"]
     assert ("vector.shuffle" in text) == (axis == 1) and "vector.gather" not in text

@@ -8,7 +8,6 @@ import pytest
 from rung import machine
 from rung.bench import group, problem, suite
 from rung.bench.toolchain import native
-from rung.report import text
 from rung.schedule import Schedule
 
 RUNGS = (*Schedule().factorial(), Schedule())
@@ -47,8 +46,8 @@ def test_what_users_launch_prefetches_and_no_rung_does() -> None:
     for schedule in RUNGS:
         host = machine.host()
         found = native().compile(case.kernel, case.signature, constexprs, machine=host, schedule=schedule).evidence
-        ops, size = text.fetched_ahead(found)
-        assert found["object"].get("prefetches", ops) == ops
+        ops, size = found.fetched_ahead
+        assert found.object is None or found.object.prefetches == ops
         assert (ops > 0 and size == 4096) if schedule.prefetch else (ops, size) == (0, 0), schedule
 
 
@@ -61,7 +60,7 @@ def test_the_scalar_rung_is_scalar(workload: suite.Workload) -> None:
     packed = [
         native()
         .compile(case.kernel, case.signature, constexprs, machine=machine.host(), schedule=schedule)
-        .evidence["object"]["packed_ops"]
+        .evidence.object.packed_ops
         for schedule in (SCALAR, VEC_MT)
     ]
     assert packed[0] == 0 < packed[1]

@@ -12,6 +12,7 @@ from triton.language.extra import libdevice
 
 from rung import machine
 from rung.compile import Executable, compile_kernel
+from rung.evidence import HostCode
 from rung.schedule import Schedule
 
 pytestmark = pytest.mark.skipif(machine.host().arch != "x86_64", reason="counts x86 instructions")
@@ -85,8 +86,8 @@ def build(kernel: Any, types: str, schedule: Schedule = VEC, **constexprs: objec
     return compile_kernel(kernel, signature, constexprs, machine=machine.host(), schedule=schedule)
 
 
-def library_calls(found: dict[str, Any]) -> list[str]:
-    return [name for name in found["calls"] if not name.startswith("rung_")]
+def library_calls(found: HostCode) -> list[str]:
+    return [name for name in found.calls if not name.startswith("rung_")]
 
 
 @pytest.mark.parametrize("element", ["fp32", "fp16", "bf16"])
@@ -96,9 +97,9 @@ def test_math_functions(element: str) -> None:
         found = build(functions, f"{pointer} {pointer} {pointer}", BLOCK=256).evidence
     else:
         found = build(narrow_functions, f"{pointer} {pointer} {pointer}", BLOCK=256).evidence
-    assert "scalar" not in found
-    assert library_calls(found["object"]) == [] and found["object"]["scalar_divisions"] == 0
-    assert found["object"]["packed_ops"] > 100
+    assert not found.left_scalar
+    assert library_calls(found.object) == [] and found.object.scalar_divisions == 0
+    assert found.object.packed_ops > 100
 
 
 @pytest.mark.parametrize("schedule", [VEC, SCALAR], ids=["vector", "scalar"])
@@ -129,8 +130,8 @@ def test_integer_division(element: str) -> None:
     executable = build(integers, " ".join([f"*{element}"] * 3), BLOCK=256)
     found = executable.evidence
     # The grid's own index arithmetic divides, in every kernel.
-    besides = build(sums, " ".join([f"*{element}"] * 3), BLOCK=256).evidence["object"]["integer_divisions"]
-    assert "scalar" not in found and found["object"]["integer_divisions"] == besides
+    besides = build(sums, " ".join([f"*{element}"] * 3), BLOCK=256).evidence.object.integer_divisions
+    assert not found.left_scalar and found.object.integer_divisions == besides
     kind = np.dtype(element.replace("i", "int") if element[0] == "i" else element.replace("u", "uint"))
     info = np.iinfo(kind)
     rng = np.random.default_rng(0)
@@ -147,7 +148,7 @@ def test_integer_division(element: str) -> None:
 def test_argmax_and_argmin() -> None:
     executable = build(arg_extrema, "*fp32 *i32", N=1024)
     found = executable.evidence
-    assert "scalar" not in found and "vectorized" in found and found["object"]["packed_ops"] > 0
+    assert not found.left_scalar and found.lanes and found.object.packed_ops > 0
     x, o = np.random.default_rng(0).standard_normal(1024).astype(np.float32), np.zeros(2, np.int32)
     x[700], x[300], x[40] = x.max(), x.max(), x.min()
     executable.run([x, o], (1, 1, 1))
@@ -157,7 +158,7 @@ def test_argmax_and_argmin() -> None:
 def test_welford() -> None:
     executable = build(welford, "*fp32 *fp32", N=1024)
     found = executable.evidence
-    assert "scalar" not in found and "vectorized" in found and found["object"]["packed_ops"] > 0
+    assert not found.left_scalar and found.lanes and found.object.packed_ops > 0
     x, o = (np.random.default_rng(0).standard_normal(1024) + 3).astype(np.float32), np.zeros(2, np.float32)
     executable.run([x, o], (1, 1, 1))
     np.testing.assert_allclose(o, [x.mean(dtype=np.float64), x.var(dtype=np.float64)], rtol=1e-5)
@@ -170,7 +171,7 @@ def test_welford() -> None:
 def test_contractions(element: str, result: str, out: Any) -> None:
     types = f"*{element} *{element} *{result}"
     vector, scalar = (build(product, types, s, M=32, N=32, K=64, T=out).evidence for s in (VEC, SCALAR))
-    assert "contraction" in vector and "scalar" not in vector
-    assert vector["object"]["packed_ops"] > 0 == scalar["object"]["packed_ops"]
+    assert any(d.contraction for d in vector.decided) and not vector.left_scalar
+    assert vector.object.packed_ops > 0 == scalar.object.packed_ops
     # Every multiplication is packed: none of the additions and multiplications that the scalar rung has is left.
-    assert vector["object"]["scalar_fp_ops"] == 0 and library_calls(vector["object"]) == []
+    assert vector.object.scalar_fp_ops == 0 and library_calls(vector.object) == []

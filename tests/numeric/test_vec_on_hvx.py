@@ -27,8 +27,8 @@ def test_hot_loops_are_vector_code(workload: suite.Workload, dtype: str) -> None
     executable, case = compiled(workload.name, workload.odd_shapes[1], dtype, RUNG)
     executable.run(case.problem.args, case.problem.grid)
     check(case)
-    facts = executable.evidence["object"]
-    left = " ".join(executable.evidence.get("scalarized", []))
+    loop = executable.program.last_run().hot_loop
+    left = " ".join(executable.evidence.taken_apart)
     assert left.count("vector.gather on") == left.count(" on ") == (workload.name in TRANSPOSED)
     weights = executable.program.weights
     hot = hot_loop(weights, executable.program.copy.values)
@@ -39,7 +39,7 @@ def test_hot_loops_are_vector_code(workload: suite.Workload, dtype: str) -> None
         assert max(taken_apart(block).values(), default=0) < 16
         assert not taken_apart(block).keys() & {"vextract", "vinsert"}
     assert loops and {call for block in loops for call in block.calls} <= LIBRARY
-    assert facts["hot_loop"]["vector_packets"] >= 0.8 * facts["hot_loop"]["packets"]
+    assert loop.vector_packets >= 0.8 * loop.packets
 
 
 @pytest.mark.parametrize("name", ["softmax", "rms-norm", "layer-norm", "row-sum"])
@@ -50,7 +50,7 @@ def test_reductions_across_lanes_stay_in_registers(name: str) -> None:
     parts = [part for block, _ in executable.program.weights.executions.values() for p in block.packets for part in p]
     assert sum("valign(" in part or "vror(" in part for part in parts) >= 5
     assert sum("sfcmp" in part for part in parts) <= 8 and sum("sfadd(" in part for part in parts) < 15
-    assert "fmaxf" not in executable.evidence["object"]["helpers"]
+    assert "fmaxf" not in executable.evidence.object.helpers
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f16"])
@@ -59,7 +59,7 @@ def test_short_dimensions_take_masked_whole_registers(dtype: str) -> None:
     executable, case = compiled("softmax", (3, 5), dtype, RUNG)
     executable.run(case.problem.args, case.problem.grid)
     check(case)
-    lanes = {d["vectorized"]["lanes"] for d in executable.evidence["decided"] if "vectorized" in d}
+    lanes = {d.vectorized.lanes for d in executable.evidence.decided if d.vectorized}
     # f16 is reduced in f32 scratch, of which 32 lanes fill a register.
     assert lanes == ({32} if dtype == "f32" else {32, 64})
 
@@ -80,4 +80,4 @@ def test_gathers_and_scatters_under_a_mask(kernel: Any, kind: str) -> None:
         expected = torch.empty_like(x)
         expected[places.long()] = x
     assert torch.equal(y, expected)
-    assert any("vector." in op for d in compiled.evidence["decided"] for op in d.get("scalarized", []))
+    assert any("vector." in op for op in compiled.evidence.taken_apart)

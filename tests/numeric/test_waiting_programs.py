@@ -222,7 +222,7 @@ def test_transfers_of_programs_that_take_turns() -> None:
     assert _native.counters()["dma_transfers"] > 0
     types = "*fp32 *fp32 *fp32 *fp32 *i32 i32 i32 i32 i32"
     executable = compiled(kernels.stream_k, types, "threads=3 double_buffer=on depth=3", (32, 32, 32))
-    assert any(loop.get("pipelined") and loop["depth"] == 3 for loop in executable.evidence["decided"])
+    assert any(loop.pipelined and loop.depth == 3 for loop in executable.evidence.decided)
 
 
 def test_tiles_from_a_counter() -> None:

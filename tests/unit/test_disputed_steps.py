@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from rung.bench.overlap_result import OverlapPoint, OverlapRecord
 from rung.bench.ratios import step_over
-from rung.bench.result import OverlapPoint, Record, Result, ScalePoint
-from rung.report import scale, study, text
-from tests.bench_fakes import ENVIRONMENT, result
+from rung.bench.result import Record, Result
+from rung.bench.scale_result import ScalePoint, ScaleRecord
+from rung.report import scale, text
+from rung.studies import of
+from tests.bench_fakes import ENVIRONMENT, placed, result
 
 
 def noisy_pair() -> tuple[list[float], list[float]]:
@@ -64,22 +67,22 @@ def test_a_gain_by_rounds_is_none_where_the_medians_say_loss() -> None:
     assert text.verdict(step.model_copy(update={"step_of_medians": None})) == "gain"
 
 
-def shown(results: Sequence[Result]) -> str:
+def shown(record: Record) -> str:
     console = Console(width=160, record=True, file=io.StringIO())
-    study.show(console, Record(environment=ENVIRONMENT, results=list(results)))
+    of(record).show(console, record)
     return console.export_text()
 
 
 def test_a_scale_study_leaves_it_out_of_what_it_says() -> None:
     """One size is disputed at 1.26x; of the others, one loses and one gains."""
-    found: list[Result] = []
+    found: list[Any] = []
     samples = {256: (1e-6, 2e-6), 4096: None, 65536: (3e-4, 2e-4)}
     for elements, times in samples.items():
         base, other = noisy_pair() if times is None else ([times[0]] * 21, [times[1]] * 21)
         for contexts, each in zip((1, 2), compared(base, other, shape=[elements]), strict=True):
             point = ScalePoint(contexts=contexts, elements=elements, programs=32, break_even_programs=None)
-            found.append(each.model_copy(update={"point": point}))
-    words = shown(found)
+            found.append(placed(each, point))
+    words = shown(ScaleRecord(environment=ENVIRONMENT, results=found))
     assert words.count("medians disagree") == 2 and "no gain or loss is claimed there" in words
     between_the_others = 256 * (65536 / 256) ** (math.log(2) / math.log(3))
     assert f"2 contexts pay from about {between_the_others:,.0f} elements on" in words
@@ -87,26 +90,27 @@ def test_a_scale_study_leaves_it_out_of_what_it_says() -> None:
 
 
 def test_a_study_in_which_all_is_disputed_is_drawn(tmp_path: Path) -> None:
-    found: list[Result] = []
+    found: list[Any] = []
     for contexts, each in zip((1, 2), compared(*noisy_pair()), strict=True):
         point = ScalePoint(contexts=contexts, elements=4096, programs=32, break_even_programs=None)
-        found.append(each.model_copy(update={"point": point}))
-    scale.plot(Record(environment=ENVIRONMENT, results=found), tmp_path / "a.svg")
+        found.append(placed(each, point))
+    scale.plot(ScaleRecord(environment=ENVIRONMENT, results=found), tmp_path / "a.svg")
     drawn = (tmp_path / "a.svg").read_text()
     assert "medians disagree" in drawn and "break-even" not in drawn
 
 
 def test_an_overlap_study_claims_no_gain() -> None:
     base, other = noisy_pair()
-    single, double = compared(base, other, evidence={"dma_transfers": 8})
+    single, double = compared(base, other, launch={"dma_transfers": 8})
 
-    def placed(each: Result, buffering: Any, control: Any = None) -> Result:
-        point = OverlapPoint(
+    def point(each: Result, buffering: Any, control: Any = None) -> Any:
+        where = OverlapPoint(
             degree=4, elements=4096, tile=256, buffering=buffering, own_tile=256, depth=2, control=control, trips=16
         )
-        return each.model_copy(update={"point": point})
+        return placed(each, where)
 
-    kinds = [placed(single, kind) for kind in ("direct", "single", "transfer", "compute")]
-    words = shown([*kinds, placed(double, "double", "equal tile")])
+    kinds = [point(single, kind) for kind in ("direct", "single", "transfer", "compute")]
+    results = [*kinds, point(double, "double", "equal tile")]
+    words = shown(OverlapRecord(environment=ENVIRONMENT, results=results))
     assert "equal tile: no gain of double over single buffering can be claimed." in words
     assert "medians disagree" in words and "no gain or loss is claimed there" in words

@@ -11,6 +11,7 @@ import pytest
 from rung import machine
 from rung.bench import environment, group, suite
 from rung.compile import compile_kernel
+from rung.evidence import Evidence, Launch
 from rung.report import explain
 from rung.report import text as words
 from rung.schedule import Schedule
@@ -103,14 +104,14 @@ def test_loops_that_fetch_ahead_are_counted() -> None:
     assert "PF: no loop reads again" in on_a_cpu([loop], prefetch=True)
     assert "PF is off" in on_a_cpu([loop], prefetch=False)
     assert "PF" not in on_a_cpu([loop], prefetch=True, vectorize=False)
-    assert "3 prefetch ops, 8,196 bytes ahead" in words.evidence({"decided": ahead})
+    assert "3 prefetch ops, 8,196 bytes ahead" in words.evidence(Evidence(decided=ahead), Launch())
 
 
 def test_what_the_back_end_takes_apart_is_named() -> None:
     decided = [{"op": "func.func", "scalarized": ["vector.gather on vector<32xf32>"]}]
     text = told(decided)
     assert "vector.gather on vector<32xf32> is taken apart lane by lane by LLVM's Hexagon back end" in text
-    assert words.evidence({"decided": decided}) == "1 vector ops taken apart"
+    assert words.evidence(Evidence(decided=decided), Launch()) == "1 vector ops taken apart"
 
 
 def test_the_scratchpad_is_told_against_the_budget_that_the_compiler_had() -> None:
@@ -126,7 +127,9 @@ def test_the_scratchpad_is_told_against_the_budget_that_the_compiler_had() -> No
 
 def test_library_calls_are_told_with_what_they_are_charged() -> None:
     npu = {"helper_cycles": {"expf": 58.0, "floof": 3.0}, "default_helper_cycles": 20.0}
-    found = result("Vec", schedule=SCHEDULE, evidence={"object": {"helpers": ["expf", "floorf", "sinf"]}})
+    found = result(
+        "Vec", schedule=SCHEDULE, evidence={"object": {"kind": "npu", "helpers": ["expf", "floorf", "sinf"]}}
+    )
     line = "Library: cycles per call: expf at 58; floorf, sinf at 20 (npu.default_helper_cycles)."
     assert line in explain.lines(found, MACHINE | {"npu": npu})
     assert not any("Library" in each for each in explain.lines(found, MACHINE))

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from rung.bench.ratios import place
-from rung.bench.result import Record, Result, ScalePoint
-from rung.bench.sweep_result import Point, Sweep
-from rung.report import figure, plots, scale, sweep
+from rung.bench.overlap_result import OverlapRecord
+from rung.bench.reproduction_result import Figure, ReproductionRecord
+from rung.bench.result import LadderRecord
+from rung.bench.scale_result import ScalePoint, ScaleRecord, ScaleResult
+from rung.bench.sweep_result import Point, SweepRecord
+from rung.report import figure, plots, reproduction, scale, sweep
 from rung.report import overlap as overlap_report
-from tests.bench_fakes import ENVIRONMENT, result
+from tests.bench_fakes import ENVIRONMENT, placed, result
 from tests.unit.test_overlap import group
 
 LONG = "triton_red_fused_native_layer_norm_gelu_backward_17"
@@ -27,7 +29,7 @@ def canvas(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         drawn.canvas.draw()
         found.append((drawn, *_boxes(drawn)))
 
-    for module in (figure, sweep):
+    for module in (figure, sweep, reproduction):
         monkeypatch.setattr(module, "save", draw)
     return found
 
@@ -58,8 +60,8 @@ def check(canvas: list[Any]) -> None:
             assert across <= 1 or along <= 1, f"{each} covers data"
 
 
-def times(contexts: tuple[int, ...], fork_s: float, kernel: str, sizes: tuple[int, ...]) -> Record:
-    found: list[Result] = []
+def times(contexts: tuple[int, ...], fork_s: float, kernel: str, sizes: tuple[int, ...]) -> ScaleRecord:
+    found: list[ScaleResult] = []
     for n in sizes:
         alone = 2e-7 + 4e-10 * n
         for p in contexts:
@@ -69,9 +71,9 @@ def times(contexts: tuple[int, ...], fork_s: float, kernel: str, sizes: tuple[in
             gain = alone / time
             step = {} if p == 1 else {"step": gain, "step_ci": (0.9 * gain, 1.2 * gain), "step_from": "1 context"}
             point = ScalePoint(contexts=p, elements=n, programs=max(2, n // 128), break_even_programs=40)
-            found.append(place(each, point, step))
+            found.append(placed(each, point, **step))
     environment = ENVIRONMENT.model_copy(update={"machine": {"contexts": max(contexts)}, "cpu": "A CPU, " * 12})
-    return Record(environment=environment, results=found)
+    return ScaleRecord(environment=environment, results=found)
 
 
 SIZES = tuple(1 << power for power in range(8, 23, 2))
@@ -93,7 +95,7 @@ def test_scale(
     check(canvas)
 
 
-def swept(first: list[Any], second: list[Any], third: list[Any], us: Any, kernel: str = "gelu") -> Sweep:
+def swept(first: list[Any], second: list[Any], third: list[Any], us: Any, kernel: str = "gelu") -> SweepRecord:
     varied = {"contexts": first, "dma.bytes_per_cycle": second, "dma.arbitration": third}
     points = [
         Point(
@@ -103,8 +105,15 @@ def swept(first: list[Any], second: list[Any], third: list[Any], us: Any, kernel
         for a in first for b in second for c in third
     ]  # fmt: skip
     shape, environment = [1 << 20], ENVIRONMENT.model_copy(update={"machine": {"name": "hexagon-v73"}})
-    return Sweep(
-        environment=environment, kernel=kernel, dtype="f32", shape=shape, schedule="", varied=varied, points=points
+    return SweepRecord(
+        environment=environment,
+        kernel=kernel,
+        dtype="f32",
+        shape=shape,
+        schedule="",
+        varied=varied,
+        calls=[],
+        points=points,
     )
 
 
@@ -132,7 +141,7 @@ def test_lines_that_lie_on_each_other_are_one(canvas: list[Any], tmp_path: Path)
 
 def test_overlap(canvas: list[Any], tmp_path: Path) -> None:
     results = [each for degree in (1, 8, 64) for each in group(2.2e-3, degree)]
-    overlap_report.plot(Record(environment=ENVIRONMENT, results=results), tmp_path / "a.png")
+    overlap_report.plot(OverlapRecord(environment=ENVIRONMENT, results=results), tmp_path / "a.png")
     check(canvas)
 
 
@@ -144,9 +153,23 @@ def test_ladder(canvas: list[Any], kernels: tuple[str, ...], tmp_path: Path) -> 
         for rung, speedup in (("Scalar", 1.0), ("Vec", 8.0))
     ]
     environment = ENVIRONMENT.model_copy(update={"cpu": "A CPU, " * 12})
-    plots.ladder(Record(environment=environment, results=results), tmp_path / "a.png")
+    plots.ladder(LadderRecord(environment=environment, results=results), tmp_path / "a.png")
     drawn, panels, words = canvas[0]
     labels = [(each, box) for each, box in words if each.get_text().endswith("x")]
     rest = [(each, box) for each, box in words if not each.get_text().endswith("x")]
     check([(drawn, panels, rest)])
     assert len(labels) == len(results), "above the bars and their intervals, inside the panel"
+
+
+def test_reproduction(canvas: list[Any], tmp_path: Path) -> None:
+    figures = [
+        Figure(name=f"{LONG} {n}", source="study", published=2.0, modelled=2.0 * share, error=share - 1)
+        for n, share in enumerate((0.5, 0.9, 1.0, 1.6))
+    ]
+    record = ReproductionRecord(
+        environment=ENVIRONMENT.model_copy(update={"machine": {"name": "hexagon-v73"}}), calibrated=False,
+        ratios=figures, in_words=figures[0], times_us=figures, parameters={"a": 1.0}, sensitivity={"a": {}},
+        held_out=[],
+    )  # fmt: skip
+    reproduction.plot(record, tmp_path / "a.png")
+    check(canvas)

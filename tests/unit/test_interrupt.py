@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rung.commands.interrupt import cooperative
+from rung.studies.interrupt import cooperative
 
 
 @pytest.fixture(autouse=True)

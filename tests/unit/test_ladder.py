@@ -13,11 +13,13 @@ import pytest
 from rung import machine
 from rung.bench import group, ladder, suite
 from rung.bench.measure import Sampling
-from rung.bench.result import Result, read
-from rung.commands import ladder as command
+from rung.bench.result import Result
 from rung.errors import RungError, UsageError
+from rung.evidence import HostCode
 from rung.report import text
 from rung.schedule import Schedule
+from rung.studies import ladder as study
+from rung.studies import read, session
 from tests.bench_fakes import TIMES, FakeBound, toolchain
 
 SAMPLING = Sampling(rounds=5)
@@ -43,8 +45,8 @@ def test_speedups_and_steps_are_ratios_of_the_times() -> None:
 
 
 def test_evidence_is_of_the_executable_and_of_the_runtime() -> None:
-    found = run(rungs="scalar")[0].evidence
-    assert found["object"] == {"packed_ops": 0} and found["contexts_ran"] == 2 and len(found["ir_hash"]) == 16
+    found = run(rungs="scalar")[0]
+    assert found.evidence.object == HostCode(kind="host", packed_ops=0) and found.launch.contexts_ran == 2
 
 
 def test_a_wrong_rung_is_void_and_the_others_stay() -> None:
@@ -110,7 +112,7 @@ def test_prefetching_is_a_rung_to_ask_for() -> None:
 )
 def test_prefetching_where_there_is_none_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        command.make_plan(command.Options(**changes))
+        study.plan(study.LadderOptions(**changes))
 
 
 def test_two_inputs_in_two_dimensions() -> None:
@@ -128,13 +130,13 @@ def test_rungs_keep_parameters_and_are_not_repeated() -> None:
     assert [(s.rung, s.threads, s.tile_elements) for s in found] == [("Vec", 1, 64), ("Vec+MT", 3, 64)]
 
 
-def options(tmp_path: Path, **changes: Any) -> command.Options:
+def options(tmp_path: Path, **changes: Any) -> study.LadderOptions:
     fields = {"size": "1000", "rounds": 3, "json": str(tmp_path / "a.json")} | changes
-    return command.Options(kernels=("gelu",), **fields)
+    return study.LadderOptions(kernels=("gelu",), **fields)
 
 
 def test_the_command_writes_the_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(options(tmp_path, plot=str(tmp_path / "a.png")), toolchain) == 0
+    assert session.run(study.STUDY, options(tmp_path, plot=str(tmp_path / "a.png")), toolchain) == 0
     record = read(tmp_path / "a.json")
     assert record.complete and len(record.results) == 4 and record.environment.seed == 0
     assert (tmp_path / "a.png").stat().st_size > 10_000
@@ -143,7 +145,7 @@ def test_the_command_writes_the_record(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_wrong_result_is_shown_and_the_record_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(options(tmp_path), lambda: toolchain({"Vec+MT": 1.0})) == 1
+    assert session.run(study.STUDY, options(tmp_path), lambda: toolchain({"Vec+MT": 1.0})) == 1
     assert "WRONG" in capsys.readouterr().out
     raw = json.loads((tmp_path / "a.json").read_text())
     assert [r["correct"] for r in raw["results"]] == [True, True, False, True]
@@ -152,14 +154,14 @@ def test_a_wrong_result_is_shown_and_the_record_is_whole(tmp_path: Path, capsys:
 def test_an_error_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _break_second(monkeypatch, UsageError("too large"))
     with pytest.raises(UsageError, match="too large"):
-        command.run(_two(tmp_path), toolchain)
+        session.run(study.STUDY, _two(tmp_path), toolchain)
     record = read(tmp_path / "a.json")
     assert not record.complete and {r.kernel for r in record.results} == {"gelu"}
 
 
 def test_an_interruption_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _break_second(monkeypatch, KeyboardInterrupt())
-    assert command.run(_two(tmp_path), toolchain) == 130
+    assert session.run(study.STUDY, _two(tmp_path), toolchain) == 130
     record = read(tmp_path / "a.json")
     assert not record.complete and {r.kernel for r in record.results} == {"gelu"}
 
@@ -178,7 +180,7 @@ def test_a_signal_ends_the_run_at_the_next_round(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(FakeBound, "time", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        assert command.run(options(tmp_path, rounds=1_000_000), toolchain) == 130
+        assert session.run(study.STUDY, options(tmp_path, rounds=1_000_000), toolchain) == 130
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
@@ -186,9 +188,9 @@ def test_a_signal_ends_the_run_at_the_next_round(tmp_path: Path, monkeypatch: py
     assert not record.complete and record.results == [] and rounds["n"] < 120
 
 
-def _two(tmp_path: Path) -> command.Options:
+def _two(tmp_path: Path) -> study.LadderOptions:
     names = ("gelu", "vec-add-1d")
-    return command.Options(kernels=names, size="1000", rounds=3, json=str(tmp_path / "a.json"))
+    return study.LadderOptions(kernels=names, size="1000", rounds=3, json=str(tmp_path / "a.json"))
 
 
 def _break_second(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -221,15 +223,16 @@ def own(tmp_path: Path, default: str = " = 512", size: str = "n_elements") -> st
 
 
 def test_a_kernel_of_ones_own_is_checked_against_its_scalar_rung(tmp_path: Path) -> None:
-    given = command.Options(kernel=own(tmp_path), size="1000", rounds=3, json=str(tmp_path / "a.json"))
-    assert command.run(given, toolchain) == 0
+    given = study.LadderOptions(kernel=own(tmp_path), size="1000", rounds=3, json=str(tmp_path / "a.json"))
+    assert session.run(study.STUDY, given, toolchain) == 0
     assert {r.reference for r in read(tmp_path / "a.json").results} == {"scalar rung"}
-    assert command.run(given, lambda: toolchain({"Vec": 1e-3})) == 1
+    assert session.run(study.STUDY, given, lambda: toolchain({"Vec": 1e-3})) == 1
 
 
 def test_arguments_are_made_from_names(tmp_path: Path) -> None:
-    plan = command.make_plan(command.Options(kernel=own(tmp_path), size="1000"))
-    case = plan.cases[0][1]()
+    given = study.LadderOptions(kernel=own(tmp_path), size="1000")
+    ((_, make),) = study.cases(given, machine.host(), "f32", (1000,))
+    case = make()
     assert case.signature == {"x_ptr": "*fp32", "y_ptr": "*fp32", "n_elements": "i32", "BLOCK": "constexpr"}
     assert case.problem.grid == (2, 1, 1) and case.problem.args[2] == 1000
 
@@ -249,9 +252,9 @@ def test_arguments_are_made_from_names(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_made_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        command.make_plan(command.Options(kernel=own(tmp_path, default=""), **changes))
+        study.plan(study.LadderOptions(kernel=own(tmp_path, default=""), **changes))
 
 
 def test_inductor_s_kernels_stand_beside_the_hand_written_ones() -> None:
-    plan = command.make_plan(command.Options(kernels=("gelu", "softmax"), inductor=True))
-    assert [name for name, _ in plan.cases] == ["gelu", "gelu (Inductor)", "softmax", "softmax (Inductor)"]
+    plan = study.plan(study.LadderOptions(kernels=("gelu", "softmax"), inductor=True))
+    assert [part.name for part in plan.parts] == ["gelu", "gelu (Inductor)", "softmax", "softmax (Inductor)"]

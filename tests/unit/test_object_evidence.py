@@ -1,3 +1,4 @@
+from rung.evidence import HostCode
 from rung.targets.evidence import count
 from rung.targets.isa.aarch64 import AARCH64
 from rung.targets.isa.x86_64 import X86_64
@@ -39,20 +40,21 @@ A64 = """
 
 def test_x86():
     found = count(X86, X86_64.instructions)
-    assert found["packed_ops"] == 4 and found["scalar_fp_ops"] == 2
-    assert found["scalar_divisions"] == 1 and found["integer_divisions"] == 1
-    assert found["registers"] == {"xmm": 4, "ymm": 1, "zmm": 2}
-    assert found["prefetches"] == 1
-    assert found["calls"] == ["expf", "rung_arena_enter"]
+    assert found.packed_ops == 4 and found.scalar_fp_ops == 2
+    assert found.scalar_divisions == 1 and found.integer_divisions == 1
+    assert found.registers == {"xmm": 4, "ymm": 1, "zmm": 2}
+    assert found.prefetches == 1
+    assert found.calls == ["expf", "rung_arena_enter"]
 
 
 def test_aarch64():
-    assert count(A64, AARCH64.instructions) == {
-        "packed_ops": 2,
-        "scalar_fp_ops": 1,
-        "scalar_divisions": 0,
-        "integer_divisions": 1,
-        "prefetches": 1,
-        "registers": {"v": 2},
-        "calls": ["rung_fork"],
-    }
+    assert count(A64, AARCH64.instructions) == HostCode(
+        kind="host",
+        packed_ops=2,
+        scalar_fp_ops=1,
+        scalar_divisions=0,
+        integer_divisions=1,
+        prefetches=1,
+        registers={"v": 2},
+        calls=["rung_fork"],
+    )

@@ -10,12 +10,15 @@ import pytest
 from rich.console import Console
 
 from rung.bench import overlap, overlap_model
-from rung.bench.result import OverlapPoint, Record, Result, read
-from rung.commands import overlap as command
+from rung.bench.overlap_result import OverlapPoint, OverlapRecord
+from rung.bench.result import Result
 from rung.errors import UsageError
+from rung.evidence import Launch
 from rung.machine import Machine
 from rung.report import overlap as report
 from rung.schedule import Schedule
+from rung.studies import read, session
+from rung.studies.overlap import STUDY, OverlapOptions
 from tests.bench_fakes import ENVIRONMENT, result, toolchain
 
 SMALL = Machine(
@@ -24,24 +27,24 @@ SMALL = Machine(
 )  # fmt: skip
 
 
-def options(tmp_path: Path, **changes: Any) -> command.Options:
+def options(tmp_path: Path, **changes: Any) -> OverlapOptions:
     fields = {
         "degrees": "1,4", "size": "4096", "tiles": "256", "depths": "2,3", "rounds": 3, "json": str(tmp_path / "a.json")
     }  # fmt: skip
-    return command.Options(**fields | changes)
+    return OverlapOptions(**fields | changes)
 
 
 def test_the_command_measures_both_controls_at_every_degree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(options(tmp_path, plot=str(tmp_path / "a.png")), toolchain) == 0
+    assert session.run(STUDY, options(tmp_path, plot=str(tmp_path / "a.png")), toolchain) == 0
     record = read(tmp_path / "a.json")
-    points = [r.point for r in record.results if isinstance(r.point, OverlapPoint)]
+    points = [r.point for r in record.results]
     assert record.study == "overlap" and len(points) == len(record.results) == 2 * (4 + 2 * 2)
     doubles = [(p.depth, p.own_tile, p.control) for p in points if p.degree == 4 and p.buffering == "double"]
     assert doubles == [
         (2, 256, "equal tile"), (2, 128, "equal scratchpad"), (3, 256, "equal tile"), (3, 64, "equal scratchpad"),
     ]  # fmt: skip
     assert all(r.correct for r in record.results)
-    steps = [r.step_from for r in record.results if r.point and r.point.buffering == "double"]
+    steps = [r.step_from for r in record.results if r.point.buffering == "double"]
     assert steps == ["single buffering of 256"] * 8
     assert (tmp_path / "a.png").stat().st_size > 10_000
     assert "DB against arithmetic intensity" in capsys.readouterr().out
@@ -51,8 +54,8 @@ def test_the_command_measures_both_controls_at_every_degree(tmp_path: Path, caps
 def test_one_context_unless_the_schedule_gives_another_number(
     tmp_path: Path, schedule: str, threads: int, unroll: int
 ) -> None:
-    assert command.run(options(tmp_path, degrees="1", tiles="64", schedule=schedule), toolchain) == 0
-    found = [r.schedule for r in read(tmp_path / "a.json").results if r.point and r.point.buffering != "compute"]
+    assert session.run(STUDY, options(tmp_path, degrees="1", tiles="64", schedule=schedule), toolchain) == 0
+    found = [r.schedule for r in read(tmp_path / "a.json").results if r.point.buffering != "compute"]
     assert {(each["threads"], each["unroll"]) for each in found} == {(threads, unroll)}
 
 
@@ -70,7 +73,7 @@ def test_one_context_unless_the_schedule_gives_another_number(
 )
 def test_what_cannot_be_measured_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        command.run(options(tmp_path, **changes), toolchain)
+        session.run(STUDY, options(tmp_path, **changes), toolchain)
 
 
 def test_default_tiles_fill_the_scratchpad_at_the_largest_depth() -> None:
@@ -88,8 +91,8 @@ def measured(buffering: str, time: float, degree: int = 8, step: float | None = 
         degree=degree, elements=4096, tile=256, buffering=buffering, trips=16, own_tile=256, **{"depth": 1} | fields
     )  # fmt: skip
     ends = (step * 0.99, step * 1.01) if step else None
-    evidence = {"dma_transfers": 32 if buffering != "direct" else 0, "dma_waiter_copies": 0}
-    return result("Vec+DB", point=point, median=time, samples=[time], step=step, step_ci=ends, evidence=evidence)
+    launch = {"dma_transfers": 32 if buffering != "direct" else 0, "dma_waiter_copies": 0}
+    return result("Vec+DB", point=point, median=time, samples=[time], step=step, step_ci=ends, launch=launch)
 
 
 def group(double: float, degree: int = 8) -> list[Result]:
@@ -114,7 +117,7 @@ def test_a_degree_that_lacks_a_result_is_left_out() -> None:
 
 def shown(results: list[Result]) -> str:
     console = Console(width=140, record=True, file=io.StringIO())
-    report.show(console, Record(environment=ENVIRONMENT, results=results))
+    report.show(console, OverlapRecord(environment=ENVIRONMENT, results=results))
     return console.export_text()
 
 
@@ -132,4 +135,4 @@ def test_times_beyond_the_bounds_are_named() -> None:
 
 def test_double_buffering_that_moved_nothing_is_named() -> None:
     *others, double = group(120.0)
-    assert "no transfers" in shown([*others, double.model_copy(update={"evidence": {}})])
+    assert "no transfers" in shown([*others, double.model_copy(update={"launch": Launch()})])

@@ -8,15 +8,15 @@ import pytest
 
 from rung.bench import ladder
 from rung.bench.pool import pool
-from rung.bench.result import Record, Result, Roofline
+from rung.bench.result import LadderRecord, Result, Roofline
 from tests.bench_fakes import ENVIRONMENT, NOISE, result
 
 
-def record(*results: Result) -> Record:
-    return Record(environment=ENVIRONMENT, results=list(results))
+def record(*results: Result) -> LadderRecord:
+    return LadderRecord(environment=ENVIRONMENT, results=list(results))
 
 
-def rungs(scale: float, **changes: Any) -> Record:
+def rungs(scale: float, **changes: Any) -> LadderRecord:
     """Vec is four times as fast as Scalar, whatever else the process is."""
     scalar, vec = [4 * scale, 8 * scale], [1 * scale, 2 * scale]
     return record(result("Scalar", samples=scalar), result("Vec", **{"samples": vec} | changes))

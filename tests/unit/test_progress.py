@@ -10,10 +10,11 @@ import pytest
 
 from rung.bench.group import Lab, Step
 from rung.bench.measure import Progress, Sampling
-from rung.bench.result import Result
-from rung.commands import session
-from rung.commands.progress import Estimate, about
+from rung.bench.result import LadderRecord, Result
 from rung.machine import host, load
+from rung.studies import find, session
+from rung.studies.progress import Estimate, about
+from rung.studies.study import Part, Plan
 from tests.bench_fakes import result, toolchain
 
 
@@ -102,17 +103,12 @@ def run(
         work(lab)
         return [result()]
 
-    def nothing(*_: Any) -> None:
-        pass
+    def record(found: Any, measured: Sequence[list[Result]], complete: bool) -> LadderRecord:
+        return LadderRecord(environment=found, results=[], complete=complete)
 
-    def shown(_: Any, __: Sequence[Result]) -> None:
-        pass
-
-    whole = session.Session(
-        "gelu", load(device) if device != "host" else host(), sampling,
-        tuple(session.Part(f"degree {n}", measure) for n in range(parts)), None, shown, nothing,
-    )  # fmt: skip
-    assert session.run(whole, toolchain, clock) == 0
+    machine = load(device) if device != "host" else host()
+    plan = Plan("gelu", machine, sampling, tuple(Part(f"degree {n}", measure) for n in range(parts)), record)
+    assert session.carry_out(find("ladder"), plan, session.Files(), toolchain, clock) == 0
     return [line for line in capsys.readouterr().err.splitlines() if line.strip()]
 
 

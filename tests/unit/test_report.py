@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rung.bench.result import Record
+from rung.bench.result import LadderRecord
 from rung.errors import UsageError
-from rung.report import figure, plots, study, text
+from rung.evidence import Decision, Evidence, HostCode, Launch, Vectorized
+from rung.report import figure, plots, text
+from rung.studies import find
 from tests.bench_fakes import ENVIRONMENT, NOISE, result
 
 
@@ -43,7 +45,7 @@ def test_a_modelled_ladder_shows_its_machine_and_no_statistics() -> None:
     vec = result("Vec", **cycles, speedup_ci=(8.0, 8.0), step_ci=(8.0, 8.0))
     machine: dict[str, Any] = {"machine": {"name": "hexagon-v73", "kind": "npu"}}
     where = ENVIRONMENT.model_copy(update=machine)
-    found = shown(Record(environment=where, results=[result("Scalar", **cycles, speedup=1.0, step=None), vec]))
+    found = shown(LadderRecord(environment=where, results=[result("Scalar", **cycles, speedup=1.0, step=None), vec]))
     assert "on hexagon-v73, cycles (modelled)" in found and "Vec pays: 8.00x of Scalar.\n" in found
     assert "modelled, not measured: machine hexagon-v73 0123456789abcdef" in found
     for statistics in ("95%", "median", "rounds", "A CPU", "noisy"):
@@ -69,20 +71,22 @@ def test_scalar_concludes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "evidence, words",
+    "launch, words",
     [
-        (
-            {"decided": [{"vectorized": {"lanes": 16, "unroll": 4}}], "object": {"packed_ops": 3}},
-            "16 lanes, 3 packed ops",
-        ),
         ({"contexts_ran": 0, "dma_transfers": 0}, "1 context"),
         ({"contexts_ran": 2, "threads_ran": 1}, "2 contexts on 1 thread"),
         ({"dma_transfers": 8, "dma_max_in_flight": 4}, "8 DMA (4 in flight)"),
         ({}, "-"),
     ],
 )
-def test_evidence(evidence: dict[str, Any], words: str) -> None:
-    assert text.evidence(evidence) == words
+def test_what_a_launch_did(launch: dict[str, Any], words: str) -> None:
+    assert text.evidence(Evidence(), Launch(**launch)) == words
+
+
+def test_evidence() -> None:
+    loop = Decision(op="scf.for", vectorized=Vectorized(lanes=16, unroll=4))
+    found = Evidence(decided=[loop], object=HostCode(kind="host", packed_ops=3))
+    assert text.evidence(found, Launch()) == "16 lanes, 3 packed ops"
 
 
 def voided() -> dict[str, object]:
@@ -90,15 +94,17 @@ def voided() -> dict[str, object]:
     return {"correct": False, "samples": [], **dict.fromkeys(empty)}
 
 
-def shown(record: Record) -> str:
+def shown(record: LadderRecord) -> str:
     console = Console(width=140, record=True, file=io.StringIO())
-    study.show(console, record)
+    find("ladder").show(console, record)
     return console.export_text()
 
 
 def test_a_table_says_what_is_wrong_and_what_is_noisy() -> None:
     noisy = NOISE.model_copy(update={"noisy": True, "reasons": ["the load was high"]})
-    found = shown(Record(environment=ENVIRONMENT, results=[result("Scalar", noise=noisy), result("Vec", **voided())]))
+    found = shown(
+        LadderRecord(environment=ENVIRONMENT, results=[result("Scalar", noise=noisy), result("Vec", **voided())])
+    )
     for words in (
         "gelu, 1,048,576 f32, on host",
         "1.050 ms",
@@ -113,14 +119,14 @@ def test_all_eight_give_shapley_values() -> None:
     rungs = ("Scalar", "Vec", "MT", "DB", "Vec+MT", "Vec+DB", "MT+DB", "Vec+MT+DB")
     # Vec is worth 4x, MT 2x, DB nothing, in any order.
     speedups = {r: (4.0 if "Vec" in r else 1.0) * (2.0 if "MT" in r else 1.0) for r in rungs}
-    found = shown(Record(environment=ENVIRONMENT, results=[result(r, speedup=s) for r, s in speedups.items()]))
+    found = shown(LadderRecord(environment=ENVIRONMENT, results=[result(r, speedup=s) for r, s in speedups.items()]))
     table = found.partition("whatever the order")[2].partition("pays")[0]
     rows = {line.split()[0]: line for line in table.splitlines() if line.split()}
     assert rows["Vec"].count("4.00x") == 3 and rows["MT"].count("2.00x") == 3 and rows["DB"].count("1.00x") == 3
 
 
 def test_a_plot_is_drawn_with_wrong_rungs_in_it(tmp_path: Path) -> None:
-    record = Record(environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec", **voided())])
+    record = LadderRecord(environment=ENVIRONMENT, results=[result("Scalar", speedup=1.0), result("Vec", **voided())])
     plots.ladder(record, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
@@ -132,7 +138,7 @@ def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) 
 
 
 @pytest.mark.parametrize(
-    ("rung", "evidence", "words"),
+    ("rung", "launch", "words"),
     [
         ("Vec+MT", {"contexts_ran": 1}, "MT did not take part here: one context did all the work"),
         ("Vec+MT+DB", {"dma_transfers": 0}, "DB did not take part here: no tile went through the scratchpad"),
@@ -150,8 +156,8 @@ def test_a_plot_that_cannot_be_written(tmp_path: Path, name: str, message: str) 
         ("Vec+MT", {"contexts_ran": 2}, "MT does not pay here"),
     ],
 )
-def test_a_mechanism_that_did_not_fire_gets_no_verdict(rung: str, evidence: dict[str, int], words: str) -> None:
-    found = result(rung, step=0.5, step_ci=(0.4, 0.6), step_from="Vec", evidence=evidence)
+def test_a_mechanism_that_did_not_fire_gets_no_verdict(rung: str, launch: dict[str, int], words: str) -> None:
+    found = result(rung, step=0.5, step_ci=(0.4, 0.6), step_from="Vec", launch=launch)
     assert words in (text.conclusion(found) or "")
 
 

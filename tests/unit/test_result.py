@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rung.bench import result as results
-from rung.bench.result import Record
+from rung import studies
+from rung.bench.result import LadderRecord
 from rung.errors import UsageError
 from tests.bench_fakes import ENVIRONMENT, result
 
 
-def record() -> Record:
-    return Record(environment=ENVIRONMENT, results=[result("Scalar"), result("Vec")])
+def record() -> LadderRecord:
+    return LadderRecord(environment=ENVIRONMENT, results=[result("Scalar"), result("Vec")])
 
 
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    results.write(record(), path)
-    assert results.read(path) == record()
+    studies.write(record(), path)
+    assert studies.read(path) == record()
     raw = json.loads(path.read_text())
-    assert raw["schema"] == 1 and raw["results"][0]["samples"] == [1e-3, 1.1e-3]
+    assert raw["schema"] == 2 and raw["study"] == "ladder" and raw["results"][0]["samples"] == [1e-3, 1.1e-3]
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -36,13 +36,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(UsageError, match="No space left"):
-        results.write(record(), path)
+        studies.write(record(), path)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"):
-        results.write(record(), tmp_path / "none" / "a.json")
+        studies.write(record(), tmp_path / "none" / "a.json")
 
 
 def test_a_wrong_result_carries_no_times() -> None:
@@ -51,11 +51,11 @@ def test_a_wrong_result_carries_no_times() -> None:
     voided = result(
         "Vec", correct=False, samples=[], median=None, speedup=None, speedup_ci=None, step=None, step_ci=None
     )
-    assert not Record(environment=ENVIRONMENT, results=[voided]).correct
+    assert not LadderRecord(environment=ENVIRONMENT, results=[voided]).correct
 
 
 def test_groups_keep_the_order_of_the_file() -> None:
-    found = Record(
+    found = LadderRecord(
         environment=ENVIRONMENT,
         results=[
             result("Scalar"),
@@ -74,29 +74,30 @@ def test_groups_keep_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda raw: raw.update(schema=2), "field `schema`"),
+        (lambda raw: raw.update(schema=1), "field `schema`"),
         (lambda raw: raw["results"][1].pop("samples"), "field `results.1.samples`"),
         (lambda raw: raw["results"][0].update(dtype="f32/int"), "field `results.0.dtype`"),
         (lambda raw: raw["environment"].update(typo=1), "field `environment.typo`"),
     ],
 )
 def test_a_file_of_another_form_is_refused_by_field(tmp_path: Path, change: object, message: str) -> None:
-    raw = json.loads(record().model_dump_json(by_alias=True))
-    change(raw)  # type: ignore[operator]
     path = tmp_path / "a.json"
+    studies.write(record(), path)
+    raw = json.loads(path.read_text())
+    change(raw)  # type: ignore[operator]
     path.write_text(json.dumps(raw))
     with pytest.raises(UsageError, match=message):
-        results.read(path)
+        studies.read(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[]"])
 def test_a_file_that_is_no_record_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"rung ladder --json"):
-        results.read(path)
+    with pytest.raises(UsageError, match="give a file that --json of `rung ladder`"):
+        studies.read(path)
 
 
 def test_a_missing_file() -> None:
     with pytest.raises(UsageError, match="cannot read"):
-        results.read("/nowhere/a.json")
+        studies.read("/nowhere/a.json")

@@ -26,7 +26,7 @@ ROOFS = Roofs(copy=lambda touched, contexts: 1e9 * contexts, fma=lambda contexts
 def placed(name: str, contexts: int, median: float = 1e-3) -> Result:
     workload = suite.find(name)
     case = group.case_of(workload, workload.odd_shapes[1], "f32", 0)
-    own = result("Vec", median=median, samples=[median], evidence={"contexts_ran": contexts})
+    own = result("Vec", median=median, samples=[median], launch={"contexts_ran": contexts})
     return roofline.placed(own, case, ROOFS)
 
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from rung.bench import scale_model, scaling, suite
-from rung.bench.result import Record, Result, ScalePoint, read
+from rung.bench.result import Result
 from rung.bench.scale_model import BreakEven
-from rung.commands import scale as command
+from rung.bench.scale_result import ScalePoint, ScaleRecord
 from rung.errors import UsageError
 from rung.report import scale
+from rung.studies import read, session
+from rung.studies.scale import STUDY, ScaleOptions
 from tests.bench_fakes import ENVIRONMENT, result, toolchain
 
 
@@ -78,17 +80,17 @@ def test_rows_are_added_to_reach_a_size() -> None:
     assert scaling.shape_of(suite.find("softmax"), 256) == (1, 1024)
 
 
-def options(tmp_path: Path, **changes: Any) -> command.Options:
+def options(tmp_path: Path, **changes: Any) -> ScaleOptions:
     fields = {"sizes": "1K,4K", "contexts": "2,4", "rounds": 3, "json": str(tmp_path / "a.json")} | changes
-    return command.Options(**fields)
+    return ScaleOptions(**fields)
 
 
 def test_the_command_writes_one_result_per_size_and_contexts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.run(options(tmp_path, plot=str(tmp_path / "a.png")), toolchain) == 0
+    assert session.run(STUDY, options(tmp_path, plot=str(tmp_path / "a.png")), toolchain) == 0
     record = read(tmp_path / "a.json")
-    points = [(r.point.elements, r.point.contexts) for r in record.results if isinstance(r.point, ScalePoint)]
+    points = [(r.point.elements, r.point.contexts) for r in record.results]
     assert points == [(1024, 1), (1024, 2), (1024, 4), (4096, 1), (4096, 2), (4096, 4)]
     forced = [r.schedule["profitability"] for r in record.results if r.schedule["threads"] != 1]
     assert not any(forced) and all(r.schedule["vectorize"] for r in record.results)
@@ -100,7 +102,7 @@ def test_the_command_writes_one_result_per_size_and_contexts(
 
 
 def test_a_wrong_size_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(options(tmp_path), lambda: toolchain({"Vec+MT": 1.0})) == 1
+    assert session.run(STUDY, options(tmp_path), lambda: toolchain({"Vec+MT": 1.0})) == 1
     assert "WRONG" in capsys.readouterr().out
 
 
@@ -118,7 +120,7 @@ def test_a_wrong_size_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str
 )
 def test_what_cannot_be_measured_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        command.run(options(tmp_path, **changes), toolchain)
+        session.run(STUDY, options(tmp_path, **changes), toolchain)
 
 
 def point(elements: int, contexts: int, median: float, step: float | None = None) -> Result:
@@ -129,7 +131,7 @@ def point(elements: int, contexts: int, median: float, step: float | None = None
 
 def shown(results: list[Result]) -> str:
     console = Console(width=140, record=True, file=io.StringIO())
-    scale.show(console, Record(environment=ENVIRONMENT, results=results))
+    scale.show(console, ScaleRecord(environment=ENVIRONMENT, results=results))
     return console.export_text()
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from rung.commands import one_kernel, trace
+from rung.commands import trace
 from rung.errors import UsageError
 from rung.machine import load
 from rung.report import gantt, trace_events
@@ -142,10 +142,11 @@ def test_nothing_to_draw(tmp_path: Path) -> None:
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = one_kernel.Options("gelu", "hexagon-v73", ("contexts=2",), size="4096")
     file, picture = tmp_path / "t.json", tmp_path / "t.png"
+    files = {"output": str(file), "plot": str(picture)}
+    options = trace.TraceOptions("gelu", overrides=("contexts=2",), size="4096", **files)
     device = FakeDevice()
-    assert trace.run(options, str(file), str(picture), device.toolchain) == 0
+    assert trace.run(options, device.toolchain) == 0
     out = capsys.readouterr().out
     assert "gelu 4096 f32, Vec+MT+DB on hexagon-v73" in out and "cycles (modelled)" in out
     found = TypeAdapter(Document).validate_json(file.read_text())
@@ -155,15 +156,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_what_it_tells_needs_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = one_kernel.Options("gelu", "hexagon-v73", size="4096")
-    assert trace.run(options, None, None, FakeDevice().toolchain) == 0
+    assert trace.run(trace.TraceOptions("gelu", size="4096"), FakeDevice().toolchain) == 0
     assert "cycles (modelled)" in capsys.readouterr().out
 
 
 def test_wrong_values_are_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "t.json"
-    options = one_kernel.Options("gelu", "hexagon-v73", size="4096")
-    assert trace.run(options, str(file), None, FakeDevice(error=1.0).toolchain) == 1
+    options = trace.TraceOptions("gelu", size="4096", output=str(file))
+    assert trace.run(options, FakeDevice(error=1.0).toolchain) == 1
     assert "WRONG" in capsys.readouterr().out
     assert not file.exists()
 
@@ -185,9 +185,9 @@ def test_refusals(
     changes: dict[str, str], output: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = one_kernel.Options(**{"kernel": "gelu", "device": "hexagon-v73", **changes})
+    options = trace.TraceOptions(**{"kernel": "gelu", "output": output, **changes})
     with pytest.raises(UsageError, match=words):
-        trace.run(options, output, None, FakeDevice().toolchain)
+        trace.run(options, FakeDevice().toolchain)
 
 
 def test_kinds_have_names() -> None:

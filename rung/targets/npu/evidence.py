@@ -3,49 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...evidence import CodeBlock, DeviceCode, HotLoop
 from ..isa.packets import Block
 from .weights import Weights
 
 
-def device_evidence(weights: Weights, counters: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """JSON-serialisable facts. `counters`: of the last run, all zero before the first.
-
-    `packets` and `vector_instructions`: in the code, without the packed entry point. `hot_loop`: of the innermost
-    loops, the one that took most packets in that run, or has most in the code. `scalarized`: operations on single
-    floats and moves of single elements in loops that also hold vector instructions, by name. `helpers`: library
-    functions that the code calls. `blocks`: (function, block, packets, of them vector, executions in that run).
-    """
-    blocks = [
-        (function, block, float(executions @ counters))
-        for (function, _), (block, executions) in weights.executions.items()
-    ]
+def device_code(weights: Weights) -> DeviceCode:
+    """What the code holds, without the packed entry point."""
+    blocks = [(function, block) for (function, _), (block, _) in weights.executions.items()]
     scalarized: Counter[str] = Counter()
     for block in vector_loops(weights):
         scalarized.update(taken_apart(block))
-    facts: dict[str, Any] = {
-        "packets": sum(len(block.packets) for _, block, _ in blocks),
-        "vector_instructions": sum(block.vector_instructions for _, block, _ in blocks),
-        "scalarized": dict(sorted(scalarized.items())),
-        "helpers": list(weights.helpers),
-        "blocks": [
-            [function, block.name or block.label, len(block.packets), block.vector_packets, round(ran)]
-            for function, block, ran in blocks
+    return DeviceCode(
+        kind="npu",
+        packets=sum(len(block.packets) for _, block in blocks),
+        vector_instructions=sum(block.vector_instructions for _, block in blocks),
+        scalarized=dict(sorted(scalarized.items())),
+        helpers=list(weights.helpers),
+        blocks=[
+            CodeBlock(
+                function=function,
+                name=block.name or block.label,
+                packets=len(block.packets),
+                vector_packets=block.vector_packets,
+            )
+            for function, block in blocks
         ],
-    }
+    )
+
+
+def executions(weights: Weights, counters: npt.NDArray[np.int64]) -> list[int]:
+    """How often each of the code's blocks ran. `counters`: of the last run, all zero before the first."""
+    return [round(float(ran @ counters)) for _, ran in weights.executions.values()]
+
+
+def hot_loop_facts(weights: Weights, counters: npt.NDArray[np.int64]) -> HotLoop | None:
+    """Of the loop that `hot_loop` finds."""
     hot = hot_loop(weights, counters)
-    if hot is not None:
-        facts["hot_loop"] = {
-            "packets": len(hot.packets),
-            "vector_packets": hot.vector_packets,
-            "instructions": sum(1 for _ in hot.instructions),
-            "vector_instructions": hot.vector_instructions,
-        }
-    return facts
+    if hot is None:
+        return None
+    return HotLoop(
+        packets=len(hot.packets),
+        vector_packets=hot.vector_packets,
+        instructions=sum(1 for _ in hot.instructions),
+        vector_instructions=hot.vector_instructions,
+    )
 
 
 def vector_loops(weights: Weights) -> list[Block]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import RungError, UsageError
+from ...evidence import Evidence, Launch
 from ...machine import Machine
 from ...runtime import _native
 from ..stages import AllStages
 from .device_code import DeviceCode, compile_for_device
-from .evidence import device_evidence, hot_loop
+from .evidence import device_code, executions, hot_loop, hot_loop_facts
 from .host_copy import HostCopy, compile_for_host
 from .mapping import MappingError
 from .recorder import Buffer, launcher_address, record
@@ -30,6 +31,12 @@ class Program:
     code: DeviceCode
     copy: HostCopy = field(repr=False)
     weights: Weights = field(repr=False)
+
+    def last_run(self) -> Launch:
+        """Which blocks the last run executed how often, and the loop that took most packets; before the first run, the
+        longest loop."""
+        ran = self.copy.values
+        return Launch(executions=executions(self.weights, ran), hot_loop=hot_loop_facts(self.weights, ran))
 
 
 def build(llvm_ir: str, name: str, machine: Machine, entry: str) -> Program:
@@ -73,10 +80,10 @@ class NpuExecutable:
         return self.program.code.object_code()
 
     @property
-    def evidence(self) -> dict[str, Any]:
-        """What the compiler did: decisions read back from the IR, and the device's code, with the last run's counts."""
-        counters = self.program.copy.values
-        return {**self.metadata["decisions"], "object": device_evidence(self.program.weights, counters)}
+    def evidence(self) -> Evidence:
+        """What the compiler did: decisions read back from the IR, and the device's code."""
+        code = device_code(self.program.weights)
+        return Evidence.of(self.metadata["decisions"], self.ir_stages.get("llvm", ""), code)
 
     def hot_loop(self) -> str:
         """The packets of the loop that matters most, as assembly; empty where there is no loop."""
@@ -139,16 +146,17 @@ class NpuBound:
         """Modelled cycles, `n` times the same number: the model has no noise."""
         return [self.timeline().cycles] * n
 
-    def counters(self) -> dict[str, Any]:
-        """What the device did in the last run: contexts, transfers."""
+    def counters(self) -> Launch:
+        """What the device did in the last run: contexts, transfers, blocks."""
         found = self.timeline()
-        return {
+        counted = {
             "contexts_ran": found.contexts,
             "dma_transfers": found.dma_transfers,
             "dma_bytes": found.dma_bytes,
             "dma_max_in_flight": found.dma_max_in_flight,
             "scratchpad_bytes_used": self._trace.scratchpad_bytes if self._trace else 0,
         }
+        return self.program.last_run().model_copy(update=counted)
 
 
 def _buffers(args: Sequence[Any], names: Sequence[str]) -> tuple[Buffer, ...]:

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from .. import machine as machines
 from ..bench import adhoc, group, ladder, recording, suite
 from ..errors import UsageError
 from ..machine import Machine
+from ..options import parse
+from ..options.declared import MODELLED, Device, Dtype, Overrides, ScheduleText, Seed, Size
 from ..schedule import Schedule
-from . import parse
 
 
 @dataclass(frozen=True)
-class Options:
-    """The command line, as text. `kernel`: a name of the study, or file.py::name."""
+class OneKernelOptions:
+    """`kernel`: a name of the study, or file.py::name."""
 
-    kernel: str
-    device: str
-    overrides: tuple[str, ...] = ()
-    rung: str = "vec+mt+db"
-    schedule: str = ""
-    dtype: str = "f32"
-    size: str | None = None
-    signature: str | None = None
-    constexprs: tuple[str, ...] = ()
-    grid: str | None = None
-    seed: int = 0
-    ranges: tuple[str, ...] = ()
+    kernel: Annotated[str, typer.Argument(metavar="KERNEL", help="A kernel of the study, or file.py::name.")]
+    device: Device = MODELLED
+    overrides: Overrides = ()
+    rung: Annotated[str, typer.Option(help="scalar, or vec, mt and db joined by +.")] = "vec+mt+db"
+    schedule: ScheduleText = ""
+    dtype: Dtype = "f32"
+    size: Size = None
+    signature: Annotated[str | None, typer.Option("--signature", help="Of file.py::name, as for `ladder`.")] = None
+    constexprs: Annotated[tuple[str, ...], typer.Option("--constexpr", help="Of file.py::name: NAME=VALUE.")] = ()
+    grid: Annotated[str | None, typer.Option("--grid", help="Of file.py::name: programs, such as 1024 or 16x16.")] = (
+        None
+    )
+    ranges: Annotated[tuple[str, ...], typer.Option("--range", help="Of file.py::name, as for `ladder`.")] = ()
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Subject:
         return f"{self.case.name} {shape} {self.case.dtype}, {self.schedule.rung}"
 
 
-def load(options: Options) -> Subject:
+def load(options: OneKernelOptions) -> Subject:
     """Checks the command line, then draws the inputs. Raises UsageError."""
     dtype, seed = parse.dtype(options.dtype), parse.seed(options.seed)
     shape = parse.sizes(options.size, "--size") if options.size else None

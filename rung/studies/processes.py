@@ -11,24 +11,24 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from ..bench.pool import pool
-from ..bench.result import Record, read
+from ..bench.result import Record
 from ..errors import RungError, UsageError
-from . import interrupt
+from . import interrupt, read
 from .progress import Estimate, Lines, about
 
 Measure = Callable[[str, int], int]
 """(file for the record, number of the process) -> exit status. Importable, as it is run in another process."""
 
 
-def run(measure: Measure, processes: int) -> Record | None:
-    """The record of the processes that finished, without ratios; not complete when interrupted. None when none did.
+def run(measure: Measure, processes: int, pool: Callable[[Sequence[Any]], Record]) -> Record | None:
+    """The records of the processes that finished as one; not complete when interrupted. None when none did.
 
     Raises UsageError when one failed; its own message stands on stderr.
     """
@@ -58,7 +58,7 @@ def run(measure: Measure, processes: int) -> Record | None:
             records.append(read(path))
     if not records:
         return None
-    return records[0].model_copy(update={"results": pool(records), "complete": complete})
+    return pool(records).model_copy(update={"complete": complete})
 
 
 def _left(estimate: Estimate) -> str:

@@ -1,23 +1,26 @@
-"""`rung scale`: MT against problem size."""
+"""The scale study: MT against problem size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Annotated
 
-from rich.console import Console
+import typer
 
 from .. import machine as machines
 from ..bench import group, scaling, suite
 from ..bench.measure import Sampling
 from ..bench.problem import Shape
-from ..bench.result import Record, Result
-from ..bench.toolchain import Toolchain, native
+from ..bench.result import Environment
+from ..bench.scale_result import ScaleRecord, ScaleResult
 from ..errors import UsageError
-from ..report import figure, scale, text
+from ..options import parse
+from ..options.declared import Device, Dtype, Overrides, Seed
+from ..report import explain, scale, text
 from ..schedule import Schedule
-from . import parse, session
+from .study import Part, Plan, Study, StudyOptions
 
 _DECIDED = {
     "vectorize": "Vec is always on; leave it out",
@@ -30,29 +33,37 @@ _USUAL = Schedule(prefetch=False)
 
 
 @dataclass(frozen=True)
-class Options:
-    """The command line, as text."""
+class ScaleOptions(StudyOptions):
+    kernel: Annotated[str, typer.Argument(help="A name of the study's kernels.")] = "gelu"
+    device: Device = "host"
+    overrides: Overrides = ()
+    dtype: Dtype = "f32"
+    sizes: Annotated[
+        str | None, typer.Option(help="Elements, or ROWSxCOLS, joined by commas; default: 256,1K,4K,...,4M.")
+    ] = None
+    contexts: Annotated[
+        str | None, typer.Option(help="Contexts joined by commas; default: 1,2,4 ... up to the machine's.")
+    ] = None
+    block: Annotated[
+        int | None,
+        typer.Option(
+            help="Elements per program of one-dimensional kernels, a power of 2; default: 128, or as suits DMA."
+        ),
+    ] = None
+    schedule: Annotated[
+        str, typer.Option("--schedule", help="Parameters, such as 'distribution=block-cyclic double_buffer=on'.")
+    ] = ""
+    seed: Seed = 0
+    rounds: Annotated[int, typer.Option(help="Rounds per size; 0: as many as the budget holds.")] = 0
+    budget_s: Annotated[float, typer.Option("--budget", help="Seconds of timing per size.")] = 3.0
 
-    kernel: str = "gelu"
-    device: str = "host"
-    overrides: tuple[str, ...] = ()
-    dtype: str = "f32"
-    sizes: str | None = None
-    contexts: str | None = None
-    block: int | None = None
-    schedule: str = ""
-    json: str | None = None
-    plot: str | None = None
-    seed: int = 0
-    rounds: int = 0
-    budget_s: float = 3.0
+
+Results = list[ScaleResult]
 
 
-def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
-    """Measures, prints the table, writes the files. Returns 0, 1 for a wrong result, 130 when interrupted."""
+def plan(options: ScaleOptions) -> Plan[ScaleOptions, Results, ScaleRecord]:
+    """A part per size. A size alone says little: the table comes at the end."""
     dtype = parse.dtype(options.dtype)
-    json = parse.output(options.json, "--json")
-    plot = figure.check_path(options.plot) if options.plot else None
     sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
     base = replace(parse.schedule(options.schedule, _DECIDED, _USUAL), vectorize=True)
     machine = machines.load(options.device, options.overrides)
@@ -65,27 +76,22 @@ def run(options: Options, toolchain: Callable[[], Toolchain] = native) -> int:
     if contexts == (1,):
         raise UsageError("one context has nothing to share; give --contexts with more than 1, such as 1,2,4")
 
-    def part(shape: Shape) -> session.Part:
-        def measure(lab: group.Lab) -> list[Result]:
+    def part(shape: Shape) -> Part[Results]:
+        def measure(lab: group.Lab) -> Results:
             block = options.block or scaling.default_block(machine, prod(shape))
             case = scaling.case_of(workload, shape, dtype, options.seed, block)
             return scaling.run(case, contexts, base, lab)
 
-        return session.Part(f"{workload.name} {text.shape(shape)}", measure)
-
-    def show_nothing(_: Console, __: Sequence[Result]) -> None:
-        """A size alone says little: the table comes at the end."""
-
-    def conclude(out: Console, record: Record) -> None:
-        scale.show(out, record)
-        if plot:
-            scale.plot(record, plot)
+        return Part(f"{workload.name} {text.shape(shape)}", measure)
 
     counts = ", ".join(str(count) for count in contexts)
     span = f"{text.count(prod(shapes[0]))} to {text.count(prod(shapes[-1]))} elements"
     what = f"{workload.name} on {machine.name}: {span} on {counts} contexts"
-    parts = tuple(part(shape) for shape in shapes)
-    return session.run(session.Session(what, machine, sampling, parts, json, show_nothing, conclude), toolchain)
+    return Plan(what, machine, sampling, tuple(part(shape) for shape in shapes), _record)
+
+
+def _record(found: Environment, parts: Sequence[Results], complete: bool) -> ScaleRecord:
+    return ScaleRecord(environment=found, results=[each for part in parts for each in part], complete=complete)
 
 
 def _shapes(workload: suite.Workload, given: str | None) -> list[Shape]:
@@ -99,3 +105,16 @@ def _shapes(workload: suite.Workload, given: str | None) -> list[Shape]:
     for shape in shapes:
         workload.check(shape)
     return shapes
+
+
+STUDY = Study(
+    name="scale",
+    details="""Vec is on. Forking is forced, so that the sizes where it loses are seen; the size from
+which on rung forks by itself is told. Exit status 1: a result was wrong.""",
+    options=ScaleOptions,
+    plan=plan,
+    record=ScaleRecord,
+    tables=scale.show,
+    figure=scale.plot,
+    explain=explain.show_record,
+)

@@ -1,0 +1,193 @@
+"""The ladder: what each mechanism is worth, for kernels of the study or the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .. import machine as machines
+from ..bench import adhoc, environment, generated, group, ladder, suite
+from ..bench.measure import Sampling
+from ..bench.pool import pool
+from ..bench.result import Environment, LadderRecord, Result
+from ..errors import UsageError
+from ..machine import Machine
+from ..options import parse
+from ..options.declared import Device, Dtype, Explain, Overrides, ScheduleText, Seed, Size
+from ..report import explain, plots, tables
+from ..schedule import Schedule
+from .study import Part, Plan, Pooled, Study, StudyOptions
+
+
+@dataclass(frozen=True)
+class LadderOptions(StudyOptions):
+    kernels: Annotated[
+        tuple[str, ...],
+        typer.Argument(metavar="KERNEL", help="Names of the study's kernels; default: vec-add gelu."),
+    ] = ()
+    device: Device = "host"
+    overrides: Overrides = ()
+    dtype: Dtype = "f32"
+    size: Size = None
+    rungs: Annotated[str, typer.Option(help="Rungs joined by commas; pf is prefetching: vec+mt,vec+mt+pf.")] = (
+        ladder.LADDER
+    )
+    factorial: Annotated[
+        bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
+    ] = False
+    explain: Explain = False
+    schedule: ScheduleText = ""
+    kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None
+    signature: Annotated[
+        str | None, typer.Option(help="Of --kernel: '*fp32, *fp32, i32, 1024'; default: guessed from names.")
+    ] = None
+    constexprs: Annotated[
+        tuple[str, ...], typer.Option("--constexpr", help="Of --kernel: NAME=VALUE; may be repeated.")
+    ] = ()
+    grid: Annotated[str | None, typer.Option(help="Of --kernel: programs, such as 1024 or 16x16.")] = None
+    ranges: Annotated[
+        tuple[str, ...],
+        typer.Option(
+            "--range", help="Of --kernel: NAME=LOW:HIGH draws an argument's numbers from these; may be repeated."
+        ),
+    ] = ()
+    inductor: Annotated[
+        bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes, too.")
+    ] = False
+    seed: Seed = 0
+    rounds: Annotated[int, typer.Option(help="Rounds per kernel; 0: as many as the budget holds.")] = 0
+    budget_s: Annotated[float, typer.Option("--budget", help="Seconds of timing per kernel.")] = 8.0
+    processes: Annotated[int, typer.Option(help="Fresh processes, one after another, that are pooled.")] = 1
+
+
+Results = list[Result]
+Cases = tuple[tuple[str, Callable[[], group.Case]], ...]
+"""Each case is made when its turn comes, so that only one's tensors are alive."""
+
+
+def plan(options: LadderOptions) -> Plan[LadderOptions, Results, LadderRecord]:
+    """A part per kernel."""
+    dtype = parse.dtype(options.dtype)
+    shape = parse.sizes(options.size, "--size") if options.size else None
+    sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
+    machine = machines.load(options.device, options.overrides)
+    schedules = _schedules(options, machine)
+    kernels = cases(options, machine, dtype, shape)
+
+    def part(name: str, make: Callable[[], group.Case]) -> Part[Results]:
+        return Part(name, lambda lab: ladder.run(make(), schedules, lab))
+
+    def show(out: Console, results: Results) -> None:
+        tables.show_group(out, results)
+        if options.explain:
+            explain.show(out, results, environment.fields(machine))
+
+    names, rungs = ", ".join(name for name, _ in kernels), ", ".join(schedule.rung for schedule in schedules)
+    parts = tuple(part(name, make) for name, make in kernels)
+    what = f"{names} on {machine.name}: {rungs}"
+    return Plan(what, machine, sampling, parts, _record, show, _pooled(options))
+
+
+def _record(found: Environment, parts: Sequence[Results], complete: bool) -> LadderRecord:
+    return LadderRecord(environment=found, results=[each for part in parts for each in part], complete=complete)
+
+
+def _pooled(options: LadderOptions) -> Pooled[LadderOptions, Results, LadderRecord] | None:
+    """Fresh processes have inputs and an order of their own."""
+    if options.processes < 1:
+        raise UsageError(f"--processes is {options.processes}; give 1 or more")
+    if options.processes == 1:
+        return None
+    alone = replace(options, processes=1, explain=False)
+    return Pooled(options.processes, _Numbered(alone), _as_one, LadderRecord.groups)
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """The options of process number n: a value that a fresh process can be given."""
+
+    options: LadderOptions
+
+    def __call__(self, number: int) -> LadderOptions:
+        return replace(self.options, seed=self.options.seed + number)
+
+
+def _as_one(records: Sequence[LadderRecord]) -> LadderRecord:
+    whole = records[0].model_copy(update={"results": pool(records)})
+    results = [result for each in whole.groups() for result in ladder.with_ratios(each)]
+    return whole.model_copy(update={"results": results})
+
+
+def _schedules(options: LadderOptions, machine: Machine) -> tuple[Schedule, ...]:
+    base = parse.parameters(options.schedule, "--rungs")
+    if options.factorial and options.rungs != ladder.LADDER:
+        raise UsageError("--factorial measures all eight combinations; leave --rungs out")
+    schedules = base.factorial() if options.factorial else ladder.parse_rungs(options.rungs, base)
+    ladder.check(schedules, machine, "--rungs")
+    if options.plot and not any(schedule.rung == "Scalar" for schedule in schedules):
+        raise UsageError("--plot shows speed-ups over Scalar; put `scalar` into --rungs")
+    return schedules
+
+
+def cases(options: LadderOptions, machine: Machine, dtype: str, shape: tuple[int, ...] | None) -> Cases:
+    """The kernels that are asked for, by name."""
+    if options.kernel:
+        return (_own_kernel(options, options.kernel, dtype, shape),)
+    given = {
+        "--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid,
+        "--range": options.ranges,
+    }  # fmt: skip
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} is for a kernel of your own; give it with --kernel file.py::name")
+    names = options.kernels or tuple(w.name for w in suite.WORKLOADS if w.paper)
+    workloads = [suite.find(name) for name in names]
+    for workload in workloads:
+        if shape:
+            workload.check(shape)
+
+    block = suite.block_elements(machine)
+
+    def make(workload: suite.Workload) -> Cases:
+        """The hand-written kernel, and beside it the one that Inductor writes."""
+        own = (workload.name, lambda: group.case_of(workload, shape, dtype, options.seed, block))
+        written = (f"{workload.name} (Inductor)", lambda: generated.case(workload, shape, dtype, options.seed))
+        return (own, written) if options.inductor else (own,)
+
+    return tuple(case for workload in workloads for case in make(workload))
+
+
+def _own_kernel(
+    options: LadderOptions, source: str, dtype: str, shape: tuple[int, ...] | None
+) -> tuple[str, Callable[[], group.Case]]:
+    if options.kernels:
+        raise UsageError("give names of the study's kernels, or --kernel file.py::name, not both")
+    if options.inductor:
+        raise UsageError("--inductor is for the study's kernels; --kernel is a Triton kernel already")
+    grid = parse.grid(options.grid) if options.grid else None
+    constexprs, ranges = parse.constexprs(options.constexprs), parse.ranges(options.ranges)
+    sizes = shape or (1 << 20,)
+    case = adhoc.case(source, sizes, dtype, options.seed, options.signature, constexprs, grid, ranges)
+    return case.name, lambda: case
+
+
+def _tables(out: Console, record: LadderRecord) -> None:
+    for results in record.groups():
+        tables.show_group(out, results)
+
+
+STUDY = Study(
+    name="ladder",
+    details="""The rungs are Scalar, Vec, Vec+MT and Vec+MT+DB. Each is checked against float64
+before it is timed. Exit status 1: a result was wrong.""",
+    options=LadderOptions,
+    plan=plan,
+    record=LadderRecord,
+    tables=_tables,
+    figure=plots.ladder,
+    explain=explain.show_record,
+)

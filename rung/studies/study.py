@@ -1,0 +1,108 @@
+"""What a study is: a name, options, parts, a record, tables and a figure, in one object.
+
+    rung NAME [options] --json FILE     plan(options) -> parts, one after another -> record -> tables, figure
+    rung report FILE                    record -> tables, figure
+
+`session.py` does what all have in common: progress and time estimates, Ctrl-C that keeps the finished parts, files.
+A study is one file in this folder and one line in `__init__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from rich.console import Console
+
+from ..bench.group import Lab
+from ..bench.measure import Sampling
+from ..bench.result import Environment, Record
+from ..errors import RungError
+from ..machine import Machine
+from ..options.declared import Json, Plot
+from ..report import tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """The command line, as text. What every study has; each declares its own besides."""
+
+    json: Json = None
+    plot: Plot = None
+
+
+O = TypeVar("O", bound=StudyOptions)
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+class WrongResult(RungError):
+    """A part computed wrong values, of which its study keeps nothing. The sentence is shown; the status is 1."""
+
+
+@dataclass(frozen=True)
+class Part(Generic[T]):
+    """One stretch of a study, of which what it finds is kept whole or not at all. `run` tells the lab its steps."""
+
+    name: str
+    run: Callable[[Lab], T]
+
+
+@dataclass(frozen=True)
+class Pooled(Generic[O, T, R]):
+    """A study that is made in several fresh processes, each with `options` of its own; `pool` makes their records one,
+    of which `parts` are shown."""
+
+    processes: int
+    options: Callable[[int], O]
+    pool: Callable[[Sequence[R]], R]
+    parts: Callable[[R], Sequence[T]]
+
+
+@dataclass(frozen=True)
+class Plan(Generic[O, T, R]):
+    """What a command line asks for, checked before anything slow begins.
+
+    `what` announces it. `record` makes a record of the parts that were finished, in order; None when these are too few
+    to keep. `show_part` prints a part when it is done; without it, the tables come at the end.
+    """
+
+    what: str
+    machine: Machine
+    sampling: Sampling
+    parts: tuple[Part[T], ...]
+    record: Callable[[Environment, Sequence[T], bool], R | None]
+    """(environment, finished parts, whether these are all)"""
+    show_part: Callable[[Console, T], None] | None = None
+    pooled: Pooled[O, T, R] | None = None
+
+
+def _no_warnings(_: Any) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Study(Generic[O, R]):
+    """`details` follow the line of help in the registry. `record`: a subclass whose `study` is this name."""
+
+    name: str
+    details: str
+    options: type[O]
+    plan: Callable[[O], Plan[O, Any, R]]
+    """Raises UsageError for what cannot be done."""
+    record: type[R]
+    tables: Callable[[Console, R], None]
+    figure: Callable[[R, Path], None]
+    """Writes a .png, .svg or .pdf file. Raises UsageError when there is nothing to draw."""
+    explain: Callable[[Console, R], None] | None = None
+    """Why the compiler did what it did, for `rung report --explain`; None where a record does not hold that."""
+    warnings: Callable[[R], Sequence[str]] = _no_warnings
+
+    def show(self, out: Console, record: R) -> None:
+        """All that a record says, as `rung report` prints it."""
+        self.tables(out, record)
+        out.print(tables.environment(record.environment), style="dim", highlight=False)
+        if not record.complete:
+            out.print("the run was interrupted: what it had finished is shown", style="yellow")
