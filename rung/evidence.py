@@ -55,10 +55,12 @@ class Fork(_Model):
 
 
 class Scratchpad(_Model):
-    """What `promote` had for one context, and how many buffers of a stream it counted."""
+    """What one context has for tiles and for scratch, how many buffers of a stream are counted, and in what sizes."""
 
     budget_bytes: Count
     buffers: Positive
+    scratch_bytes: Count = 0
+    alignment_bytes: Positive = 64
 
 
 class Decision(_Model):
