@@ -2,7 +2,7 @@ import pytest
 from matching import in_order, run
 from torch_mlir import ir
 
-from rung.errors import ContractError, UsageError
+from rung.errors import ContractError
 from rung.ir.context import make_context
 from rung.ir.llvm_stage import check_llvm
 from rung.lowering.lower_abi import LowerAbi
@@ -140,23 +140,6 @@ def test_to_llvm_names_what_is_left():
             "func.func @f() -> tensor<4xf32> { %t = tensor.empty() : tensor<4xf32>\n return %t : tensor<4xf32> }",
             ToLlvm(),
         )
-
-
-@pytest.mark.parametrize(
-    ("body", "expansion"),
-    [
-        ("%r = vector.create_mask %n : vector<8xi1>", "expand-masks"),
-        (
-            "%r = vector.extract_strided_slice %v {offsets = [0], sizes = [8], strides = [1]} "
-            ": vector<16xi1> to vector<8xi1>",
-            "expand-slices",
-        ),
-    ],
-)
-def test_to_llvm_says_what_another_index_needs_first(body: str, expansion: str):
-    text = f"func.func @f(%n: index, %v: vector<16xi1>) -> vector<8xi1> {{ {body}\n return %r : vector<8xi1> }}"
-    with pytest.raises(UsageError, match=rf"`to-llvm{{index-bits=32}}`: .*run `{expansion}` first"):
-        run(text, ToLlvm(index_bits=32))
 
 
 def test_check_llvm_finds_casts():
