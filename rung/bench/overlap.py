@@ -49,7 +49,7 @@ _NO_LIMIT = 1e12
 
 
 @dataclass(frozen=True)
-class Plan:
+class OverlapPlan:
     """What one degree is measured with."""
 
     elements: int
@@ -110,7 +110,7 @@ def default_tiles(machine: Machine, depths: Sequence[int], elements: int, thread
     return tile // 4, tile
 
 
-def run(degree: int, plan: Plan, lab: Lab) -> list[OverlapResult]:
+def run(degree: int, plan: OverlapPlan, lab: Lab) -> list[OverlapResult]:
     """All variants at one degree, in the order of the tiles."""
     kernel, x, out = _load(plan.elements, lab.sampling.seed)
     args = (x, out, plan.elements)

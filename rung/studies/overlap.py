@@ -78,7 +78,7 @@ def plan(options: OverlapOptions) -> Plan[OverlapOptions, Results, OverlapRecord
         tiles = parse.counts(options.tiles, "--tiles")
     else:
         tiles = overlap.default_tiles(machine, depths, elements, base.threads)
-    one = overlap.Plan(elements, tiles, depths, base)
+    one = overlap.OverlapPlan(elements, tiles, depths, base)
     one.check(machine)
 
     def part(degree: int) -> Part[Results]:

@@ -79,7 +79,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path, changes: dict[str, A
 def test_default_tiles_fill_the_scratchpad_at_the_largest_depth() -> None:
     tiles = overlap.default_tiles(SMALL, (2, 4), 1 << 20, 1)
     assert tiles == (512, 2048) and overlap.scratchpad_bytes(2048, 4) == SMALL.scratchpad_bytes_per_context
-    overlap.Plan(1 << 20, tiles, (2, 4), Schedule(threads=1)).check(SMALL)
+    overlap.OverlapPlan(1 << 20, tiles, (2, 4), Schedule(threads=1)).check(SMALL)
 
 
 def test_default_tiles_leave_at_least_four_trips() -> None:
