@@ -35,7 +35,7 @@ def main() -> int:
     )  # fmt: skip
     depths = (2,)
     tile = overlap.default_tiles(host, depths, overlap.ELEMENTS, schedule.threads)[1]
-    plan = overlap.Plan(overlap.ELEMENTS, (tile,), depths, schedule)
+    plan = overlap.OverlapPlan(overlap.ELEMENTS, (tile,), depths, schedule)
     plan.check(host)
     results = [result for degree in DEGREES for result in overlap.run(degree, plan, lab)]
     record = OverlapRecord(environment=environment.describe(host, options.seed), results=results)
