@@ -25,9 +25,11 @@ from .tile import TileBlocks
 
 _PARTS = tuple(sorted(odd << shift for odd in (1, 3) for shift in range(17)))
 """What is tried to make tiles fit: 1, 2, 3, 4, 6, 8, 12, 16 parts and so on."""
-
 _STRIDE = 16
 """So many times the parts are tried next where scratch alone is too much."""
+
+Tiles = list[tuple[int, ...] | None]
+"""Of each nest of a module, in order; None: it stays whole."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class FitScratchpad(Pass):
     """That of `tile-contractions`: what it packs depends on it."""
 
     def run(self, module: ir.Module) -> None:
-        cut, need = self._fitting(module)
-        _mark(module, cut)
+        tiles, need = self._fitting(module)
+        _mark(module, tiles)
         scratch = need.scratch if self.holds_scratch else 0
         budget = replace(self._all, budget_bytes=max(0, self.scratchpad_bytes - scratch), scratch_bytes=scratch)
         for function in functions(module):
@@ -84,34 +86,37 @@ class FitScratchpad(Pass):
         """Of a context without scratch."""
         return Budget(self.scratchpad_bytes, self.depth, self.alignment)
 
-    def _fitting(self, module: ir.Module) -> tuple[Cut, Need]:
-        """The mildest cut with which all fits, and what it needs; if none does, the last resort."""
-        cut, need = Cut(self.tile_elements, self.alignment), Need()
+    def _fitting(self, module: ir.Module) -> tuple[Tiles, Need]:
+        """The tiles of the mildest cut with which all fits, and what it needs; if none does, of the last resort."""
+        cut, tried, need = Cut(self.tile_elements, self.alignment), None, Need()
         for in_order, everywhere in ((False, False), (True, False), (True, True)):
             hopeless = 2.0 if in_order else 1.0
             for parts in _PARTS:
                 if parts < hopeless:
                     continue
                 cut = replace(cut, parts=parts, in_order=in_order, everywhere=everywhere)
-                need = self._need(module, cut)
+                tiles = _tiles(module, cut)
+                if tiles == tried:
+                    continue
+                tried, need = tiles, self._need(module, tiles)
                 room = self.scratchpad_bytes - (need.scratch if self.holds_scratch else 0)
                 if need.tiles <= room:
-                    return cut, need
-                # Buffers shrink as tiles do, at best: what is left out is not tried. A little less, for rounding.
-                # Scratch shrinks by tags only.
-                hopeless = 0.8 * parts * need.tiles / room if room > 0 else _STRIDE * parts
+                    return tiles, need
+                # Buffers shrink as tiles do, at best; a tile may be twice its part, being whole granules: what is left
+                # out is not tried. Scratch shrinks by tags only.
+                hopeless = 0.5 * parts * need.tiles / room if room > 0 else _STRIDE * parts
         if self.holds_scratch and need.scratch > self.scratchpad_bytes:
             raise UsageError(
                 f"fit-scratchpad: a context needs {need.scratch} bytes of scratch beside its tiles, and its share of "
                 f"the scratchpad is {self.scratchpad_bytes}: use smaller blocks, or a device with more "
                 "`scratchpad_bytes`"
             )
-        return replace(cut, parts=_PARTS[-1]), need
+        return _tiles(module, replace(cut, parts=_PARTS[-1])), need
 
-    def _need(self, module: ir.Module, cut: Cut) -> Need:
-        """With that cut, of the function that needs most."""
+    def _need(self, module: ir.Module, tiles: Tiles) -> Need:
+        """With those tiles, of the function that needs most."""
         trial = _copy(module)
-        _mark(trial, cut)
+        _mark(trial, tiles)
         TileBlocks(self.tile_elements, self.alignment).run(trial)
         PassManager.parse("builtin.module(canonicalize,cse)").run(trial.operation)
         FormVirtualThreads(contexts=1).run(trial)
@@ -128,12 +133,25 @@ def _copy(module: ir.Module) -> ir.Module:
     return copy
 
 
-def _mark(module: ir.Module, cut: Cut) -> None:
-    """Write `rung.tile` on the nests that the cut makes smaller."""
-    for function in functions(module):
-        for op in collect(function.operation):
-            if op.name == "linalg.generic" and (cut.everywhere or is_in_program(op)):
-                space = space_of(op)
-                tile = tile_of(space, cut) if space is not None else ()
-                if space is not None and tile != space.bounds:
-                    op.attributes[TILE] = tile_attribute(tile)
+def _nests(module: ir.Module) -> list[ir.Operation]:
+    everything = (op for function in functions(module) for op in collect(function.operation))
+    return [op for op in everything if op.name == "linalg.generic"]
+
+
+def _tiles(module: ir.Module, cut: Cut) -> Tiles:
+    return [_tile(nest, cut) for nest in _nests(module)]
+
+
+def _tile(nest: ir.Operation, cut: Cut) -> tuple[int, ...] | None:
+    space = space_of(nest) if cut.everywhere or is_in_program(nest) else None
+    if space is None:
+        return None
+    tile = tile_of(space, cut)
+    return None if tile == space.bounds else tile
+
+
+def _mark(module: ir.Module, tiles: Tiles) -> None:
+    """Write `rung.tile` on the nests that become smaller."""
+    for nest, tile in zip(_nests(module), tiles, strict=True):
+        if tile is not None:
+            nest.attributes[TILE] = tile_attribute(tile)

@@ -115,3 +115,9 @@ def test_nests_in_loops_are_marked_last():
     text = run(program(views(16384) + f"scf.for %i = %c0 to %n step %c1 {{ {nest()} }}"), FitScratchpad(65536, depth=2))
     in_order(text, r"scf.for", r"linalg.generic", r"rung.tile = \[4096\]")
     assert V in text
+
+
+def test_a_tile_of_whole_granules_is_no_reason_to_pass_over_the_next():
+    """A sixth of 1024 floats is 256 in granules of 128: four buffers are 4096 bytes, and an eighth fits."""
+    text = run(program(views(1024) + nest()), FitScratchpad(2304, depth=2, alignment=128))
+    assert "rung.tile = [128]" in text
