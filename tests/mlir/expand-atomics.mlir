@@ -21,7 +21,8 @@ func.func @generic(%x: memref<?xf32>, %v: f32, %i: index) -> f32 {
 // CHECK-NEXT:      %[[R:.+]] = llvm.cmpxchg %{{.+}}, %[[BITS]], %[[WORD]] acq_rel monotonic
 // CHECK-NEXT:      %[[SEEN:.+]] = llvm.extractvalue %[[R]][0]
 // CHECK-NEXT:      %[[DONE:.+]] = llvm.extractvalue %[[R]][1]
-// CHECK:           scf.condition(%{{.+}}) %[[SEEN]] : i32
+// CHECK:           %[[AGAIN:.+]] = arith.xori %[[DONE]], %true
+// CHECK-NEXT:      scf.condition(%[[AGAIN]]) %[[SEEN]] : i32
 // CHECK:         %[[OLD:.+]] = arith.bitcast %[[LAST]] : i32 to f32
 // CHECK:         return %[[OLD]] : f32
 

@@ -10,9 +10,17 @@ func.func @rows(%a: memref<?x8xf32, strided<[?, 1], offset: ?>>, %b: memref<?x8x
 // CHECK-LABEL: func.func @rows(
 // CHECK-SAME:      %[[A:.+]]: memref<?x8xf32, strided<[?, 1], offset: ?>>, %[[B:.+]]: memref<?x8xf32>
 // CHECK:         %[[SIZE:.+]] = memref.dim %[[A]], %{{.+}} : memref<?x8xf32
+// CHECK:         %[[ROW:.+]] = arith.constant 8 : index
 // CHECK:         scf.for %{{.+}} = %{{.+}} to %[[SIZE]] step
 // CHECK-NOT:     scf.for
-// CHECK:           "llvm.intr.memcpy"
+// CHECK:           %[[AT:.+]] = builtin.unrealized_conversion_cast %[[B]] :
+// CHECK:           %[[TO:.+]] = llvm.getelementptr %[[AT]][
+// CHECK:           %[[BEGIN:.+]] = builtin.unrealized_conversion_cast %[[A]] :
+// CHECK:           %[[FROM:.+]] = llvm.getelementptr %[[BEGIN]][
+// CHECK:           %[[WIDTH:.+]] = arith.constant 4 : index
+// CHECK-NEXT:      %[[BYTES:.+]] = arith.muli %[[ROW]], %[[WIDTH]] : index
+// CHECK-NEXT:      %[[COUNT:.+]] = arith.index_cast %[[BYTES]] : index to i64
+// CHECK-NEXT:      "llvm.intr.memcpy"(%[[TO]], %[[FROM]], %[[COUNT]])
 // CHECK-NOT:     memref.copy
 
 // -----
@@ -25,10 +33,26 @@ func.func @elements(%a: memref<?x8xf32, strided<[?, 2], offset: ?>>, %b: memref<
 }
 
 // CHECK-LABEL: func.func @elements(
+// CHECK-SAME:      %[[A:.+]]: memref<?x8xf32, strided<[?, 2], offset: ?>>, %[[B:.+]]: memref<?x8xf32>
 // CHECK:         scf.for %[[I:.+]] =
 // CHECK-NEXT:      scf.for %[[J:.+]] =
-// CHECK-NEXT:        %[[V:.+]] = memref.load %{{.+}}[%[[I]], %[[J]]]
-// CHECK-NEXT:        memref.store %[[V]], %{{.+}}[%[[I]], %[[J]]]
+// CHECK-NEXT:        %[[V:.+]] = memref.load %[[A]][%[[I]], %[[J]]]
+// CHECK-NEXT:        memref.store %[[V]], %[[B]][%[[I]], %[[J]]]
+
+// -----
+
+// Bits do not fill bytes: no row of them is a block of bytes.
+
+func.func @bits(%a: memref<8x8xi1, strided<[16, 1]>>, %b: memref<8x8xi1>) {
+  memref.copy %a, %b : memref<8x8xi1, strided<[16, 1]>> to memref<8x8xi1>
+  return
+}
+
+// CHECK-LABEL: func.func @bits(
+// CHECK:         scf.for
+// CHECK-NEXT:      scf.for
+// CHECK-NEXT:        memref.load
+// CHECK-NEXT:        memref.store
 
 // -----
 

@@ -45,15 +45,19 @@ func.func @scatter(%x: memref<4x?xf32>, %o: index, %i: vector<2xindex>, %m: vect
 
 // -----
 
-// With all lanes on LLVM needs no branch.
+// With all lanes on LLVM needs no branch. Vectors of more than one dimension are left alone, too.
 
-func.func @left(%x: memref<?xf32>, %o: index, %i: vector<2xi32>, %p: vector<2xf32>) -> vector<2xf32> {
+func.func @left(%x: memref<?xf32>, %o: index, %i: vector<2xi32>, %p: vector<2xf32>,
+                %j: vector<2x2xi32>, %m: vector<2x2xi1>, %q: vector<2x2xf32>) -> (vector<2xf32>, vector<2x2xf32>) {
   %ones = arith.constant dense<true> : vector<2xi1>
   %v = vector.gather %x[%o] [%i], %ones, %p
     : memref<?xf32>, vector<2xi32>, vector<2xi1>, vector<2xf32> into vector<2xf32>
-  return %v : vector<2xf32>
+  %w = vector.gather %x[%o] [%j], %m, %q
+    : memref<?xf32>, vector<2x2xi32>, vector<2x2xi1>, vector<2x2xf32> into vector<2x2xf32>
+  return %v, %w : vector<2xf32>, vector<2x2xf32>
 }
 
 // CHECK-LABEL: func.func @left(
-// CHECK:         vector.gather
+// CHECK:         vector.gather {{.*}} into vector<2xf32>
+// CHECK-NEXT:    vector.gather {{.*}} into vector<2x2xf32>
 // CHECK-NEXT:    return
