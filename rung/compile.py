@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -35,6 +36,8 @@ from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
 
 _FRAMES = 50_000
+_MOST_NESTED = 1_000
+"""Regions and dictionaries in one another, in a text."""
 PIPELINE_MARK = "// PIPELINE: "
 """Starts each line of the pipeline in a file for `rung opt`."""
 
@@ -366,6 +369,9 @@ def written_pipeline(text: str) -> Pipeline:
 
 def optimize(text: str, steps: Pipeline, observers: Sequence[Observer] = ()) -> str:
     """Run passes on the text of a module, as mlir-opt does."""
+    deepest = _deepest(text)
+    if deepest > _MOST_NESTED:
+        raise UsageError(f"regions are nested {deepest:,} deep; MLIR reads {_MOST_NESTED:,}")
     context, lock = compiler_context()
     with lock:
         try:
@@ -374,6 +380,15 @@ def optimize(text: str, steps: Pipeline, observers: Sequence[Observer] = ()) -> 
             raise UsageError(f"this is not a module of MLIR: {' '.join(str(error).split())}") from None
         steps.run(module, observers)
         return str(module)
+
+
+def _deepest(text: str) -> int:
+    """How deep braces are nested. MLIR's parser calls itself for each, and ends the process where the stack does."""
+    depth = deepest = 0
+    for brace in re.findall(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|[{}]', text):
+        depth += {"{": 1, "}": -1}.get(brace, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def load(binary: bytes) -> Loaded:

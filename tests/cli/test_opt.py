@@ -97,6 +97,14 @@ def test_a_module_that_fails_does_not_stop_the_others(several: str, capsys: pyte
     assert not target.exists()
 
 
+@pytest.mark.parametrize(("depth", "status"), [(900, 0), (1001, 2), (50_000, 2)])
+def test_regions_that_are_nested_too_deep_are_refused(depth: int, status: int) -> None:
+    comment = '// {{{ "no brace"\n'
+    done = rung("opt", "-", "--pipeline", "canonicalize", text=comment + "module {" * depth + "}" * depth)
+    assert done.returncode == status, done.stderr
+    assert status == 0 or f"regions are nested {depth:,} deep; MLIR reads 1,000" in " ".join(done.stderr.split())
+
+
 def test_help_lists_every_pass_and_option() -> None:
     done = rung("opt", "--help")
     assert (done.returncode, done.stderr) == (0, "")
