@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..dtypes import F32
 from ..errors import UsageError
 from ..machine import Dma, Machine
 from ..schedule import Schedule
@@ -41,7 +42,6 @@ LARGEST_DEGREE = 4096
 _SMALLEST_TILE = 4
 _STREAMS = 2
 _ELEMENT_BYTES = 4
-_EPSILON = 2.0**-23
 _SCRATCH_BYTES = 4096
 """Left for a context's scratch and stack, which a modelled device keeps in the scratchpad."""
 _NO_LIMIT = 1e12
@@ -185,7 +185,7 @@ def _case(kernel: Any, args: tuple[Any, ...], expected: Any, degree: int, block:
     elements = args[2]
     problem = Problem(args, (1,), {"DEGREE": degree, "BLOCK": block}, (-(-elements // block), 1, 1), expected)
     types = signature(kernel.arg_names, problem)
-    roundings = 2 * degree * _EPSILON
+    roundings = 2 * degree * F32.epsilon
     reason = "two roundings per degree of partial sums below e, for |x| <= 1"
     tolerance = Tolerance(roundings, math.e * roundings, reason)
     return Case("exp-series", "f32", (elements,), kernel, types, problem, tolerance, FLOAT64)

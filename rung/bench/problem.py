@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..dtypes import BY_MLIR
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 DTYPES = ("f32", "f16", "bf16")
-TRITON = {"f32": "fp32", "f16": "fp16", "bf16": "bf16"}
-_TORCH = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+TRITON = {name: BY_MLIR[name].triton for name in DTYPES}
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def torch_dtype(dtype: str) -> torch.dtype:
     """torch's name of `f32`, `f16` or `bf16`. Raises UsageError for others."""
     import torch
 
-    if dtype not in _TORCH:
+    if dtype not in DTYPES:
         raise UsageError(f"there is no data type `{dtype}`; choose from: {', '.join(DTYPES)}")
-    return getattr(torch, _TORCH[dtype])
+    return getattr(torch, BY_MLIR[dtype].torch)
 
 
 def signature(names: Sequence[str], problem: Problem) -> dict[str, str]:
@@ -90,7 +90,7 @@ def type_of(value: object) -> str:
     if isinstance(value, float):
         return "fp32"
     name = str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
-    found = {long: "*" + TRITON[short] for short, long in _TORCH.items()}
+    found = {BY_MLIR[short].torch: "*" + BY_MLIR[short].triton for short in DTYPES}
     if name not in found:
         raise UsageError(f"an argument is of type {name}; give tensors of {', '.join(TRITON)}, int or float")
     return found[name]

@@ -9,6 +9,7 @@ from math import prod, sqrt
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..dtypes import BY_MLIR, F32
 from ..errors import UsageError, did_you_mean
 from ..machine import Machine
 from . import references
@@ -19,7 +20,6 @@ HOST_BLOCK = 1024
 _DMA_BLOCK = 16384
 """The same where a program's block is a DMA transfer, whose latency it has to amortise: 64 KiB of f32."""
 _PACKAGE = Path(__file__).parents[1]
-_EPSILON = {"f32": 2.0**-23, "f16": 2.0**-10, "bf16": 2.0**-7}
 
 
 class Build(Protocol):
@@ -78,11 +78,11 @@ class Workload:
     def tolerance(self, dtype: str, shape: Shape) -> Tolerance:
         """float32 arithmetic, plus one rounding when the type in memory is narrower."""
         growth = 1.0 if self.summed is None else max(1.0, sqrt(shape[self.summed] / 1024))
-        relative, absolute = growth * self.ulps * _EPSILON["f32"], growth * self.absolute
+        relative, absolute = growth * self.ulps * F32.epsilon, growth * self.absolute
         if dtype == "f32":
             return Tolerance(relative, absolute, self.reason)
-        absolute = max(absolute, {"f16": 2.0**-24, "bf16": 0.0}[dtype])
-        return Tolerance(relative + _EPSILON[dtype], absolute, f"{self.reason}; one rounding to {dtype}")
+        absolute = max(absolute, BY_MLIR[dtype].smallest)
+        return Tolerance(relative + BY_MLIR[dtype].epsilon, absolute, f"{self.reason}; one rounding to {dtype}")
 
     @property
     def path(self) -> Path:

@@ -162,3 +162,10 @@ def output(path: str | None, option: str) -> Path | None:
     if reason := why_not_writable(target):
         raise UsageError(f"{option} is `{path}`, which {reason}")
     return target
+
+
+def only_of_own_kernels(how: str, **given: object) -> None:
+    """Raises UsageError for options, by name, that a kernel of the study has been given. how: to give one's own."""
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"--{option} is for a kernel of your own; give it with {how}")

@@ -137,13 +137,13 @@ def cases(options: LadderOptions, machine: Machine, dtype: str, shape: tuple[int
     """The kernels that are asked for, by name."""
     if options.kernel:
         return (_own_kernel(options, options.kernel, dtype, shape),)
-    given = {
-        "--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid,
-        "--range": options.ranges,
-    }  # fmt: skip
-    for option, value in given.items():
-        if value:
-            raise UsageError(f"{option} is for a kernel of your own; give it with --kernel file.py::name")
+    parse.only_of_own_kernels(
+        "--kernel file.py::name",
+        signature=options.signature,
+        constexpr=options.constexprs,
+        grid=options.grid,
+        range=options.ranges,
+    )
     names = options.kernels or tuple(w.name for w in suite.WORKLOADS if w.paper)
     workloads = [suite.find(name) for name in names]
     for workload in workloads:

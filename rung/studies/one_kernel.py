@@ -64,13 +64,13 @@ def load(options: OneKernelOptions) -> Subject:
         size = shape or (1 << 20,)
         case = adhoc.case(options.kernel, size, dtype, seed, options.signature, constexprs, grid, ranges)
         return Subject(case, machine, schedules[0])
-    given = {
-        "--signature": options.signature, "--constexpr": options.constexprs, "--grid": options.grid,
-        "--range": options.ranges,
-    }  # fmt: skip
-    for option, value in given.items():
-        if value:
-            raise UsageError(f"{option} is for a kernel of your own; give it with file.py::name")
+    parse.only_of_own_kernels(
+        "file.py::name",
+        signature=options.signature,
+        constexpr=options.constexprs,
+        grid=options.grid,
+        range=options.ranges,
+    )
     workload = suite.find(options.kernel)
     if shape:
         workload.check(shape)

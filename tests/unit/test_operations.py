@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -60,6 +62,13 @@ def test_a_class_that_leaves_a_question_open_is_not_registered(registry, questio
 def test_a_shape_operation_that_does_not_say_where_elements_come_from_is_not_registered(registry):
     with pytest.raises(TypeError, match="dims"):
         operation.register(type("Incomplete", (Reindexing,), {"names": ("test.incomplete",)}))
+
+
+def test_who_asks_first_finds_them_all():
+    """An analysis that is used without the conversion, as the look for indices of an own kernel, imports no classes."""
+    ask = "from rung.frontends.triton import operation; print(type(operation._find('tt.trans')).__name__)"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout == "Trans\n"
 
 
 def test_an_operation_has_one_class(registry):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -80,11 +82,13 @@ def test_groups_keep_the_order_of_the_file() -> None:
         (lambda raw: raw["environment"].update(typo=1), "field `environment.typo`"),
     ],
 )
-def test_a_file_of_another_form_is_refused_by_field(tmp_path: Path, change: object, message: str) -> None:
+def test_a_file_of_another_form_is_refused_by_field(
+    tmp_path: Path, change: Callable[[Any], None], message: str
+) -> None:
     path = tmp_path / "a.json"
     studies.write(record(), path)
     raw = json.loads(path.read_text())
-    change(raw)  # type: ignore[operator]
+    change(raw)
     path.write_text(json.dumps(raw))
     with pytest.raises(UsageError, match=message):
         studies.read(path)

@@ -11,7 +11,6 @@ from ...dtypes import BY_MLIR
 from ...errors import UsageError
 from ...ir.promotion import MAY_ALIAS
 from . import dialects as dialects
-from . import ops as ops
 from .affine import Affine
 from .bases import Base
 from .blocks import BlockConverter

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from torch_mlir import ir
@@ -132,6 +133,8 @@ def find(op: ir.Operation) -> TtirOp | None:
 
 @cache
 def _find(name: str) -> TtirOp | None:
+    # Whoever asks first has the classes registered: which they are must not depend on what was imported before.
+    import_module(f"{__package__}.ops")
     return _REGISTRY.get(name) or _REGISTRY.get(f"{name.partition('.')[0]}.*")
 
 
