@@ -11,6 +11,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func
 
 from .allocations import allocation_of
+from .attributes import COMBINER
 from .footprints import View, view_of
 from .pointers import is_memref_at, is_pointer_of
 from .slicing import collect
@@ -90,7 +91,7 @@ def _is_combiner(call: ir.Operation) -> bool:
     name = ir.FlatSymbolRefAttr(call.attributes["callee"]).value
     for op in module.regions[0].blocks[0].operations:
         if isinstance(op, func.FuncOp) and op.name.value == name:
-            return "rung.combiner" in op.operation.attributes
+            return COMBINER in op.operation.attributes
     return False
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch_mlir import ir
 
+from .attributes import COMBINER
 from .body import Body, Instr, constant_int, count_uses, read_body
 
 if TYPE_CHECKING:
@@ -138,6 +139,6 @@ def callee_body(call: ir.Operation) -> Body | None:
     for candidate in module.regions[0].blocks[0].operations:
         function = candidate.operation
         if "sym_name" in function.attributes and ir.StringAttr(function.attributes["sym_name"]).value == name:
-            marked = "rung.combiner" in function.attributes and len(function.regions[0].blocks) == 1
+            marked = COMBINER in function.attributes and len(function.regions[0].blocks) == 1
             return read_body(function.regions[0].blocks[0]) if marked else None
     return None

@@ -5,8 +5,6 @@ from __future__ import annotations
 from torch_mlir import ir
 
 ASSERTION = "cf.assert"
-WHERE = "rung.where"
-"""On an assertion: the line of the source and the kernel, for messages."""
 
 
 def is_assertion(op: ir.Operation) -> bool:

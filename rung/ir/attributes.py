@@ -100,7 +100,7 @@ SERIAL = _attribute("rung.serial", _LOOP, "string", "why it is not dealt out")
 
 TRANSFER = _attribute("rung.transfer", _TRANSFER, '"load" or "store"', "moves a footprint into or out of scratchpad")
 IN_ORDER = _attribute("rung.in_order", _TRANSFER, "string", "why it may not move to another iteration")
-AT_MOST = _attribute("rung.at_most", _TRANSFER, "array of i64", "elements that it moves at most, per dimension")
+AT_MOST = _attribute("rung.at_most", "`scf.for`", "i64", "the most iterations of a loop over descriptors")
 PROMOTED = _attribute("rung.promoted", _LOOP, "i64", "views that became buffers in the scratchpad")
 STREAMS = _attribute("rung.streams", _LOOP, "i64", "of these, those that move with the loop")
 HELD = _attribute("rung.held", _LOOP, "i64", "of these, those that are kept while their place is the same")
@@ -113,7 +113,12 @@ NOT_PIPELINED = _attribute("rung.not_pipelined", _LOOP, "array of strings", "why
 
 VECTORIZED = _attribute("rung.vectorized", "`scf.for`", "{lanes, unroll, ...}", "over vectors")
 SCALAR = _attribute("rung.scalar", _LOOP, "string", "why a nest stayed scalar")
-SCALARIZED = _attribute("rung.scalarized", "an operation", "string", "what the vector unit lacks, done lane by lane")
+SCALARIZED = _attribute(
+    "rung.scalarized",
+    "`func.func`",
+    "array of strings",
+    "operations and types that the vector unit lacks and that are left for the back end to take apart",
+)
 CONTRACTION = _attribute("rung.contraction", "`scf.for`", "{lanes, mr, nr, ...}", "a contraction, in register tiles")
 PREFETCHED = _attribute("rung.prefetched", _LOOP, "{bytes, ops}", "what is fetched into the cache for the next program")
 

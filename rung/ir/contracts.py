@@ -9,11 +9,11 @@ from torch_mlir import ir
 from ..errors import ContractError
 from .accesses import structured_effect
 from .allocations import allocation_of
+from .attributes import CONTEXTS, GRID, PROGRAMS
 from .body import constant_int
 from .dma_contract import check_transfers
 from .footprints import Index, slab_of
 from .lanes import INTEGER_DIVISIONS
-from .waits import PROGRAMS
 
 _SCALAR = ("builtin", "func", "scf", "arith", "math", "memref", "cf", "llvm", "ub")
 _DIALECTS = {
@@ -64,13 +64,13 @@ def _no_tensor(stage: str, op: ir.Operation) -> str | None:
 def _grid_loops_are_marked(stage: str, op: ir.Operation) -> str | None:
     if op.name != "scf.forall":
         return None
-    return None if "rung.grid" in op.attributes else "a parallel loop that is not the grid"
+    return None if GRID in op.attributes else "a parallel loop that is not the grid"
 
 
 def _parallel_loops_are_dealt_out(stage: str, op: ir.Operation) -> str | None:
     if op.name != "scf.forall":
         return None
-    dealt_out = "rung.contexts" in op.attributes or PROGRAMS in op.attributes
+    dealt_out = CONTEXTS in op.attributes or PROGRAMS in op.attributes
     return None if dealt_out else "a parallel loop that has not been dealt out to contexts"
 
 

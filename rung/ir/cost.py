@@ -13,6 +13,8 @@ from typing import Any
 
 from torch_mlir import ir
 
+from .attributes import BOUNDS
+
 ASSUMED_TRIPS = 8
 _STREAM_BYTES_PER_CYCLE = 16.0
 _FREE = (
@@ -65,7 +67,7 @@ def shape_bounds(value: ir.Value[Any]) -> list[int]:
         attribute = None
     else:
         attributes = owner.attributes
-        attribute = attributes.get("rung.bounds")
+        attribute = attributes.get(BOUNDS)
     if attribute is not None:
         bounds = list(ir.DenseI64ArrayAttr(attribute))
     sizes: list[int] = []
@@ -154,8 +156,8 @@ class CostModel:
 
 
 def _trips(op: ir.Operation) -> int:
-    if "rung.bounds" in op.attributes:
-        return ir.DenseI64ArrayAttr(op.attributes["rung.bounds"])[0]
+    if BOUNDS in op.attributes:
+        return ir.DenseI64ArrayAttr(op.attributes[BOUNDS])[0]
     lower, upper, step = (constant_value(op.operands[i]) for i in range(3))
     if lower is None or upper is None or not step:
         return ASSUMED_TRIPS

@@ -19,11 +19,12 @@ from torch_mlir.dialects import scf
 
 from .accesses import Access, is_atomic, is_fence
 from .assertions import is_assertion
+from .attributes import GRID_LOOP, TILE_LOOP
 from .footprints import View
 from .slicing import advance, collect, enclosing
 from .waits import first_wait
 
-PARALLEL = ("rung.grid_loop", "rung.tile_loop")
+PARALLEL = (GRID_LOOP, TILE_LOOP)
 _FENCED = "an atomic, a volatile load or a call may order it"
 
 

@@ -21,11 +21,12 @@ from ..errors import ContractError
 from .accesses import effect
 from .allocations import VIEWS
 from .arithmetic import evaluate
+from .attributes import AT_MOST
 from .footprints import offset_of
 from .locations import line_of
 from .pointers import functions
 from .slicing import collect
-from .transfers import AT_MOST, DMA, DMA_START, DMA_WAIT, in_scratchpad, take_place, transfer_name
+from .transfers import DMA, DMA_START, DMA_WAIT, in_scratchpad, take_place, transfer_name
 from .violations import Violation
 
 Value = ir.Value[Any]

@@ -23,6 +23,11 @@ def bits(type_: ir.Type) -> int:
     return type_.width
 
 
+def signed(number: int, width: int) -> int:
+    """The number that the low bits of another are, as many as `width`."""
+    return (number + (1 << (width - 1))) % (1 << width) - (1 << (width - 1))
+
+
 def is_float(type_: ir.Type) -> bool:
     return isinstance(type_, ir.FloatType)
 
@@ -109,10 +114,10 @@ class Emitter:
         return value
 
     def number(self, type_: ir.Type, number: float) -> ir.Value:
-        """A constant of a scalar type."""
+        """A constant of a scalar type; an integer that the type does not hold wraps, as its arithmetic does."""
         if is_float(type_):
             return self.constant(ir.FloatAttr.get(type_, number))
-        return self.constant(ir.IntegerAttr.get(type_, int(number)))
+        return self.constant(ir.IntegerAttr.get(type_, signed(int(number), bits(type_))))
 
     def zero(self, type_: ir.Type) -> ir.Value:
         return self.number(type_, 0)
@@ -121,13 +126,8 @@ class Emitter:
         """`dense<[0, step, 2 * step, ...]>`"""
         key = ("iota", type_, lanes, step)
         if key not in self._constants:
-            if isinstance(type_, ir.IndexType):
-                width, kind = 64, np.int64
-            else:
-                width = bits(type_)
-                kind = np.dtype(f"int{width}")
-            numbers = np.arange(lanes, dtype=np.int64) * step
-            array = (numbers & ((1 << width) - 1)).astype(kind) if width < 64 else numbers
+            width = bits(type_)
+            array = np.array([signed(lane * step, width) for lane in range(lanes)], dtype=f"int{width}")
             attribute = ir.DenseElementsAttr.get(array, type=ir.VectorType.get([lanes], type_))
             self._constants[key] = self.constant(attribute)
         return self._constants[key]

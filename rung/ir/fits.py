@@ -8,9 +8,8 @@ from __future__ import annotations
 from torch_mlir import ir
 from torch_mlir.dialects import func
 
+from .attributes import FITS
 from .pointers import functions
-
-FITS = "rung.fits"
 
 
 def fits_function(module: ir.Module) -> func.FuncOp | None:

@@ -12,6 +12,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref
 
 from ..errors import ContractError
+from .attributes import BOUNDS
 from .pointers import index, is_memref_at
 
 Value = ir.Value[Any]
@@ -101,8 +102,8 @@ def _mixed(op: ir.Operation, attribute: str, operands: Iterator[Value]) -> tuple
 
 
 def _bounds(op: ir.Operation, sizes: tuple[Index, ...]) -> tuple[int, ...] | None:
-    if "rung.bounds" in op.attributes:
-        given: list[Index] = list(ir.DenseI64ArrayAttr(op.attributes["rung.bounds"]))
+    if BOUNDS in op.attributes:
+        given: list[Index] = list(ir.DenseI64ArrayAttr(op.attributes[BOUNDS]))
     else:
         given = list(sizes)
     bounds = [size if isinstance(size, int) else bound for size, bound in zip(sizes, given, strict=True)]
@@ -179,7 +180,7 @@ def reinterpret(
     layout = ir.StridedLayoutAttr.get(static_offset[0], static_strides)
     result = ir.MemRefType.get(static_sizes, kind.element_type, layout, kind.memory_space)
     cast = memref.ReinterpretCastOp(result, source, offsets, dims, steps, static_offset, static_sizes, static_strides)
-    cast.operation.attributes["rung.bounds"] = ir.DenseI64ArrayAttr.get(list(bounds))
+    cast.operation.attributes[BOUNDS] = ir.DenseI64ArrayAttr.get(list(bounds))
     return cast.result
 
 

@@ -18,7 +18,7 @@ from .accumulators import Group
 from .assertions import is_assertion
 from .attributes import TILE_LOOP, TILES
 from .body import Body, Instr, captured, constant_int
-from .emit import bits, is_float
+from .emit import bits, is_float, signed
 from .nest import Nest
 
 VARYING = None
@@ -143,11 +143,12 @@ def _step(instr: Instr, lanes: Lanes, dim: int, masked: bool) -> Step:
         lanes.refusal = lanes.refusal or f"{name} of a value that changes from lane to lane"
     if any(s is VARYING for s in steps):
         return VARYING
-    return _linear(instr, steps, lanes)
+    step = _linear(instr, steps, lanes)
+    return VARYING if step is None else signed(step, bits(instr.results[0].type))
 
 
 def _linear(instr: Instr, steps: list[Step], lanes: Lanes) -> Step:
-    """The step of an operation on uniform and linear operands."""
+    """The step of an operation on uniform and linear operands, before it wraps with the numbers that it counts."""
     a = steps[0]
     assert a is not None
     if instr.name in _WIDENS:

@@ -9,6 +9,7 @@ from functools import cached_property
 from torch_mlir import ir
 
 from .accumulators import Group, find_groups
+from .attributes import BOUNDS
 from .body import Body, constant_or_value, read_body, used_values
 from .emit import Index
 
@@ -91,9 +92,9 @@ class Nest:
         known: list[int] = []
         for view, axis in self._axes(dim):
             owner = view.owner
-            if isinstance(owner, ir.Block) or "rung.bounds" not in owner.attributes:
+            if isinstance(owner, ir.Block) or BOUNDS not in owner.attributes:
                 continue
-            bounds = ir.DenseI64ArrayAttr(owner.attributes["rung.bounds"])
+            bounds = ir.DenseI64ArrayAttr(owner.attributes[BOUNDS])
             if axis < len(bounds) and bounds[axis] >= 0:
                 known.append(bounds[axis])
         return min(known) if known else None

@@ -13,6 +13,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func, scf
 
 from .accesses import Access, accesses
+from .attributes import ASSUMED, MAY_ALIAS
 from .cost import constant_value
 from .dependences import Events, Freedom, encloses, events, freedom, is_parallel
 from .footprints import Layout, View, layout_of
@@ -20,10 +21,6 @@ from .slicing import enclosing, is_inside, is_pure
 
 Value = ir.Value[Any]
 Placement = Literal["stream", "resident", "held", "in_order"]
-MAY_ALIAS = "rung.may_alias"
-"""On a kernel: its arguments may be the same memory, accessed in any way."""
-ASSUMED = "rung.assumed"
-"""On a kernel: pairs of arguments that are taken to be different memory, or accessed element for element alike."""
 _QUOTIENTS = ("arith.divui", "arith.divsi", "arith.floordivsi")
 
 

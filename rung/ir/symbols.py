@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from torch_mlir import ir
 
-ENTRY = "rung.entry"
-"""Marks the function that launchers call (docs/ir.md)."""
+from .attributes import ENTRY
 
 
 def free_symbol(module: ir.Block, candidates: Iterable[str]) -> str:

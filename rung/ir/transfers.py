@@ -21,6 +21,7 @@ from typing import Any, Literal
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
+from .attributes import AT_MOST, IN_ORDER, TRANSFER
 from .footprints import Index, Layout, View, add, layout_of, materialize, times, view_of
 from .locations import line_of, name_of, named
 from .pointers import constant, index
@@ -28,10 +29,6 @@ from .pointers import constant, index
 Value = ir.Value[Any]
 Direction = Literal["load", "store"]
 
-TRANSFER = "rung.transfer"
-IN_ORDER = "rung.in_order"
-AT_MOST = "rung.at_most"
-"""Upper bound of the trip count of a loop over descriptors."""
 SCRATCHPAD = 1
 """The memory space of the scratchpad."""
 DMA_START, DMA_WAIT = DMA = ("memref.dma_start", "memref.dma_wait")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from torch_mlir import ir
 
+from .attributes import PROGRAMS, TASK
 from .slicing import collect
 
 YIELD = "rung_yield"
-PROGRAMS = "rung.programs"
-"""On the grid of programs that wait, a parallel loop whose iterations the runtime lets take turns, and on the task that
-it becomes."""
 
 
 def is_yield(op: ir.Operation) -> bool:
@@ -19,7 +17,7 @@ def is_yield(op: ir.Operation) -> bool:
 
 def is_program(function: ir.Operation) -> bool:
     """Whether a function is the task of one program, which runs on a stack of its own."""
-    return "rung.task" in function.attributes and PROGRAMS in function.attributes
+    return TASK in function.attributes and PROGRAMS in function.attributes
 
 
 def first_wait(op: ir.Operation) -> ir.Operation | None:

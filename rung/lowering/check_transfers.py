@@ -11,11 +11,12 @@ from torch_mlir.dialects import arith, func, llvm, memref, scf, vector
 
 from ..ir.accesses import effect
 from ..ir.allocations import VIEWS
+from ..ir.attributes import AT_MOST, GRID_LOOP, PROMOTED, TILE_LOOP
 from ..ir.footprints import element_bytes
 from ..ir.locations import line_of
 from ..ir.pointers import constant, declare, element_address, functions, i64, index, pointer_type, to_i64, to_index
 from ..ir.slicing import collect, enclosing
-from ..ir.transfers import AT_MOST, DMA, DMA_START, in_scratchpad, transfer_name
+from ..ir.transfers import DMA, DMA_START, in_scratchpad, transfer_name
 from ..passes import Pass
 
 Value = ir.Value[Any]
@@ -24,8 +25,8 @@ _IGNORED = (*DMA, *VIEWS, "memref.dim", "memref.extract_strided_metadata", "memr
 _ELEMENTS = ("memref.load", "memref.store", "memref.atomic_rmw", "memref.generic_atomic_rmw")
 _ROWS = ("vector.load", "vector.store", "vector.maskedload", "vector.maskedstore")
 _LANES = ("vector.gather", "vector.scatter")
-_PROMOTED = ("rung.promoted", "rung.grid_loop", "rung.tile_loop")
-_LOOPS = {"rung.grid_loop": "grid loop", "rung.tile_loop": "tile loop"}
+_PROMOTED = (PROMOTED, GRID_LOOP, TILE_LOOP)
+_LOOPS = {GRID_LOOP: "grid loop", TILE_LOOP: "tile loop"}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from torch_mlir import ir
 
 from ..errors import UsageError
+from ..ir.attributes import SCALARIZED
 from ..ir.slicing import collect
 from ..passes.base import Pass
 from ..passes.options import Joined
@@ -33,8 +34,6 @@ _LEFT = ("arith.divsi", "arith.divui", "arith.remsi", "arith.remui")
 _ELEMENTS = ("f64", "f32", "f16", "bf16", "i64", "i32", "i16", "i8", "i1", "index")
 _CALLS = ("arith.maxnumf", "arith.minnumf")
 """Library calls where they are scalars, and a comparison and a choice otherwise."""
-EVIDENCE = "rung.scalarized"
-"""On a function: the ops, with their types, that are left for the back end to take apart."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class ExpandScalarized(Pass):
                 spills = Spills(constants.block)
                 left = sorted({what for op in found if (what := _expand(op, constants, spills)) is not None})
                 if left:
-                    function.attributes[EVIDENCE] = ir.ArrayAttr.get([ir.StringAttr.get(what) for what in left])
+                    function.attributes[SCALARIZED] = ir.ArrayAttr.get([ir.StringAttr.get(what) for what in left])
 
 
 def _check(item: str, context: ir.Context) -> None:

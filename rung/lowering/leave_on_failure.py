@@ -11,7 +11,8 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func, llvm, scf
 
 from ..errors import ContractError
-from ..ir.assertions import WHERE, is_assertion
+from ..ir.assertions import is_assertion
+from ..ir.attributes import GRID_LOOP, WHERE
 from ..ir.llvm_stage import LEAVE
 from ..ir.pointers import constant, declare, functions, i64, pointer_type, to_i64
 from ..ir.slicing import collect, enclosing
@@ -180,7 +181,7 @@ class _Function:
 def _loop_over_programs(op: ir.Operation) -> scf.ForOp | None:
     """The loop over programs around `op`; None in a task that a program forks."""
     for parent in enclosing(op.block):
-        if "rung.grid_loop" in parent.attributes and isinstance(loop := parent.opview, scf.ForOp):
+        if GRID_LOOP in parent.attributes and isinstance(loop := parent.opview, scf.ForOp):
             return loop
     return None
 

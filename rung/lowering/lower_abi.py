@@ -11,9 +11,10 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func, llvm, scf
 
 from ..errors import ContractError
+from ..ir.attributes import ENTRY, KERNEL
 from ..ir.fits import fits_function
 from ..ir.pointers import constant, functions, i64, memref_at, pointer_type, slot, to_index
-from ..ir.symbols import ENTRY, free_symbol
+from ..ir.symbols import free_symbol
 from ..passes import Pass
 
 Value = ir.Value[Any]
@@ -46,7 +47,7 @@ class LowerAbi(Pass):
     name: ClassVar[str] = "lower-abi"
 
     def run(self, module: ir.Module) -> None:
-        for function in [f for f in functions(module) if "rung.kernel" in f.operation.attributes]:
+        for function in [f for f in functions(module) if KERNEL in f.operation.attributes]:
             if list(function.type.results):
                 raise ContractError(f"lower-abi: the kernel `{function.name.value}` has results")
             with function.operation.location:

@@ -11,6 +11,7 @@ from torch_mlir.dialects import builtin, llvm
 from torch_mlir.passmanager import PassManager
 
 from ..errors import UsageError
+from ..ir.attributes import KERNEL
 from ..ir.llvm_stage import LEAVE, check_llvm, return_early
 from ..ir.pointers import find_function, is_memref_at, is_pointer_of
 from ..ir.waits import is_program
@@ -132,7 +133,7 @@ class ToLlvm(Pass):
             if not isinstance(op, llvm.LLVMFuncOp) or not op.regions[0].blocks:
                 continue
             words = ["noimplicitfloat"] if self.scalar else []
-            if "rung.kernel" in op.operation.attributes:
+            if KERNEL in op.operation.attributes:
                 words.append("noinline")
             strings: list[ir.Attribute] = [ir.StringAttr.get(word) for word in words]
             if is_program(op.operation):

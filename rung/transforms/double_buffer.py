@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
+from ..ir.attributes import BOUNDS, DEPTH, IN_ORDER, NOT_PIPELINED, PIPELINED
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import Index, View, materialize, reinterpret, times
@@ -76,14 +77,14 @@ class DoubleBuffer(Pass):
         attributes = loop.operation.attributes
         refused = [ir.StringAttr.get(f"{t.name}: {why}") for t, why in zip(transfers, reasons, strict=True) if why]
         if refused:
-            attributes["rung.not_pipelined"] = ir.ArrayAttr.get(refused)
+            attributes[NOT_PIPELINED] = ir.ArrayAttr.get(refused)
         if not streams:
             return
         with loop.operation.location:
             _Pipeline(loop, streams, self.depth, self.max_rank).build()
         i64 = ir.IntegerType.get_signless(64)
-        attributes["rung.depth"] = ir.IntegerAttr.get(i64, self.depth)
-        attributes["rung.pipelined"] = ir.IntegerAttr.get(i64, len(streams))
+        attributes[DEPTH] = ir.IntegerAttr.get(i64, self.depth)
+        attributes[PIPELINED] = ir.IntegerAttr.get(i64, len(streams))
 
 
 def _addresses(view: View) -> list[Value]:
@@ -93,7 +94,7 @@ def _addresses(view: View) -> list[Value]:
 def _why_not(addresses: _Addresses, transfer: Transfer) -> str:
     """Why the transfer cannot be moved to another iteration; empty if it can."""
     if transfer.in_order:
-        return ir.StringAttr(transfer.copy.attributes["rung.in_order"]).value
+        return ir.StringAttr(transfer.copy.attributes[IN_ORDER]).value
     if transfer.direction == "store":
         return ""
     obstacles = {obstacle for value in _addresses(transfer.view) for obstacle in addresses.obstacles(value)}
@@ -273,5 +274,5 @@ def _move(old: ir.Operation, buffer: Value, offset: Index) -> Value:
 
     parts("static_offsets")
     sizes, strides = parts("static_sizes"), parts("static_strides")
-    bounds = tuple(ir.DenseI64ArrayAttr(old.attributes["rung.bounds"]))
+    bounds = tuple(ir.DenseI64ArrayAttr(old.attributes[BOUNDS]))
     return reinterpret(buffer, materialize(offset), sizes, strides, bounds)

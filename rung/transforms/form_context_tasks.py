@@ -10,6 +10,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import func, llvm, scf
 
 from ..errors import ContractError
+from ..ir.attributes import CONTEXTS, FORK, PROGRAMS, TASK
 from ..ir.capture import captures
 from ..ir.cost import constant_value
 from ..ir.pointers import (
@@ -25,11 +26,10 @@ from ..ir.pointers import (
     to_index,
 )
 from ..ir.symbols import free_symbol
-from ..ir.waits import PROGRAMS
 from ..passes import Pass
 
 Value = ir.Value[Any]
-_LOOPS = ("rung.contexts", PROGRAMS)
+_LOOPS = (CONTEXTS, PROGRAMS)
 _DECISIONS = (
     *(
         f"rung.{name}"
@@ -141,7 +141,7 @@ def _outline(module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, name: s
 def _declare_task(caller: func.FuncOp, loop: scf.ForallOp, name: str) -> func.FuncOp:
     with ir.InsertionPoint(caller):
         task = func.FuncOp(name, ir.FunctionType.get([pointer_type(), i64()], []), visibility="private")
-    task.operation.attributes["rung.task"] = ir.UnitAttr.get()
+    task.operation.attributes[TASK] = ir.UnitAttr.get()
     task.operation.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<internal>")
     for decision in _DECISIONS:
         if decision in loop.operation.attributes:
@@ -164,7 +164,7 @@ def _fork(module: ir.Module, caller: func.FuncOp, loop: scf.ForallOp, slots: lis
         decided = loop.operation.attributes
         arguments = [address, frame, to_i64(count)]
         if PROGRAMS in decided:
-            fork = ir.DictAttr(decided["rung.fork"])
+            fork = ir.DictAttr(decided[FORK])
             arguments += [constant(i64(), ir.IntegerAttr(fork[limit]).value) for limit in ("contexts", "least")]
         callee = "rung_run_programs" if PROGRAMS in decided else "rung_fork"
         call = func.CallOp(declare(module, callee, [argument.type for argument in arguments]), arguments)

@@ -11,12 +11,26 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
 from ..errors import ContractError, UnsupportedError
-from ..ir.attributes import TILE
+from ..ir.attributes import (
+    BODY_COST_NS,
+    BREAK_EVEN_PROGRAMS,
+    CONTEXTS,
+    DISTRIBUTION,
+    FORK,
+    GRID,
+    GRID_LOOP,
+    ITERATIONS_PER_LINE,
+    PROGRAMS,
+    SERIAL,
+    TILE,
+    TILE_LOOP,
+    TILES,
+)
 from ..ir.cost import CostModel, constant_value
 from ..ir.false_sharing import iterations_per_line
 from ..ir.locations import line_of
 from ..ir.pointers import i64, index
-from ..ir.waits import PROGRAMS, first_wait
+from ..ir.waits import first_wait
 from ..knobs import MOST_CONTEXTS
 from ..passes import Pass
 from ..passes.options import Limits
@@ -26,7 +40,7 @@ Value = ir.Value[Any]
 _MANY = 1 << 30
 _GROUPS_PER_CONTEXT = 8
 """With so many groups of iterations for each context, a share is at most an eighth larger than another one."""
-LOOP_ATTRIBUTES = {"rung.grid": "rung.grid_loop", "rung.tiles": "rung.tile_loop"}
+LOOP_ATTRIBUTES = {GRID: GRID_LOOP, TILES: TILE_LOOP}
 
 
 @dataclass(frozen=True)
@@ -104,17 +118,17 @@ class FormVirtualThreads(Pass):
         body_ns = CostModel(self.lanes).block(loop.body) / self.clock_ghz
         break_even = self._break_even(body_ns)
         with ir.InsertionPoint(loop), loop.operation.location:
-            space = _Space(loop, first_fastest=mark == "rung.grid")
+            space = _Space(loop, first_fastest=mark == GRID)
             attribute = LOOP_ATTRIBUTES[mark]
             known = space.static_total
             outer = _outer_contexts(loop)
             threshold = break_even if self.profitability else 2
-            wait = first_wait(loop.operation) if mark == "rung.grid" else None
+            wait = first_wait(loop.operation) if mark == GRID else None
             if wait is not None:
                 decision = self._let_take_turns(loop, space, wait)
-                decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
-                decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
-                decision["rung.fork"] = self._fork(mark, threshold)
+                decision[BODY_COST_NS] = ir.FloatAttr.get_f64(round(body_ns, 3))
+                decision[BREAK_EVEN_PROGRAMS] = ir.IntegerAttr.get(i64(), break_even)
+                decision[FORK] = self._fork(mark, threshold)
                 return
             reason = self._why_serial(known, threshold, outer)
             if reason:
@@ -122,21 +136,21 @@ class FormVirtualThreads(Pass):
                 _fill(serial.body, loop, space)
                 decision = serial.operation.attributes
                 _keep_tile(loop, serial)
-                decision["rung.serial"] = ir.StringAttr.get(reason)
-                decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
+                decision[SERIAL] = ir.StringAttr.get(reason)
+                decision[BODY_COST_NS] = ir.FloatAttr.get_f64(round(body_ns, 3))
                 loop.operation.erase()
                 return
             group = iterations_per_line(loop, space.order[0], self.line_bytes)
             used = self._contexts_used(space.total, known, threshold, outer)
             contexts = scf.ForallOp([0], [_fold(used)], [1])
             decision = contexts.operation.attributes
-            decision["rung.contexts"] = ir.UnitAttr.get()
-            decision["rung.body_cost_ns"] = ir.FloatAttr.get_f64(round(body_ns, 3))
-            decision["rung.break_even_programs"] = ir.IntegerAttr.get(i64(), break_even)
-            decision["rung.distribution"] = ir.StringAttr.get(self.distribution)
-            decision["rung.fork"] = self._fork(mark, threshold)
+            decision[CONTEXTS] = ir.UnitAttr.get()
+            decision[BODY_COST_NS] = ir.FloatAttr.get_f64(round(body_ns, 3))
+            decision[BREAK_EVEN_PROGRAMS] = ir.IntegerAttr.get(i64(), break_even)
+            decision[DISTRIBUTION] = ir.StringAttr.get(self.distribution)
+            decision[FORK] = self._fork(mark, threshold)
             if group > 1:
-                decision["rung.iterations_per_line"] = ir.IntegerAttr.get(i64(), group)
+                decision[ITERATIONS_PER_LINE] = ir.IntegerAttr.get(i64(), group)
         with ir.InsertionPoint(contexts.body), loop.operation.location:
             end = scf.InParallelOp()
         with ir.InsertionPoint(end), loop.operation.location:
@@ -252,7 +266,7 @@ def _outer_contexts(loop: scf.ForallOp) -> Value | int | None:
         op = parent.operation
         if op.name == "scf.forall" and PROGRAMS in op.attributes:
             return _MANY
-        if op.name == "scf.forall" and "rung.contexts" in op.attributes:
+        if op.name == "scf.forall" and CONTEXTS in op.attributes:
             around: Any = op.opview
             dynamic = list(around.dynamicUpperBound)
             return dynamic[0] if dynamic else around.staticUpperBound[0]

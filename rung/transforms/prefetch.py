@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
+from ..ir.attributes import PREFETCHED, VECTORIZED
 from ..ir.footprints import View, element_bytes, view_of
 from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pure, may_trap, slice_of
 from ..passes import Pass
@@ -20,7 +21,6 @@ Accesses = dict[Value, list[ir.Operation]]
 
 _MEMORY = {"vector.load": 0, "vector.maskedload": 0, "vector.store": 1, "vector.maskedstore": 0}
 """Accesses, and which operand is the memory."""
-_FETCHED = "rung.prefetched"
 _FIRST_LEVEL, _SECOND_LEVEL = 3, 2
 """Locality of a prefetch, by the cache that it fills."""
 
@@ -101,19 +101,19 @@ def _size(view: View) -> int:
 def _count(loop: ir.Operation, ops: int, size: int) -> None:
     """Add to what `loop` fetches ahead."""
     found = {"ops": ops, "bytes": size}
-    before = loop.attributes.get(_FETCHED)
+    before = loop.attributes.get(PREFETCHED)
     if before is not None:
         found = {name: more + ir.IntegerAttr(ir.DictAttr(before)[name]).value for name, more in found.items()}
     kind = ir.IntegerType.get_signless(64, loop.context)
     numbers: dict[str, ir.Attribute] = {name: ir.IntegerAttr.get(kind, number) for name, number in found.items()}
-    loop.attributes[_FETCHED] = ir.DictAttr.get(numbers, loop.context)
+    loop.attributes[PREFETCHED] = ir.DictAttr.get(numbers, loop.context)
 
 
 def _accesses(module: ir.Module) -> Accesses:
     """What vector loops load and store, by the memory."""
     found: Accesses = {}
     for op in collect(module.operation):
-        if op.name in _MEMORY and "rung.vectorized" in op.parent.attributes:
+        if op.name in _MEMORY and VECTORIZED in op.parent.attributes:
             found.setdefault(op.operands[_MEMORY[op.name]], []).append(op)
     return found
 

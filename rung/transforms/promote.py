@@ -10,7 +10,7 @@ from torch_mlir.dialects import arith, memref, scf
 from torch_mlir.passmanager import PassManager
 
 from ..errors import UsageError
-from ..ir.attributes import SCRATCHPAD_BYTES
+from ..ir.attributes import DIRECT, HELD, IN_ORDER, PROMOTED, SCRATCHPAD_BYTES, STREAMS, TRANSFER
 from ..ir.cost import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import buffer_view
@@ -18,7 +18,7 @@ from ..ir.pointers import functions, index, to_index
 from ..ir.promotion import Promotion, PromotionPlan, note_assumed, plan
 from ..ir.scratchpad_budget import Budget
 from ..ir.slicing import enclosing, hoist_invariants, loops_in
-from ..ir.transfers import IN_ORDER, SCRATCHPAD, TRANSFER
+from ..ir.transfers import SCRATCHPAD
 from ..passes import Pass
 
 Value = ir.Value[Any]
@@ -208,17 +208,17 @@ def _annotate(taken: list[Promotion], refusals: list[tuple[scf.ForOp, str]], bud
     for promotion in taken:
         attributes = promotion.loop.operation.attributes
         for key, amount in (
-            ("rung.promoted", 1),
-            ("rung.streams", int(promotion.placement == "stream")),
+            (PROMOTED, 1),
+            (STREAMS, int(promotion.placement == "stream")),
             (SCRATCHPAD_BYTES, budget.tile_bytes(promotion)),
         ):
             before = ir.IntegerAttr(attributes[key]).value if key in attributes else 0
             attributes[key] = ir.IntegerAttr.get(i64, before + amount)
         if promotion.placement == "held":
-            before = ir.IntegerAttr(attributes["rung.held"]).value if "rung.held" in attributes else 0
-            attributes["rung.held"] = ir.IntegerAttr.get(i64, before + 1)
+            before = ir.IntegerAttr(attributes[HELD]).value if HELD in attributes else 0
+            attributes[HELD] = ir.IntegerAttr.get(i64, before + 1)
     for loop, reason in refusals:
         attributes = loop.operation.attributes
-        reasons = list(ir.ArrayAttr(attributes["rung.direct"])) if "rung.direct" in attributes else []
+        reasons = list(ir.ArrayAttr(attributes[DIRECT])) if DIRECT in attributes else []
         reasons.append(ir.StringAttr.get(reason))
-        attributes["rung.direct"] = ir.ArrayAttr.get(reasons)
+        attributes[DIRECT] = ir.ArrayAttr.get(reasons)

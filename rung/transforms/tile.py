@@ -12,7 +12,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
 from ..errors import ContractError
-from ..ir.attributes import TILE
+from ..ir.attributes import TILE, TILES
 from ..ir.cost import constant_value
 from ..ir.footprints import Index, add, materialize, reinterpret, times
 from ..ir.pointers import functions, index
@@ -107,7 +107,7 @@ def _parallel_loop(
     with place:
         counts = [_ceil_div(space.sizes[d], tile[d]) for d in cut]
         loop = scf.ForallOp([0] * len(cut), [_fold(count) for count in counts], [1] * len(cut))
-        loop.operation.attributes["rung.tiles"] = ir.UnitAttr.get()
+        loop.operation.attributes[TILES] = ir.UnitAttr.get()
         loop.operation.attributes[TILE] = tile_attribute(tile)
     with ir.InsertionPoint(loop.body):
         end = scf.InParallelOp()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rung.errors import UsageError
-from rung.lowering.expand_scalarized import EVIDENCE, ExpandScalarized
+from rung.ir.attributes import SCALARIZED
+from rung.lowering.expand_scalarized import ExpandScalarized
 from tests.harness import jit, transform
 from tests.numeric.test_expand_math import assert_same_bits, pairs, samples, ulps
 
@@ -95,14 +96,14 @@ def test_f16_is_computed_in_f32() -> None:
     ids=["no list", "not listed", "another type", "a scalar"],
 )
 def test_left_alone(ops: str, op: str, kind: str) -> None:
-    assert "arith.divf" in expanded(ops, op, kind) and EVIDENCE not in expanded(ops, op, kind)
+    assert "arith.divf" in expanded(ops, op, kind) and SCALARIZED not in expanded(ops, op, kind)
 
 
 @pytest.mark.parametrize("name", LARGER_OR_SMALLER)
 def test_scalars_that_would_be_library_calls(name: str) -> None:
     op = f"arith.{name}"
     text = expanded(op, f"{op} %x, %y", "f32")
-    assert op not in text and "arith.select" in text and EVIDENCE not in text
+    assert op not in text and "arith.select" in text and SCALARIZED not in text
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_scalars_that_would_be_library_calls(name: str) -> None:
 )
 def test_what_is_left_is_named(op: str, kind: str) -> None:
     text = expanded(op, f"{op} %x, %y", kind)
-    assert op in text and f'{EVIDENCE} = ["{op} on {kind}"]' in text
+    assert op in text and f'{SCALARIZED} = ["{op} on {kind}"]' in text
 
 
 GATHER = """
@@ -126,14 +127,14 @@ func.func @f(%x: memref<?xf32>, %i: vector<8xi32>, %m: vector<8xi1>, %o: vector<
 def test_a_masked_gather_becomes_a_loop_over_its_lanes() -> None:
     text = transform(GATHER.format(mask="", name="%m"), [ExpandScalarized("vector.gather")])
     assert "vector.gather %" not in text and text.count("scf.for") == text.count("scf.if") == 1
-    assert f'{EVIDENCE} = ["vector.gather on vector<8xf32>"]' in text
+    assert f'{SCALARIZED} = ["vector.gather on vector<8xf32>"]' in text
     assert text.count("llvm.alloca") == 3 and "memref.alloca" not in text, "on the stack, not in scratch"
     types = "memref<?xf32>, vector<8xi32>, vector<8xi1>, vector<8xf32> into vector<8xf32>"
     two = GATHER.format(mask=f"%q = vector.gather %x[%c4] [%i], %m, %o : {types}", name="%m")
     assert transform(two, [ExpandScalarized("vector.gather")]).count("llvm.alloca") == 3, "one after the other"
     every = GATHER.format(mask="%t = arith.constant dense<true> : vector<8xi1>", name="%t")
     kept = transform(every, [ExpandScalarized("vector.gather")])
-    assert "vector.gather %" in kept and "scf.if" not in kept and EVIDENCE in kept
+    assert "vector.gather %" in kept and "scf.if" not in kept and SCALARIZED in kept
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,27 @@ def test_numbers_of_64_bits_at_the_edge_of_their_range(n, by, least):
     far[(1,)](x, o, n, BLOCK=64, BY=by, LEAST=least)
     number = torch.arange(64) + (n - 1) - torch.tensor(by)
     assert torch.equal(o, torch.where(number >= least, x, 0))
+
+
+@triton.jit
+def scaled(x, o, FACTOR: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK).to(o.dtype.element_ty)
+    tl.store(o + tl.arange(0, BLOCK), i * FACTOR * FACTOR + tl.load(x + tl.arange(0, BLOCK)))
+
+
+FACTORS = [
+    *((torch.int64, 2**63 - 1), (torch.int64, 2**62 + 1), (torch.int64, -(2**63)), (torch.int32, 2**31 - 1)),
+    *((torch.int16, 300), (torch.int8, 100), (torch.int8, 16)),
+]
+
+
+@pytest.mark.parametrize("schedule", [*SCHEDULES, "threads=1 unroll=4"])
+@pytest.mark.parametrize("block", [16, 64, 256])
+@pytest.mark.parametrize(("kind", "factor"), FACTORS)
+def test_a_step_from_lane_to_lane_wraps_as_the_numbers_do(kind, factor, block, schedule):
+    x, o = torch.arange(block, dtype=kind), torch.zeros(block, dtype=kind)
+    scaled[(1,)](x, o, FACTOR=factor, BLOCK=block, schedule=schedule)
+    width = torch.iinfo(kind).bits
+    wide = [i * factor * factor + int(x[i]) for i in range(block)]
+    expected = [(v + 2 ** (width - 1)) % 2**width - 2 ** (width - 1) for v in wide]
+    assert o.tolist() == expected

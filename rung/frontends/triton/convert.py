@@ -9,7 +9,7 @@ from torch_mlir.dialects import func
 
 from ...dtypes import BY_MLIR
 from ...errors import UsageError
-from ...ir.promotion import MAY_ALIAS
+from ...ir.attributes import GRID, KERNEL, MAY_ALIAS
 from . import dialects as dialects
 from .affine import Affine
 from .bases import Base
@@ -64,7 +64,7 @@ def convert(
             kinds = [_argument_type(a) for a in entry.arguments]
         with ir.InsertionPoint(module.body):
             kernel = func.FuncOp(name, ir.FunctionType.get([*kinds, index, index, index], []))
-            kernel.operation.attributes["rung.kernel"] = ir.UnitAttr.get()
+            kernel.operation.attributes[KERNEL] = ir.UnitAttr.get()
             if not distinct:
                 kernel.operation.attributes[MAY_ALIAS] = ir.UnitAttr.get()
             block = kernel.add_entry_block()
@@ -129,7 +129,7 @@ def _grid_loop(extents: tuple[ir.Value, ir.Value, ir.Value]) -> ir.Block:
             "staticUpperBound": ir.DenseI64ArrayAttr.get([dynamic] * 3),
             "staticStep": ir.DenseI64ArrayAttr.get([1, 1, 1]),
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([0, 3, 0, 0]),
-            "rung.grid": ir.UnitAttr.get(),
+            GRID: ir.UnitAttr.get(),
         },
         regions=1,
     )

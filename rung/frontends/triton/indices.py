@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith
 
+from ...ir.emit import signed
 from . import total
 
 _T = TypeVar("_T")
@@ -189,11 +190,6 @@ class Indices:
     def _binary(self, op: type, a: Index, b: Index) -> ir.Value:
         left, right = self.value(a), self.value(b)
         return self.once((op, left, right), lambda: op(left, right).result)
-
-
-def signed(number: int, width: int) -> int:
-    """The number that the low bits of another are, as many as `width`."""
-    return (number + (1 << (width - 1))) % (1 << width) - (1 << (width - 1))
 
 
 def same(a: Index | None, b: Index | None) -> bool:

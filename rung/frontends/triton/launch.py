@@ -14,7 +14,7 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import arith, func, math
 
-from ...ir.fits import FITS
+from ...ir.attributes import FITS
 from ...ir.pointers import i64
 
 EXACT = 1 << 53

@@ -8,6 +8,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, func
 
 from ...errors import UnsupportedError
+from ...ir.attributes import COMBINER
 from .elementwise import build
 from .locations import source_line
 from .operation import is_elementwise
@@ -136,7 +137,7 @@ def define_combiner(
     """`func @symbol(accumulators..., elements...) -> (accumulators...)` with what `update` builds."""
     with ir.InsertionPoint.at_block_begin(module):
         function = func.FuncOp(symbol, ir.FunctionType.get([*stored, *stored], [*stored]), visibility="private")
-        function.operation.attributes["rung.combiner"] = ir.UnitAttr.get()
+        function.operation.attributes[COMBINER] = ir.UnitAttr.get()
         entry = function.add_entry_block()
     with ir.InsertionPoint(entry), program.ix.scope():
         arguments = list(entry.arguments)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from torch_mlir import ir
 from torch_mlir.dialects import scf
 
+from ...ir.attributes import BOUNDS
 from .affine import Affine
 from .conditions import union
 from .indices import Index, same
@@ -132,7 +133,7 @@ def each_run(program: Program, extents: Shape, runs: Runs, window: Window) -> Ge
     begin = ix.div(runs.first, length)
     end = ix.add(ix.div(ix.add(runs.first, extents[dim] - 1), length), 1)
     loop = scf.ForOp(ix.value(begin), ix.value(end), ix.value(1))
-    loop.operation.attributes["rung.bounds"] = ir.DenseI64ArrayAttr.get([runs.most(extents)])
+    loop.operation.attributes[BOUNDS] = ir.DenseI64ArrayAttr.get([runs.most(extents)])
     with ir.InsertionPoint(loop.body), ix.scope(hiding=("affine", "mask")):
         number: Index = loop.induction_variable
         start = ix.sub(ix.mul(number, length), runs.first)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch_mlir import ir
 from torch_mlir.dialects import memref
 
+from ...ir.attributes import BOUNDS
 from .indices import Index
 
 
@@ -55,7 +56,7 @@ def make_view(
     result = ir.MemRefType.get(static_sizes, kind.element_type, layout=layout)
     cast = memref.ReinterpretCastOp(result, base, offsets, dims, steps, static_offset, static_sizes, static_strides)
     if dims:
-        cast.operation.attributes["rung.bounds"] = ir.DenseI64ArrayAttr.get([bounds[d] for d in loops])
+        cast.operation.attributes[BOUNDS] = ir.DenseI64ArrayAttr.get([bounds[d] for d in loops])
     return View(cast.result, loops)
 
 

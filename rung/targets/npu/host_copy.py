@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import RungError
+from ...ir.attributes import COUNTERS
 from ...machine import Machine
 from ...runtime import library_path
 from .device_code import LOCK, initialize
 from .emulate import emulate
-from .instrument import COUNTERS, RUNTIME, Counters, Site, instrument, private
+from .instrument import RUNTIME, Counters, Site, instrument, private
 from .ir_objects import functions
 from .memory import Traffic, dram_traffic
 

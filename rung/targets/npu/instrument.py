@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 
 import llvmlite.binding as llvm
 
+from ...ir.attributes import COUNTERS
 from .ir_objects import Blocks, Function, Instruction, symbol
 
-COUNTERS = "rung.counters"
-"""The symbol of the array of them."""
 RUNTIME = frozenset(
     ("rung_fork", "rung_arena_enter", "rung_arena_exit", "rung_dma_start", "rung_dma_wait", "rung_leave")
 )

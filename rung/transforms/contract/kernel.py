@@ -8,6 +8,7 @@ from functools import partial
 
 from torch_mlir import ir
 
+from ...ir.attributes import CONTRACTION
 from ...ir.emit import Emitter, Index, is_float, vector_of
 
 
@@ -99,7 +100,7 @@ class Contraction:
         columns = [e.add(j, v * tile.lanes) for v in range(tile.vectors)]
         sums = [self._load_c(r, c, tile.lanes) for r in rows for c in columns]
         whole = plan.k - plan.k % plan.depth
-        evidence = {"rung.contraction": self._evidence(tile)}
+        evidence = {CONTRACTION: self._evidence(tile)}
 
         def terms(k: Index, carried: list[ir.Value], count: int = plan.depth) -> list[ir.Value]:
             for offset in range(count):

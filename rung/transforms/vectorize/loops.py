@@ -9,6 +9,7 @@ from dataclasses import replace
 from torch_mlir import ir
 
 from ...ir.accumulators import Group
+from ...ir.attributes import SCALAR, VECTORIZED
 from ...ir.emit import Emitter, Index, vector_of
 from ...ir.lanes import VARYING
 from ...ir.nest import Nest, Operand
@@ -102,13 +103,13 @@ class NestLowering:
     def _evidence(self, variant: Variant | None) -> dict[str, ir.Attribute] | None:
         """What was done, for the innermost loop."""
         if self.plan.scalar_reason:
-            return {"rung.scalar": ir.StringAttr.get(self.plan.scalar_reason, self.e.context)}
+            return {SCALAR: ir.StringAttr.get(self.plan.scalar_reason, self.e.context)}
         if variant is None or variant.lanes == 1:
             return None
         i64 = ir.IntegerType.get_signless(64, self.e.context)
         numbers = {"lanes": variant.lanes, "unroll": variant.copies}
         attributes = {name: ir.IntegerAttr.get(i64, number) for name, number in numbers.items()}
-        return {"rung.vectorized": ir.DictAttr.get(attributes, self.e.context)}
+        return {VECTORIZED: ir.DictAttr.get(attributes, self.e.context)}
 
     # The chosen dimension.
 

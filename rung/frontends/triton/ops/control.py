@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch_mlir import ir
 from torch_mlir.dialects import cf
 
-from ....ir.assertions import WHERE
+from ....ir.attributes import WHERE
 from ..blocks import BlockConverter
 from ..control import convert_for, convert_if, convert_while
 from ..functions import convert_call
