@@ -132,6 +132,11 @@ class Machine(BaseModel):
     cache_line_bytes: int = Field(default=64, ge=1, le=MOST_ALIGNMENT)
     l1_bytes: _Bytes
     l2_bytes: _Bytes = Field(description="of one context")
+    l2_bytes_per_cycle: _Rate = Field(
+        default=16.0,
+        description="that one context streams from the second-level cache, for the estimate of what a "
+        "program costs, which decides whether a fork pays",
+    )
     prefetch_bytes: int = Field(
         default=0,
         ge=0,

@@ -127,6 +127,7 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
             fork_join_ns=machine.fork_join_ns,
             clock_ghz=machine.clock_ghz,
             lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
+            bytes_per_cycle=machine.l2_bytes_per_cycle,
             profitability=schedule.profitability,
             line_bytes=machine.cache_line_bytes,
             turns=machine.kind == "host",

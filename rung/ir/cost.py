@@ -16,7 +16,6 @@ from torch_mlir import ir
 from .attributes import BOUNDS
 
 ASSUMED_TRIPS = 8
-_STREAM_BYTES_PER_CYCLE = 16.0
 _FREE = (
     "arith.constant",
     "linalg.index",
@@ -90,9 +89,10 @@ def constant_value(value: ir.Value[Any]) -> int | None:
 
 @dataclass(frozen=True)
 class CostModel:
-    """`lanes`: elements per vector operation in nests (1: scalar code)."""
+    """lanes: elements per vector operation in nests (1: scalar code). bytes_per_cycle: that memory streams."""
 
     lanes: int = 1
+    bytes_per_cycle: float = 16.0
 
     def block(self, block: ir.Block) -> float:
         """Cycles of one run of `block`."""
@@ -152,7 +152,7 @@ class CostModel:
         """Cycles of one element that is read or written once."""
         element = ir.ShapedType(value.type).element_type
         width = element.width if isinstance(element, ir.IntegerType | ir.FloatType) else 64
-        return max(1.0 / self.lanes, width / 8 / _STREAM_BYTES_PER_CYCLE)
+        return max(1.0 / self.lanes, width / 8 / self.bytes_per_cycle)
 
 
 def _trips(op: ir.Operation) -> int:

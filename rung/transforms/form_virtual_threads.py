@@ -58,8 +58,8 @@ class FormVirtualThreads(Pass):
           } {rung.grid_loop}
         } {rung.contexts, rung.body_cost_ns = 310.0 : f64, rung.break_even_programs = 13 : i64,
            rung.fork = {contexts = 2 : i64, fork_join_ns = 2000.0 : f64, least = 13 : i64, loop = "grid"}}
-    With distribution=block-cyclic and chunk=1 the inner loop is `%pid = %c to %T step %used`; with a larger
-    chunk it is two loops, over chunks and within a chunk. With one context, or when a known T is below the
+    With distribution=block-cyclic the inner loop is `%pid = %c to %T step %used`, or two loops, over groups of
+    iterations that fill a cache line and within one. With one context, or when a known T is below the
     break-even, there is only the loop over all iterations, with the reason in `rung.serial`.
 
     Contexts do not write to one cache line: where an iteration stores less than `line-bytes` (one float per program),
@@ -83,13 +83,13 @@ class FormVirtualThreads(Pass):
     name: ClassVar[str] = "form-virtual-threads"
     contexts: Annotated[int, Limits(1, MOST_CONTEXTS)] = 2
     distribution: Distribution = "block"
-    chunk: Annotated[int, Limits(1, 1 << 30)] = 1
-    """Iterations that are dealt out together, block-cyclic."""
     fork_join_ns: Annotated[float, Limits(0, 1e12)] = 2000.0
     """What one fork and join costs."""
     clock_ghz: Annotated[float, Limits(1e-6, 1e12)] = 3.0
     lanes: Annotated[int, Limits(1, 1024)] = 1
     """Of the vectors that the body will be made of, for the estimate of its cost."""
+    bytes_per_cycle: Annotated[float, Limits(1e-6, 1e12)] = 16.0
+    """That one context streams, for the same estimate."""
     profitability: bool = True
     """Fork only where it pays; off: wherever there are two iterations."""
     line_bytes: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
@@ -115,7 +115,7 @@ class FormVirtualThreads(Pass):
         if len(loop.operation.results):
             raise ContractError(f"form-virtual-threads: a parallel loop has results, at {loop.operation.location}")
         mark = next(mark for mark in LOOP_ATTRIBUTES if mark in loop.operation.attributes)
-        body_ns = CostModel(self.lanes).block(loop.body) / self.clock_ghz
+        body_ns = CostModel(self.lanes, self.bytes_per_cycle).block(loop.body) / self.clock_ghz
         break_even = self._break_even(body_ns)
         with ir.InsertionPoint(loop), loop.operation.location:
             space = _Space(loop, first_fastest=mark == GRID)
@@ -231,15 +231,13 @@ class FormVirtualThreads(Pass):
             begin = _boundary(context, used, total, group)
             end = _boundary(arith.AddIOp(context, one).result, used, total, group)
             return _for(begin, end, one, attribute)
-        if self.chunk == 1 and group == 1:
+        if group == 1:
             return _for(context, total, used, attribute)
-        chunk = index(self.chunk)
-        if group != 1:
-            chunk = arith.MulIOp(arith.CeilDivUIOp(chunk, _value(group)).result, _value(group)).result
-        chunks = _for(arith.MulIOp(context, chunk).result, total, arith.MulIOp(used, chunk).result, None)
-        with ir.InsertionPoint(chunks.body.operations[0]):
-            first = chunks.induction_variable
-            last = arith.MinUIOp(arith.AddIOp(first, chunk).result, total).result
+        lines = _value(group)
+        groups = _for(arith.MulIOp(context, lines).result, total, arith.MulIOp(used, lines).result, None)
+        with ir.InsertionPoint(groups.body.operations[0]):
+            first = groups.induction_variable
+            last = arith.MinUIOp(arith.AddIOp(first, lines).result, total).result
             return _for(first, last, one, attribute)
 
 

@@ -67,11 +67,6 @@ def test_block_cyclic():
     assert "arith.divui" not in text
 
 
-def test_block_cyclic_in_chunks():
-    text = run(GRID.replace("USE", "px"), FormVirtualThreads(distribution="block-cyclic", chunk=8))
-    in_order(text, "scf.forall", r"scf.for %(\w+) =", "arith.minui", r"scf.for %\w+ =", r"\} \{rung.grid_loop\}")
-
-
 def test_one_context_is_a_plain_loop():
     text = run(GRID.replace("USE", "px"), FormVirtualThreads(contexts=1))
     assert "scf.forall" not in text
@@ -229,9 +224,9 @@ def test_stores_of_unknown_distance_are_not_counted():
     assert "rung.iterations_per_line" not in run(text, FormVirtualThreads(contexts=2))
 
 
-def test_block_cyclic_chunks_are_whole_lines():
-    text = run(STRIPS.replace("WIDTH", "4"), FormVirtualThreads(contexts=2, distribution="block-cyclic", chunk=6))
-    in_order(text, r"scf.forall", r"arith.ceildivui", r"arith.muli", r"scf.for", r"arith.minui", r"scf.for")
+def test_block_cyclic_shares_are_whole_lines():
+    text = run(STRIPS.replace("WIDTH", "4"), FormVirtualThreads(contexts=2, distribution="block-cyclic"))
+    in_order(text, r"scf.forall", r"arith.muli", r"scf.for", r"arith.minui", r"scf.for")
 
 
 WAITS = """

@@ -110,10 +110,7 @@ SHARES = [
     (FormVirtualThreads(contexts=2, fork_join_ns=0), FormContextTasks()),
     (FormVirtualThreads(contexts=4, fork_join_ns=0), FormContextTasks()),
     (FormVirtualThreads(contexts=3, distribution="block-cyclic", fork_join_ns=0), FormContextTasks()),
-    (
-        FormVirtualThreads(contexts=4, distribution="block-cyclic", chunk=3, fork_join_ns=0),
-        FormContextTasks(),
-    ),
+    (FormVirtualThreads(contexts=4, distribution="block-cyclic", line_bytes=16, fork_join_ns=0), FormContextTasks()),
 ]
 
 

@@ -91,17 +91,17 @@ class Scratch:
         """`order`: of the dimensions in memory, the outermost one first; row-major without."""
         order = range(len(extents)) if order is None else order
         kind = ir.MemRefType.get([extents[d] for d in order if extents[d] != 1], memory_type(element))
-        return Buffer(self._alloca(kind, 64), extents, element, dense_strides(extents, order))
+        return Buffer(self._alloca(kind), extents, element, dense_strides(extents, order))
 
     def anchor(self) -> ir.Value:
         """One byte that shape operands point at."""
         if self._anchor is None:
-            self._anchor = self._alloca(ir.MemRefType.get([1], ir.IntegerType.get_signless(8)), 1)
+            self._anchor = self._alloca(ir.MemRefType.get([1], ir.IntegerType.get_signless(8)))
         return self._anchor
 
-    def _alloca(self, kind: ir.MemRefType, alignment: int) -> ir.Value:
+    def _alloca(self, kind: ir.MemRefType) -> ir.Value:
         with ir.InsertionPoint.at_block_begin(self._body):
-            return memref.AllocaOp(kind, [], [], alignment=alignment).result
+            return memref.AllocaOp(kind, [], []).result
 
 
 def flattened(buffer: ir.Value) -> ir.Value:
