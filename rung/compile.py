@@ -400,6 +400,6 @@ def load(binary: bytes) -> Loaded:
         if loaded is None:
             module = ir.Module.parse(binary, context)
             entry = entry_point(module)
-            jit = Jit(module, shared_libs=[library_path()])
+            jit = Jit(module, shared_libs=[library_path()], line_info=not knobs.disable_line_info())
             loaded = _loaded[binary] = Loaded(jit, jit.address(entry))
         return loaded

@@ -61,6 +61,11 @@ def schedule() -> str | None:
     return os.environ.get("RUNG_SCHEDULE") or None
 
 
+def disable_line_info() -> bool:
+    """Triton's own `TRITON_DISABLE_LINE_INFO=1`: machine code without the lines of the kernel's source."""
+    return _flag("TRITON_DISABLE_LINE_INFO")
+
+
 def triton_backend() -> str | None:
     """Triton's own `TRITON_DEFAULT_BACKEND`."""
     return os.environ.get("TRITON_DEFAULT_BACKEND") or None

@@ -76,7 +76,7 @@ def _lower_arguments(function: func.FuncOp) -> None:
         for argument, kind, abi in zip(list(block.arguments), kinds, lowered, strict=True):
             if kind == abi:
                 continue
-            fresh = block.add_argument(abi, ir.Location.unknown())
+            fresh = block.add_argument(abi, argument.location)
             argument.replace_all_uses_with(_from_abi(fresh, kind))
             argument.set_type(abi)
             fresh.replace_all_uses_with(argument)

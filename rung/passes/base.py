@@ -83,7 +83,7 @@ class Pipeline:
 
     def run(self, module: ir.Module, observers: Sequence[Observer] = ()) -> None:
         """Run all steps on `module`. A failing pass raises PassError (RungErrors pass through unchanged)."""
-        with module.context, ir.Location.unknown():
+        with module.context, module.operation.location:
             for step in self.steps:
                 if isinstance(step, Stage):
                     _notify(observers, "stage", step, module)

@@ -14,10 +14,13 @@ import torch_mlir
 from torch_mlir import ir
 from torch_mlir.dialects import llvm
 from torch_mlir.execution_engine import ExecutionEngine
+from torch_mlir.passmanager import PassManager
 
 from ..errors import RungError
 from ..ir.context import make_context
 from ..ir.llvm_stage import check_llvm
+
+_LINE_INFO = "ensure-debug-info-scope-on-llvm-func{emission-kind=LineTablesOnly}"
 
 
 class _Engine(ctypes.Structure):
@@ -51,6 +54,21 @@ def _is_exported(function: llvm.LLVMFuncOp) -> bool:
     return "internal" not in str(function.operation.attributes["linkage"])
 
 
+def add_line_info(module: ir.Module) -> bool:
+    """DWARF's table of lines, from the locations of the operations.
+
+    MLIR makes a scope for every function, and LLVM wants a line for every call in one: a module in which a call has
+    none loses all its locations, and the result is False.
+    """
+    with module.context:
+        try:
+            PassManager.parse(f"builtin.module({_LINE_INFO})").run(module.operation)
+            return True
+        except ir.MLIRError:
+            PassManager.parse("builtin.module(strip-debuginfo)").run(module.operation)
+            return False
+
+
 class Function(int):
     """The address of a function. Whoever has it has the machine code, too: code goes when nobody can call it."""
 
@@ -67,16 +85,23 @@ class Jit:
 
     `opt_level`: of LLVM's IR optimizer, 0 to 3. Instructions are selected, scheduled and allocated with
     optimization at every level, so that 0 is as fast as 3 for what rung emits, vectors or scalars, at half
-    the compile time. `shared_libs`: libraries with the runtime's symbols. `compile_ms`: what compilation
-    took.
+    the compile time. `shared_libs`: libraries with the runtime's symbols. `line_info`: debuggers and profilers see the
+    kernel's file and lines. `compile_ms`: what compilation took.
     """
 
     def __init__(
-        self, module: ir.Module | str | bytes, *, opt_level: int = 0, shared_libs: Sequence[str | Path] = ()
+        self,
+        module: ir.Module | str | bytes,
+        *,
+        opt_level: int = 0,
+        shared_libs: Sequence[str | Path] = (),
+        line_info: bool = True,
     ) -> None:
         start = time.perf_counter()
         if isinstance(module, str | bytes):
             module = ir.Module.parse(module, make_context())
+        if line_info:
+            add_line_info(module)
         with module.context:
             self._engine: Any = ExecutionEngine(
                 module, opt_level=opt_level, shared_libs=[str(path) for path in shared_libs]

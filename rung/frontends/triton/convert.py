@@ -57,7 +57,7 @@ def convert(
         branches_to_choices(each.operation)
     name = kernel_symbol(ir.StringAttr(function.attributes["sym_name"]).value)
     entry = function.regions[0].blocks[0]
-    with ttir.context, ir.Location.unknown():
+    with ttir.context, function.location:
         module = ir.Module.create()
         index = ir.IndexType.get()
         with at(function):

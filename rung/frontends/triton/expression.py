@@ -70,7 +70,10 @@ class Expressions:
         if isinstance(known, Formed):
             return [] if known.origin is None or self._form(value) is not None else [(known.origin.value, position)]
         op = owner(value)
-        return [] if op is None else meaning(op).plan(self, op, leaf)
+        if op is None:
+            return []
+        with op.location:
+            return meaning(op).plan(self, op, leaf)
 
     def buffer_view(self, buffer: Buffer, position: Position) -> View:
         """The elements of a buffer at `position`, over the box."""
@@ -173,7 +176,8 @@ class Expressions:
         op = owner(value)
         if op is None:
             raise UnsupportedError("a block that is carried in this way", supported="loop-carried blocks and pointers")
-        return meaning(op).element(self, op, leaf)
+        with op.location:  # of its own line, not of the store that asks for it
+            return meaning(op).element(self, op, leaf)
 
     def _formed(self, known: Formed, leaf: Leaf) -> ir.Value | None:
         """An element of a block of integers that a loop carries, or that is divided in runs."""

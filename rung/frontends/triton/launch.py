@@ -72,7 +72,7 @@ class Numbers:
 
     def build(self, op: Any, *operands: Number) -> ir.Value:
         assert self._block is not None
-        with ir.InsertionPoint(self._block), ir.Location.unknown():
+        with ir.InsertionPoint(self._block), self._block.owner.location:
             return op(*(_f64(v) if isinstance(v, int) else v for v in operands)).result
 
 
@@ -91,7 +91,7 @@ class Launch:
 
     def __init__(self, name: str, kinds: Sequence[ir.Type], module: ir.Block) -> None:
         """kinds: types of the kernel's parameters, the three grid sizes last."""
-        with ir.InsertionPoint(module), ir.Location.unknown():
+        with ir.InsertionPoint(module):
             kind = ir.FunctionType.get(list(kinds), [ir.IntegerType.get_signless(1)])
             self._function = func.FuncOp(f"{name}_fits", kind, visibility="private")
             self._function.operation.attributes[FITS] = ir.UnitAttr.get()
@@ -117,6 +117,6 @@ class Launch:
             self._function.operation.erase()
             return False
         required = reduce(lambda a, b: self.numbers.build(arith.AndIOp, a, b), self._required)
-        with ir.InsertionPoint(self._function.entry_block), ir.Location.unknown():
+        with ir.InsertionPoint(self._function.entry_block), self._function.operation.location:
             func.ReturnOp([required])
         return True

@@ -21,7 +21,7 @@ from .program import Program
 from .runs import Runs, Window, collapses, conditions_of, each_run, find_runs
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
-from .ttir import Shape, is_block, is_pointer, pointee
+from .ttir import Shape, is_block, is_pointer, owner, pointee
 from .views import View, create_nest, is_zero, make_view, shape_view
 
 
@@ -350,7 +350,12 @@ class _Nest:
             carrier = shape_view(anchor, loops, self.sizes, self.bounds)
             (inputs if outputs else outputs).append(carrier)
         operation = create_nest(self.loops, inputs, outputs, self.reduced)
-        body = ir.Block.create_at_start(operation.regions[0], [v.element for v in (*inputs, *outputs)])
+        views = (*inputs, *outputs)
+        # An element is read at its load's line, for debuggers.
+        makers = [owner(value) for (value, _), _ in reads]
+        places = [operation.location if maker is None else maker.location for maker in makers]
+        places += [operation.location] * (len(views) - len(places))
+        body = ir.Block.create_at_start(operation.regions[0], [v.element for v in views], places)
         arguments: list[ir.Value] = list(body.arguments)
         for (leaf, _), argument in zip(reads, arguments, strict=False):
             self.expressions.arguments[leaf] = argument

@@ -183,6 +183,7 @@ class NestLowering:
         for operand in self.inputs:
             if self.level_of[id(operand)] != level:
                 continue
+            self.e.loc = operand.arg.location
             if scope.variant is None or (operand.stride_along(self.plan.dim) == 0 and not operand.is_output):
                 value = self._load(operand, scope, 0, 1)
                 scope.loaded[operand.arg] = [Val(0, scalar=value)] * self._copies(scope)
@@ -191,6 +192,7 @@ class NestLowering:
                 Val(VARYING, vector=self._load(operand, scope, copy, scope.variant.lanes))
                 for copy in range(scope.variant.copies)
             ]
+        self.e.loc = self.nest.op.location
 
     def _copies(self, scope: Scope) -> int:
         return scope.variant.copies if scope.variant else 1
