@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .errors import RungError
     from .machine import Machine, host
     from .schedule import Schedule
+    from .tensors import as_tensor
 
 __version__ = "0.1.0"
 
@@ -25,9 +26,10 @@ _HOME = {
     "Machine": "machine",
     "host": "machine",
     "Schedule": "schedule",
+    "as_tensor": "tensors",
 }
 
-__all__ = ["Executable", "Machine", "RungError", "Schedule", "compile_kernel", "compile_ttir", "host"]
+__all__ = ["Executable", "Machine", "RungError", "Schedule", "as_tensor", "compile_kernel", "compile_ttir", "host"]
 
 
 def __getattr__(name: str) -> Any:
