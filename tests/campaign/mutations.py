@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -111,9 +112,10 @@ def tree(rng: Random, original: str) -> str:
             del holder[key]
         elif form < 0.9:
             other, place = rng.choice(places)
-            holder[key] = other[place] if other is not holder or place in _keys(other) else None
+            # A copy: a value may hold the place that it is put into.
+            holder[key] = deepcopy(other[place]) if other is not holder or place in _keys(other) else None
         elif isinstance(holder, list):
-            holder.insert(key, holder[key])
+            holder.insert(key, deepcopy(holder[key]))
         else:
             holder[f"{key}x"] = holder.pop(key)
     return json.dumps(data)
