@@ -68,8 +68,7 @@ class Prefetch(Pass):
             if view is None or loop is None:
                 continue
             locality = self._locality(loop.operation, accesses, last_reads)
-            following = _next(view, loop) if locality is not None else None
-            if following is None:
+            if locality is None or (following := _next(view, loop)) is None:
                 continue
             ahead = loads[:: max(1, self.line_bytes // _bytes(loads[0]))]
             for load in ahead:

@@ -1,6 +1,6 @@
 from contextlib import AbstractContextManager
 
-class _Library:
+class _lib_wrapper:
     _lock: AbstractContextManager[None]
 
-lib: _Library
+lib: _lib_wrapper

@@ -1,11 +1,18 @@
-# What rung uses of `torch_mlir.dialects.builtin`: the signatures of torch_mlir 20261001,
-# read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
+# What rung uses of `torch_mlir.dialects.builtin` 20261001; made by tools/make_typings.py, not to be edited.
+# What is corrected, and why: tools/typings/torch_mlir/dialects/builtin.pyi
+
 from collections.abc import Sequence
-from typing import Any
 
 from torch_mlir import ir
 
-def __getattr__(name: str) -> Any: ...
+class ModuleOp(ir.OpView):
+    def __init__(self, *, loc: ir.Location | None = None, ip: ir.InsertionPoint | None = None) -> None: ...
+    @property
+    def sym_name(self) -> ir.StringAttr | None: ...
+    @sym_name.setter
+    def sym_name(self, value: ir.StringAttr | None) -> None: ...
+    @property
+    def body(self) -> ir.Block: ...
 
 class UnrealizedConversionCastOp(ir.OpView):
     def __init__(
@@ -13,8 +20,8 @@ class UnrealizedConversionCastOp(ir.OpView):
         outputs: Sequence[ir.Type],
         inputs: Sequence[ir.Value],
         *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def inputs(self) -> ir.OpOperandList: ...

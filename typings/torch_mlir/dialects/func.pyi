@@ -1,32 +1,25 @@
-# What rung uses of `torch_mlir.dialects.func`: the signatures of torch_mlir 20261001,
-# read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
+# What rung uses of `torch_mlir.dialects.func` 20261001; made by tools/make_typings.py, not to be edited.
+# What is corrected, and why: tools/typings/torch_mlir/dialects/func.pyi
+
 from collections.abc import Sequence
 from typing import Any
 
 from torch_mlir import ir
 
-def __getattr__(name: str) -> Any: ...
-
 class CallOp(ir.OpView):
     def __init__(
         self,
-        calleeOrResults: FuncOp | Sequence[ir.Type],
+        calleeOrResults: FuncOp | list[ir.Type],
         argumentsOrCallee: list[Any] | ir.FlatSymbolRefAttr | str,
-        arguments: list[Any] | None = ...,
+        arguments: list[Any] | None = None,
         *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
-    def operands_(self) -> ir.OpOperandList: ...
-    @property
     def callee(self) -> ir.FlatSymbolRefAttr: ...
-    @property
-    def arg_attrs(self) -> ir.ArrayAttr | None: ...
-    @property
-    def res_attrs(self) -> ir.ArrayAttr | None: ...
-    @property
-    def no_inline(self) -> bool: ...
+    @callee.setter
+    def callee(self, value: ir.FlatSymbolRefAttr) -> None: ...
 
 class ConstantOp(ir.OpView):
     def __init__(
@@ -34,13 +27,15 @@ class ConstantOp(ir.OpView):
         result: ir.Type,
         value: str | ir.FlatSymbolRefAttr,
         *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
-    def type(self) -> ir.Type: ...
-    @property
     def value(self) -> ir.FlatSymbolRefAttr: ...
+    @value.setter
+    def value(self, value: ir.FlatSymbolRefAttr) -> None: ...
+    @property
+    def type(self) -> ir.Type: ...
 
 class FuncOp(ir.OpView):
     def __init__(
@@ -48,51 +43,30 @@ class FuncOp(ir.OpView):
         name: Any,
         type: Any,
         *,
-        visibility: Any = ...,
-        body_builder: Any = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        visibility: Any = None,
+        body_builder: Any = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
-    def is_external(self) -> bool: ...
+    def sym_name(self) -> ir.StringAttr: ...
+    @sym_name.setter
+    def sym_name(self, value: ir.StringAttr) -> None: ...
     @property
     def body(self) -> ir.Region: ...
     @property
+    def is_external(self) -> bool: ...
+    @property
     def type(self) -> ir.FunctionType: ...
     @property
-    def visibility(self) -> ir.Attribute: ...
-    # The symbol: the name of the operation is `operation.name`.
-    @property
-    def name(self) -> ir.StringAttr: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+    def name(self) -> ir.StringAttr: ...
     @property
     def entry_block(self) -> ir.Block: ...
-    def add_entry_block(self, arg_locs: Sequence[ir.Location] | None = ...) -> ir.Block: ...
-    @property
-    def arg_attrs(self) -> ir.ArrayAttr: ...
-    @arg_attrs.setter
-    def arg_attrs(self, attribute: ir.ArrayAttr | list[ir.Attribute]) -> None: ...
+    def add_entry_block(self, arg_locs: Sequence[ir.Location] | None = None) -> ir.Block: ...
     @property
     def arguments(self) -> ir.BlockArgumentList: ...
-    @property
-    def result_attrs(self) -> ir.Attribute: ...
-    @property
-    def sym_name(self) -> ir.StringAttr: ...
-    @property
-    def function_type(self) -> ir.TypeAttr: ...
-    @property
-    def sym_visibility(self) -> ir.StringAttr | None: ...
-    @property
-    def res_attrs(self) -> ir.ArrayAttr | None: ...
-    @property
-    def no_inline(self) -> bool: ...
 
 class ReturnOp(ir.OpView):
     def __init__(
-        self,
-        operands_: Sequence[ir.Value],
-        *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        self, operands_: Sequence[ir.Value], *, loc: ir.Location | None = None, ip: ir.InsertionPoint | None = None
     ) -> None: ...
-    @property
-    def operands_(self) -> ir.OpOperandList: ...

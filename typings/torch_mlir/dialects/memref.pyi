@@ -1,31 +1,9 @@
-# What rung uses of `torch_mlir.dialects.memref`: the signatures of torch_mlir 20261001,
-# read with `inspect` at run time. A parameter takes any `ir.Value`; anything else in the module is `Any`.
+# What rung uses of `torch_mlir.dialects.memref` 20261001; made by tools/make_typings.py, not to be edited.
+
 from collections.abc import Sequence
 from typing import Any
 
 from torch_mlir import ir
-
-def __getattr__(name: str) -> Any: ...
-
-class AllocaOp(ir.OpView):
-    def __init__(
-        self,
-        memref: ir.Type,
-        dynamicSizes: Sequence[ir.Value],
-        symbolOperands: Sequence[ir.Value],
-        *,
-        alignment: int | ir.IntegerAttr | None = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
-    ) -> None: ...
-    @property
-    def dynamicSizes(self) -> ir.OpOperandList[ir.IndexType]: ...
-    @property
-    def symbolOperands(self) -> ir.OpOperandList[ir.IndexType]: ...
-    @property
-    def alignment(self) -> ir.IntegerAttr | None: ...
-    @property
-    def memref(self) -> ir.OpResult[ir.MemRefType]: ...
 
 class AtomicRMWOp(ir.OpView):
     def __init__(
@@ -35,9 +13,9 @@ class AtomicRMWOp(ir.OpView):
         memref: ir.Value,
         indices: Sequence[ir.Value],
         *,
-        results: Sequence[ir.Type] | None = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def value(self) -> ir.Value: ...
@@ -47,29 +25,85 @@ class AtomicRMWOp(ir.OpView):
     def indices(self) -> ir.OpOperandList[ir.IndexType]: ...
     @property
     def kind(self) -> ir.Attribute: ...
+    @kind.setter
+    def kind(self, value: ir.Attribute) -> None: ...
     @property
     def result(self) -> ir.OpResult: ...
 
 class AtomicYieldOp(ir.OpView):
     def __init__(
-        self, result: ir.Value, *, loc: ir.Location | None = ..., ip: ir.InsertionPoint | None = ...
+        self, result: ir.Value, *, loc: ir.Location | None = None, ip: ir.InsertionPoint | None = None
     ) -> None: ...
     @property
-    def result(self) -> ir.Value: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+    def result(self) -> ir.Value: ...
 
 class CopyOp(ir.OpView):
     def __init__(
-        self,
-        source: ir.Value,
-        target: ir.Value,
-        *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        self, source: ir.Value, target: ir.Value, *, loc: ir.Location | None = None, ip: ir.InsertionPoint | None = None
     ) -> None: ...
     @property
     def source(self) -> ir.Value: ...
     @property
     def target(self) -> ir.Value: ...
+
+class GenericAtomicRMWOp(ir.OpView):
+    def __init__(
+        self,
+        result: ir.Type,
+        memref: ir.Value,
+        indices: Sequence[ir.Value],
+        *,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None: ...
+    @property
+    def memref(self) -> ir.Value[ir.MemRefType]: ...
+    @property
+    def indices(self) -> ir.OpOperandList[ir.IndexType]: ...
+    @property
+    def result(self) -> ir.OpResult: ...
+
+class LoadOp(ir.OpView):
+    def __init__(
+        self,
+        memref: ir.Value,
+        indices: Sequence[ir.Value],
+        *,
+        nontemporal: bool | ir.BoolAttr | None = None,
+        alignment: int | ir.IntegerAttr | None = None,
+        invariant: bool | ir.BoolAttr | None = None,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None: ...
+    @property
+    def memref(self) -> ir.Value[ir.MemRefType]: ...
+    @property
+    def indices(self) -> ir.OpOperandList[ir.IndexType]: ...
+    @property
+    def alignment(self) -> ir.IntegerAttr | None: ...
+    @alignment.setter
+    def alignment(self, value: ir.IntegerAttr | None) -> None: ...
+    @property
+    def result(self) -> ir.OpResult: ...
+
+class AllocaOp(ir.OpView):
+    def __init__(
+        self,
+        memref: ir.Type,
+        dynamicSizes: Sequence[ir.Value],
+        symbolOperands: Sequence[ir.Value],
+        *,
+        alignment: int | ir.IntegerAttr | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None: ...
+    @property
+    def alignment(self) -> ir.IntegerAttr | None: ...
+    @alignment.setter
+    def alignment(self, value: ir.IntegerAttr | None) -> None: ...
+    @property
+    def memref(self) -> ir.OpResult[ir.MemRefType]: ...
 
 class DimOp(ir.OpView):
     def __init__(
@@ -77,9 +111,9 @@ class DimOp(ir.OpView):
         source: ir.Value,
         index: ir.Value,
         *,
-        results: Sequence[ir.Type] | None = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def source(self) -> ir.Value: ...
@@ -90,14 +124,8 @@ class DimOp(ir.OpView):
 
 class DmaStartOp(ir.OpView):
     def __init__(
-        self,
-        operands_: Sequence[ir.Value],
-        *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        self, operands_: Sequence[ir.Value], *, loc: ir.Location | None = None, ip: ir.InsertionPoint | None = None
     ) -> None: ...
-    @property
-    def operands_(self) -> ir.OpOperandList: ...
 
 class DmaWaitOp(ir.OpView):
     def __init__(
@@ -106,43 +134,33 @@ class DmaWaitOp(ir.OpView):
         tagIndices: Sequence[ir.Value],
         numElements: ir.Value,
         *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
-    @property
-    def tagMemRef(self) -> ir.Value[ir.MemRefType]: ...
-    @property
-    def tagIndices(self) -> ir.OpOperandList[ir.IndexType]: ...
-    @property
-    def numElements(self) -> ir.Value[ir.IndexType]: ...
 
 class ExtractAlignedPointerAsIndexOp(ir.OpView):
     def __init__(
         self,
         source: ir.Value,
         *,
-        results: Sequence[ir.Type] | None = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def source(self) -> ir.Value: ...
-    @property
-    def aligned_pointer(self) -> ir.OpResult[ir.IndexType]: ...
 
 class ExtractStridedMetadataOp(ir.OpView):
     def __init__(
         self,
         source: ir.Value,
         *,
-        results: Sequence[ir.Type] | None = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def source(self) -> ir.Value[ir.MemRefType]: ...
-    @property
-    def base_buffer(self) -> ir.OpResult: ...
     @property
     def offset(self) -> ir.OpResult[ir.IndexType]: ...
     @property
@@ -150,50 +168,33 @@ class ExtractStridedMetadataOp(ir.OpView):
     @property
     def strides(self) -> ir.OpResultList[ir.IndexType]: ...
 
-class GenericAtomicRMWOp(ir.OpView):
+class PrefetchOp(ir.OpView):
     def __init__(
         self,
-        result: ir.Type,
         memref: ir.Value,
         indices: Sequence[ir.Value],
+        isWrite: bool | ir.BoolAttr,
+        localityHint: int | ir.IntegerAttr,
+        isDataCache: bool | ir.BoolAttr,
         *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def memref(self) -> ir.Value[ir.MemRefType]: ...
     @property
     def indices(self) -> ir.OpOperandList[ir.IndexType]: ...
-    @property
-    def result(self) -> ir.OpResult: ...
-    @property
-    def atomic_body(self) -> ir.Region: ...
 
-class LoadOp(ir.OpView):
-    def __init__(
-        self,
-        memref: ir.Value,
-        indices: Sequence[ir.Value],
-        *,
-        nontemporal: bool | ir.BoolAttr | None = ...,
-        alignment: int | ir.IntegerAttr | None = ...,
-        invariant: bool | ir.BoolAttr | None = ...,
-        results: Sequence[ir.Type] | None = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
-    ) -> None: ...
-    @property
-    def memref(self) -> ir.Value[ir.MemRefType]: ...
-    @property
-    def indices(self) -> ir.OpOperandList[ir.IndexType]: ...
-    @property
-    def nontemporal(self) -> ir.BoolAttr | None: ...
-    @property
-    def alignment(self) -> ir.IntegerAttr | None: ...
-    @property
-    def invariant(self) -> ir.BoolAttr | None: ...
-    @property
-    def result(self) -> ir.OpResult: ...
+def prefetch(
+    memref: ir.Value,
+    indices: Sequence[ir.Value],
+    is_write: bool | ir.BoolAttr,
+    locality_hint: int | ir.IntegerAttr,
+    is_data_cache: bool | ir.BoolAttr,
+    *,
+    loc: ir.Location | None = None,
+    ip: ir.InsertionPoint | None = None,
+) -> PrefetchOp: ...
 
 class ReinterpretCastOp(ir.OpView):
     def __init__(
@@ -207,23 +208,15 @@ class ReinterpretCastOp(ir.OpView):
         static_sizes: Sequence[int] | ir.DenseI64ArrayAttr,
         static_strides: Sequence[int] | ir.DenseI64ArrayAttr,
         *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def source(self) -> ir.Value: ...
     @property
-    def offsets(self) -> ir.OpOperandList[ir.IndexType]: ...
-    @property
     def sizes(self) -> ir.OpOperandList[ir.IndexType]: ...
     @property
     def strides(self) -> ir.OpOperandList[ir.IndexType]: ...
-    @property
-    def static_offsets(self) -> ir.DenseI64ArrayAttr: ...
-    @property
-    def static_sizes(self) -> ir.DenseI64ArrayAttr: ...
-    @property
-    def static_strides(self) -> ir.DenseI64ArrayAttr: ...
     @property
     def result(self) -> ir.OpResult[ir.MemRefType]: ...
 
@@ -234,10 +227,10 @@ class StoreOp(ir.OpView):
         memref: ir.Value,
         indices: Sequence[ir.Value],
         *,
-        nontemporal: bool | ir.BoolAttr | None = ...,
-        alignment: int | ir.IntegerAttr | None = ...,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        nontemporal: bool | ir.BoolAttr | None = None,
+        alignment: int | ir.IntegerAttr | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def value(self) -> ir.Value: ...
@@ -246,9 +239,9 @@ class StoreOp(ir.OpView):
     @property
     def indices(self) -> ir.OpOperandList[ir.IndexType]: ...
     @property
-    def nontemporal(self) -> ir.BoolAttr | None: ...
-    @property
     def alignment(self) -> ir.IntegerAttr | None: ...
+    @alignment.setter
+    def alignment(self, value: ir.IntegerAttr | None) -> None: ...
 
 class ViewOp(ir.OpView):
     def __init__(
@@ -258,12 +251,10 @@ class ViewOp(ir.OpView):
         byte_shift: ir.Value,
         sizes: Sequence[ir.Value],
         *,
-        loc: ir.Location | None = ...,
-        ip: ir.InsertionPoint | None = ...,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
     ) -> None: ...
     @property
     def source(self) -> ir.Value[ir.MemRefType]: ...
-    @property
-    def byte_shift(self) -> ir.Value[ir.IndexType]: ...
     @property
     def sizes(self) -> ir.OpOperandList[ir.IndexType]: ...
