@@ -379,30 +379,11 @@ def assembly(x, BLOCK: tl.constexpr):
     tl.store(x + i, v)
 
 
-@triton.jit
-def two_arguments(x, y, flag, BLOCK: tl.constexpr):
-    i = tl.arange(0, BLOCK)
-    p = tl.where(i > flag, x + i, y + i)
-    for _ in range(flag):
-        tl.store(x + i, tl.load(p))
-        p += BLOCK
-
-
-@triton.jit
-def linked_list(x, y, n):
-    p = x
-    for _ in range(n):
-        p = tl.load(p).to(tl.pointer_type(tl.int64))
-    tl.store(y, tl.load(p))
-
-
 @pytest.mark.parametrize(
     ("kernel", "types", "what", "offset"),
     [
         (eight_bit_floats, {"x": "*fp8e5", "y": "*fp32"}, "f8E5M2", 3),
         (assembly, {"x": "*i32"}, "tt.elementwise_inline_asm", 3),
-        (two_arguments, {"x": "*fp32", "y": "*fp32", "flag": "i32"}, "two kernel arguments", 3),
-        (linked_list, {"x": "*i64", "y": "*i64", "n": "i32"}, "pointer", None),
     ],
 )
 def test_what_is_not_supported_is_refused_with_its_line(

@@ -83,9 +83,9 @@ def test_a_report_names_buffer_loop_and_iteration() -> None:
     assert lines[0] == "14 violations of the contract of transfers; the first ones:"
     assert [lines[1], lines[3]] == [
         "load of argument 0, outside of the loop: its destination is read before it is awaited: "
-        "memref.load at -:12, grid loop at -:6, iteration 0",
+        "memref.load at -:14, grid loop at -:6, iteration 0",
         "load of argument 0, grid loop at -:6, iteration 0: its destination is read before it is awaited: "
-        "memref.load at -:12, grid loop at -:6, iteration 1",
+        "memref.load at -:14, grid loop at -:6, iteration 1",
     ]
 
 

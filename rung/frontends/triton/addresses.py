@@ -44,7 +44,7 @@ class ElementAddresses:
     """Of the pointers of one nest, whose elements `expressions` evaluates."""
 
     def __init__(self, expressions: Expressions) -> None:
-        self._expressions, self._program, self.ix = expressions, expressions.program, expressions.ix
+        self._expressions, self.program, self.ix = expressions, expressions.program, expressions.ix
 
     def leaves(self, pointer: ir.Value, position: Position) -> list[Leaf]:
         """Blocks that computing the address needs, each once."""
@@ -56,7 +56,7 @@ class ElementAddresses:
             if leaf in seen:
                 continue
             seen.add(leaf)
-            if self._program.is_stored(leaf[0]):
+            if self.program.is_stored(leaf[0]):
                 found[leaf] = None
                 continue
             sources = self._operands(*leaf)
@@ -68,7 +68,7 @@ class ElementAddresses:
         """Of one step of the address."""
         if self._direct(pointer) is not None or not is_block(pointer):
             return []
-        origin = self._program.meanings.origin(pointer)
+        origin = self.program.meanings.origin(pointer)
         if origin is not None:
             return [(origin.value, position)]
         op = owner(pointer)
@@ -120,7 +120,7 @@ class ElementAddresses:
         return list(branch.results)
 
     def _direct(self, pointer: ir.Value) -> Affine | None:
-        affine = self._program.pointers.affine(pointer)
+        affine = self.program.pointers.affine(pointer)
         if affine is None or affine.base is None:
             return None
         return None if affine.wraps else affine  # left to the operation that makes them
@@ -129,13 +129,13 @@ class ElementAddresses:
         return self.ix.once(("place", pointer, position), lambda: self._find(pointer, position))
 
     def _find(self, pointer: ir.Value, position: Position) -> Place | Either:
-        ix, known = self.ix, self._program.meanings.get(pointer)
+        ix, known = self.ix, self.program.meanings.get(pointer)
         if isinstance(known, Addresses):
             return Place(known.base, ix.cast(self.element(pointer, position)))
         affine = self._direct(pointer)
         if affine is not None and affine.base is not None:
             return Place(affine.base, self.index(affine, position))
-        origin = self._program.meanings.origin(pointer)
+        origin = self.program.meanings.origin(pointer)
         if origin is not None:
             by = ix.sub(origin.now, origin.start)
             return each_place(self.of(origin.value, position), lambda p: Place(p.base, ix.add(p.index, by)))

@@ -11,6 +11,10 @@ from ...ir.pointers import memref_at, pointer_of
 from .indices import Index, Indices
 from .ttir import element_bytes
 
+ORIGIN = 4096
+"""The address that pointers are counted from that belong to no argument: a multiple of every alignment, and not null,
+behind which LLVM takes nothing to be."""
+
 
 @dataclass(frozen=True)
 class Base:

@@ -28,11 +28,11 @@ from ...ir.pointers import memref_at, pointer_type
 from .affine import Affine
 from .bases import Base, same_base
 from .blocks import BlockConverter
-from .carried import copy_of
+from .carried import copy_of, pointer_meaning
 from .control import bind_values, leave_branch, result_buffer
 from .flow import Flow
 from .locations import source_line
-from .meanings import Formed, Origin, Stored
+from .meanings import Stored
 from .operation import SUPPORTED
 from .scratch import Buffer
 from .traversal import Order, needed_after
@@ -73,9 +73,32 @@ _Joins = Mapping[ir.Block, _Join]
 _Arrivals = dict[ir.Block, _Arrival]
 
 
-def convert_body(blocks: BlockConverter, entry: ir.Block) -> None:
-    """A function's body."""
+def convert_body(blocks: BlockConverter, entry: ir.Block) -> list[ir.Value]:
+    """A function's body; returns what the function gives, which has its meaning behind it."""
+    end = one_return(entry)
     _Branches(blocks, Flow(entry)).tree(entry, {})
+    return list(end.operands)
+
+
+def one_return(entry: ir.Block) -> ir.Operation:
+    """The `tt.return` of a function. Where several give values, they become branches to one, in the TTIR:
+
+    before: ^a: tt.return %x      ^b: tt.return %y
+    after:  ^a: br ^end(%x)       ^b: br ^end(%y)      ^end(%z): tt.return %z
+    """
+    blocks = list(entry.region.blocks)
+    ends = [list(block.operations)[-1].operation for block in blocks]
+    returns = [end for end in ends if end.name == "tt.return"]
+    if len(returns) == 1 or not len(returns[0].operands):
+        return returns[-1]
+    kinds = [value.type for value in returns[0].operands]
+    end = entry.region.blocks.append(*kinds, arg_locs=[returns[-1].location] * len(kinds))
+    for old in returns:
+        with ir.InsertionPoint(old), old.location:
+            ir.Operation.create("cf.br", operands=list(old.operands), successors=[end])
+        old.erase()
+    with ir.InsertionPoint(end), end.arguments[0].location:
+        return ir.Operation.create("tt.return", operands=list(end.arguments))
 
 
 class _Branches:
@@ -209,9 +232,7 @@ def _base(ways: Sequence[Base], start: ir.Value) -> Base:
 def _pass_arguments(blocks: BlockConverter, block: ir.Block, values: Sequence[ir.Value]) -> None:
     for argument, value in zip(block.arguments, values, strict=True):
         if is_pointer(argument):
-            affine = blocks.program.pointers.form(value)
-            if affine is not None:
-                blocks.program.meanings[argument] = Formed(affine, Origin(value, 0, 0))
+            blocks.program.meanings[argument] = pointer_meaning(blocks, value)
         elif is_block(argument):
             blocks.program.meanings[argument] = Stored(copy_of(blocks, value))
         else:

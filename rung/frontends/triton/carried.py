@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, memref
+from torch_mlir.dialects import memref
 
+from .absolute import offset_from
+from .addresses import Place
 from .affine import Affine
-from .bases import Base
+from .bases import Base, same_base
 from .blocks import BlockConverter
 from .expression import Expressions
 from .indices import Index, Indices
-from .meanings import Formed, Origin
+from .lasting import lasting_base
+from .meanings import Addresses, Formed, Meaning, Origin
 from .nest_sinks import Effect, Keep, Sink
 from .pointers import is_narrow
 from .positions import Position
 from .ranges import Recurrence
 from .scratch import Buffer
 from .traversal import cone
-from .ttir import defined_in, element, is_block, is_integer, is_pointer, owner, shape
+from .ttir import defined_in, element, is_block, is_integer, is_pointer, owner, pointee, shape
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class CarriedOffset(CarriedScalar):
     """An affine pointer, or a block of them, by its offset."""
 
     affine: Affine
-    """Of `initial`."""
+    """Of `initial`. A pointer that does not stay in its argument is counted from `anywhere`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class CarriedBlock(CarriedScalar):
 class CarriedAddresses(CarriedScalar):
     """A block of pointers: a base, and i64 offsets in scratch."""
 
-    base: Base | None
+    base: Base
     buffer: Buffer
 
 
@@ -133,10 +136,10 @@ def classify(
         return CarriedOffset(*values, affine)
     if not pointer:
         return CarriedBlock(*values, copy_of(blocks, initial, like=final))
+    base = lasting_base(blocks.program, [initial, final]) or blocks.program.anywhere(pointee(argument))
     if not is_block(argument):
-        return CarriedOffset(*values, blocks.program.pointer(initial))
-    base = blocks.program.base(initial)
-    return CarriedAddresses(*values, base, keep_addresses(blocks, initial))
+        return CarriedOffset(*values, counted_from(blocks, initial, base))
+    return CarriedAddresses(*values, base, keep_addresses(blocks, initial, base))
 
 
 def _uniform(blocks: BlockConverter, loop: ir.Operation, steps: Sequence[ir.Value] | None) -> list[Affine] | None:
@@ -184,14 +187,34 @@ def copy_of(blocks: BlockConverter, value: ir.Value, like: ir.Value | None = Non
     return blocks.keep(value, blocks.allocate(value, like), record=False)
 
 
-def keep_addresses(blocks: BlockConverter, pointer: ir.Value, into: Buffer | None = None) -> Buffer:
-    """The element offsets of a block of pointers, as a block of i64 in scratch."""
+def counted_from(blocks: BlockConverter, pointer: ir.Value, base: Base) -> Affine:
+    """A scalar pointer by its offset from `base`: its own, or `anywhere`."""
+    affine = blocks.program.pointer(pointer)
+    assert affine.base is not None
+    if same_base(affine.base, base):
+        return affine
+    return Affine(base, offset_from(blocks.program, Place(affine.base, affine.offset), base))
+
+
+def pointer_meaning(blocks: BlockConverter, value: ir.Value) -> Meaning:
+    """What a pointer, or a block of them, is to those who get it under another name: its form, or a copy of its
+    offsets."""
+    form = blocks.program.pointers.form(value)
+    if form is not None and form.base is not None:
+        return Formed(form, Origin(value, 0, 0))
+    base = blocks.program.base(value) or blocks.program.anywhere(pointee(value))
+    return Addresses(base, keep_addresses(blocks, value, base))
+
+
+def keep_addresses(blocks: BlockConverter, pointer: ir.Value, base: Base, into: Buffer | None = None) -> Buffer:
+    """The element offsets of a block of pointers from `base`, its own or `anywhere`, as a block of i64 in scratch."""
     i64 = ir.IntegerType.get_signless(64)
     buffer = into or blocks.program.scratch.allocate(shape(pointer) or (), i64)
 
     def emit(expressions: Expressions, position: Position) -> None:
-        _, index = expressions.addresses.only(pointer, position)
-        memref.StoreOp(arith.IndexCastOp(i64, index).result, buffer.memref, expressions.place(buffer, position))
+        index = offset_from(blocks.program, expressions.addresses.of(pointer, position), base)
+        number = blocks.ix.to_integer(index, i64)
+        memref.StoreOp(number, buffer.memref, expressions.place(buffer, position))
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer,), None, emit)])
     return buffer

@@ -8,7 +8,6 @@ from dataclasses import replace
 from torch_mlir import ir
 from torch_mlir.dialects import builtin, func, scf
 
-from ...errors import UnsupportedError
 from ...ir.pointers import declare, pointer_type
 from ...ir.waits import YIELD
 from .affine import Affine
@@ -24,15 +23,14 @@ from .carried import (
     assign,
     bind_form,
     classify,
-    copy_of,
+    counted_from,
     keep_addresses,
 )
 from .indices import Index
-from .locations import source_line
+from .lasting import lasting_base
 from .meanings import Addresses, Formed, Origin, Scalar, Stored
-from .operation import SUPPORTED
 from .scratch import Buffer
-from .ttir import element, is_block, is_pointer, shape
+from .ttir import element, is_block, is_pointer, pointee, shape
 from .waits import waits
 
 # ---- scf.for
@@ -108,11 +106,11 @@ def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator
     program = blocks.program
     if isinstance(entry, CarriedOffset):
         moved = replace(entry.affine, offset=next(ssa))
-        program.meanings[value] = Formed(moved, Origin(entry.initial, entry.affine.offset, moved.offset))
+        origin = Origin(entry.initial, entry.affine.offset, moved.offset) if is_block(value) else None
+        program.meanings[value] = Formed(moved, origin)
     elif isinstance(entry, CarriedBlock):
         program.meanings[value] = Stored(entry.buffer)
     elif isinstance(entry, CarriedAddresses):
-        assert entry.base is not None
         program.meanings[value] = Addresses(entry.base, entry.buffer)
     else:
         program.set_scalar(value, next(ssa))
@@ -124,12 +122,10 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
     results: list[ir.Value] = []
     for entry in carried:
         if isinstance(entry, CarriedOffset):
-            results.append(blocks.ix.value(_final_affine(blocks, entry).offset))
-        elif isinstance(entry, CarriedAddresses):
-            _check_base(entry.base, program.base(entry.final))
+            results.append(blocks.ix.value(_final_offset(blocks, entry)))
         elif type(entry) is CarriedScalar:
             results.append(program.scalar(entry.final))
-    moved = [(e, keep_addresses(blocks, e.final)) for e in carried if isinstance(e, CarriedAddresses)]
+    moved = [(e, keep_addresses(blocks, e.final, e.base)) for e in carried if isinstance(e, CarriedAddresses)]
     assign(blocks, [(e.buffer, e.final) for e in carried if isinstance(e, CarriedBlock)])
     for entry, temporary in moved:
         program.meanings.store(entry.final, temporary)
@@ -137,18 +133,14 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
     return results
 
 
-def _final_affine(blocks: BlockConverter, entry: CarriedOffset) -> Affine:
-    affine = blocks.program.pointers.form(entry.final)
-    _check_base(entry.affine.base, affine and affine.base)
-    assert affine is not None
-    return affine
-
-
-def _check_base(before: Base | None, after: Base | None) -> None:
-    if before is None or after is None or not same_base(before, after):
-        raise UnsupportedError(
-            "a loop that changes which argument a pointer belongs to", supported="one argument + offsets"
-        )
+def _final_offset(blocks: BlockConverter, entry: CarriedOffset) -> Index:
+    base = entry.affine.base
+    assert base is not None
+    if not is_block(entry.final):
+        return counted_from(blocks, entry.final, base).offset
+    affine = blocks.program.pointers.form(entry.final)  # the initial one, moved as a whole
+    assert affine is not None and affine.base is not None and same_base(affine.base, base)
+    return affine.offset
 
 
 # ---- scf.if
@@ -200,13 +192,11 @@ def leave_branch(
     starts: list[ir.Value] = []
     for result, value in zip(results, final, strict=True):
         if is_pointer(result):
-            base = blocks.program.base(value)
-            if base is None:
-                raise UnsupportedError("a choice of pointers", source_line(op), SUPPORTED)
+            base = blocks.program.base(value) or blocks.program.anywhere(pointee(value))
             bases[result].append(base)
             starts.append(start_of(base))
             if result in buffers:
-                keep_addresses(blocks, value, buffers[result])
+                keep_addresses(blocks, value, base, buffers[result])
             else:
                 scalars.append(blocks.ix.value(blocks.program.pointer(value).offset))
         elif result not in buffers:
@@ -223,68 +213,69 @@ def leave_branch(
 
 def convert_while(blocks: BlockConverter, op: ir.Operation) -> None:
     """Blocks are carried in two sets of buffers: those of the condition's region and those of the body."""
-    program, ix = blocks.program, blocks.ix
+    program = blocks.program
     before, after = op.regions[0].blocks[0], op.regions[1].blocks[0]
-    condition_op = list(before.operations)[-1].operation
-    forwarded = list(condition_op.operands)[1:]
-    for value in (*before.arguments, *after.arguments):
-        if is_pointer(value) and is_block(value):
-            raise UnsupportedError("a block of pointers carried by `while`", source_line(op), "carry integer offsets")
-    first: dict[ir.Value, Buffer] = {
-        a: copy_of(blocks, i) for a, i in zip(before.arguments, op.operands, strict=True) if is_block(a)
-    }
-    second: dict[ir.Value, Buffer] = {a: result_buffer(blocks, a) for a in after.arguments if is_block(a)}
-    starts: dict[ir.Value, Affine] = {
-        a: program.pointer(i) for a, i in zip(before.arguments, op.operands, strict=True) if is_pointer(a)
-    }
-    initial = [
-        ix.value(starts[a].offset) if a in starts else program.scalar(i)
-        for a, i in zip(before.arguments, op.operands, strict=True)
-        if a not in first
-    ]
-    kinds = [ir.IndexType.get() if is_pointer(a) else a.type for a in after.arguments if a not in second]
-    loop = scf.WhileOp(kinds, initial)
-    head = loop.operation.regions[0].blocks.append(*(v.type for v in initial))
+    condition = list(before.operations)[-1].operation
+    heads: list[ir.Value] = list(before.arguments)
+    tails: list[ir.Value] = list(after.arguments)
+    initial: list[ir.Value] = list(op.operands)
+    forwarded: list[ir.Value] = list(condition.operands)[1:]
+    bases = {a: lasting_base(program, [a]) or program.anywhere(pointee(a)) for a in (*heads, *tails) if is_pointer(a)}
+    first = {a: result_buffer(blocks, a) for a in heads if is_block(a)}
+    second = {a: result_buffer(blocks, a) for a in tails if is_block(a)}
+    pointers = {a: Affine(base, 0) for a, base in bases.items()}
+    handed = _hand_over(blocks, heads, initial, first, bases)
+    kinds = [ir.IndexType.get() if is_pointer(a) else a.type for a in tails if a not in second]
+    loop = scf.WhileOp(kinds, handed)
+    head = loop.operation.regions[0].blocks.append(*(v.type for v in handed))
     tail = loop.operation.regions[1].blocks.append(*kinds)
-    bases: dict[ir.Value, Affine] = {}
     with ir.InsertionPoint(head), blocks.region():
-        bind_values(blocks, list(before.arguments), list(head.arguments), first, starts)
+        bind_values(blocks, heads, list(head.arguments), first, pointers)
         blocks.convert(before)
-        go_on = program.scalar(condition_op.operands[0])
-        scalars: list[ir.Value] = []
-        for a, v in zip(after.arguments, forwarded, strict=True):
-            if is_pointer(a):
-                bases[a] = program.pointer(v)
-                scalars.append(ix.value(bases[a].offset))
-            elif a not in second:
-                scalars.append(program.scalar(v))
-        assign(blocks, [(second[a], v) for a, v in zip(after.arguments, forwarded, strict=True) if a in second])
-        scf.ConditionOp(go_on, scalars)
+        go_on = program.scalar(condition.operands[0])
+        scf.ConditionOp(go_on, _hand_over(blocks, tails, forwarded, second, bases))
     with ir.InsertionPoint(tail), blocks.region():
         if waits(op, program.cooperative):
             _let_others_run(blocks.module)
-        bind_values(blocks, list(after.arguments), list(tail.arguments), second, bases)
+        bind_values(blocks, tails, list(tail.arguments), second, pointers)
         final = list(blocks.convert(after).operands)
-        scalars = []
-        for a, v in zip(before.arguments, final, strict=True):
-            if is_pointer(a):
-                moved = program.pointer(v)
-                start = starts[a].base
-                if moved.base is None or start is None or not same_base(moved.base, start):
-                    raise UnsupportedError("a pointer that changes its argument in `while`", source_line(op), SUPPORTED)
-                scalars.append(ix.value(moved.offset))
-            elif a not in first:
-                scalars.append(program.scalar(v))
-        assign(blocks, [(first[a], v) for a, v in zip(before.arguments, final, strict=True) if a in first])
-        scf.YieldOp(scalars)
-    by_position: dict[ir.Value, ir.Value] = dict(zip(after.arguments, op.results, strict=True))
+        scf.YieldOp(_hand_over(blocks, heads, final, first, bases))
+    by_position: dict[ir.Value, ir.Value] = dict(zip(tails, op.results, strict=True))
     bind_values(
         blocks,
         list(op.results),
         list(loop.results),
         {by_position[a]: b for a, b in second.items()},
-        {by_position[a]: p for a, p in bases.items()},
+        {by_position[a]: pointers[a] for a in tails if a in pointers},
     )
+
+
+def _hand_over(
+    blocks: BlockConverter,
+    arguments: Sequence[ir.Value],
+    values: Sequence[ir.Value],
+    buffers: Mapping[ir.Value, Buffer],
+    bases: Mapping[ir.Value, Base],
+) -> list[ir.Value]:
+    """Give a region's arguments their values: blocks through buffers; returns scalars and offsets of pointers."""
+    ssa: list[ir.Value] = []
+    moved: list[tuple[Buffer, ir.Value, Buffer]] = []
+    for argument, value in zip(arguments, values, strict=True):
+        if is_pointer(argument) and argument in buffers:
+            # All are read before any is written.
+            moved.append((buffers[argument], value, keep_addresses(blocks, value, bases[argument])))
+        elif is_pointer(argument):
+            ssa.append(blocks.ix.value(counted_from(blocks, value, bases[argument]).offset))
+        elif argument not in buffers:
+            ssa.append(blocks.program.scalar(value))
+    assign(
+        blocks,
+        [(buffers[a], v) for a, v in zip(arguments, values, strict=True) if a in buffers and not is_pointer(a)],
+    )
+    for buffer, value, temporary in moved:
+        blocks.program.meanings.store(value, temporary)
+        blocks.keep(value, buffer, record=False)
+    return ssa
 
 
 def _let_others_run(module: ir.Block) -> None:

@@ -73,7 +73,8 @@ class Flow:
         return [s for s in self._last[block].successors if not self.only_returns(s)]
 
     def only_returns(self, block: ir.Block) -> bool:
-        return block.operations[0].operation.name == "tt.return"
+        first = block.operations[0].operation
+        return first.name == "tt.return" and not len(first.operands)
 
     def ends(self, block: ir.Block, inside: bool = False) -> set[ir.Block]:
         """The joins that a block leads to and others do, too: itself, if it is one, unless `inside`."""

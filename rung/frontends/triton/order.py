@@ -9,12 +9,11 @@ from torch_mlir import ir
 from .affine import Affine, equal
 from .bases import Base
 from .indices import Index
-from .meanings import Addresses, Formed
+from .lasting import lasting_base
 from .nest_sinks import Store
-from .operation import pointer_operands
 from .program import Program
 from .traversal import Order, cone, contents, needed_after
-from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
+from .ttir import element_bytes, is_block, is_volatile_load, pointee, shape
 
 
 class MemoryOrder:
@@ -131,31 +130,10 @@ def _written_inside(program: Program, op: ir.Operation) -> list[Base | None]:
 
     def visit(inner: ir.Operation) -> None:
         if inner.name == "tt.store":
-            found.append(_root(program, inner.operands[0]))
+            found.append(lasting_base(program, inner.operands[:1]))
         elif inner.name.startswith(("tt.atomic_", "tt.call")) or is_volatile_load(inner):
             found.append(None)
 
     for inner in (op, *contents(op, program.contents).accesses):  # a call writes itself
         visit(inner)
     return found
-
-
-def _root(program: Program, pointer: ir.Value) -> Base | None:
-    while True:
-        known = program.meanings.get(pointer)
-        if isinstance(known, Addresses):
-            return known.base
-        if isinstance(known, Formed):
-            return known.form.base
-        op = owner(pointer)
-        if op is not None:
-            sources = pointer_operands(op)
-            if len(sources) != 1:
-                return None
-            [pointer] = sources
-            continue
-        argument = ir.BlockArgument(pointer)
-        loop = argument.owner.owner.operation
-        if loop.name != "scf.for" or argument.arg_number == 0:
-            return None
-        pointer = loop.operands[argument.arg_number + 2]  # lower bound, upper bound and step come first

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from torch_mlir import ir
+from torch_mlir.dialects import arith
 
 from ...errors import UnsupportedError
+from ...ir.pointers import i64
 from .affine import Affine
-from .bases import Base, recast, same_base
+from .bases import ORIGIN, Base, at_address, recast, same_base
 from .indices import Indices
 from .locations import source_line
 from .masks import MaskAnalysis
@@ -50,10 +52,13 @@ class Program:
     """Programs expect one another to run at the same time (`launch_cooperative_grid`)."""
     assumed: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     """Pairs of bases for which that assumption was used: the launcher checks them."""
+    starts: dict[ir.Value, ir.Value] = field(default_factory=dict[ir.Value, ir.Value])
+    """Addresses of bases, by their memrefs; see `absolute`."""
 
     def __post_init__(self) -> None:
         self.pointers = PointerAnalysis(self.ix, self.meanings, self.ranges)
         self.masks = MaskAnalysis(self.ix, self.pointers)
+        self._anywhere: dict[ir.Type, Base] = {}
 
     def is_stored(self, value: ir.Value) -> bool:
         """Whether the elements of a block are in scratch."""
@@ -83,6 +88,15 @@ class Program:
             _, where = _definition(value)
             raise UnsupportedError("a pointer that is not derived from one kernel argument", where, "argument + offset")
         return affine
+
+    def anywhere(self, kind: ir.Type) -> Base:
+        """What a pointer is counted from that does not belong to one argument; see `absolute`."""
+        found = self._anywhere.get(kind)
+        if found is None:
+            with self.scratch.top():
+                number = ir.IntegerAttr.get(i64(), ORIGIN)
+                found = self._anywhere[kind] = at_address(arith.ConstantOp(i64(), number).result, kind)
+        return found
 
     def base(self, pointer: ir.Value) -> Base | None:
         """What a pointer, or a block of pointers, is derived from; None if that is not known, or may be one of several

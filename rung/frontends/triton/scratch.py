@@ -99,8 +99,12 @@ class Scratch:
             self._anchor = self._alloca(ir.MemRefType.get([1], ir.IntegerType.get_signless(8)))
         return self._anchor
 
+    def top(self) -> ir.InsertionPoint:
+        """Where what the whole program uses is made."""
+        return ir.InsertionPoint.at_block_begin(self._body)
+
     def _alloca(self, kind: ir.MemRefType) -> ir.Value:
-        with ir.InsertionPoint.at_block_begin(self._body):
+        with self.top():
             return memref.AllocaOp(kind, [], []).result
 
 

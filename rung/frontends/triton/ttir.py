@@ -8,6 +8,7 @@ from math import prod
 from torch_mlir import ir
 
 from ...errors import UnsupportedError
+from .locations import source_line
 
 Shape = tuple[int, ...]
 _FETCH_AGAIN = 7
@@ -135,3 +136,16 @@ def element_bytes(kind: ir.Type) -> int:
         return 8
     assert isinstance(kind, ir.IntegerType | ir.FloatType)
     return max(1, kind.width // 8)
+
+
+def find_function(op: ir.Operation) -> ir.Operation:
+    """The function that a `tt.call` calls."""
+    symbol = ir.FlatSymbolRefAttr(op.attributes["callee"]).value
+    module = op
+    while module.name != "builtin.module":
+        module = module.parent.operation
+    for candidate in module.regions[0].blocks[0].operations:
+        found = candidate.operation
+        if found.name == "tt.func" and ir.StringAttr(found.attributes["sym_name"]).value == symbol:
+            return found
+    raise UnsupportedError(f"a call of `{symbol}`", source_line(op), "functions of the same file")

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from torch_mlir import ir
 
-from .functions import find_function
-from .ttir import defined_in, is_volatile_load, owner
+from .ttir import defined_in, find_function, is_volatile_load, owner
 
 
 def waits(loop: ir.Operation, cooperative: bool = False) -> bool:

@@ -7,9 +7,10 @@ from fractions import Fraction
 from typing import TypeVar
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, memref
+from torch_mlir.dialects import arith
 
 from ....errors import UnsupportedError
+from ..absolute import address, place_at
 from ..addresses import Either, ElementAddresses, Place, each_place
 from ..affine import Affine, added
 from ..bases import at_address, either, recast, recount, same_base, start_of
@@ -26,7 +27,7 @@ from ..ranges import Range, Ranges
 from ..reach import Reach, Walk, scaled, summed, union
 from ..ttir import element, element_bytes, is_block, is_pointer, pointee, shape
 from .arithmetic import one_of, sum_of_steps
-from .families import Elementwise, NoNumbers, Virtual, Whole, require_form
+from .families import Elementwise, NoNumbers, Virtual, require_form
 
 _T = TypeVar("_T")
 
@@ -112,15 +113,24 @@ class Bitcast(Elementwise, NoNumbers):
 
 
 @register
-class IntToPtr(Whole):
-    """An address from memory."""
+class IntToPtr(Virtual, NoNumbers):
+    """An address from memory, or one for each element."""
 
     names = ("tt.int_to_ptr",)
 
-    def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
-        if is_block(op.results[0]):
-            raise UnsupportedError(f"the operation `{op.name}`", source_line(op), SUPPORTED)
-        require_form(blocks, op)
+    def sources(
+        self, result: ir.Value, op: ir.Operation, at: tuple[_T, ...], constant: Callable[[int], _T]
+    ) -> Sources[_T]:
+        return [(op.operands[0], at)]
+
+    def plan(self, expressions: Expressions, op: ir.Operation, leaf: Leaf) -> list[Leaf]:
+        return expressions.addresses.leaves(*leaf)
+
+    def element(self, expressions: Expressions, op: ir.Operation, leaf: Leaf) -> ir.Value:
+        raise UnsupportedError("the number of an address", source_line(op), SUPPORTED)
+
+    def place(self, addresses: ElementAddresses, op: ir.Operation, position: Position) -> Place | Either:
+        return place_at(addresses.program, addresses.element(op.operands[0], position), pointee(op.results[0]))
 
     def affine(self, forms: PointerAnalysis, op: ir.Operation) -> Affine | None:
         address = forms.meanings.scalar(op.operands[0])
@@ -130,19 +140,29 @@ class IntToPtr(Whole):
 
 
 @register
-class PtrToInt(Whole):
+class PtrToInt(Virtual, NoNumbers):
     """The address that a pointer is."""
 
     names = ("tt.ptr_to_int",)
 
     def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
         if is_block(op.results[0]):
-            raise UnsupportedError(f"the operation `{op.name}`", source_line(op), SUPPORTED)
-        ix, affine = blocks.ix, blocks.program.pointer(op.operands[0])
+            return
+        affine = blocks.program.pointer(op.operands[0])
         assert affine.base is not None
-        start = memref.ExtractAlignedPointerAsIndexOp(affine.base.memref).result
-        size = element_bytes(ir.MemRefType(affine.base.memref.type).element_type)
-        blocks.set_index(op, ix.add(start, ix.mul(affine.offset, size)))
+        blocks.set_index(op, address(blocks.program, Place(affine.base, affine.offset)))
+
+    def sources(
+        self, result: ir.Value, op: ir.Operation, at: tuple[_T, ...], constant: Callable[[int], _T]
+    ) -> Sources[_T]:
+        return [(op.operands[0], at)]
+
+    def plan(self, expressions: Expressions, op: ir.Operation, leaf: Leaf) -> list[Leaf]:
+        return expressions.addresses.leaves(op.operands[0], leaf[1])
+
+    def element(self, expressions: Expressions, op: ir.Operation, leaf: Leaf) -> ir.Value:
+        where = address(expressions.program, expressions.addresses.of(op.operands[0], leaf[1]))
+        return expressions.ix.to_integer(where, element(leaf[0]))
 
 
 @register

@@ -13,11 +13,11 @@ from ..blocks import BlockConverter
 from ..expression import Expressions, Leaf
 from ..layout import StepAnalysis, Steps
 from ..locations import source_line
-from ..operation import Sources, rank, register
+from ..operation import SUPPORTED, Sources, rank, register
 from ..pointers import PointerAnalysis
 from ..ranges import Range, Ranges, power_of_two
 from ..reach import NOTHING, Reach, Walk
-from ..ttir import element, int_attr, is_block, splat_constant
+from ..ttir import element, int_attr, is_block, is_pointer, splat_constant
 from .families import NoNumbers, Virtual, Whole
 
 _T = TypeVar("_T")
@@ -53,6 +53,26 @@ class Constant(_Leaf):
         if value is None:
             raise UnsupportedError("a constant block of several values", source_line(op), "tl.full")
         return expressions.ix.literal(value, element(leaf[0]))
+
+    def steps(self, steps: StepAnalysis, op: ir.Operation) -> Steps:
+        return (0,) * rank(op)
+
+
+@register
+class Poison(_Leaf):
+    """Any value will do, such as that of a loop's variable behind a loop that was not run: zero."""
+
+    names = ("ub.poison",)
+
+    def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        result = op.results[0]
+        if is_pointer(result):
+            raise UnsupportedError("a pointer without a value", source_line(op), SUPPORTED)
+        if not is_block(result):
+            blocks.program.set_scalar(result, blocks.ix.zero(result.type))
+
+    def element(self, expressions: Expressions, op: ir.Operation, leaf: Leaf) -> ir.Value:
+        return expressions.ix.zero(element(leaf[0]))
 
     def steps(self, steps: StepAnalysis, op: ir.Operation) -> Steps:
         return (0,) * rank(op)
