@@ -230,6 +230,17 @@ class Emitter:
 
     # Views.
 
+    def _first_after(self, view: ir.Value) -> ir.InsertionPoint:
+        """Where what is made of `view` can be: the head, unless `view` itself is emitted behind it."""
+        if isinstance(view.owner, ir.Block):
+            return self.head
+        outer = view.owner.operation
+        while (parent := outer.parent) is not None and outer.block != self._marker.block:
+            outer = parent.operation
+        if parent is None or outer.is_before_in_block(self._marker):
+            return self.head
+        return ir.InsertionPoint.after(view.owner)
+
     def as_integers(self, view: ir.Value) -> ir.Value:
         """The same memory with bfloat16 elements seen as 16-bit integers.
 
@@ -243,7 +254,7 @@ class Emitter:
             old = ir.MemRefType(view.type)
             i16 = ir.IntegerType.get_signless(16, self.context)
             new = ir.MemRefType.get(old.shape, i16, old.layout, old.memory_space, loc=self.loc)
-            with self.at(self.head):
+            with self.at(self._first_after(view)):
                 self._constants[key] = self.value("builtin.unrealized_conversion_cast", new, [view])
         return self._constants[key]
 
@@ -259,7 +270,7 @@ class Emitter:
         space = type_.memory_space
         flat_type = ir.MemRefType.get([DYNAMIC], element, dynamic, space, loc=self.loc)
         scalar_type = ir.MemRefType.get([], element, None, space, loc=self.loc)
-        with self.at(self.head):
+        with self.at(self._first_after(view)):
             parts = self.op(
                 "memref.extract_strided_metadata",
                 [scalar_type, *[self.index_type] * (1 + 2 * rank)],
