@@ -12,6 +12,7 @@ from typing import Any
 from triton.language import core
 
 from ...errors import UnsupportedError
+from .libdevice_narrow import common_float
 from .locations import line_of
 
 # Signatures: f = float, i = int32; after `>` the result, where b is a predicate (an i1, given out as int32).
@@ -52,12 +53,8 @@ def _call(symbol: str, signature: str, arguments: tuple[Any, ...], semantic: Any
     """`tt.extern_elementwise` of `symbol` on one floating-point type; f16 and bf16 go through f32."""
     operands = [semantic.to_tensor(argument) for argument in arguments]
     kinds, result = signature.split(">")
-    floats = [o.dtype for o, kind in zip(operands, kinds, strict=True) if kind == "f" and o.dtype.is_floating()]
-    if not floats:
-        types = ", ".join(str(o.dtype) for o in operands)
-        raise TypeError(f"libdevice: {symbol.partition('.')[2]} takes floating-point values, but was given {types}")
-    widest = max(floats, key=lambda dtype: dtype.primitive_bitwidth)
-    computed = core.float64 if widest == core.float64 else core.float32
+    floats = [o.dtype for o, kind in zip(operands, kinds, strict=True) if kind == "f"]
+    widest, computed = common_float(symbol.partition(".")[2], floats)
     types = tuple(computed if kind == "f" else core.int32 for kind in kinds)
     operands = [semantic.cast(o, dtype) for o, dtype in zip(operands, types, strict=True)]
     returned = {"f": computed, "b": core.int1}[result]
