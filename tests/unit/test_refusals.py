@@ -97,75 +97,6 @@ def misaligned(x, y, n):
     tl.store(y + i, tl.load(p))
 
 
-@refused("*fp32 *i64", "the operation `tt.ptr_to_int`")
-@triton.jit
-def block_to_addresses(x, y, n):
-    i = tl.arange(0, 64)
-    tl.store(y + i, (x + i).to(tl.int64))  # refused
-
-
-@refused("*fp32 *i64", "the operation `tt.int_to_ptr`")
-@triton.jit
-def addresses_to_block(x, y, n):
-    i = tl.arange(0, 64)
-    tl.store(tl.load(y + i).to(tl.pointer_type(tl.float32)), 1.0)  # refused
-
-
-@refused("*fp32 *fp32", "a choice between two kernel arguments")
-@triton.jit
-def mixed_in_loop(x, y, n):
-    i = tl.arange(0, 64)
-    p = tl.where(i < n, x + i, y + i)  # refused
-    for _ in range(n):
-        tl.store(p, 1.0)
-        p += 64
-
-
-@refused("*fp32 *fp32", "a loop that changes which argument a pointer belongs to")
-@triton.jit
-def exchanged_in_loop(x, y, n):
-    p, q = x + tl.arange(0, 64), y + tl.arange(0, 64)
-    for _ in range(n):  # refused
-        tl.store(p, 1.0)
-        p, q = q, p
-
-
-@refused("*fp32 *fp32", "a loop that changes which argument a pointer belongs to")
-@triton.jit
-def other_pointer_in_loop(x, y, n):
-    p = x
-    for t in range(n):  # refused
-        tl.store(p, 1.0)
-        p = y + t
-
-
-@refused("*fp32 *fp32", "a loop that changes which argument a pointer belongs to")
-@triton.jit
-def other_descriptor_in_loop(x, y, n):
-    d = tl.make_tensor_descriptor(x, [n, n], [n, 1], [16, 16])
-    for _ in range(n):  # refused
-        d.store([0, 0], tl.zeros((16, 16), tl.float32))
-        d = tl.make_tensor_descriptor(y, [n, n], [n, 1], [16, 16])
-
-
-@refused("*fp32 *fp32", "a pointer that changes its argument in `while`")
-@triton.jit
-def other_pointer_in_while(x, y, n):
-    p, t = x, n
-    while t > 0:  # refused
-        tl.store(p, 1.0)
-        p, t = y + t, t - 1
-
-
-@refused("*fp32 *fp32", "a block of pointers carried by `while`")
-@triton.jit
-def block_in_while(x, y, n):
-    p, t = x + tl.arange(0, 64), n
-    while t > 0:  # refused
-        tl.store(p, 1.0)
-        p, t = p + 64, t - 1
-
-
 @refused("*fp32 *fp32", "a block pointer that `while` carries")
 @triton.jit
 def block_pointer_in_while(x, y, n):
@@ -185,40 +116,6 @@ def block_pointer_before_return(x, y, n):
             return
         p = tl.advance(p, (0, 16))
     tl.store(p, tl.zeros((16, 16), tl.float32))
-
-
-@refused("*fp32 *fp32", "a choice of pointers")
-@triton.jit
-def mixed_in_branch(x, y, n):
-    i = tl.arange(0, 64)
-    p = x + i
-    if n > 3:  # refused
-        p = tl.where(i < n, x + i, y + i)
-    tl.store(p, 1.0)
-
-
-@triton.jit(noinline=True)
-def two_returns(n):
-    if n > 3:
-        return 1
-    return n * 2
-
-
-@refused("*i32 *fp32", "a noinline function with early returns")
-@triton.jit
-def early_return_in_function(x, y, n):
-    tl.store(x, two_returns(n))  # refused
-
-
-@triton.jit(noinline=True)
-def moved(x, n):
-    return x + n
-
-
-@refused("*fp32 *fp32", "a pointer from a noinline function")
-@triton.jit
-def pointer_from_function(x, y, n):
-    tl.store(moved(x, n), 1.0)  # refused
 
 
 # ---- tests
