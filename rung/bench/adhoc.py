@@ -10,26 +10,30 @@
 | other integer                        | the number of elements of --size                                       |
 | float                                | 1e-5 when named like an epsilon, otherwise 1                           |
 | any of these, with --range           | uniform, from LOW up to HIGH                                           |
+| any of these, with --input           | uniform, LOW..HIGH with both ends; or the array of a .npy file         |
+| number, with --arg                   | that number, whose kind is the parameter's without --signature         |
 | constexpr                            | --constexpr NAME=VALUE, or its default                                 |
 
 Without --signature, a parameter is an integer when its name looks like a size or a stride, a float when it
-looks like an epsilon, and a pointer otherwise. The reference is the scalar rung: it is run
+looks like an epsilon, and a pointer otherwise. The reference is --reference, or the scalar rung: it is run
 first, and all pointers are compared, as closely as the coarsest of their types allows.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import prod
 from typing import Any
 
 from ..errors import UsageError
 from . import drawing
-from .drawing import COLS, EPSILON, FLOATS, ROWS, STRIDE, Range
+from .drawing import COLS, EPSILON, FLOATS, ROWS, STRIDE
+from .given import Given, expected
 from .group import Case, Own
-from .problem import TRITON, Problem, Shape, Tolerance, check_memory
+from .problem import TRITON, Problem, Shape, Tolerance, check_memory, type_of
 
 _SIZE = re.compile(r"([nNMK]|[xyzr]?\d?_?numel|n_.*|num_.*|size|length|.*_size|.*_len)$")
 _BLOCKS = ("BLOCK", "BLOCK_SIZE", "XBLOCK")
@@ -44,37 +48,44 @@ def case(
     signature: str | None = None,
     constexprs: Mapping[str, object] | None = None,
     grid: tuple[int, int, int] | None = None,
-    ranges: Mapping[str, Range] | None = None,
+    given: Given | None = None,
 ) -> Case:
     """The case of `file.py::kernel`. Raises UsageError naming the parameter that cannot be filled."""
     from ..frontends.triton.loader import load_kernel
 
     check_memory(prod(shape))
     kernel: Any = load_kernel(source)
-    given = dict(constexprs or {})
-    for unknown in sorted(given.keys() - set(kernel.arg_names)):
+    given, constants = given or Given(), dict(constexprs or {})
+    for unknown in sorted(constants.keys() - set(kernel.arg_names)):
         raise UsageError(f"{kernel.__name__} has no parameter `{unknown}`; it has: {', '.join(kernel.arg_names)}")
-    types, fixed = _from_text(signature, kernel, given) if signature else _from_names(kernel, given)
+    types, fixed = _from_text(signature, kernel, constants) if signature else _from_names(kernel, constants, given)
     types = {name: f"*{TRITON[dtype]}" if type_ == "*" else type_ for name, type_ in types.items()}
     whole = {name: types.get(name, "constexpr") for name in kernel.arg_names}
-    for unknown in sorted((ranges or {}).keys() - types.keys()):
-        raise UsageError(f"--range names `{unknown}`; {kernel.__name__} has the arguments: {', '.join(types) or '-'}")
+    given.check(kernel.__name__, types)
     drawing.check(types)
     ttir = _ttir(kernel, whole, fixed, guessed=signature is None)
     _check_sides(kernel.__name__, types, shape)
-    numbers = drawing.scalars(types, shape, seed, ranges or {})
-    addressed = _addressed(ttir, list(types), numbers)
-    limits = _limits(types, shape, addressed, ranges or {})
-    drawn = drawing.draw(types, shape, seed, numbers, ranges or {}, limits)
+    numbers = drawing.scalars(types, shape, seed, given)
+    addressed, written = _addressed(ttir, list(types), numbers)
+    limits = _limits(types, shape, addressed, {*given.drawn_from(types), *given.files})
+    drawn = drawing.draw(types, shape, seed, numbers, given, limits)
     if not drawn.pointers:
         raise UsageError(f"{kernel.__name__} takes no pointers, so that there is nothing to check")
-    problem = Problem(drawn.args, drawn.pointers, fixed, grid or _grid(kernel.__name__, shape, fixed), None)
+    grid = grid or _grid(kernel.__name__, shape, fixed)
+    problem = Problem(drawn.args, drawn.pointers, fixed, grid, None)
+    against = "scalar rung"
+    if given.reference:
+        compute, outputs = expected(given.reference, list(types), drawn.args, written)
+        problem = replace(problem, outputs=tuple(list(types).index(name) for name in outputs), expected=compute)
+        against = given.reference
     elements = [FLOATS.get(type_, type_[1:]) for type_ in types.values() if type_.startswith("*")]
     relative, absolute = max(_TOLERANCE.get(element, _TOLERANCE["f32"]) for element in elements)
-    tolerance = Tolerance(relative, absolute, "against the scalar rung, which rounds in another order")
+    why = f"against {given.reference}" if given.reference else "against the scalar rung, which rounds in another order"
+    tolerance = Tolerance(relative, absolute, why)
     named = "/".join(dict.fromkeys(elements))
+    filled = _filled(types, drawn, given, fixed, problem.grid)
     indexes = {(index, array): drawn.ranges[index] for index, array in addressed if index in drawn.ranges}
-    return Case(kernel.__name__, named, shape, kernel, whole, problem, tolerance, "scalar rung", own=Own(indexes))
+    return Case(kernel.__name__, named, shape, kernel, whole, problem, tolerance, against, own=Own(indexes, filled))
 
 
 Typed = tuple[dict[str, str], dict[str, object]]
@@ -91,8 +102,8 @@ def _from_text(text: str, kernel: Any, given: Mapping[str, object]) -> Typed:
     return types, parsed.constexprs
 
 
-def _from_names(kernel: Any, given: Mapping[str, object]) -> Typed:
-    fixed = dict(given)
+def _from_names(kernel: Any, constants: Mapping[str, object], given: Given) -> Typed:
+    fixed = dict(constants)
     for parameter in kernel.params:
         if not parameter.is_constexpr or parameter.name in fixed:
             continue
@@ -100,10 +111,13 @@ def _from_names(kernel: Any, given: Mapping[str, object]) -> Typed:
             name = parameter.name
             raise UsageError(f"the kernel's constexpr `{name}` has no default; give --constexpr {name}=1024")
         fixed[parameter.name] = parameter.default
-    return {name: _guess(name) for name in kernel.arg_names if name not in fixed}, fixed
+    return {name: _guess(name, given) for name in kernel.arg_names if name not in fixed}, fixed
 
 
-def _guess(name: str) -> str:
+def _guess(name: str, given: Given) -> str:
+    """A number that was given says what a parameter is; its name says it otherwise."""
+    if name in given.numbers:
+        return type_of(given.numbers[name])
     if STRIDE.match(name) or ROWS.match(name) or COLS.match(name) or _SIZE.match(name):
         return "i32"
     return "fp32" if EPSILON.match(name) else "*"
@@ -141,15 +155,19 @@ Addressed = Mapping[tuple[str, str], tuple[Fraction | None, str]]
 """(index, array that its numbers address) -> (bytes for each 1, None where that is not known; where in the source)."""
 
 
-def _addressed(ttir: Any, names: Sequence[str], numbers: Mapping[str, int | float]) -> Addressed:
+def _addressed(
+    ttir: Any, names: Sequence[str], numbers: Mapping[str, int | float]
+) -> tuple[Addressed, tuple[str, ...]]:
+    """What numbers address, and which arrays are written."""
     from ..frontends.triton.capture import import_ttir
-    from ..frontends.triton.reach import indices
+    from ..frontends.triton.reach import indices, written
     from ..ir.context import compiler_context
 
     whole = {names.index(name): value for name, value in numbers.items() if isinstance(value, int)}
     context, lock = compiler_context()
     with lock:
-        found = indices(import_ttir(ttir, context), whole)
+        module = import_ttir(ttir, context)
+        found, stored = indices(module, whole), written(module)
     steps: dict[tuple[str, str], tuple[Fraction | None, str]] = {}
     for each in found:
         pair = names[each.argument], names[each.array]
@@ -157,16 +175,14 @@ def _addressed(ttir: Any, names: Sequence[str], numbers: Mapping[str, int | floa
         if step is not None and (each.step_bytes is None or each.step_bytes > step):
             step, where = each.step_bytes, each.where
         steps[pair] = step, where
-    return steps
+    return steps, tuple(names[number] for number in stored)
 
 
-def _limits(
-    types: Mapping[str, str], shape: Shape, addressed: Addressed, ranges: Mapping[str, Range]
-) -> dict[str, int]:
+def _limits(types: Mapping[str, str], shape: Shape, addressed: Addressed, told: Collection[str]) -> dict[str, int]:
     """How many numbers of an index, from 0 on, stay within all that they address."""
     found: dict[str, int] = {}
     for (index, array), (step, where) in addressed.items():
-        if index in ranges or types[index] == "*i1":
+        if index in told or types[index] == "*i1":
             continue
         if step is None:
             raise UsageError(
@@ -177,6 +193,27 @@ def _limits(
             most = prod(shape) * drawing.element_bytes(types[array]) // step
             found[index] = max(1, min(most, found.get(index, most)))
     return found
+
+
+def _filled(
+    types: Mapping[str, str], drawn: drawing.Drawn, given: Given, fixed: Mapping[str, object], grid: Sequence[int]
+) -> str:
+    """The launch in words: `x_ptr *fp32[4096] normal(0, 1), n=4096 (guessed), BLOCK=1024; grid 4x1x1`."""
+    spans = given.drawn_from(types)
+    words: list[str] = []
+    for (name, type_), value in zip(types.items(), drawn.args, strict=True):
+        if not type_.startswith("*"):
+            told = name in given.numbers or name in spans
+            words.append(f"{name}={value:g}" + ("" if told else " (guessed)"))
+            continue
+        low, high = drawn.ranges.get(name, spans.get(name, (0, 0)))
+        source = f"from {given.files[name]}" if name in given.files else f"{low:g} to {high - 1:g}"
+        if name not in given.files and type_ not in drawing.INTEGERS:
+            truth = "evenly" if type_ == "*i1" else "normal(0, 1)"
+            source = f"{low:g} to {high:g}" if name in spans else truth
+        words.append(f"{name} {type_}[{'x'.join(map(str, value.shape))}] {source}")
+    words += [f"{name}={value}" for name, value in fixed.items()]
+    return f"{', '.join(words)}; grid {'x'.join(map(str, grid))}"
 
 
 def _grid(name: str, shape: Shape, fixed: Mapping[str, object]) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from ..errors import UsageError
+from .given import Given, Range
 from .problem import TRITON, Shape, torch_dtype
 
 ROWS = re.compile(r"(n_?rows|num_rows|rows|M)$")
@@ -16,11 +17,8 @@ COLS = re.compile(r"(n_?cols|num_cols|n_?columns|cols|N)$")
 STRIDE = re.compile(r".*stride")
 EPSILON = re.compile(r"(eps|epsilon)$")
 FLOATS = {f"*{long}": short for short, long in TRITON.items()}
-_INTEGERS = {f"*{kind[0]}{width}": f"{kind}{width}" for kind in ("int", "uint") for width in (8, 16, 32, 64)}
+INTEGERS = {f"*{kind[0]}{width}": f"{kind}{width}" for kind in ("int", "uint") for width in (8, 16, 32, 64)}
 _BITS = re.compile(r"[iu](\d+)")
-
-Range = tuple[float, float]
-"""(lowest, what is above all): `0:1000` is 0 to 999, or up to 1000 of floats."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,21 @@ class Drawn:
     ranges: Mapping[str, Range]
 
 
-def scalars(types: Mapping[str, str], shape: Shape, seed: int, ranges: Mapping[str, Range]) -> dict[str, int | float]:
+def scalars(types: Mapping[str, str], shape: Shape, seed: int, given: Given) -> dict[str, int | float]:
     """Values of the parameters that are no pointers."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     found: dict[str, int | float] = {}
+    ranges = given.drawn_from(types)
     for name, type_ in types.items():
         if type_.startswith("*"):
             continue
         whole = type_[0] in "iu"
-        if name in ranges:
+        told = given.number(name, type_)
+        if told is not None:
+            found[name] = told if whole else float(told)
+        elif name in ranges:
             low, high = _checked(name, type_, ranges[name])
             share = float(torch.rand((), generator=generator, dtype=torch.float64))
             found[name] = int(low + share * (high - low)) if whole else low + share * (high - low)
@@ -59,7 +61,7 @@ def draw(
     shape: Shape,
     seed: int,
     numbers: Mapping[str, int | float],
-    ranges: Mapping[str, Range],
+    given: Given,
     limits: Mapping[str, int],
 ) -> Drawn:
     """`numbers`: the scalars. `limits`: of integer pointers that address something, how many numbers stay within it."""
@@ -69,13 +71,19 @@ def draw(
     args: list[Any] = []
     pointers: list[int] = []
     drawn: dict[str, Range] = {}
+    ranges = given.drawn_from(types)
     for position, (name, type_) in enumerate(types.items()):
         if not type_.startswith("*"):
             args.append(numbers[name])
             continue
         pointers.append(position)
-        if type_ in _INTEGERS:
-            kind: torch.dtype = getattr(torch, _INTEGERS[type_])
+        told = given.array(name, type_)
+        if told is not None:
+            args.append(told)
+            if type_ in INTEGERS and told.numel():
+                drawn[name] = float(told.min()), float(told.max()) + 1
+        elif type_ in INTEGERS:
+            kind: torch.dtype = getattr(torch, INTEGERS[type_])
             most = min(limits.get(name, prod(shape)), torch.iinfo(kind).max)
             low, high = _checked(name, type_, ranges[name]) if name in ranges else (0, most)
             drawn[name] = (low, high)
@@ -91,7 +99,7 @@ def draw(
 
 def check(types: Mapping[str, str]) -> None:
     """Raises UsageError for a pointer to what is not drawn."""
-    known = (*FLOATS, "*i1", *_INTEGERS)
+    known = (*FLOATS, "*i1", *INTEGERS)
     for name, type_ in types.items():
         if type_.startswith("*") and type_ not in known:
             raise UsageError(f"parameter `{name}` is {type_}; pointers may be: {', '.join(known)}")

@@ -47,9 +47,10 @@ _WORDS = 300
 @dataclass(frozen=True)
 class Own:
     """What is known of a user's own kernel. `indexes`: (index, array that it addresses) -> what its numbers were drawn
-    from, by name."""
+    from, by name. `filled`: the arguments and the grid in words, what was guessed and what was given."""
 
     indexes: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict[tuple[str, str], Any])
+    filled: str = ""
 
 
 @dataclass(frozen=True)

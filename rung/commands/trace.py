@@ -43,6 +43,8 @@ def run(options: TraceOptions, toolchain: Callable[[], Toolchain] = native) -> i
         write_file(trace_events.to_json(timeline, subject.machine, subject.title), target)
     if picture:
         gantt.draw(timeline, subject.machine, subject.title, picture)
+    if subject.filled:
+        out.print(f"{subject.case.name}: {subject.filled}", highlight=False)
     out.print(_summary(subject.title, timeline, subject.machine), highlight=False)
     return 0
 

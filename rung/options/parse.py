@@ -101,6 +101,41 @@ def ranges(items: Sequence[str]) -> dict[str, tuple[float, float]]:
     return found
 
 
+def numbers(items: Sequence[str]) -> dict[str, int | float]:
+    """`alpha=2.0`: scalars by name."""
+    found: dict[str, int | float] = {}
+    for item in items:
+        name, _, text = (part.strip() for part in item.partition("="))
+        value = _number(text)
+        if value is None or not name.isidentifier():
+            raise UsageError(f"--arg is `{item}`; give NAME=NUMBER, such as alpha=2.0")
+        if name in found:
+            raise UsageError(f"--arg gives `{name}` twice; leave one out")
+        found[name] = value
+    return found
+
+
+def inputs(items: Sequence[str]) -> tuple[dict[str, tuple[float, float]], dict[str, Path]]:
+    """`idx=0..999` and `idx=file.npy`: (spans with both ends, files), by name."""
+    spans: dict[str, tuple[float, float]] = {}
+    files: dict[str, Path] = {}
+    for item in items:
+        name, _, text = (part.strip() for part in item.partition("="))
+        first, dots, last = text.partition("..")
+        low, high = _number(first), _number(last)
+        if not name.isidentifier() or not text:
+            raise UsageError(f"--input is `{item}`; give NAME=LOW..HIGH or NAME=FILE.npy")
+        if name in spans or name in files:
+            raise UsageError(f"--input gives `{name}` twice; leave one out")
+        if dots and low is not None and high is not None:
+            if low > high:
+                raise UsageError(f"--input is `{item}`; give LOW..HIGH with LOW not above HIGH, such as idx=0..999")
+            spans[name] = low, high
+        else:
+            files[name] = Path(text)
+    return spans, files
+
+
 def _number(text: str) -> float | None:
     """Whole numbers stay exact."""
     try:

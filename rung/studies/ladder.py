@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from .. import machine as machines
-from ..bench import adhoc, environment, generated, group, ladder, suite
+from ..bench import environment, generated, group, ladder, suite
 from ..bench.measure import Sampling
 from ..bench.pool import pool
 from ..bench.result import Environment, LadderRecord, Result
@@ -20,11 +20,12 @@ from ..options import parse
 from ..options.declared import Device, Dtype, Explain, Overrides, ScheduleText, Seed, Size
 from ..report import explain, plots, tables
 from ..schedule import Schedule
+from .own import OwnKernelOptions
 from .study import Part, Plan, Pooled, Study, StudyOptions
 
 
 @dataclass(frozen=True)
-class LadderOptions(StudyOptions):
+class LadderOptions(OwnKernelOptions, StudyOptions):
     kernels: Annotated[
         tuple[str, ...],
         typer.Argument(metavar="KERNEL", help="Names of the study's kernels; default: vec-add gelu."),
@@ -42,19 +43,6 @@ class LadderOptions(StudyOptions):
     explain: Explain = False
     schedule: ScheduleText = ""
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None
-    signature: Annotated[
-        str | None, typer.Option(help="Of --kernel: '*fp32, *fp32, i32, 1024'; default: guessed from names.")
-    ] = None
-    constexprs: Annotated[
-        tuple[str, ...], typer.Option("--constexpr", help="Of --kernel: NAME=VALUE; may be repeated.")
-    ] = ()
-    grid: Annotated[str | None, typer.Option(help="Of --kernel: programs, such as 1024 or 16x16.")] = None
-    ranges: Annotated[
-        tuple[str, ...],
-        typer.Option(
-            "--range", help="Of --kernel: NAME=LOW:HIGH draws an argument's numbers from these; may be repeated."
-        ),
-    ] = ()
     inductor: Annotated[
         bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes, too.")
     ] = False
@@ -88,7 +76,8 @@ def plan(options: LadderOptions) -> Plan[LadderOptions, Results, LadderRecord]:
 
     names, rungs = ", ".join(name for name, _ in kernels), ", ".join(schedule.rung for schedule in schedules)
     parts = tuple(part(name, make) for name, make in kernels)
-    what = f"{names} on {machine.name}: {rungs}"
+    own = kernels[0][1]().own if options.kernel else None
+    what = f"{names} on {machine.name}: {rungs}" + (f"; {own.filled}" if own else "")
     return Plan(what, machine, sampling, parts, _record, show, _pooled(options))
 
 
@@ -137,13 +126,7 @@ def cases(options: LadderOptions, machine: Machine, dtype: str, shape: tuple[int
     """The kernels that are asked for, by name."""
     if options.kernel:
         return (_own_kernel(options, options.kernel, dtype, shape),)
-    parse.only_of_own_kernels(
-        "--kernel file.py::name",
-        signature=options.signature,
-        constexpr=options.constexprs,
-        grid=options.grid,
-        range=options.ranges,
-    )
+    options.refuse_own("--kernel file.py::name")
     names = options.kernels or tuple(w.name for w in suite.WORKLOADS if w.paper)
     workloads = [suite.find(name) for name in names]
     for workload in workloads:
@@ -168,10 +151,7 @@ def _own_kernel(
         raise UsageError("give names of the study's kernels, or --kernel file.py::name, not both")
     if options.inductor:
         raise UsageError("--inductor is for the study's kernels; --kernel is a Triton kernel already")
-    grid = parse.grid(options.grid) if options.grid else None
-    constexprs, ranges = parse.constexprs(options.constexprs), parse.ranges(options.ranges)
-    sizes = shape or (1 << 20,)
-    case = adhoc.case(source, sizes, dtype, options.seed, options.signature, constexprs, grid, ranges)
+    case = options.own_case(source, shape, dtype, options.seed)
     return case.name, lambda: case
 
 

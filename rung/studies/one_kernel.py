@@ -8,16 +8,17 @@ from typing import Annotated
 import typer
 
 from .. import machine as machines
-from ..bench import adhoc, group, ladder, recording, suite
+from ..bench import group, ladder, recording, suite
 from ..errors import UsageError
 from ..machine import Machine
 from ..options import parse
 from ..options.declared import MODELLED, Device, Dtype, Overrides, ScheduleText, Seed, Size
 from ..schedule import Schedule
+from .own import OwnKernelOptions
 
 
 @dataclass(frozen=True)
-class OneKernelOptions:
+class OneKernelOptions(OwnKernelOptions):
     """`kernel`: a name of the study, or file.py::name."""
 
     kernel: Annotated[str, typer.Argument(metavar="KERNEL", help="A kernel of the study, or file.py::name.")]
@@ -27,12 +28,6 @@ class OneKernelOptions:
     schedule: ScheduleText = ""
     dtype: Dtype = "f32"
     size: Size = None
-    signature: Annotated[str | None, typer.Option("--signature", help="Of file.py::name, as for `ladder`.")] = None
-    constexprs: Annotated[tuple[str, ...], typer.Option("--constexpr", help="Of file.py::name: NAME=VALUE.")] = ()
-    grid: Annotated[str | None, typer.Option("--grid", help="Of file.py::name: programs, such as 1024 or 16x16.")] = (
-        None
-    )
-    ranges: Annotated[tuple[str, ...], typer.Option("--range", help="Of file.py::name, as for `ladder`.")] = ()
     seed: Seed = 0
 
 
@@ -41,6 +36,11 @@ class Subject:
     case: group.Case
     machine: Machine
     schedule: Schedule
+
+    @property
+    def filled(self) -> str:
+        """Arguments and grid of an own kernel, in words."""
+        return self.case.own.filled if self.case.own else ""
 
     @property
     def title(self) -> str:
@@ -59,18 +59,9 @@ def load(options: OneKernelOptions) -> Subject:
     recording.check_modelled(machine)
     ladder.check(schedules, machine, "--rung")
     if "::" in options.kernel:
-        grid = parse.grid(options.grid) if options.grid else None
-        constexprs, ranges = parse.constexprs(options.constexprs), parse.ranges(options.ranges)
-        size = shape or (1 << 20,)
-        case = adhoc.case(options.kernel, size, dtype, seed, options.signature, constexprs, grid, ranges)
+        case = options.own_case(options.kernel, shape, dtype, seed)
         return Subject(case, machine, schedules[0])
-    parse.only_of_own_kernels(
-        "file.py::name",
-        signature=options.signature,
-        constexpr=options.constexprs,
-        grid=options.grid,
-        range=options.ranges,
-    )
+    options.refuse_own("file.py::name")
     workload = suite.find(options.kernel)
     if shape:
         workload.check(shape)

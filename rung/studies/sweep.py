@@ -86,7 +86,8 @@ def plan(options: SweepOptions) -> Plan[SweepOptions, Replayed, SweepRecord]:
 
 
 def _what(subject: Subject, machines: int) -> str:
-    return f"{subject.title} on {machines:,} machines like {subject.machine.name}"
+    own = f"; {subject.filled}" if subject.filled else ""
+    return f"{subject.title} on {machines:,} machines like {subject.machine.name}{own}"
 
 
 STUDY = Study(

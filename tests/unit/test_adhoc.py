@@ -9,6 +9,7 @@ import torch
 
 from rung import machine
 from rung.bench import adhoc
+from rung.bench.given import Given
 from rung.compile import compile_kernel
 from rung.errors import UsageError
 from rung.schedule import Schedule
@@ -182,7 +183,7 @@ def test_indices_whose_reach_is_not_known_are_asked_for(embed: str) -> None:
 
 def test_ranges_are_drawn_from(embed: str) -> None:
     signature, ranges = "*fp32, *i32, *fp32, i32, 128", {"i_ptr": (8.0, 40.0), "first": (3.0, 4.0), "x_ptr": (5.0, 6.5)}
-    case = adhoc.case(f"{embed}mixed", (256,), "f32", 0, signature, grid=(1, 1, 1), ranges=ranges)
+    case = adhoc.case(f"{embed}mixed", (256,), "f32", 0, signature, grid=(1, 1, 1), given=Given(ranges))
     x, places, _, first = case.problem.args
     assert (places.min(), places.max(), first) == (8, 39, 3)
     assert 5 <= x.min() < 5.2 and 6.3 < x.max() <= 6.5
@@ -201,4 +202,6 @@ def test_ranges_are_drawn_from(embed: str) -> None:
 )
 def test_ranges_that_do_not_fit_are_refused(embed: str, ranges: dict[str, tuple[float, float]], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        adhoc.case(f"{embed}mixed", (256,), "f32", 0, "*fp32, *u8, *fp32, i32, 128", grid=(1, 1, 1), ranges=ranges)
+        adhoc.case(
+            f"{embed}mixed", (256,), "f32", 0, "*fp32, *u8, *fp32, i32, 128", grid=(1, 1, 1), given=Given(ranges)
+        )

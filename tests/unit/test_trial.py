@@ -18,6 +18,7 @@ import torch
 
 from rung import machine
 from rung.bench import adhoc, group, suite
+from rung.bench.given import Given
 from rung.bench.toolchain import native
 from rung.bench.trial import Launch, Own, try_launch
 from rung.errors import UsageError
@@ -80,7 +81,7 @@ def tried(
 ) -> None:
     file = folder / "own.py"
     file.write_text(KERNELS)
-    case = adhoc.case(f"{file}::{name}", (N,), "f32", 0, signature, grid=(12, 1, 1), ranges=ranges)
+    case = adhoc.case(f"{file}::{name}", (N,), "f32", 0, signature, grid=(12, 1, 1), given=Given(ranges))
     constexprs = dict(case.problem.constexprs)
     target = machine.load(device)
     executable = native().compile(case.kernel, case.signature, constexprs, machine=target, schedule=schedule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -33,6 +34,19 @@ def load_kernel(spec: str) -> Any:
     if hasattr(module, name):
         raise UsageError(f"`{name}` in {path_text} is not a @triton.jit function; {listed}")
     raise UsageError(f"there is no `{name}` in {path_text}; {listed}")
+
+
+def load_function(spec: str) -> Callable[..., Any]:
+    """The Python function that `path/file.py::name` names; the file is executed."""
+    path_text, _, name = spec.partition("::")
+    path = Path(path_text)
+    if not name or not path.is_file():
+        why = f"there is no file `{path_text}`" if name else f"`{spec}` names no function"
+        raise UsageError(f"{why}; give a function as path/file.py::name")
+    found = getattr(_execute(path), name, None)
+    if not callable(found):
+        raise UsageError(f"there is no function `{name}` in {path_text}")
+    return found
 
 
 def _execute(path: Path) -> ModuleType:

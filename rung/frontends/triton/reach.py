@@ -41,6 +41,15 @@ class Index:
 
 def indices(ttir: ir.Module, numbers: Mapping[int, int]) -> list[Index]:
     """Of the public function of an imported TTIR module. `numbers`: values of its integer arguments, by number."""
+    return list(dict.fromkeys(_walk(ttir, numbers).found))
+
+
+def written(ttir: ir.Module) -> list[int]:
+    """The arguments that the public function of an imported TTIR module may store to."""
+    return sorted(_walk(ttir, {}).written)
+
+
+def _walk(ttir: ir.Module, numbers: Mapping[int, int]) -> Walk:
     walk = Walk()
     for op in ttir.body.operations:
         function = op.operation
@@ -48,7 +57,7 @@ def indices(ttir: ir.Module, numbers: Mapping[int, int]) -> list[Index]:
             with ttir.context:
                 walk.function(function.regions[0].blocks[0], numbers)
             break
-    return list(dict.fromkeys(walk.found))
+    return walk
 
 
 def _is_private(function: ir.Operation) -> bool:
@@ -99,6 +108,8 @@ class Walk:
     numbers: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
     """Values that are known."""
     found: list[Index] = field(default_factory=list[Index])
+    written: set[int] = field(default_factory=set[int])
+    """Arguments that are stored to."""
     changed: bool = False
     walks: int = 0
 
@@ -178,6 +189,8 @@ class Walk:
 
     def _access(self, op: ir.Operation) -> None:
         pointer = op.operands[0]
+        if op.name != "tt.load":
+            self.written.update(self.bases.get(pointer, frozenset()))
         for argument, step in self._reach(pointer).items():
             for array in sorted(self.bases.get(pointer, frozenset())):
                 self.found.append(Index(argument, array, step, source_line(op)))
