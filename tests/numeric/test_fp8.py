@@ -1,0 +1,385 @@
+"""Floats of eight bits: every code widened, every f16 and bf16 narrowed, and what lies next to where rounding turns.
+
+Golden values are torch's, or a table of the formats' numbers. torch does not saturate, Triton does: numbers are clamped
+before torch rounds them.
+"""
+
+from __future__ import annotations
+
+from math import inf, nan
+
+import pytest
+import torch
+import triton
+import triton.language as tl
+
+SCHEDULES = ["threads=1", "vectorize=off threads=1"]
+FORMATS = [torch.float8_e5m2, torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz]
+FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+CODES = torch.arange(256, dtype=torch.uint8)
+BITS_OF_16 = torch.arange(65536, dtype=torch.int32).to(torch.int16)
+
+
+@triton.jit
+def cast(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    y = tl.load(x + i, mask=i < n).to(o.dtype.element_ty, fp_downcast_rounding=ROUNDING)
+    tl.store(o + i, y, mask=i < n)
+
+
+@triton.jit
+def cast_numbers(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
+    for k in range(BLOCK):
+        i = tl.program_id(0) * BLOCK + k
+        if i < n:
+            tl.store(o + i, tl.load(x + i).to(o.dtype.element_ty, fp_downcast_rounding=ROUNDING))
+
+
+def converted(x, target, schedule: str = "", rounding: str | None = None, kernel=cast):
+    """target: a type of torch's, or of Triton's for what torch has no type for: then codes."""
+    known = isinstance(target, torch.dtype)
+    out = torch.zeros(len(x.base if hasattr(x, "base") else x), dtype=target if known else torch.uint8)
+    n = len(out)
+    kernel[(triton.cdiv(n, 256),)](
+        x, out if known else triton.reinterpret(out, target), n, rounding, BLOCK=256, schedule=schedule
+    )
+    return out
+
+
+def bits(x: torch.Tensor) -> torch.Tensor:
+    """With one NaN for all."""
+    kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    return torch.where(
+        x.isnan(), torch.tensor(nan).to(x.dtype).view(kinds[x.element_size()]), x.view(kinds[x.element_size()])
+    )
+
+
+def same(found: torch.Tensor, right: torch.Tensor) -> None:
+    wrong = (bits(found) != bits(right)).nonzero().flatten().tolist()
+    assert not wrong, [(k, found[k].item(), right[k].item()) for k in wrong[:5]]
+
+
+def saturated(x: torch.Tensor, target: torch.dtype) -> torch.Tensor:
+    """torch's rounding of what does not overflow; a NaN stays one."""
+    most = torch.finfo(target).max
+    return torch.where(x.isnan(), x, x.clamp(-most, most)).to(target)
+
+
+def numbers(target: torch.dtype) -> torch.Tensor:
+    """The finite numbers from 0 on, by their codes."""
+    found = CODES[:128].view(target).double()
+    return found[found.isfinite()]
+
+
+# ---- casts
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("target", FLOATS, ids=str)
+@pytest.mark.parametrize("source", FORMATS, ids=str)
+def test_every_code_is_widened(source: torch.dtype, target: torch.dtype, schedule: str) -> None:
+    x = CODES.view(source)
+    same(converted(x, target, schedule), x.to(target))
+    same(converted(x, target, schedule, kernel=cast_numbers), x.to(target))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("source", FLOATS[:2], ids=str)
+@pytest.mark.parametrize("target", FORMATS, ids=str)
+def test_every_number_of_16_bits_is_narrowed(source: torch.dtype, target: torch.dtype, schedule: str) -> None:
+    x = BITS_OF_16.view(source)
+    same(converted(x, target, schedule), saturated(x, target))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("source", FLOATS[2:], ids=str)
+@pytest.mark.parametrize("target", FORMATS, ids=str)
+def test_ties_go_to_even_and_all_else_to_the_nearest(source: torch.dtype, target: torch.dtype, schedule: str) -> None:
+    """Beside each middle of two neighbours: an f64 that was rounded to f32 first would be taken for the middle."""
+    known = numbers(target)
+    codes = torch.arange(len(known) - 1)
+    middle = ((known[:-1] + known[1:]) / 2).to(source)
+    above, below = (torch.nextafter(middle, torch.full_like(middle, to)) for to in (inf, 0.0))
+    x = torch.cat([middle, above, below])
+    code = torch.cat([codes + codes % 2, codes + 1, codes]).to(torch.uint8)
+    same(converted(x, target, schedule), code.view(target))
+    negative = (
+        torch.where(code == 0, -torch.zeros(len(code), dtype=source), x.new_tensor(0)).to(target).view(torch.uint8)
+    )
+    right = torch.where(code == 0, negative, code | 0x80)  # the formats without -0 have 0
+    same(converted(-x, target, schedule), right.view(target))
+
+
+EDGES = [0.0, -0.0, inf, -inf, nan, 3.3e38, -3.3e38, 1e-45, -1e-45, 1e-38, -1e-38, 1.0, -1.0]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("source", [*FLOATS], ids=str)
+@pytest.mark.parametrize("target", FORMATS, ids=str)
+def test_what_is_too_large_or_too_small_or_no_number(source: torch.dtype, target: torch.dtype, schedule: str) -> None:
+    most = torch.finfo(target).max
+    x = torch.tensor([*EDGES, most, most * 1.05, most * 1.2, -most * 2, torch.finfo(target).smallest_normal]).to(source)
+    same(converted(x, target, schedule), saturated(x, target))
+    assert not (converted(x, target, schedule).float().abs() > most).any()
+
+
+@pytest.mark.parametrize("source", FORMATS, ids=str)
+@pytest.mark.parametrize("target", FORMATS, ids=str)
+def test_from_one_format_to_another(source: torch.dtype, target: torch.dtype) -> None:
+    if source == target:
+        return
+    x = CODES.view(source)
+    same(converted(x, target), saturated(x.float(), target))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("target", [*FORMATS, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("source", FLOATS, ids=str)
+def test_towards_zero(source: torch.dtype, target: torch.dtype, schedule: str) -> None:
+    """The last number on the way to 0; infinities stay where the format has them."""
+    if source.itemsize <= target.itemsize:
+        return
+    if target in FORMATS:
+        known = numbers(target)
+        between = torch.cat([known[:-1] + (known[1:] - known[:-1]) * f for f in (0, 0.25, 0.5, 0.99)])
+        x = torch.cat([between, -between, torch.tensor(EDGES, dtype=torch.float64)]).to(source)
+    else:
+        x = torch.cat(
+            [torch.randn(500) * 2.0**e for e in (-140, -126, -30, -20, -14, 0, 14, 16)] + [torch.tensor(EDGES)]
+        )
+        x = x.to(source)
+    most = torch.finfo(target).max
+    rounded = x.clamp(-most, most).to(target)
+    # Of torch's rounding, what lies beyond the number is one code too large.
+    kind = torch.uint8 if target.itemsize == 1 else torch.int16
+    cut = torch.where(
+        rounded.double().abs() > x.double().clamp(-most, most).abs(), rounded.view(kind) - 1, rounded.view(kind)
+    )
+    if target in FORMATS[2:]:
+        cut = torch.where(cut == 0x80, 0, cut)
+    right = torch.where(x.isnan(), x.to(target).view(kind), cut)
+    if torch.tensor(inf).to(target).float().isinf():
+        right = torch.where(x.isinf(), x.to(target).view(kind), right)
+    same(converted(x, target, schedule, "rtz"), right.view(target))
+
+
+# ---- e4b15, of which torch knows nothing: the lower half of an f16's exponents, seven bits less of significand
+
+E4B15 = ((CODES.to(torch.int16) & 0x7F) << 7 | (CODES.to(torch.int16) & 0x80) << 8).view(torch.float16)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("target", FLOATS, ids=str)
+def test_e4b15_is_widened(target: torch.dtype, schedule: str) -> None:
+    same(converted(triton.reinterpret(CODES, tl.float8e4b15), target, schedule), E4B15.to(target))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_e4b15_is_narrowed_as_triton_does_it_for_gpus(schedule: str) -> None:
+    """Halves go away from 0, all beyond 1.75, infinities and NaN are 1.75; wider types are cut to f16 first."""
+    x = BITS_OF_16.view(torch.float16)
+    size, sign = (BITS_OF_16.int() & 0x7FFF), (BITS_OF_16.int() >> 8) & 0x80
+    right = ((size.clamp(max=0x3F00) * 2 + 0x80) >> 8 | sign).to(torch.uint8)
+    assert torch.equal(converted(x, tl.float8e4b15, schedule), right)
+    assert torch.equal(converted(x.double(), tl.float8e4b15, schedule)[x.isfinite()], right[x.isfinite()])
+    y = torch.tensor([0.53124994, 0.53125, 0.531251, 1.9999, 3e9, 1e-9, -0.2])
+    cut = converted(y, torch.float16, rounding="rtz")
+    assert torch.equal(converted(y, tl.float8e4b15, schedule), converted(cut, tl.float8e4b15, schedule))
+    assert converted(y, tl.float8e4b15, schedule)[0] == 0x68
+
+
+def test_integers_are_no_e4b15() -> None:
+    with pytest.raises(triton.CompilationError, match="cannot cast int64 to fp8e4b15"):
+        converted(torch.arange(4), tl.float8e4b15)
+
+
+# ---- bits, arithmetic, folds
+
+
+@triton.jit
+def from_bits(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    y = tl.load(x + i, mask=i < n).to(tl.float8e4nv, bitcast=True)
+    tl.store(o + i, y.to(tl.float32) + y.to(tl.int8, bitcast=True), mask=i < n)
+
+
+def test_bits_are_cast() -> None:
+    found = converted(CODES, torch.float32, kernel=from_bits)
+    same(found, CODES.view(torch.float8_e4m3fn).float() + CODES.view(torch.int8))
+
+
+@triton.jit
+def compute(x, y, o, n, OP: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    a, b = tl.load(x + i, mask=i < n, other=1.0), tl.load(y + i, mask=i < n)
+    if OP == "add":
+        c = a + b
+    elif OP == "mul":
+        c = a * b
+    elif OP == "div":
+        c = a / b
+    elif OP == "neg":
+        c = -a
+    elif OP == "abs":
+        c = tl.abs(a)
+    elif OP == "where":
+        c = tl.where(a < b, a, b)
+    elif OP == "max":
+        c = tl.maximum(a, b)
+    elif OP == "equal":
+        c = (a == b).to(tl.float32)
+    elif OP == "constant":
+        c = a + tl.full([BLOCK], 1.5, x.dtype.element_ty)
+    else:
+        c = a + 2.0
+    tl.store(o + i, c.to(o.dtype.element_ty), mask=i < n)
+
+
+def right_of(op: str, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return {
+        "add": a + b,
+        "mul": a * b,
+        "div": a / b,
+        "neg": 0 - a,
+        "abs": a.abs(),
+        "where": torch.where(a < b, a, b),
+        "max": torch.fmax(a, b),
+        "equal": (a == b).float(),
+        "constant": a + 1.5,
+        "number": a + 2.0,
+    }[op]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("op", ["add", "mul", "div", "neg", "abs", "where", "max", "equal", "constant", "number"])
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_arithmetic_is_in_f32_and_rounded_once(dtype: torch.dtype, op: str, schedule: str) -> None:
+    torch.manual_seed(0)
+    x, y = CODES.view(dtype), CODES[torch.randperm(256)].view(dtype)
+    out = torch.zeros(256, dtype=dtype)
+    compute[(4,)](x, y, out, 256, OP=op, BLOCK=64, schedule=schedule)
+    # torch's NaNs of formats without -0 are signalling ones, with which its fmax does something else.
+    right = right_of(op, *(torch.where(t.float().isnan(), nan, t.float()) for t in (x, y)))
+    same(out, right.to(dtype) if op == "where" else saturated(right, dtype))
+
+
+def test_two_formats_meet_in_f16() -> None:
+    x, y = CODES.view(torch.float8_e4m3fn), CODES.flip(0).view(torch.float8_e5m2)
+    out = torch.zeros(256, dtype=torch.float16)
+    compute[(4,)](x, y, out, 256, OP="add", BLOCK=64)
+    same(out, x.half() + y.half())
+
+
+@triton.jit
+def fold(x, o, places, running, N: tl.constexpr):
+    row, i = tl.program_id(0), tl.arange(0, N)
+    a = tl.load(x + row * N + i)
+    tl.store(o + row * 3, tl.sum(a, 0).to(tl.float32))
+    tl.store(o + row * 3 + 1, tl.max(a, 0).to(tl.float32))
+    tl.store(o + row * 3 + 2, tl.min(a, 0).to(tl.float32))
+    tl.store(places + row, tl.argmax(a, 0))
+    tl.store(running + row * N + i, tl.cumsum(a, 0))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_folds(dtype: torch.dtype, schedule: str) -> None:
+    """Numbers of which no sum is rounded in f32."""
+    torch.manual_seed(1)
+    x = (torch.randint(-8, 9, (8, 64)) / 4).to(dtype)
+    out, places, running = torch.zeros(8, 3), torch.zeros(8, dtype=torch.int32), torch.zeros(8, 64, dtype=dtype)
+    fold[(8,)](x, out, places, running, N=64, schedule=schedule)
+    wide = x.float()
+    assert torch.equal(out[:, 0], wide.sum(1).to(dtype).float())
+    assert torch.equal(out[:, 1], wide.amax(1)) and torch.equal(out[:, 2], wide.amin(1))
+    assert torch.equal(wide.gather(1, places.long()[:, None])[:, 0], wide.amax(1))
+    same(running.flatten(), wide.cumsum(1).to(dtype).flatten())
+
+
+@triton.jit
+def carried(x, o, n, N: tl.constexpr):
+    """A block that a loop carries, branches that give it, and single numbers through a function."""
+    i = tl.arange(0, N)
+    best = tl.zeros([N], x.dtype.element_ty)
+    for k in range(n):
+        a = tl.load(x + k * N + i)
+        if k % 2 == 0:
+            best = tl.where(a > best, a, best)
+        else:
+            best = tl.where(a > best, a, best)
+    tl.store(o + i, best)
+    tl.store(o + N, later(tl.load(x), tl.load(x + 1)))
+
+
+@triton.jit(noinline=True)
+def later(a, b):
+    return tl.where(b > a, b, a)
+
+
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_blocks_are_carried(dtype: torch.dtype) -> None:
+    torch.manual_seed(2)
+    x = torch.randn(5, 64).to(dtype)
+    out = torch.zeros(65, dtype=dtype)
+    carried[(1,)](x, out, 5, N=64)
+    same(out[:64], x.float().amax(0).clamp(min=0).to(dtype))
+    assert out.float()[64] == x.float()[0, :2].max()
+
+
+# ---- products
+
+
+@triton.jit
+def product(
+    a,
+    b,
+    c,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    STEP: tl.constexpr,
+    MOST: tl.constexpr,
+    OUT: tl.constexpr,
+):
+    m, n, k = tl.arange(0, M)[:, None], tl.arange(0, N)[None, :], tl.arange(0, STEP)
+    acc = tl.zeros([M, N], OUT)
+    for start in range(0, K, STEP):
+        left = tl.load(a + m * K + start + k[None, :])
+        right = tl.load(b + (start + k[:, None]) * N + n)
+        acc = tl.dot(left, right, acc, max_num_imprecise_acc=MOST, out_dtype=OUT)
+    tl.store(c + m * N + n, acc)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("most", [None, 32])
+@pytest.mark.parametrize("right", FORMATS, ids=str)
+@pytest.mark.parametrize("left", FORMATS[:2], ids=str)
+def test_products(left: torch.dtype, right: torch.dtype, most: int | None, schedule: str) -> None:
+    torch.manual_seed(3)
+    a, b = torch.randn(32, 128).to(left), torch.randn(128, 32).to(right)
+    out = torch.zeros(32, 32)
+    product[(1,)](a, b, out, 32, 32, 128, 64, most, tl.float32, schedule=schedule)
+    assert torch.allclose(out, (a.double() @ b.double()).float(), rtol=1e-5, atol=1e-4)
+
+
+def test_products_of_e4b15() -> None:
+    torch.manual_seed(4)
+    a, b = (torch.randint(0, 256, shape, dtype=torch.uint8) for shape in ((16, 64), (64, 16)))
+    out = torch.zeros(16, 16)
+    left, right = (triton.reinterpret(t, tl.float8e4b15) for t in (a, b))
+    product[(1,)](left, right, out, 16, 16, 64, 64, None, tl.float32)
+    wide = E4B15.double()
+    assert torch.allclose(out.double(), wide[a.int()] @ wide[b.int()], rtol=1e-5, atol=1e-4)
+
+
+def test_products_in_f16() -> None:
+    a, b = torch.randn(16, 32).to(torch.float8_e5m2), torch.randn(32, 16).to(torch.float8_e5m2)
+    out = torch.zeros(16, 16, dtype=torch.float16)
+    product[(1,)](a, b, out, 16, 16, 32, 32, None, tl.float16)
+    assert torch.allclose(out.double(), a.double() @ b.double(), rtol=4e-3, atol=2e-2)
+
+
+def test_more_imprecise_accumulation_than_products_is_refused_by_triton() -> None:
+    a = torch.zeros(32, 32, dtype=torch.float8_e5m2)
+    with pytest.raises(triton.CompilationError, match=r"max_num_imprecise_acc \(64\) must be <= K \(32\)"):
+        product[(1,)](a, a, torch.zeros(32, 32), 32, 32, 32, 32, 64, tl.float32)
