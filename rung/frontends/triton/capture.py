@@ -15,7 +15,7 @@ from triton.compiler import ASTSource
 
 from ...errors import ContractError, UnsupportedError, UsageError
 from ...forks import COMPILER
-from . import libdevice, small_floats
+from . import libdevice, scaled_dots, small_floats
 from .custom_floats import convert_custom_types
 from .generic_text import generic_text, properties_to_attributes
 from .locations import line_of
@@ -131,7 +131,7 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
     """TTIR in torch-mlir: `tt` operations are unregistered and opaque, all their properties are attributes.
 
     ttir: a Triton module (which prints in MLIR's generic form from then on), or text in either form.
-    Locations are kept; `locations.source_line` reads them. Floats of eight bits are integers from here on.
+    Locations are kept; `locations.source_line` reads them. Scaled products are products, and floats of eight bits integers, from here on.
     """
     if isinstance(ttir, str):
         text = ttir if '"tt.func"' in ttir else generic_text(parse_ttir(ttir))
@@ -142,6 +142,8 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
         module = ir.Module.parse(properties_to_attributes(text), context)
     except (ir.MLIRError, ValueError) as problem:
         raise error(f"cannot read the kernel's TTIR: {problem}") from problem
+    if scaled_dots.MARK in text:
+        scaled_dots.scaled_dots_to_dots(module)
     if small_floats.MARK in text:
         small_floats.small_floats_to_integers(module)
     return module
