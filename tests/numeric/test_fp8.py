@@ -13,6 +13,10 @@ import torch
 import triton
 import triton.language as tl
 
+from rung import machine
+from rung.compile import compile_kernel
+from rung.schedule import Schedule
+
 SCHEDULES = ["threads=1", "vectorize=off threads=1"]
 FORMATS = [torch.float8_e5m2, torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz]
 FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
@@ -193,6 +197,37 @@ def test_integers_are_no_e4b15() -> None:
         converted(torch.arange(4), tl.float8e4b15)
 
 
+# ---- schedules and machines
+
+
+@pytest.mark.parametrize("schedule", ["threads=2", "double_buffer=on", "scratchpad=on", "tile_elements=32 threads=1"])
+def test_other_schedules(schedule: str) -> None:
+    torch.manual_seed(6)
+    x = torch.randn(5000) * 100
+    for target in FORMATS:
+        code = converted(x, target, schedule)
+        same(code, saturated(x, target))
+        same(converted(code, torch.float32, schedule), code.float())
+
+
+@pytest.mark.parametrize("schedule", ["", "vectorize=off"])
+@pytest.mark.parametrize(
+    ("triton_name", "dtype"), [("fp8e5", FORMATS[0]), ("fp8e4nv", FORMATS[1]), ("fp8e4b8", FORMATS[2])]
+)
+def test_on_the_modelled_device(triton_name: str, dtype: torch.dtype, schedule: str) -> None:
+    def run(x: torch.Tensor, source: str, target: str, out: torch.Tensor) -> torch.Tensor:
+        types = {"x": f"*{source}", "o": f"*{target}", "n": "i32", "ROUNDING": "constexpr", "BLOCK": "constexpr"}
+        device, how = machine.load("hexagon-v73"), Schedule.parse(schedule)
+        made = compile_kernel(cast, types, {"ROUNDING": None, "BLOCK": 256}, machine=device, schedule=how)
+        made.run((x, out, len(x)), (triton.cdiv(len(x), 256), 1, 1))
+        return out
+
+    x = torch.cat([torch.randn(500) * 2.0**e for e in (-16, -8, 0, 8)])
+    code = run(x, "fp32", triton_name, torch.zeros(len(x), dtype=dtype))
+    same(code, saturated(x, dtype))
+    same(run(CODES.view(dtype), triton_name, "fp32", torch.zeros(256)), CODES.view(dtype).float())
+
+
 # ---- bits, arithmetic, folds
 
 
@@ -324,6 +359,53 @@ def test_blocks_are_carried(dtype: torch.dtype) -> None:
     carried[(1,)](x, out, 5, N=64)
     same(out[:64], x.float().amax(0).clamp(min=0).to(dtype))
     assert out.float()[64] == x.float()[0, :2].max()
+
+
+@triton.jit
+def moved(x, o, OP: tl.constexpr, N: tl.constexpr):
+    i = tl.arange(0, N)
+    a = tl.load(x + i)
+    if OP == "sort":
+        a = tl.sort(a)
+    elif OP == "gather":
+        a = tl.gather(a, N - 1 - i, 0)
+    elif OP == "transpose":
+        a = tl.reshape(tl.trans(tl.reshape(a, [8, N // 8])), [N])
+    elif OP == "interleave":
+        left, right = tl.split(tl.reshape(a, [N // 2, 2]))
+        a = tl.interleave(right, left)
+    else:
+        block = tl.make_tensor_descriptor(x, [N - 8], [1], [N], padding_option="nan")
+        a = block.load([0])
+    tl.store(o + i, a)
+
+
+@pytest.mark.parametrize("op", ["sort", "gather", "transpose", "interleave", "padded"])
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_blocks_are_moved(dtype: torch.dtype, op: str) -> None:
+    torch.manual_seed(5)
+    x, out = torch.randn(64).to(dtype), torch.zeros(64, dtype=dtype)
+    moved[(1,)](x, out, op, 64)
+    wide = x.float()
+    right = {
+        "sort": wide.sort().values,
+        "gather": wide.flip(0),
+        "transpose": wide.reshape(8, 8).T.flatten(),
+        "interleave": wide.reshape(32, 2).flip(1).flatten(),
+        "padded": torch.where(torch.arange(64) < 56, wide, nan),
+    }
+    same(out, right[op].to(dtype))
+
+
+@triton.jit
+def sizes(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(o + i, tl.abs(tl.load(x + i, mask=i < n)), mask=i < n)
+
+
+def test_sizes_of_e4b15() -> None:
+    found = converted(triton.reinterpret(CODES, tl.float8e4b15), tl.float8e4b15, kernel=sizes)
+    assert torch.equal(found, CODES & 0x7F)
 
 
 # ---- products

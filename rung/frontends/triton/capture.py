@@ -131,7 +131,8 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
     """TTIR in torch-mlir: `tt` operations are unregistered and opaque, all their properties are attributes.
 
     ttir: a Triton module (which prints in MLIR's generic form from then on), or text in either form.
-    Locations are kept; `locations.source_line` reads them. Scaled products are products, and floats of eight bits integers, from here on.
+    Scaled products are products, and floats of eight bits integers, from here on.
+    Locations are kept; `locations.source_line` reads them.
     """
     if isinstance(ttir, str):
         text = ttir if '"tt.func"' in ttir else generic_text(parse_ttir(ttir))

@@ -6,9 +6,9 @@ before: %d = tt.dot_scaled %a scale %s, %b, %c lhs = e5m2 rhs = bf16 : tensor<Mx
 after:  %x = tt.fp_to_fp (tt.reshape %a : MxK -> MxGxn) * tt.fp_to_fp %s {rung.from_float = f8E8M0FNU} : MxGx1
         %d = tt.dot (tt.reshape %x : MxGxn -> MxK), (tt.fp_to_fp %b), %c : tensor<MxKxf32> * tensor<KxNxf32>
 
-Two numbers of four bits lie in a byte, the first one in the lower half. Where they are neighbours along K, both operands
-are taken apart into those of even and those of odd k, one after the other: a sum is the same in any order, and elements
-stay neighbours in memory. Along M or N they are put back in their places.
+Two numbers of four bits lie in a byte, the first one in the lower half. Where they are neighbours along K, both
+operands are taken apart into those of even and those of odd k, one after the other: a sum is the same in any order, and
+elements stay neighbours in memory. Along M or N they are put back in their places.
 
 Nothing is refused that Triton accepts.
 """
