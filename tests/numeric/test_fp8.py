@@ -15,6 +15,7 @@ import triton.language as tl
 
 from rung import machine
 from rung.compile import compile_kernel
+from rung.errors import LaunchError
 from rung.schedule import Schedule
 
 SCHEDULES = ["threads=1", "vectorize=off threads=1"]
@@ -332,6 +333,29 @@ def test_folds(dtype: torch.dtype, schedule: str) -> None:
 
 
 @triton.jit
+def capped(a, b):
+    return tl.minimum(a + b, tl.full([], 20.0, tl.float8e5)).to(tl.float8e5)
+
+
+@triton.jit
+def of_wider(a, b):
+    return tl.maximum(a.to(tl.float16), b.to(tl.float16)).to(tl.float8e5)
+
+
+@triton.jit
+def own_folds(x, o, N: tl.constexpr):
+    a = tl.load(x + tl.arange(0, N))
+    tl.store(o, tl.reduce(a, 0, capped).to(tl.float32))
+    tl.store(o + 1, tl.reduce(a, 0, of_wider).to(tl.float32))
+
+
+def test_combine_functions_may_cast_and_use_constants() -> None:
+    x, out = torch.arange(1, 9).to(torch.float8_e5m2), torch.zeros(2)
+    own_folds[(1,)](x, out, 8)
+    assert out.tolist() == [20.0, x.float().max().item()]
+
+
+@triton.jit
 def carried(x, o, n, N: tl.constexpr):
     """A block that a loop carries, branches that give it, and single numbers through a function."""
     i = tl.arange(0, N)
@@ -406,6 +430,16 @@ def sizes(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
 def test_sizes_of_e4b15() -> None:
     found = converted(triton.reinterpret(CODES, tl.float8e4b15), tl.float8e4b15, kernel=sizes)
     assert torch.equal(found, CODES & 0x7F)
+
+
+def test_a_launch_of_compiled_code_asks_for_its_format() -> None:
+    x, out = torch.randn(256).to(FORMATS[0]), torch.zeros(256)
+    compiled = cast[(1,)](x, out, 256, None, BLOCK=256)
+    compiled[(1, 1, 1)](x, out, 256, None, 256)
+    assert torch.equal(out, x.float())
+    for other in (x.view(FORMATS[1]), x.view(torch.uint8)):
+        with pytest.raises(LaunchError, match=r"this kernel was compiled for torch\.float8_e5m2"):
+            compiled[(1, 1, 1)](other, out, 256, None, 256)
 
 
 # ---- products

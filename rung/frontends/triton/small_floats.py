@@ -38,25 +38,28 @@ _EXCHANGE = 10
 
 def small_floats_to_integers(module: ir.Module) -> None:
     """Rewrite TTIR in place."""
-    everything: list[ir.Operation] = []
-
-    def visit(op: ir.Operation) -> ir.WalkResult:
-        everything.append(op)
-        return ir.WalkResult.ADVANCE
-
     with module.context:
-        module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
-        for op in everything:
+        for op in _operations(module, into_folds=False):
             with op.location:
                 _widen(op)
-        everything.clear()
-        module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
+        everything = _operations(module, into_folds=True)
         for op in everything:
             with op.location:
                 _name_formats(op)
         types = _Types()
         for op in everything:
             types.replace(op)
+
+
+def _operations(module: ir.Module, into_folds: bool) -> list[ir.Operation]:
+    found: list[ir.Operation] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        found.append(op)
+        return ir.WalkResult.ADVANCE if into_folds or op.name not in _FOLDS else ir.WalkResult.SKIP
+
+    module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
+    return found
 
 
 # ---- what computes does so in wider types
@@ -67,11 +70,8 @@ def _widen(op: ir.Operation) -> None:
         return
     if op.name in _FOLDS:
         _widen_fold(op)
-    elif _is_inside_fold(op):
-        for result in op.results:
-            _retype(result, ir.F32Type.get())
     elif op.name in _CASTS:
-        _replace_cast(op)
+        _replace(op, _converted(op.operands[0], op.results[0].type, before=op))
     elif op.name == "tt.dot":
         _widen_operands(op, ir.F16Type.get())
     elif _computes(op):
@@ -86,46 +86,44 @@ def _computes(op: ir.Operation) -> bool:
     return op.name in _COMPUTES or (op.name.startswith(("arith.", "math.")) and op.name not in _MOVES)
 
 
-def _replace_cast(op: ir.Operation) -> None:
-    with ir.InsertionPoint(op):
-        op.results[0].replace_all_uses_with(_converted(op.operands[0], op.results[0].type))
+def _replace(op: ir.Operation, value: ir.Value) -> None:
+    op.results[0].replace_all_uses_with(value)
     op.erase()
 
 
 def _widen_operands(op: ir.Operation, kind: ir.Type) -> None:
-    with ir.InsertionPoint(op):
-        for k, operand in enumerate(op.operands):
-            if _is_small(operand.type):
-                op.operands[k] = _converted(operand, _with_element(operand.type, kind))
+    for k, operand in enumerate(op.operands):
+        if _is_small(operand.type):
+            op.operands[k] = _converted(operand, _with_element(operand.type, kind), before=op)
 
 
 def _narrow_results(op: ir.Operation) -> None:
     for result in op.results:
         if _is_small(result.type):
             small = result.type
-            _retype(result, ir.F32Type.get())
+            result.set_type(_with_element(small, ir.F32Type.get()))
             with ir.InsertionPoint.after(op):
                 cast = _cast(result, small)
             result.replace_all_uses_except(cast.results[0], cast)
 
 
 def _widen_fold(op: ir.Operation) -> None:
-    """The combine function, whose operations are visited behind it, has all in f32."""
-    _widen_operands(op, ir.F32Type.get())
-    for argument in combine_block(op).arguments:
-        _retype(argument, ir.F32Type.get())
-    for inner in combine_block(op).operations:
-        _widen_operands(inner.operation, ir.F32Type.get())  # what comes from outside
+    """A combine function has all in f32: casts of its own between that and the small floats are gone."""
+    f32, combine = ir.F32Type.get(), combine_block(op)
+    _widen_operands(op, f32)
+    widened: set[ir.Value] = {argument for argument in combine.arguments if _retype(argument, f32)}
+    for inner in [each.operation for each in combine.operations]:
+        _widen_operands(inner, f32)  # what comes from outside; what is inside was seen before
+        widened.update(result for result in inner.results if _retype(result, f32))
+        if inner.name in (*_CASTS, "tt.fp_to_fp") and widened.intersection((inner.operands[0], inner.results[0])):
+            value, kind = inner.operands[0], inner.results[0].type
+            _replace(inner, value if value.type == kind else _converted(value, kind, before=inner))
     _narrow_results(op)
 
 
-def _is_inside_fold(op: ir.Operation) -> bool:
-    parent = op.parent
-    return parent is not None and parent.name in _FOLDS
-
-
-def _converted(value: ir.Value, kind: ir.Type) -> ir.Value:
-    return _cast(value, kind).results[0]
+def _converted(value: ir.Value, kind: ir.Type, before: ir.Operation) -> ir.Value:
+    with ir.InsertionPoint(before):
+        return _cast(value, kind).results[0]
 
 
 def _cast(value: ir.Value, kind: ir.Type) -> ir.Operation:
@@ -144,9 +142,12 @@ def _with_element(kind: ir.Type, inner: ir.Type) -> ir.Type:
     return ir.RankedTensorType.get(kind.shape, inner) if isinstance(kind, ir.RankedTensorType) else inner
 
 
-def _retype(value: ir.Value, inner: ir.Type) -> None:
-    if _is_small(value.type):
-        value.set_type(_with_element(value.type, inner))
+def _retype(value: ir.Value, inner: ir.Type) -> bool:
+    """Whether it was small."""
+    if not _is_small(value.type):
+        return False
+    value.set_type(_with_element(value.type, inner))
+    return True
 
 
 def _name_formats(op: ir.Operation) -> None:
