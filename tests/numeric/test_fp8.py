@@ -1,8 +1,5 @@
-"""Floats of eight bits: every code widened, every f16 and bf16 narrowed, and what lies next to where rounding turns.
-
-Golden values are torch's, or a table of the formats' numbers. torch does not saturate, Triton does: numbers are clamped
-before torch rounds them.
-"""
+"""Casts of floats of eight bits: every code widened, every f16 and bf16 narrowed, and what lies next to where rounding
+turns. Golden values are torch's, or a table of the formats' numbers."""
 
 from __future__ import annotations
 
@@ -15,65 +12,22 @@ import triton.language as tl
 
 from rung import machine
 from rung.compile import compile_kernel
-from rung.errors import LaunchError
 from rung.schedule import Schedule
+from tests.numeric.fp8_codes import (
+    BITS_OF_16,
+    CODES,
+    E4B15,
+    FLOATS,
+    FORMATS,
+    cast,
+    cast_numbers,
+    converted,
+    numbers,
+    same,
+    saturated,
+)  # fmt: skip
 
 SCHEDULES = ["threads=1", "vectorize=off threads=1"]
-FORMATS = [torch.float8_e5m2, torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz]
-FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
-CODES = torch.arange(256, dtype=torch.uint8)
-BITS_OF_16 = torch.arange(65536, dtype=torch.int32).to(torch.int16)
-
-
-@triton.jit
-def cast(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    y = tl.load(x + i, mask=i < n).to(o.dtype.element_ty, fp_downcast_rounding=ROUNDING)
-    tl.store(o + i, y, mask=i < n)
-
-
-@triton.jit
-def cast_numbers(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
-    for k in range(BLOCK):
-        i = tl.program_id(0) * BLOCK + k
-        if i < n:
-            tl.store(o + i, tl.load(x + i).to(o.dtype.element_ty, fp_downcast_rounding=ROUNDING))
-
-
-def converted(x, target, schedule: str = "", rounding: str | None = None, kernel=cast):
-    """target: a type of torch's, or of Triton's for what torch has no type for: then codes."""
-    known = isinstance(target, torch.dtype)
-    out = torch.zeros(len(x.base if hasattr(x, "base") else x), dtype=target if known else torch.uint8)
-    n = len(out)
-    kernel[(triton.cdiv(n, 256),)](
-        x, out if known else triton.reinterpret(out, target), n, rounding, BLOCK=256, schedule=schedule
-    )
-    return out
-
-
-def bits(x: torch.Tensor) -> torch.Tensor:
-    """With one NaN for all."""
-    kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    return torch.where(
-        x.isnan(), torch.tensor(nan).to(x.dtype).view(kinds[x.element_size()]), x.view(kinds[x.element_size()])
-    )
-
-
-def same(found: torch.Tensor, right: torch.Tensor) -> None:
-    wrong = (bits(found) != bits(right)).nonzero().flatten().tolist()
-    assert not wrong, [(k, found[k].item(), right[k].item()) for k in wrong[:5]]
-
-
-def saturated(x: torch.Tensor, target: torch.dtype) -> torch.Tensor:
-    """torch's rounding of what does not overflow; a NaN stays one."""
-    most = torch.finfo(target).max
-    return torch.where(x.isnan(), x, x.clamp(-most, most)).to(target)
-
-
-def numbers(target: torch.dtype) -> torch.Tensor:
-    """The finite numbers from 0 on, by their codes."""
-    found = CODES[:128].view(target).double()
-    return found[found.isfinite()]
 
 
 # ---- casts
@@ -128,6 +82,19 @@ def test_what_is_too_large_or_too_small_or_no_number(source: torch.dtype, target
     assert not (converted(x, target, schedule).float().abs() > most).any()
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("rounding", ["rtne", "rtz"])
+@pytest.mark.parametrize("target", FORMATS, ids=str)
+def test_nan_keeps_its_sign(target: torch.dtype, rounding: str, schedule: str) -> None:
+    """Quiet or not; the formats without -0 have only one."""
+    patterns = torch.tensor([0x7FC00000, -0x00400000, 0x7F800001, -0x007FFFFF, 0x7FFFFFFF, -1], dtype=torch.int64)
+    x = patterns.to(torch.int32).view(torch.float32)
+    assert x.isnan().all()
+    found = converted(x, target, schedule, rounding).view(torch.uint8).tolist()
+    assert found == ([0x80] * 6 if target in FORMATS[2:] else [0x7F, 0xFF] * 3)
+    assert found == x.to(target).view(torch.uint8).tolist()
+
+
 @pytest.mark.parametrize("source", FORMATS, ids=str)
 @pytest.mark.parametrize("target", FORMATS, ids=str)
 def test_from_one_format_to_another(source: torch.dtype, target: torch.dtype) -> None:
@@ -169,8 +136,6 @@ def test_towards_zero(source: torch.dtype, target: torch.dtype, schedule: str) -
 
 
 # ---- e4b15, of which torch knows nothing: the lower half of an f16's exponents, seven bits less of significand
-
-E4B15 = ((CODES.to(torch.int16) & 0x7F) << 7 | (CODES.to(torch.int16) & 0x80) << 8).view(torch.float16)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -227,275 +192,3 @@ def test_on_the_modelled_device(triton_name: str, dtype: torch.dtype, schedule: 
     code = run(x, "fp32", triton_name, torch.zeros(len(x), dtype=dtype))
     same(code, saturated(x, dtype))
     same(run(CODES.view(dtype), triton_name, "fp32", torch.zeros(256)), CODES.view(dtype).float())
-
-
-# ---- bits, arithmetic, folds
-
-
-@triton.jit
-def from_bits(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    y = tl.load(x + i, mask=i < n).to(tl.float8e4nv, bitcast=True)
-    tl.store(o + i, y.to(tl.float32) + y.to(tl.int8, bitcast=True), mask=i < n)
-
-
-def test_bits_are_cast() -> None:
-    found = converted(CODES, torch.float32, kernel=from_bits)
-    same(found, CODES.view(torch.float8_e4m3fn).float() + CODES.view(torch.int8))
-
-
-@triton.jit
-def compute(x, y, o, n, OP: tl.constexpr, BLOCK: tl.constexpr):
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    a, b = tl.load(x + i, mask=i < n, other=1.0), tl.load(y + i, mask=i < n)
-    if OP == "add":
-        c = a + b
-    elif OP == "mul":
-        c = a * b
-    elif OP == "div":
-        c = a / b
-    elif OP == "neg":
-        c = -a
-    elif OP == "abs":
-        c = tl.abs(a)
-    elif OP == "where":
-        c = tl.where(a < b, a, b)
-    elif OP == "max":
-        c = tl.maximum(a, b)
-    elif OP == "equal":
-        c = (a == b).to(tl.float32)
-    elif OP == "constant":
-        c = a + tl.full([BLOCK], 1.5, x.dtype.element_ty)
-    else:
-        c = a + 2.0
-    tl.store(o + i, c.to(o.dtype.element_ty), mask=i < n)
-
-
-def right_of(op: str, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return {
-        "add": a + b,
-        "mul": a * b,
-        "div": a / b,
-        "neg": 0 - a,
-        "abs": a.abs(),
-        "where": torch.where(a < b, a, b),
-        "max": torch.fmax(a, b),
-        "equal": (a == b).float(),
-        "constant": a + 1.5,
-        "number": a + 2.0,
-    }[op]
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("op", ["add", "mul", "div", "neg", "abs", "where", "max", "equal", "constant", "number"])
-@pytest.mark.parametrize("dtype", FORMATS, ids=str)
-def test_arithmetic_is_in_f32_and_rounded_once(dtype: torch.dtype, op: str, schedule: str) -> None:
-    torch.manual_seed(0)
-    x, y = CODES.view(dtype), CODES[torch.randperm(256)].view(dtype)
-    out = torch.zeros(256, dtype=dtype)
-    compute[(4,)](x, y, out, 256, OP=op, BLOCK=64, schedule=schedule)
-    # torch's NaNs of formats without -0 are signalling ones, with which its fmax does something else.
-    right = right_of(op, *(torch.where(t.float().isnan(), nan, t.float()) for t in (x, y)))
-    same(out, right.to(dtype) if op == "where" else saturated(right, dtype))
-
-
-def test_two_formats_meet_in_f16() -> None:
-    x, y = CODES.view(torch.float8_e4m3fn), CODES.flip(0).view(torch.float8_e5m2)
-    out = torch.zeros(256, dtype=torch.float16)
-    compute[(4,)](x, y, out, 256, OP="add", BLOCK=64)
-    same(out, x.half() + y.half())
-
-
-@triton.jit
-def fold(x, o, places, running, N: tl.constexpr):
-    row, i = tl.program_id(0), tl.arange(0, N)
-    a = tl.load(x + row * N + i)
-    tl.store(o + row * 3, tl.sum(a, 0).to(tl.float32))
-    tl.store(o + row * 3 + 1, tl.max(a, 0).to(tl.float32))
-    tl.store(o + row * 3 + 2, tl.min(a, 0).to(tl.float32))
-    tl.store(places + row, tl.argmax(a, 0))
-    tl.store(running + row * N + i, tl.cumsum(a, 0))
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("dtype", FORMATS, ids=str)
-def test_folds(dtype: torch.dtype, schedule: str) -> None:
-    """Numbers of which no sum is rounded in f32."""
-    torch.manual_seed(1)
-    x = (torch.randint(-8, 9, (8, 64)) / 4).to(dtype)
-    out, places, running = torch.zeros(8, 3), torch.zeros(8, dtype=torch.int32), torch.zeros(8, 64, dtype=dtype)
-    fold[(8,)](x, out, places, running, N=64, schedule=schedule)
-    wide = x.float()
-    assert torch.equal(out[:, 0], wide.sum(1).to(dtype).float())
-    assert torch.equal(out[:, 1], wide.amax(1)) and torch.equal(out[:, 2], wide.amin(1))
-    assert torch.equal(wide.gather(1, places.long()[:, None])[:, 0], wide.amax(1))
-    same(running.flatten(), wide.cumsum(1).to(dtype).flatten())
-
-
-@triton.jit
-def capped(a, b):
-    return tl.minimum(a + b, tl.full([], 20.0, tl.float8e5)).to(tl.float8e5)
-
-
-@triton.jit
-def of_wider(a, b):
-    return tl.maximum(a.to(tl.float16), b.to(tl.float16)).to(tl.float8e5)
-
-
-@triton.jit
-def own_folds(x, o, N: tl.constexpr):
-    a = tl.load(x + tl.arange(0, N))
-    tl.store(o, tl.reduce(a, 0, capped).to(tl.float32))
-    tl.store(o + 1, tl.reduce(a, 0, of_wider).to(tl.float32))
-
-
-def test_combine_functions_may_cast_and_use_constants() -> None:
-    x, out = torch.arange(1, 9).to(torch.float8_e5m2), torch.zeros(2)
-    own_folds[(1,)](x, out, 8)
-    assert out.tolist() == [20.0, x.float().max().item()]
-
-
-@triton.jit
-def carried(x, o, n, N: tl.constexpr):
-    """A block that a loop carries, branches that give it, and single numbers through a function."""
-    i = tl.arange(0, N)
-    best = tl.zeros([N], x.dtype.element_ty)
-    for k in range(n):
-        a = tl.load(x + k * N + i)
-        if k % 2 == 0:
-            best = tl.where(a > best, a, best)
-        else:
-            best = tl.where(a > best, a, best)
-    tl.store(o + i, best)
-    tl.store(o + N, later(tl.load(x), tl.load(x + 1)))
-
-
-@triton.jit(noinline=True)
-def later(a, b):
-    return tl.where(b > a, b, a)
-
-
-@pytest.mark.parametrize("dtype", FORMATS, ids=str)
-def test_blocks_are_carried(dtype: torch.dtype) -> None:
-    torch.manual_seed(2)
-    x = torch.randn(5, 64).to(dtype)
-    out = torch.zeros(65, dtype=dtype)
-    carried[(1,)](x, out, 5, N=64)
-    same(out[:64], x.float().amax(0).clamp(min=0).to(dtype))
-    assert out.float()[64] == x.float()[0, :2].max()
-
-
-@triton.jit
-def moved(x, o, OP: tl.constexpr, N: tl.constexpr):
-    i = tl.arange(0, N)
-    a = tl.load(x + i)
-    if OP == "sort":
-        a = tl.sort(a)
-    elif OP == "gather":
-        a = tl.gather(a, N - 1 - i, 0)
-    elif OP == "transpose":
-        a = tl.reshape(tl.trans(tl.reshape(a, [8, N // 8])), [N])
-    elif OP == "interleave":
-        left, right = tl.split(tl.reshape(a, [N // 2, 2]))
-        a = tl.interleave(right, left)
-    else:
-        block = tl.make_tensor_descriptor(x, [N - 8], [1], [N], padding_option="nan")
-        a = block.load([0])
-    tl.store(o + i, a)
-
-
-@pytest.mark.parametrize("op", ["sort", "gather", "transpose", "interleave", "padded"])
-@pytest.mark.parametrize("dtype", FORMATS, ids=str)
-def test_blocks_are_moved(dtype: torch.dtype, op: str) -> None:
-    torch.manual_seed(5)
-    x, out = torch.randn(64).to(dtype), torch.zeros(64, dtype=dtype)
-    moved[(1,)](x, out, op, 64)
-    wide = x.float()
-    right = {
-        "sort": wide.sort().values,
-        "gather": wide.flip(0),
-        "transpose": wide.reshape(8, 8).T.flatten(),
-        "interleave": wide.reshape(32, 2).flip(1).flatten(),
-        "padded": torch.where(torch.arange(64) < 56, wide, nan),
-    }
-    same(out, right[op].to(dtype))
-
-
-@triton.jit
-def sizes(x, o, n, ROUNDING: tl.constexpr, BLOCK: tl.constexpr):
-    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    tl.store(o + i, tl.abs(tl.load(x + i, mask=i < n)), mask=i < n)
-
-
-def test_sizes_of_e4b15() -> None:
-    found = converted(triton.reinterpret(CODES, tl.float8e4b15), tl.float8e4b15, kernel=sizes)
-    assert torch.equal(found, CODES & 0x7F)
-
-
-def test_a_launch_of_compiled_code_asks_for_its_format() -> None:
-    x, out = torch.randn(256).to(FORMATS[0]), torch.zeros(256)
-    compiled = cast[(1,)](x, out, 256, None, BLOCK=256)
-    compiled[(1, 1, 1)](x, out, 256, None, 256)
-    assert torch.equal(out, x.float())
-    for other in (x.view(FORMATS[1]), x.view(torch.uint8)):
-        with pytest.raises(LaunchError, match=r"this kernel was compiled for torch\.float8_e5m2"):
-            compiled[(1, 1, 1)](other, out, 256, None, 256)
-
-
-# ---- products
-
-
-@triton.jit
-def product(
-    a,
-    b,
-    c,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    STEP: tl.constexpr,
-    MOST: tl.constexpr,
-    OUT: tl.constexpr,
-):
-    m, n, k = tl.arange(0, M)[:, None], tl.arange(0, N)[None, :], tl.arange(0, STEP)
-    acc = tl.zeros([M, N], OUT)
-    for start in range(0, K, STEP):
-        left = tl.load(a + m * K + start + k[None, :])
-        right = tl.load(b + (start + k[:, None]) * N + n)
-        acc = tl.dot(left, right, acc, max_num_imprecise_acc=MOST, out_dtype=OUT)
-    tl.store(c + m * N + n, acc)
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("most", [None, 32])
-@pytest.mark.parametrize("right", FORMATS, ids=str)
-@pytest.mark.parametrize("left", FORMATS[:2], ids=str)
-def test_products(left: torch.dtype, right: torch.dtype, most: int | None, schedule: str) -> None:
-    torch.manual_seed(3)
-    a, b = torch.randn(32, 128).to(left), torch.randn(128, 32).to(right)
-    out = torch.zeros(32, 32)
-    product[(1,)](a, b, out, 32, 32, 128, 64, most, tl.float32, schedule=schedule)
-    assert torch.allclose(out, (a.double() @ b.double()).float(), rtol=1e-5, atol=1e-4)
-
-
-def test_products_of_e4b15() -> None:
-    torch.manual_seed(4)
-    a, b = (torch.randint(0, 256, shape, dtype=torch.uint8) for shape in ((16, 64), (64, 16)))
-    out = torch.zeros(16, 16)
-    left, right = (triton.reinterpret(t, tl.float8e4b15) for t in (a, b))
-    product[(1,)](left, right, out, 16, 16, 64, 64, None, tl.float32)
-    wide = E4B15.double()
-    assert torch.allclose(out.double(), wide[a.int()] @ wide[b.int()], rtol=1e-5, atol=1e-4)
-
-
-def test_products_in_f16() -> None:
-    a, b = torch.randn(16, 32).to(torch.float8_e5m2), torch.randn(32, 16).to(torch.float8_e5m2)
-    out = torch.zeros(16, 16, dtype=torch.float16)
-    product[(1,)](a, b, out, 16, 16, 32, 32, None, tl.float16)
-    assert torch.allclose(out.double(), a.double() @ b.double(), rtol=4e-3, atol=2e-2)
-
-
-def test_more_imprecise_accumulation_than_products_is_refused_by_triton() -> None:
-    a = torch.zeros(32, 32, dtype=torch.float8_e5m2)
-    with pytest.raises(triton.CompilationError, match=r"max_num_imprecise_acc \(64\) must be <= K \(32\)"):
-        product[(1,)](a, a, torch.zeros(32, 32), 32, 32, 32, 32, 64, tl.float32)
