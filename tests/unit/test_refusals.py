@@ -42,15 +42,6 @@ def inline_asm(x, y, n):
     tl.store(y + tl.arange(0, 64), v)
 
 
-@refused("*u8 *fp32", "the operation `tt.dot_scaled`")
-@triton.jit
-def dot_scaled(x, y, n):
-    i, j = tl.arange(0, 32)[:, None], tl.arange(0, 32)[None, :]
-    a = tl.load(x + i * 32 + j)
-    scale = tl.load(x + i)
-    tl.store(y + i * 32 + j, tl.dot_scaled(a, scale, "e5m2", a, scale, "e5m2"))  # refused
-
-
 @triton.jit
 def larger_sum(a, b):
     r = a
