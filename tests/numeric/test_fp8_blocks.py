@@ -218,6 +218,25 @@ def test_sizes_of_e4b15() -> None:
     assert torch.equal(found, CODES & 0x7F)
 
 
+@triton.jit
+def through_addresses(table, o, N: tl.constexpr):
+    """One array after the other, then one lane from each."""
+    i = tl.arange(0, N)
+    for k in range(2):
+        p = tl.load(table + k).to(tl.pointer_type(tl.float8e4nv))
+        tl.store(o + k * N + i, tl.load(p + i).to(tl.float32))
+    q = tl.load(table + i % 2).to(tl.pointer_type(tl.float8e4nv))
+    tl.store(o + 2 * N + i, tl.load(q + i).to(tl.float32))
+
+
+def test_addresses_of_arrays() -> None:
+    a, b = (torch.randn(32).to(torch.float8_e4m3fn) for _ in range(2))
+    out = torch.zeros(3, 32)
+    through_addresses[(1,)](torch.tensor([a.data_ptr(), b.data_ptr()]), out, 32)
+    left, right = a.float(), b.float()
+    assert torch.equal(out, torch.stack([left, right, torch.where(torch.arange(32) % 2 == 0, left, right)]))
+
+
 def test_a_launch_of_compiled_code_asks_for_its_format() -> None:
     x, out = torch.randn(256).to(FORMATS[0]), torch.zeros(256)
     compiled = cast[(1,)](x, out, 256, None, BLOCK=256)

@@ -67,8 +67,8 @@ def _replace(op: ir.Operation) -> None:
     has = list(ir.DenseI32ArrayAttr(op.attributes["operandSegmentSizes"]))[3:]
     left_scale = scales[0] if has[0] else None
     right_scale = scales[-1] if has[1] else None
-    left = _Operand(a, left_scale, 1, _is(op, "a_elem_type"), _flag(op, "lhs_k_pack"))
-    right = _Operand(b, right_scale, 2, _is(op, "b_elem_type"), _flag(op, "rhs_k_pack"))
+    left = _Operand(a, left_scale, 1, _has_four_bits(op, "a_elem_type"), _flag(op, "lhs_k_pack"))
+    right = _Operand(b, right_scale, 2, _has_four_bits(op, "b_elem_type"), _flag(op, "rhs_k_pack"))
     apart = left.halves_k or right.halves_k
     operands = [_numbers(left, apart), _numbers(right, apart), c]
     zero = ir.IntegerAttr.get(ir.IntegerType.get_signless(32), 0)
@@ -77,7 +77,7 @@ def _replace(op: ir.Operation) -> None:
     op.erase()
 
 
-def _is(op: ir.Operation, name: str) -> bool:
+def _has_four_bits(op: ir.Operation, name: str) -> bool:
     return int_attr(op, name) == _E2M1
 
 
