@@ -122,6 +122,12 @@ SCALARIZED = _attribute(
 CONTRACTION = _attribute("rung.contraction", "`scf.for`", "{lanes, mr, nr, ...}", "a contraction, in register tiles")
 PREFETCHED = _attribute("rung.prefetched", _LOOP, "{bytes, ops}", "what is fetched into the cache for the next program")
 
+# ---- floats of eight bits
+
+_CAST = "`tt.fp_to_fp`, before stage `linalg`"
+FROM_FLOAT = _attribute("rung.from_float", _CAST, "type", "the format of the codes that are read", structure=True)
+TO_FLOAT = _attribute("rung.to_float", _CAST, "type", "the format of the codes that are made", structure=True)
+
 # ---- failures
 
 WHERE = _attribute("rung.where", "`cf.assert`", "string", "the place in the kernel's source")

@@ -24,7 +24,7 @@ def argument_kinds(signature: Mapping[Any, Any]) -> str:
 def tensor_dtypes(signature: Mapping[Any, Any]) -> tuple[str | None, ...]:
     """The torch type behind each pointer, as text; None for other arguments, and where torch has no such type."""
     found = (BY_TRITON.get(t[1:]) if isinstance(t, str) and t[:1] == "*" else None for t in signature.values())
-    return tuple(f"torch.{dtype.torch}" if dtype is not None else None for dtype in found)
+    return tuple(f"torch.{dtype.torch}" if dtype is not None and dtype.torch else None for dtype in found)
 
 
 def _kind(name: object, dtype: object) -> str:
@@ -33,7 +33,7 @@ def _kind(name: object, dtype: object) -> str:
     if isinstance(dtype, str):
         if dtype.startswith("*"):
             return "P"
-        if dtype in BY_TRITON:
+        if dtype in BY_TRITON and BY_TRITON[dtype].letter:
             return BY_TRITON[dtype].letter
         if dtype.startswith("tensordesc"):
             raise UnsupportedError(

@@ -367,12 +367,6 @@ def test_an_early_return_is_a_branch() -> None:
 
 
 @triton.jit
-def eight_bit_floats(x, y, BLOCK: tl.constexpr):
-    i = tl.arange(0, BLOCK)
-    tl.store(y + i, tl.load(x + i).to(tl.float32))
-
-
-@triton.jit
 def assembly(x, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     v = tl.inline_asm_elementwise("mov $0, $1;", "=r,r", [tl.load(x + i)], tl.int32, True, 1)
@@ -382,7 +376,6 @@ def assembly(x, BLOCK: tl.constexpr):
 @pytest.mark.parametrize(
     ("kernel", "types", "what", "offset"),
     [
-        (eight_bit_floats, {"x": "*fp8e5", "y": "*fp32"}, "f8E5M2", 3),
         (assembly, {"x": "*i32"}, "tt.elementwise_inline_asm", 3),
     ],
 )

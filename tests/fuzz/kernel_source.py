@@ -32,6 +32,8 @@ TOTAL_FORMS = (
     *("{a} << {b}", "{a} >> {b}", "overflow"),
 )
 """What has a result for all operands only because the compiler gives it one."""
+CODE_FORMS = ("code",)
+"""Floats of eight bits. Seeds that found a bug write kernels without these forms and the former."""
 
 
 @dataclass
@@ -54,8 +56,11 @@ class Kernel:
 class Writer:
     """Draws one kernel. Only `rng` decides: the same draws give the same kernel."""
 
-    def __init__(self, rng: Random, volatile: bool = False, int_forms: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, rng: Random, volatile: bool = False, int_forms: tuple[str, ...] = (), float_forms: tuple[str, ...] = ()
+    ) -> None:
         self.rng, self.volatile, self.int_forms = rng, volatile, int_forms or (*INT_FORMS, *TOTAL_FORMS)
+        self.float_forms = float_forms or (*FLOAT_FORMS, *CODE_FORMS)
         self.lines: list[str] = []
         self.indent = 1
         self.count = 0
@@ -141,7 +146,7 @@ class Writer:
     def float_expression(self, depth: int) -> Value:
         a, b = self.expression("f", depth), self.expression("f", depth)
         scalar = a.scalar and b.scalar
-        form = self.rng.choice(FLOAT_FORMS)
+        form = self.rng.choice(self.float_forms)
         if form == "where":
             c = self.expression("b", depth)
             return Value(f"tl.where({c.text}, {a.text}, {b.text})", "f", a.exact and b.exact, scalar and c.scalar)
@@ -152,6 +157,10 @@ class Writer:
             e = self.pick("f", exact=True)
             kind = self.rng.choice(["float16", "bfloat16"])
             return Value(f"{e.text}.to(tl.{kind}).to(tl.float32)", "f", True, e.scalar)
+        if form == "code":  # of a finite number that is not negative: Triton's interpreter knows no others
+            i, kind = self.expression("i", depth), self.rng.choice(["float8e5", "float8e4nv"])
+            text = f"({i.text} & 119).to(tl.uint8).to(tl.{kind}, bitcast=True).to(tl.float32)"
+            return Value(text, "f", True, i.scalar)
         exact = form in ("-{a}", "tl.abs({a})") and a.exact
         return Value("(" + form.format(a=a.text, b=b.text) + ")", "f", exact, scalar if "{b}" in form else a.scalar)
 
@@ -403,6 +412,8 @@ class Writer:
                 self.line(f"{value.text} = {form} + zi")
 
 
-def write(rng: Random, volatile: bool = False, int_forms: tuple[str, ...] = ()) -> Kernel:
+def write(
+    rng: Random, volatile: bool = False, int_forms: tuple[str, ...] = (), float_forms: tuple[str, ...] = ()
+) -> Kernel:
     """A random `kernel(x, y, k, w, o, oi, scalars...)`: f32, f16, i32 in; f32 in and out; f32, i32 out."""
-    return Writer(rng, volatile, int_forms).kernel()
+    return Writer(rng, volatile, int_forms, float_forms).kernel()

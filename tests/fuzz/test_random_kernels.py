@@ -23,7 +23,7 @@ from rung.passes import Pass, Stage
 from rung.schedule import Schedule
 from tests.fuzz import carried_source, coordinate_source, wrapping_source
 from tests.fuzz.interpreter import Interpreter, Uninterpretable, imported
-from tests.fuzz.kernel_source import INT_FORMS, PROGRAMS, SCALARS, WINDOW, Kernel, write
+from tests.fuzz.kernel_source import FLOAT_FORMS, INT_FORMS, PROGRAMS, SCALARS, WINDOW, Kernel, write
 
 HOST = machine.host()
 SCHEDULES = ("threads=1", "vectorize=off threads=1")
@@ -132,7 +132,7 @@ FOUND_CARRIED = (2, 40, 54, 60, 62, 65)
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_kernels_that_found_a_bug(interpreter: Interpreter, seed: int) -> None:
-    check(interpreter, write(Random(seed), int_forms=INT_FORMS))
+    check(interpreter, write(Random(seed), int_forms=INT_FORMS, float_forms=FLOAT_FORMS))
 
 
 @pytest.mark.parametrize("seed", FOUND_CARRIED)

@@ -282,13 +282,13 @@ def with_realtime(o):
 @triton.jit
 def with_old_floats(o):
     v = tl.load(o + tl.arange(0, 64)).to(tl.float16)
-    tl.store(o + tl.arange(0, 64), cuda.convert_custom_float8_sm80(v, tl.float8e4b15))
+    tl.store(o + tl.arange(0, 64), cuda.convert_custom_float8_sm80(v, tl.float8e4b15).to(tl.int8, bitcast=True))
 
 
 @triton.jit
 def with_older_floats(o):
     v = tl.load(o + tl.arange(0, 64)).to(tl.float16)
-    tl.store(o + tl.arange(0, 64), cuda.convert_custom_float8_sm70(v, tl.float8e4b15))
+    tl.store(o + tl.arange(0, 64), cuda.convert_custom_float8_sm70(v, tl.float8e4b15).to(tl.int8, bitcast=True))
 
 
 for _name, _kernel in {
@@ -297,6 +297,8 @@ for _name, _kernel in {
     "cuda.gdc_launch_dependents": with_dependents,
     "cuda.gdc_wait": with_wait,
     "hip.memrealtime": with_realtime,
+    "cuda.convert_custom_float8_sm80": with_old_floats,
+    "cuda.convert_custom_float8_sm70": with_older_floats,
 }.items():
 
     @note(
@@ -309,23 +311,6 @@ for _name, _kernel in {
     )
     def only_on_gpus(kernel: Any = _kernel) -> None:
         assert "inline_asm" in refusal(lambda: kernel[(1,)](ints()))
-
-
-for _name, _kernel in {
-    "cuda.convert_custom_float8_sm80": with_old_floats,
-    "cuda.convert_custom_float8_sm70": with_older_floats,
-}.items():
-
-    @note(
-        f"tl.extra.{_name}",
-        section=GPU,
-        kernels=[_kernel],
-        verdict=Verdict.REFUSED,
-        uses=(_name,),
-        note="fp8e4b15 is a GPU's type, and the conversion its assembly",
-    )
-    def only_of_gpus(kernel: Any = _kernel) -> None:
-        assert "fp8e4b15 not supported" in refusal(lambda: kernel[(1,)](ints()))
 
 
 @triton.jit

@@ -65,15 +65,11 @@ for _names in ("float16 bfloat16 float32 float64", "int1 int8 int16 int32 int64"
 
 
 @triton.jit
-def moved(x, o):
-    i = tl.arange(0, 64)
-    tl.store(o + i, tl.load(x + i))
-
-
-@triton.jit
-def widened(x, o):
-    i = tl.arange(0, 64)
-    tl.store(o + i, tl.load(x + i).to(tl.float32))
+def there_and_back(x, wide, o):
+    i = tl.arange(0, 256)
+    v = tl.load(x + i).to(tl.float32)
+    tl.store(wide + i, v)
+    tl.store(o + i, v.to(x.dtype.element_ty))
 
 
 TORCH_FP8 = {
@@ -87,36 +83,38 @@ TORCH_FP8 = {
 @note(
     *(f"tl.{name}" for name in TORCH_FP8),
     section=SECTION,
-    kernels=[moved, widened],
-    verdict=Verdict.REFUSED,
-    uses=("tl.load", ".to(tl.float32)"),
-    note="conversions and arithmetic, not yet",
+    kernels=[there_and_back],
+    uses=("tl.load", ".to(tl.float32)", ".to(x.dtype.element_ty)"),
+    note="torch's tensors; casts saturate, arithmetic is in f32",
 )
 def fp8() -> None:
     for dtype in TORCH_FP8.values():
-        x = torch.zeros(64, dtype=torch.uint8).view(dtype)
-        assert "f8" in refusal(lambda x=x: widened[(1,)](x, torch.zeros(64))) or "fp8" in refusal(
-            lambda x=x: widened[(1,)](x, torch.zeros(64))
-        )
+        x = torch.arange(256, dtype=torch.uint8).view(dtype)
+        wide, back = torch.zeros(256), torch.zeros(256, dtype=dtype)
+        there_and_back[(1,)](x, wide, back)
+        torch.testing.assert_close(wide, x.to(torch.float32), rtol=0, atol=0, equal_nan=True)
+        finite = wide.isfinite()
+        assert torch.equal(back.view(torch.uint8)[finite], x.view(torch.uint8)[finite])
 
 
 @triton.jit
 def oldest(x, o):
-    i = tl.arange(0, 64)
-    tl.store(o + i, tl.load(x + i).to(tl.float8e4b15, bitcast=True).to(tl.float16))
+    i = tl.arange(0, 256)
+    v = tl.load(x + i).to(tl.float8e4b15, bitcast=True).to(tl.float16)
+    tl.store(o + i, v)
+    tl.store(x + i, v.to(tl.float8e4b15).to(tl.uint8, bitcast=True))
 
 
 @note(
-    "tl.float8e4b15",
-    section=SECTION,
-    kernels=[oldest],
-    verdict=Verdict.REFUSED,
-    note="conversions and arithmetic, not yet",
+    "tl.float8e4b15", section=SECTION, kernels=[oldest], note="casts; by way of f16, from which halves go away from 0"
 )
 def fp8_of_old() -> None:
-    assert "fp8e4b15" in refusal(
-        lambda: oldest[(1,)](torch.zeros(64, dtype=torch.uint8), torch.zeros(64, dtype=torch.float16))
-    )
+    """An f16 of half the exponents; 0x7f and 0xff become 1.75."""
+    code = torch.arange(256, dtype=torch.int16)
+    x, out = code.to(torch.uint8), torch.zeros(256, dtype=torch.float16)
+    oldest[(1,)](x, out)
+    assert torch.equal(out, ((code & 0x7F) << 7 | (code & 0x80) << 8).view(torch.float16))
+    assert torch.equal(x, torch.where(code % 128 == 127, code - 1, code).to(torch.uint8))
 
 
 @triton.jit

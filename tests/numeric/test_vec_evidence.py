@@ -90,6 +90,20 @@ def library_calls(found: HostCode) -> list[str]:
     return [name for name in found.calls if not name.startswith("rung_")]
 
 
+@triton.jit
+def cast(x, o, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(o + i, tl.load(x + i).to(o.dtype.element_ty))
+
+
+@pytest.mark.parametrize("wide", ["fp32", "fp16", "bf16", "fp64"])
+@pytest.mark.parametrize("narrow", ["fp8e5", "fp8e4nv", "fp8e4b8", "fp8e5b16", "fp8e4b15"])
+def test_conversions_of_eight_bits(narrow: str, wide: str) -> None:
+    for types in (f"*{narrow} *{wide}", f"*{wide} *{narrow}"):
+        found = build(cast, types, BLOCK=256).evidence
+        assert not found.left_scalar and library_calls(found.object) == []
+
+
 @pytest.mark.parametrize("element", ["fp32", "fp16", "bf16"])
 def test_math_functions(element: str) -> None:
     pointer = f"*{element}"

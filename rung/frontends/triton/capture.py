@@ -15,7 +15,8 @@ from triton.compiler import ASTSource
 
 from ...errors import ContractError, UnsupportedError, UsageError
 from ...forks import COMPILER
-from . import libdevice
+from . import libdevice, scaled_dots, small_floats
+from .custom_floats import convert_custom_types
 from .generic_text import generic_text, properties_to_attributes
 from .locations import line_of
 from .options import Options
@@ -35,7 +36,7 @@ def codegen_functions() -> dict[str, Callable[..., Any]]:
     def min_dot_size(lhs: Any, rhs: Any) -> tuple[int, int, int]:
         return 1, 1, 1
 
-    return {"min_dot_size": min_dot_size}
+    return {"min_dot_size": min_dot_size, "convert_custom_types": convert_custom_types}
 
 
 def module_map() -> dict[str, ModuleType]:
@@ -130,6 +131,7 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
     """TTIR in torch-mlir: `tt` operations are unregistered and opaque, all their properties are attributes.
 
     ttir: a Triton module (which prints in MLIR's generic form from then on), or text in either form.
+    Scaled products are products, and floats of eight bits integers, from here on.
     Locations are kept; `locations.source_line` reads them.
     """
     if isinstance(ttir, str):
@@ -138,9 +140,14 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
     else:
         text, error = generic_text(ttir), ContractError
     try:
-        return ir.Module.parse(properties_to_attributes(text), context)
+        module = ir.Module.parse(properties_to_attributes(text), context)
     except (ir.MLIRError, ValueError) as problem:
         raise error(f"cannot read the kernel's TTIR: {problem}") from problem
+    if scaled_dots.MARK in text:
+        scaled_dots.scaled_dots_to_dots(module)
+    if small_floats.MARK in text:
+        small_floats.small_floats_to_integers(module)
+    return module
 
 
 def parse_ttir(text: str) -> Any:

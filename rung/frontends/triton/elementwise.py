@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from torch_mlir import ir
 from torch_mlir.dialects import arith, func, math
 
-from ...dtypes import BY_MLIR
+from ...dtypes import BY_MLIR, SMALL_BY_MLIR, Dtype
 from ...errors import UnsupportedError
+from ...ir.attributes import FROM_FLOAT, TO_FLOAT
+from ...ir.float_formats import convert_float, narrow, widen
 from . import total
 from .locations import source_line
 from .ttir import int_attr, is_float
@@ -145,24 +147,24 @@ def declare(symbol: str, inputs: list[ir.Type], results: list[ir.Type]) -> None:
 
 
 def _fp_to_fp(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:
-    source = operands[0].type
-    if "rounding" in op.attributes and int_attr(op, "rounding") != 1:
-        raise UnsupportedError("a float conversion with rtz rounding", source_line(op), "round to nearest even")
-    if not (is_float(source) and is_float(result)) or "f8" in f"{source}{result}":
-        raise UnsupportedError(f"the conversion {source} -> {result}", source_line(op), "f16, bf16, f32, f64")
-    return convert_float(operands[0], result)
+    """Formats that the machine does not know are attributes; in between is f32, which holds their numbers."""
+    value, source, target = operands[0], _format(op, FROM_FLOAT), _format(op, TO_FLOAT)
+    towards_zero = "rounding" in op.attributes and int_attr(op, "rounding") == _TOWARDS_ZERO
+    if source is not None:
+        value = widen(value, source, ir.F32Type.get() if target is not None else result)
+    if target is not None:
+        return narrow(value, target, towards_zero)
+    if towards_zero and ir.FloatType(result).width < ir.FloatType(value.type).width:
+        return arith.BitcastOp(result, narrow(value, BY_MLIR[str(result)], towards_zero)).result
+    return convert_float(value, result)
 
 
-def convert_float(value: ir.Value, result: ir.Type) -> ir.Value:
-    """Extend or truncate, through f32 between the two 16-bit formats."""
-    source = value.type
-    if source == result:
-        return value
-    if ir.FloatType(source).width == ir.FloatType(result).width:
-        wide = arith.ExtFOp(ir.F32Type.get(), value).result
-        return arith.TruncFOp(result, wide).result
-    narrow = ir.FloatType(source).width < ir.FloatType(result).width
-    return (arith.ExtFOp if narrow else arith.TruncFOp)(result, value).result
+_TOWARDS_ZERO = 0
+"""Triton's number for `fp_downcast_rounding="rtz"`."""
+
+
+def _format(op: ir.Operation, name: str) -> Dtype | None:
+    return SMALL_BY_MLIR[str(ir.TypeAttr(op.attributes[name]).value)] if name in op.attributes else None
 
 
 def _bitcast(op: ir.Operation, operands: Sequence[ir.Value], result: ir.Type) -> ir.Value:

@@ -515,6 +515,34 @@ class SIToFPOp(ir.OpView):
     @property
     def out(self) -> ir.OpResult: ...
 
+class ShLIOp(ir.OpView):
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        overflowFlags: Any = None,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None: ...
+    @property
+    def result(self) -> ir.OpResult: ...
+
+class ShRUIOp(ir.OpView):
+    def __init__(
+        self,
+        lhs: ir.Value,
+        rhs: ir.Value,
+        *,
+        isExact: bool | None = None,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None: ...
+    @property
+    def result(self) -> ir.OpResult: ...
+
 class SubFOp(ir.OpView):
     def __init__(
         self,
