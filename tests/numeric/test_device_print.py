@@ -253,7 +253,9 @@ CRASH = """
         i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
         tl.device_print("before", tl.load(x + i))
         address = tl.load(table + tl.program_id(0)).to(tl.pointer_type(tl.int32))
-        tl.device_print("read", tl.load(address))
+        value = tl.load(address + tl.arange(0, BLOCK))
+        tl.device_print("read")
+        tl.store(x + i, value)
 
     x = torch.arange(8, dtype=torch.int32)
     kernel[(2,)](x, torch.tensor([x.data_ptr(), 8]), BLOCK=4, schedule="threads=1")
@@ -266,7 +268,7 @@ def test_it_is_out_before_a_crash(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=100)
     assert ended.returncode < 0, "the second program reads at address 8"
     blocks = [[f"pid ({p}, 0, 0) idx ({k}) before: {4 * p + k}" for k in range(4)] for p in range(2)]
-    assert ended.stdout.splitlines() == [*blocks[0], "pid (0, 0, 0) idx () read: 0", *blocks[1]]
+    assert ended.stdout.splitlines() == [*blocks[0], "pid (0, 0, 0) read", *blocks[1]]
 
 
 def addresses(x: torch.Tensor, offsets: Any) -> list[str]:

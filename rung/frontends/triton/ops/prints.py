@@ -16,12 +16,14 @@ from .families import Whole
 
 @register
 class Print(Whole):
-    """One call of the runtime for each operand, whose elements are in scratch by then."""
+    """One call of the runtime for each operand, whose elements are in scratch by then.
+
+    What was loaded before it has been read: whoever looks for a crash goes by the last print."""
 
     names = ("tt.print",)
 
     def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
-        blocks.flush()
+        blocks.synchronize(op)
         operands = list(op.operands)
         signed = list(ir.DenseI32ArrayAttr(op.attributes["isSigned"])) if operands else []
         prefix = ir.StringAttr(op.attributes["prefix"]).value
