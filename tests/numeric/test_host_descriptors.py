@@ -156,8 +156,9 @@ def test_rounding_to_tf32() -> None:
     load_at[(1,)](TensorDescriptor.from_tensor(x, [8, 16], round_f32_to_tf32=True), out, 0, 0, M=8, N=16)
     expected = [0x3F800000, 0x3F800000, 0x3F804000, 0x3F800000, 0x3F802000, 0x7F800000, 0x7FC01234, 0x00002000]
     assert out.view(torch.int32).flatten()[:8].tolist() == expected
-    load_at[(1,)](TensorDescriptor.from_tensor(x, [8, 16]), out, 0, 0, M=8, N=16)
+    compiled = load_at[(1,)](TensorDescriptor.from_tensor(x, [8, 16]), out, 0, 0, M=8, N=16)
     assert torch.equal(out.view(torch.int32), x.view(torch.int32))
+    assert "-8192" in compiled.asm["ttir"] and "-8192" not in compiled.asm["linalg"], "the mask of what is rounded away"
 
 
 @triton.jit

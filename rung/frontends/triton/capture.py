@@ -17,7 +17,7 @@ from ...errors import ContractError, UnsupportedError, UsageError
 from ...forks import COMPILER
 from . import libdevice, scaled_dots, small_floats
 from .custom_floats import convert_custom_types
-from .descriptors import last_strides, set_to_one
+from .descriptors import numbers_of_descriptors, tell
 from .generic_text import generic_text, properties_to_attributes
 from .locations import line_of
 from .options import Options
@@ -77,14 +77,14 @@ def run_ttir_passes(module: Any) -> Any:
     """
     _mark_volatile(module)
     _refuse_block_pointers(module)
-    ones = last_strides(module)
+    descriptors = numbers_of_descriptors(module)
     manager = triton_ir.pass_manager(module.context)
     passes.common.add_inliner(manager)
     passes.ttir.add_rewrite_tensor_pointer(manager)
     passes.ttir.add_rewrite_tensor_descriptor_to_pointer(manager)
-    if ones:
+    if descriptors.last_strides:
         _run(manager, module)
-        set_to_one(module, ones)
+        tell(module, descriptors)
         manager = triton_ir.pass_manager(module.context)
     passes.common.add_canonicalizer(manager)
     passes.ttir.add_combine(manager)
