@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch_mlir import ir
-from torch_mlir.dialects import arith, llvm, memref
+from torch_mlir.dialects import arith, builtin, llvm, memref
 
 from ....ir.pointers import element_address, i64, index, pointer_type
 from ....ir.prints import print_block
@@ -77,4 +77,6 @@ def _addresses(blocks: BlockConverter, op: ir.Operation, pointers: ir.Value) -> 
 
 def _emit(blocks: BlockConverter, text: str, values: ir.Value) -> None:
     program = [arith.IndexCastOp(i64(), number).result for number in blocks.program.ids]
-    print_block(blocks.module.owner, text, values, program)
+    module = blocks.module.owner
+    assert isinstance(module, builtin.ModuleOp)
+    print_block(module, text, values, program)
