@@ -261,6 +261,16 @@ def test_arguments_that_are_several():
     assert arguments.dtypes[:5] == (None, "torch.float32", None, None, "torch.float16")
 
 
+def test_an_argument_that_is_refused_names_the_kernel(add):
+    from rung.triton_backend.driver import make_launcher
+
+    source = SimpleNamespace(signature={"t": ("i32", "nvTmaDesc")}, fn=add)
+    with pytest.raises(UnsupportedError) as caught:
+        make_launcher(source, None)
+    assert caught.value.what == "argument `t[1]` of type `nvTmaDesc`"
+    assert caught.value.where == f"kernels_corpus.py:{add.fn.__code__.co_firstlineno}"
+
+
 def test_another_device_goes_first(monkeypatch):
     from rung.triton_backend.driver import CpuDriver
 
