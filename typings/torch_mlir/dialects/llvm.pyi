@@ -290,13 +290,6 @@ class PoisonOp(ir.OpView):
         self, res: ir.Type, *, loc: ir.Location | None = None, ip: ir.InsertionPoint | None = None
     ) -> None: ...
 
-class PtrToIntOp(ir.OpView):
-    def __init__(
-        self, res: ir.Type, arg: ir.Value, *, loc: ir.Location | None = None, ip: ir.InsertionPoint | None = None
-    ) -> None: ...
-    @property
-    def arg(self) -> ir.Value: ...
-
 class SelectOp(ir.OpView):
     def __init__(
         self,

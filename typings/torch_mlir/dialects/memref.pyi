@@ -138,6 +138,18 @@ class DmaWaitOp(ir.OpView):
         ip: ir.InsertionPoint | None = None,
     ) -> None: ...
 
+class ExtractAlignedPointerAsIndexOp(ir.OpView):
+    def __init__(
+        self,
+        source: ir.Value,
+        *,
+        results: Sequence[ir.Type] | None = None,
+        loc: ir.Location | None = None,
+        ip: ir.InsertionPoint | None = None,
+    ) -> None: ...
+    @property
+    def source(self) -> ir.Value: ...
+
 class ExtractStridedMetadataOp(ir.OpView):
     def __init__(
         self,
