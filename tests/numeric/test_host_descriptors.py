@@ -439,3 +439,62 @@ def test_what_is_no_such_descriptor_is_refused() -> None:
         move_2d[(2, 3)](strided, b, M=8, N=16)
     compiled[(2, 3, 1)](a, b, 8, 16)
     assert torch.equal(y, x * 2)
+
+
+# ---- which one, decided when the kernel runs
+
+
+@triton.jit
+def exchanged(a, b, n):
+    at = [tl.program_id(0) * 8, 0]
+    for _ in range(n):
+        b.store(at, a.load(at) + 1)
+        a, b = b, a
+
+
+@pytest.mark.parametrize("turns", [0, 1, 4, 5])
+def test_loops_exchange_them(schedule: str, turns: int) -> None:
+    x, y = numbers((13, 16)), torch.zeros(13, 16)
+    expected = [x.clone(), y.clone()]
+    exchanged[(2,)](*(TensorDescriptor.from_tensor(t, [8, 16]) for t in (x, y)), turns, schedule=schedule)
+    for _ in range(turns):
+        expected[1] = expected[0] + 1
+        expected.reverse()
+    if turns % 2:
+        expected.reverse()
+    assert torch.equal(x, expected[0]) and torch.equal(y, expected[1])
+
+
+@triton.jit
+def chosen(a, b, target, rows, M: tl.constexpr):
+    row = tl.program_id(0) * M
+    source = a
+    if row >= rows:
+        source = b
+        row -= rows
+    target.store([tl.program_id(0) * M, 0], source.load([row, 0]))
+
+
+def test_branches_choose_one(schedule: str) -> None:
+    """Of different shapes and strides."""
+    x, y, z = numbers((16, 20)), numbers((9, 32)) + 100, torch.zeros(32, 16)
+    descriptors = [TensorDescriptor.from_tensor(t, [8, 16]) for t in (x, y, z)]
+    chosen[(4,)](*descriptors, 16, M=8, schedule=schedule)
+    expected = torch.zeros(32, 16)
+    expected[:16], expected[16:25] = x[:, :16], y[:, :16]
+    assert torch.equal(z, expected)
+
+
+@triton.jit
+def moved_on(p, n, BLOCK: tl.constexpr):
+    descriptor = tl.make_tensor_descriptor(p, [n], [1], [BLOCK])
+    for k in range(3):
+        descriptor.store([k * BLOCK], descriptor.load([k * BLOCK]) + k + 1)
+        if k == 1:
+            descriptor = tl.make_tensor_descriptor(p + BLOCK, [n - BLOCK], [1], [BLOCK])
+
+
+def test_loops_carry_those_that_the_kernel_makes(schedule: str) -> None:
+    x = torch.zeros(60, dtype=torch.int32)
+    moved_on[(1,)](x, 60, BLOCK=16, schedule=schedule)
+    assert torch.equal(x, torch.tensor([1] * 16 + [2] * 16 + [0] * 16 + [3] * 12, dtype=torch.int32))
