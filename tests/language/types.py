@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 
 from .arrays import array, tensor, values
-from .cases import Case, Verdict, refusal, show
+from .cases import Case, refusal, show
 
 CASES: list[Case] = []
 SECTION, FIXED, TUPLES = "Data types", "While a kernel is compiled", "Tuples"
