@@ -186,10 +186,10 @@ def lower_kernel(
     from triton.compiler.errors import CompilationError
 
     from .frontends.triton.capture import make_ttir
-    from .frontends.triton.options import Options
+    from .frontends.triton.options import Options, asserts
     from .frontends.triton.refusal import refusal
 
-    settings = options if isinstance(options, Options) else Options.of(options or {})
+    settings = options if isinstance(options, Options) else Options.of({"debug": asserts(kernel), **(options or {})})
     try:
         ttir = make_ttir(kernel, signature, constexprs, attrs, settings)
     except CompilationError as error:

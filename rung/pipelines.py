@@ -16,6 +16,7 @@ from .lowering.expand_wide_masks import ExpandWideMasks
 from .lowering.guard_constants import GuardConstants
 from .lowering.leave_on_failure import LeaveOnFailure
 from .lowering.lower_abi import LowerAbi
+from .lowering.lower_prints import LowerPrints
 from .lowering.lower_transport import LowerTransport
 from .lowering.place_scratch import PlaceScratch
 from .lowering.to_llvm import ToLlvm
@@ -55,6 +56,7 @@ PASSES: tuple[type[Pass], ...] = (
     LowerTransport,
     FormContextTasks,
     PlaceScratch,
+    LowerPrints,
     LeaveOnFailure,
     LowerAbi,
     ExpandAtomics,
@@ -90,6 +92,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             Stage("vector"),
             *transport(check_dma),
             PlaceScratch(alignment=machine.buffer_alignment_bytes),
+            LowerPrints(keep=machine.kind == "host"),
             # The memory of a device has been counted; what a host has left is seen at a launch.
             LeaveOnFailure(scratch=machine.kind == "host"),
             LowerAbi(),

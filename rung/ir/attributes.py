@@ -128,7 +128,9 @@ _CAST = "`tt.fp_to_fp`, before stage `linalg`"
 FROM_FLOAT = _attribute("rung.from_float", _CAST, "type", "the format of the codes that are read", structure=True)
 TO_FLOAT = _attribute("rung.to_float", _CAST, "type", "the format of the codes that are made", structure=True)
 
-# ---- failures
+# ---- failures and prints
+
+PRINT = _attribute("rung.print", "`func.call`", "string", "what `rung_print` prints, as runtime/src/print.c reads it")
 
 WHERE = _attribute("rung.where", "`cf.assert`", "string", "the place in the kernel's source")
 

@@ -16,6 +16,7 @@ from ..ir.attributes import GRID_LOOP, WHERE
 from ..ir.llvm_stage import LEAVE
 from ..ir.pointers import constant, declare, functions, i64, pointer_type, to_i64
 from ..ir.slicing import collect, enclosing
+from ..ir.texts import Texts
 from ..ir.waits import is_program
 from ..passes import Pass
 
@@ -62,36 +63,10 @@ class LeaveOnFailure(Pass):
         failing = {f.name for f in found if f.assertions or f.arenas}
         while more := {f.name for f in found if f.name not in failing and not failing.isdisjoint(f.forks.values())}:
             failing |= more
-        texts = _Texts(module)
+        texts = Texts(module)
         for function in found:
             if function.name in failing:
                 function.expand(module, failing, texts)
-
-
-class _Texts:
-    """Strings in the module, each once."""
-
-    def __init__(self, module: ir.Module) -> None:
-        self._module = module
-        self._known: dict[str, str] = {}
-
-    def address(self, text: str) -> Value:
-        if text not in self._known:
-            self._known[text] = f"rung_text_{len(self._known)}"
-            self._define(self._known[text], text + "\0")
-        return llvm.AddressOfOp(pointer_type(), self._known[text]).result
-
-    def _define(self, symbol: str, text: str) -> None:
-        attributes: dict[str, ir.Attribute] = {
-            "sym_name": ir.StringAttr.get(symbol),
-            "global_type": ir.TypeAttr.get(ir.Type.parse(f"!llvm.array<{len(text.encode())} x i8>")),
-            "linkage": ir.Attribute.parse("#llvm.linkage<internal>"),
-            "constant": ir.UnitAttr.get(),
-            "value": ir.StringAttr.get(text),
-            "addr_space": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), 0),
-        }
-        ip = ir.InsertionPoint.at_block_begin(self._module.body)
-        ir.Operation.create("llvm.mlir.global", [], [], attributes, regions=1, ip=ip)
 
 
 @dataclass
@@ -120,7 +95,7 @@ class _Function:
                 assert not isinstance(task, ir.Block)
                 self.forks[op] = ir.FlatSymbolRefAttr(task.attributes["value"]).value
 
-    def expand(self, module: ir.Module, failing: set[str], texts: _Texts) -> None:
+    def expand(self, module: ir.Module, failing: set[str], texts: Texts) -> None:
         if list(self.function.type.results):
             raise ContractError(f"leave-on-failure: `{self.name}` may fail, but has results")
         declare(module, LEAVE, [pointer_type()])
@@ -147,7 +122,7 @@ class _Function:
         for op in self.assertions:
             self._expand_assertion(module, op, texts)
 
-    def _expand_assertion(self, module: ir.Module, op: ir.Operation, texts: _Texts) -> None:
+    def _expand_assertion(self, module: ir.Module, op: ir.Operation, texts: Texts) -> None:
         declare(module, _ASSERT_FAILED, [pointer_type(), pointer_type(), i64()])
         with ir.InsertionPoint(op), op.location:
             holds = op.operands[0]

@@ -35,6 +35,10 @@ class Launcher:
 
     `dtypes` names the type of each tensor argument as `str(tensor.dtype)` does, None where any will do; a torch
     tensor of another type is a LaunchError.
+
+    `structure` is for arguments that are several of the kernel's, one item for each of Python's: `.` one argument,
+    `(...)` a tuple of what is inside, `1` to `5` a tensor descriptor of that rank, which is its base, shape, strides,
+    whether it pads with NaN, whether it rounds to tf32, and shape and strides again. All else counts the kernel's own.
     """
 
     kinds: str
@@ -46,6 +50,7 @@ class Launcher:
         alias_pairs: tuple[tuple[int, int], ...] = ...,
         otherwise: Callable[[int, int, int, tuple[object, ...]], object] | None = None,
         dtypes: tuple[str | None, ...] = ...,
+        structure: str | None = None,
     ) -> Launcher: ...
     def __call__(
         self,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,23 +93,24 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     launch, another version of it runs.
     """
     from ..runtime import _native
-    from .arguments import argument_kinds, tensor_dtypes
+    from .arguments import Arguments
     from .careful import CarefulKernel
 
-    signature: Mapping[Any, Any] = source.signature
     try:
-        kinds, names = argument_kinds(signature), tuple(str(name) for name in signature)
+        arguments = Arguments.of(source.signature)
     except UnsupportedError as error:
         error.where = _where(source)
         raise
-    dtypes = tensor_dtypes(signature)
+    kinds, names, dtypes = arguments.kinds, arguments.names, arguments.dtypes
+    pairs: tuple[tuple[int, int], ...] = ()
+    otherwise: CarefulKernel | None = None
     assumed: list[list[int]] = metadata.rung["assumed"]
-    if not assumed and not metadata.rung["fits"]:
-        return _native.Launcher(kinds, names, dtypes=dtypes)
-    # The compiler counts the arguments that are left in the kernel, the launcher all of Python's.
-    passed = [position for position, kind in enumerate(kinds) if kind != "-"]
-    pairs = tuple((passed[a], passed[b]) for a, b in assumed)
-    return _native.Launcher(kinds, names, pairs, CarefulKernel(metadata.rung["ttir"], metadata, kinds, names), dtypes)
+    if assumed or metadata.rung["fits"]:
+        # The compiler counts the arguments that are left in the kernel, the launcher constants, too.
+        passed = [position for position, kind in enumerate(kinds) if kind != "-"]
+        pairs = tuple((passed[a], passed[b]) for a, b in assumed)
+        otherwise = CarefulKernel(metadata.rung["ttir"], metadata, kinds, names)
+    return _native.Launcher(kinds, names, pairs, otherwise, dtypes, arguments.structure)
 
 
 def _where(source: Any) -> str:

@@ -142,7 +142,7 @@ def asserts(o, n):
     "tl.device_assert",
     section=DEBUG,
     kernels=[asserts],
-    note="with `debug=True` or `TRITON_DEBUG=1`; raises `DeviceAssertError`, and the process can go on",
+    note="with `debug=True` or `TRITON_DEBUG=1`, of commands too; raises `DeviceAssertError`, and the process goes on",
 )
 def device_asserts() -> None:
     asserts[(1,)](ints(), 3)
@@ -177,12 +177,12 @@ def output(launch: Callable[[], Any]) -> str:
     "tl.device_print",
     section=DEBUG,
     kernels=[prints],
-    verdict=Verdict.NO_EFFECT,
-    note="prints nothing yet; `RUNG_DUMP` shows the IR",
+    note="a number of the whole program once, not once for each thread; a modelled device prints nothing",
 )
 def device_prints() -> None:
     out = ints(1)
-    assert output(lambda: prints[(1,)](out)) == "" and int(out) == 1
+    lines = [f"pid (0, 0, 0) idx ({k}) value: {k}\n" for k in range(4)]
+    assert output(lambda: prints[(1,)](out)) == "".join(lines) and int(out) == 1
 
 
 @triton.jit

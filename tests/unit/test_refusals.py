@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import triton
 import triton.language as tl
 from triton.language.extra import libdevice
-from triton.tools.tensor_descriptor import TensorDescriptor
 
 from rung.errors import ContractError, UnsupportedError
 from rung.frontends.triton import blocks, elementwise
@@ -126,30 +124,6 @@ def test_functions_of_libdevice() -> None:
     cause = caught.value.__cause__
     assert isinstance(cause, UnsupportedError)
     assert (cause.what, cause.where) == ("libdevice.add_rd", line_of(directed_rounding))
-
-
-@triton.jit
-def of_descriptor(d):
-    d.store([0, 0], tl.zeros((16, 16), tl.float32))
-
-
-@triton.jit
-def of_tuple(pair):
-    tl.store(pair[0], pair[1])
-
-
-@pytest.mark.parametrize(
-    "kernel, make, what",
-    [
-        (of_descriptor, lambda x: TensorDescriptor.from_tensor(x, [16, 16]), "a tensor descriptor as argument `d`"),
-        (of_tuple, lambda x: (x, 1.0), "argument `pair` of type `('*fp32', 'fp32')`"),
-    ],
-)
-def test_arguments(kernel: Any, make: Any, what: str) -> None:
-    with pytest.raises(UnsupportedError) as caught:
-        kernel[(1,)](make(torch.zeros(16, 16)))
-    assert caught.value.what == what
-    assert caught.value.where == f"{Path(__file__).name}:{inspect.getsourcelines(kernel.fn)[1]}"
 
 
 @triton.jit

@@ -3,9 +3,11 @@
 import ctypes
 import gc
 import struct
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -425,3 +427,83 @@ def test_a_type_that_was_right_once_is_checked_again() -> None:
 def test_dtypes_are_as_many_as_arguments() -> None:
     with pytest.raises(ValueError, match="2 kinds, but 1 dtypes"):
         _native.Launcher("PP", names("PP"), dtypes=(None,))
+
+
+# ---- arguments that are several
+
+
+def flattened(structure: str, kinds: str, *args: object, **options: Any) -> list[list[int]]:
+    return launch(kinds, *args, structure=structure, **options)
+
+
+def descriptor(base: object, shape: object, strides: object, padding: str = "zero", rounds: bool = False) -> object:
+    return SimpleNamespace(base=base, shape=shape, strides=strides, padding=padding, round_f32_to_tf32=rounds)
+
+
+def test_tuples_are_their_elements() -> None:
+    assert flattened(".(.(.).)().", "iii-i", 1, (2, (3,), None), (), 5) == [[1, 2, 3, 5]]
+
+
+def test_descriptors_are_their_numbers() -> None:
+    x = np.zeros(24, np.float32)
+    made = descriptor(x, (4, 6), [6, 1], "nan")
+    [slots] = flattened("2.", "Piiii11wwiii", made, 7)
+    assert slots == [x.ctypes.data, 4, 6, 6, 1, 1, 0, 4, 6, 6, 1, 7]
+    [slots] = flattened("(1)", "Pii11wi", (descriptor(x, [24], (1,), rounds=True),))
+    assert slots == [x.ctypes.data, 24, 1, 0, 1, 24, 1]
+
+
+def test_what_is_no_tuple_or_descriptor_of_that_kind() -> None:
+    assert refusal("ii", 1, structure="(..)") == "argument `arg0`: expected a tuple of 2, got int"
+    assert refusal("iii", 1, (2, 3, 4), structure=".(..)") == "argument `arg1`: expected a tuple of 2, got tuple of 3"
+    assert refusal("ii", ((1,), [2]), structure="((.)(.))") == "argument `arg1`: expected a tuple of 1, got list"
+    assert refusal("ii", (1, 1.5), structure="(..)") == "argument `arg1`: expected an integer, got float"
+    kinds, x = "Pii11wi", np.zeros(8, np.float32)
+    assert refusal(kinds, [x], structure="1") == "argument `arg0`: expected a tensor descriptor, got list"
+    text = refusal(kinds, descriptor(x, (2, 4), (4, 1)), structure="1")
+    assert text == "argument `arg1`: expected a tensor descriptor of rank 1, got types.SimpleNamespace"
+    text = refusal(kinds, descriptor(x, 8, 1), structure="1")
+    assert text == "argument `arg1`: expected a tensor descriptor of rank 1, got types.SimpleNamespace"
+    text = refusal(kinds, descriptor(x, (8,), (2,)), structure="1")
+    assert text == (
+        "argument `arg6`: expected the last stride of a tensor descriptor to be 1, got types.SimpleNamespace"
+    )
+    assert refusal(kinds, descriptor(x, (1 << 40,), (1,)), structure="1") == (
+        "argument `arg5`: 1099511627776 does not fit 32 bits"
+    )
+    assert refusal("i", 1, 2, structure="(.)") == "the kernel takes 1 arguments, got 2"
+
+
+def test_references_are_given_back() -> None:
+    x, items = np.zeros(8, np.float32), (object(), 3)
+    shapes = [(n,) for n in (8, 1, 8, 2)]
+    good, bad = descriptor(x, *shapes[:2]), descriptor(x, *shapes[2:])
+    before = [sys.getrefcount(each) for each in (x, items[0], *shapes)]
+    for _ in range(50):
+        flattened("(..)1", "-iPii11wi", items, good)
+        refusal("-iPii11wi", items, bad, structure="(..)1")
+        refusal("-iPii11wi", items, (), structure="(..)1")
+    after = [sys.getrefcount(each) for each in (x, items[0], *shapes)]
+    assert after == before
+
+
+def test_the_other_version_gets_the_elements() -> None:
+    given: list[tuple[object, ...]] = []
+    x = np.zeros(8, np.float32)
+    launch(
+        "PPi",
+        (x, (x, 3)),
+        structure="(.(..))",
+        alias_pairs=((0, 1),),
+        otherwise=lambda gx, gy, gz, args: given.append(args),
+    )
+    [(first, second, number)] = given
+    assert first is x and second is x and number == 3
+
+
+def test_wrong_structures() -> None:
+    for structure in ("(", ")", ".)", "(.", "6", "0", "x", "(..))"):
+        with pytest.raises(ValueError, match=r"an item is `\.`, `\(\.\.\.\)`, or a rank from 1 to 5"):
+            _native.Launcher("ii", names("ii"), structure=structure)
+    with pytest.raises(ValueError, match="2 kinds, but the structure has 3 arguments"):
+        _native.Launcher("ii", names("ii"), structure="(..).")

@@ -14,7 +14,7 @@ import triton.testing
 
 import rung.runtime
 from rung.errors import UnsupportedError, UsageError
-from rung.triton_backend.arguments import argument_kinds, c_type
+from rung.triton_backend.arguments import Arguments, c_type
 from tests import kernels_corpus as corpus
 
 pytestmark = pytest.mark.skipif(
@@ -27,13 +27,14 @@ ASSUMED: list[list[int]] = []
 
 
 class RecordingLauncher:
-    def __init__(self, kinds, names, alias_pairs=(), otherwise=None, dtypes=()) -> None:
-        self.kinds, self.names, self.alias_pairs, self.otherwise, self.dtypes = (
+    def __init__(self, kinds, names, alias_pairs=(), otherwise=None, dtypes=(), structure=None) -> None:
+        self.kinds, self.names, self.alias_pairs, self.otherwise, self.dtypes, self.structure = (
             kinds,
             names,
             alias_pairs,
             otherwise,
             dtypes,
+            structure,
         )
 
     def __call__(self, gx, gy, gz, stream, function, packed, launch_metadata, enter, exit, *args):
@@ -230,7 +231,7 @@ def test_device_properties_name_what_inductor_reads():
 
 
 def test_argument_kinds():
-    kinds = argument_kinds(
+    arguments = Arguments.of(
         {
             "p": "*fp32",
             "k": "*kfp16",
@@ -244,12 +245,30 @@ def test_argument_kinds():
             "h": "constexpr",
         }
     )
-    assert kinds == "PPwC1fdeb-"
-    with pytest.raises(UnsupportedError, match=r"descriptor as argument `t`.*make_tensor_descriptor"):
-        argument_kinds({"t": "tensordesc<fp16[32,32]>"})
-    with pytest.raises(UnsupportedError, match="argument `t` of type"):
-        argument_kinds({"t": ("i32", "i32")})
+    assert arguments.kinds == "PPwC1fdeb-"
+    assert arguments.structure is None
+    with pytest.raises(UnsupportedError, match=r"argument `t\[1\]` of type `nvTmaDesc`"):
+        Arguments.of({"t": ("i32", "nvTmaDesc")})
     assert [c_type(t) for t in ("*fp32", "i64", "u1", "fp32")] == ["void *", "int64_t", "uint8_t", "float"]
+
+
+def test_arguments_that_are_several():
+    arguments = Arguments.of({"n": "i32", "t": ("*fp32", ("constexpr", "u8")), "d": "tensordesc<fp16[32,64]>", "e": ()})
+    assert arguments.structure == ".(.(..))2()"
+    assert arguments.kinds == "wP-CPiiii11wwii"
+    assert arguments.names[:5] == ("n", "t[0]", "t[1][0]", "t[1][1]", "d.base")
+    assert arguments.names[-2:] == ("d.strides[0]", "d.strides[1]")
+    assert arguments.dtypes[:5] == (None, "torch.float32", None, None, "torch.float16")
+
+
+def test_an_argument_that_is_refused_names_the_kernel(add):
+    from rung.triton_backend.driver import make_launcher
+
+    source = SimpleNamespace(signature={"t": ("i32", "nvTmaDesc")}, fn=add)
+    with pytest.raises(UnsupportedError) as caught:
+        make_launcher(source, None)
+    assert caught.value.what == "argument `t[1]` of type `nvTmaDesc`"
+    assert caught.value.where == f"kernels_corpus.py:{add.fn.__code__.co_firstlineno}"
 
 
 def test_another_device_goes_first(monkeypatch):

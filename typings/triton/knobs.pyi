@@ -9,5 +9,9 @@ class cache_knobs:
 class compilation_knobs:
     store_binary_only: bool
 
+class runtime_knobs:
+    debug: bool
+
 cache: cache_knobs
 compilation: compilation_knobs
+runtime: runtime_knobs

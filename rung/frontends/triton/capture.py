@@ -17,6 +17,7 @@ from ...errors import ContractError, UnsupportedError, UsageError
 from ...forks import COMPILER
 from . import libdevice, scaled_dots, small_floats
 from .custom_floats import convert_custom_types
+from .descriptors import numbers_of_descriptors, tell
 from .generic_text import generic_text, properties_to_attributes
 from .locations import line_of
 from .options import Options
@@ -76,10 +77,15 @@ def run_ttir_passes(module: Any) -> Any:
     """
     _mark_volatile(module)
     _refuse_block_pointers(module)
+    descriptors = numbers_of_descriptors(module)
     manager = triton_ir.pass_manager(module.context)
     passes.common.add_inliner(manager)
     passes.ttir.add_rewrite_tensor_pointer(manager)
     passes.ttir.add_rewrite_tensor_descriptor_to_pointer(manager)
+    if descriptors.last_strides:
+        _run(manager, module)
+        tell(module, descriptors)
+        manager = triton_ir.pass_manager(module.context)
     passes.common.add_canonicalizer(manager)
     passes.ttir.add_combine(manager)
     passes.ttir.add_reorder_broadcast(manager)
@@ -88,9 +94,13 @@ def run_ttir_passes(module: Any) -> Any:
     passes.common.add_symbol_dce(manager)
     passes.ttir.add_loop_unroll(manager)
     passes.common.add_canonicalizer(manager)
+    _run(manager, module)
+    return module
+
+
+def _run(manager: Any, module: Any) -> None:
     with COMPILER:  # Triton lets other threads go on meanwhile, and they may fork
         manager.run(module, "make_ttir")
-    return module
 
 
 def _mark_volatile(module: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch_mlir import ir
-from torch_mlir.dialects import func
+from torch_mlir.dialects import arith, func
 
 from ...dtypes import BY_MLIR
 from ...errors import UsageError
@@ -16,6 +16,7 @@ from .bases import Base
 from .blocks import BlockConverter
 from .branches import convert_body
 from .choices import branches_to_choices
+from .descriptors import RARE
 from .indices import Indices
 from .launch import Launch
 from .locations import at
@@ -76,6 +77,8 @@ def convert(
             func.ReturnOp([])
         ids = tuple(body.arguments)
         launch = Launch(name, [*kinds, index, index, index], module.body) if fits else None
+        if launch is not None:
+            _leave_out_rare(launch, function)
         ranges = Known(launch, entry)
         axes = (ids[0], ids[1], ids[2])
         program = Program(name, Indices(block), Scratch(body), grid, axes, fuse, ranges, distinct=distinct)
@@ -102,6 +105,19 @@ def _kernel(ttir: ir.Module) -> ir.Operation:
         ):
             return function
     raise UsageError("the TTIR has no public function; give one with a kernel")
+
+
+def _leave_out_rare(launch: Launch, function: ir.Operation) -> None:
+    """Flags that hardly any launch sets are off: the launch is asked."""
+    if "arg_attrs" not in function.attributes:
+        return
+    entry = function.regions[0].blocks[0]
+    for number, attributes in enumerate(ir.ArrayAttr(function.attributes["arg_attrs"])):
+        flag = entry.arguments[number]
+        if RARE in ir.DictAttr(attributes) and any(True for _ in flag.uses):
+            launch.require(launch.is_off(number))
+            with ir.InsertionPoint.at_block_begin(entry), function.location:
+                flag.replace_all_uses_with(arith.ConstantOp(flag.type, ir.BoolAttr.get(False)).result)
 
 
 def _argument_type(argument: ir.Value) -> ir.Type:

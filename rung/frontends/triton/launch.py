@@ -81,6 +81,10 @@ def _chosen(first: arith.CmpFPredicate, a: ir.Value, b: ir.Value) -> arith.Selec
     return arith.SelectOp(arith.CmpFOp(first, a, b).result, a, b)
 
 
+def _inverted(flag: ir.Value) -> arith.XOrIOp:
+    return arith.XOrIOp(flag, arith.ConstantOp(flag.type, ir.BoolAttr.get(True)).result)
+
+
 def _f64(value: int) -> ir.Value:
     kind = ir.F64Type.get()
     return arith.ConstantOp(kind, ir.FloatAttr.get(kind, value)).result
@@ -102,6 +106,10 @@ class Launch:
     def argument(self, number: int) -> ir.Value:
         """The kernel's integer argument of this number, read as a signed one."""
         return self.numbers.build(partial(arith.SIToFPOp, ir.F64Type.get()), self._arguments[number])
+
+    def is_off(self, number: int) -> ir.Value:
+        """Whether the kernel's argument of this number, an i1, is 0."""
+        return self.numbers.build(_inverted, self._arguments[number])
 
     def programs(self, axis: int) -> ir.Value:
         """The grid's size along `axis`."""

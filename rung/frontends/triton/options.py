@@ -90,6 +90,13 @@ class Options:
         return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
+def asserts(kernel: Any) -> bool:
+    """Whether a kernel keeps its assertions where no launch says so: `@triton.jit(debug=True)`, or `TRITON_DEBUG=1`."""
+    from triton import knobs as triton_knobs
+
+    return bool(getattr(kernel, "debug", None) or triton_knobs.runtime.debug)
+
+
 def _usual_schedule() -> str:
     """What `RUNG_SCHEDULE` says, if anything. Raises UsageError, which names it: the launch has no such text."""
     text = knobs.schedule() or ""

@@ -7,6 +7,7 @@
 #include <structmember.h>
 
 #include "arguments.h"
+#include "flatten.h"
 #include "internal.h"
 #include "interrupt.h"
 
@@ -89,6 +90,9 @@ typedef struct {
   PyObject **seen;   // the type objects that have been found to have those names
   const char *kinds;  // inside kinds_text
   Py_ssize_t count, slots, pair_count;
+  PyObject *structure_text;  // where some of Python's arguments are several of the kernel's (flatten.h); or NULL
+  const char *structure;     // inside structure_text
+  Py_ssize_t given;          // Python's arguments: `count` without a structure
   alias_pair *pairs;
 } launcher;
 
@@ -130,19 +134,11 @@ static int run_otherwise(launcher *self, const alias_pair *pair, PyObject *const
 
 enum { GRID = 0, STREAM = 3, FUNCTION, PACKED_METADATA, METADATA, ENTER_HOOK, EXIT_HOOK, ARGS };  // Triton's convention
 
-static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *keywords) {
-  launcher *self = (launcher *)callable;
-  Py_ssize_t given = PyVectorcall_NARGS(nargsf);
-  if (keywords && PyTuple_GET_SIZE(keywords))
-    return PyErr_SetString(PyExc_TypeError, "a launcher takes positional arguments only"), NULL;
-  if (given < ARGS)
-    return PyErr_Format(PyExc_TypeError, "a launcher takes %d arguments and the kernel's own, got %zd", ARGS, given), NULL;
-  if (given - ARGS != self->count)
-    return rung_raise(PyUnicode_FromFormat("the kernel takes %zd arguments, got %zd", self->count, given - ARGS)), NULL;
-
+// `own`: the kernel's arguments, one by one.
+static PyObject *launch_with(launcher *self, PyObject *const *args, PyObject *const *own) {
   int64_t slots[self->slots + 3];
-  if (rung_pack(self->kinds, self->count, self->names, args + ARGS, slots)) return NULL;
-  if (self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, args + ARGS)) return NULL;
+  if (rung_pack(self->kinds, self->count, self->names, own, slots)) return NULL;
+  if (self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, own)) return NULL;
   if (rung_pack_grid(args + GRID, slots + self->slots)) return NULL;
   rung_kernel kernel = rung_kernel_of(args[FUNCTION]);  // its code lives as long as the function, which the caller holds
   if (!kernel) return NULL;
@@ -151,10 +147,41 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
   const alias_pair *pair = find_alias(self, slots);
   if (!rung_grid_is_empty(slots + self->slots)) {
     if (!pair && rung_run(kernel, slots, slots + self->slots)) return NULL;
-    if ((pair || rung_grid_is_refused(slots + self->slots)) && run_otherwise(self, pair, args + GRID, args + ARGS)) return NULL;
+    if ((pair || rung_grid_is_refused(slots + self->slots)) && run_otherwise(self, pair, args + GRID, own)) return NULL;
   }
   if (call_hook(args[EXIT_HOOK], args[METADATA])) return NULL;
   Py_RETURN_NONE;
+}
+
+static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *keywords) {
+  launcher *self = (launcher *)callable;
+  Py_ssize_t given = PyVectorcall_NARGS(nargsf);
+  if (keywords && PyTuple_GET_SIZE(keywords))
+    return PyErr_SetString(PyExc_TypeError, "a launcher takes positional arguments only"), NULL;
+  if (given < ARGS)
+    return PyErr_Format(PyExc_TypeError, "a launcher takes %d arguments and the kernel's own, got %zd", ARGS, given), NULL;
+  if (given - ARGS != self->given)
+    return rung_raise(PyUnicode_FromFormat("the kernel takes %zd arguments, got %zd", self->given, given - ARGS)), NULL;
+  if (!self->structure) return launch_with(self, args, args + ARGS);
+
+  PyObject *flat[self->count + 1];
+  if (rung_flatten(self->structure, self->names, args + ARGS, flat)) return NULL;
+  PyObject *result = launch_with(self, args, flat);
+  for (Py_ssize_t i = 0; i < self->count; i++) Py_DECREF(flat[i]);
+  return result;
+}
+
+// How Python's arguments become the kernel's `count`.
+static int read_structure(launcher *self, PyObject *structure) {
+  Py_ssize_t inner;
+  self->given = self->count;
+  if (structure == Py_None) return 0;
+  if (!PyUnicode_Check(structure)) return PyErr_SetString(PyExc_TypeError, "structure is a text"), -1;
+  if (rung_check_structure(structure, &self->given, &inner)) return -1;
+  if (inner != self->count)
+    return PyErr_Format(PyExc_ValueError, "%zd kinds, but the structure has %zd arguments", self->count, inner), -1;
+  self->structure_text = Py_NewRef(structure), self->structure = PyUnicode_AsUTF8(structure);
+  return 0;
 }
 
 static int read_pairs(launcher *self, PyObject *pairs) {
@@ -182,10 +209,10 @@ static int read_pairs(launcher *self, PyObject *pairs) {
 }
 
 static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-  static char *words[] = {"kinds", "names", "alias_pairs", "otherwise", "dtypes", NULL};
-  PyObject *kinds, *names, *pairs = NULL, *otherwise = Py_None, *dtypes = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "UO!|O!OO!", words, &kinds, &PyTuple_Type, &names, &PyTuple_Type, &pairs,
-                                   &otherwise, &PyTuple_Type, &dtypes))
+  static char *words[] = {"kinds", "names", "alias_pairs", "otherwise", "dtypes", "structure", NULL};
+  PyObject *kinds, *names, *pairs = NULL, *otherwise = Py_None, *dtypes = NULL, *structure = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "UO!|O!OO!O", words, &kinds, &PyTuple_Type, &names, &PyTuple_Type, &pairs,
+                                   &otherwise, &PyTuple_Type, &dtypes, &structure))
     return NULL;
   launcher *self = (launcher *)type->tp_alloc(type, 0);
   if (!self) return NULL;
@@ -199,7 +226,7 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) 
     PyErr_Format(PyExc_ValueError, "%zd kinds, but %zd dtypes", self->count, PyTuple_GET_SIZE(dtypes));
   else if (self->kinds && dtypes && !(self->seen = PyMem_Calloc((size_t)self->count + 1, sizeof *self->seen)))
     PyErr_NoMemory();
-  else if (self->kinds && (!pairs || read_pairs(self, pairs) == 0))
+  else if (self->kinds && read_structure(self, structure) == 0 && (!pairs || read_pairs(self, pairs) == 0))
     return (PyObject *)self;
   Py_DECREF(self);
   return NULL;
@@ -221,7 +248,7 @@ static void destroy(PyObject *object) {
   Py_XDECREF(self->kinds_text), Py_XDECREF(self->names), Py_XDECREF(self->otherwise);
   if (self->seen)
     for (Py_ssize_t i = 0; i < self->count; i++) Py_XDECREF(self->seen[i]);
-  Py_XDECREF(self->dtypes);
+  Py_XDECREF(self->dtypes), Py_XDECREF(self->structure_text);
   PyMem_Free(self->seen), PyMem_Free(self->pairs);
   Py_TYPE(object)->tp_free(object);
 }

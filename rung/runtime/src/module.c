@@ -321,7 +321,7 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
       {"rung_yield", (void *)rung_yield},
       {"rung_assert_failed", (void *)rung_assert_failed},
       {"rung_has_failed", (void *)rung_has_failed}, {"rung_leave", (void *)rung_leave},
-      {"rung_fork_for", (void *)rung_fork_for},
+      {"rung_fork_for", (void *)rung_fork_for},     {"rung_print", (void *)rung_print},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);

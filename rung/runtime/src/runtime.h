@@ -31,6 +31,10 @@ RUNG_API void rung_fork_for(int64_t program);  // before a program forks
 RUNG_API int32_t rung_has_failed(void);        // behind a fork: 1 if the launch has, in whatever context
 RUNG_API void rung_leave(void *arena);  // waits for this context's transfers, and gives up the caller's scratch (or NULL)
 
+// ---- print.c: tl.device_print
+// Prints the elements of a dense block to stdout, and flushes it. text: how (print.c); no values: the prefix alone.
+RUNG_API void rung_print(const char *text, const void *values, int64_t x, int64_t y, int64_t z);
+
 // ---- dma.c: the asynchronous copy engine, one queue per context
 // Transfers of one context take effect in the order in which they were started: compiled code relies on it for stores.
 // Starts copying `rows` rows of `row_bytes` bytes; *tag becomes 1 now and 0 on completion. A full queue blocks.

@@ -1,5 +1,17 @@
 """Triton's operations: whoever imports this package has them registered (`operation.py`)."""
 
-from . import arithmetic, atomics, control, folds, memory, moves, pointers, pointwise, shapes, sources
+from . import arithmetic, atomics, control, folds, memory, moves, pointers, pointwise, prints, shapes, sources
 
-__all__ = ["arithmetic", "atomics", "control", "folds", "memory", "moves", "pointers", "pointwise", "shapes", "sources"]
+__all__ = [
+    "arithmetic",
+    "atomics",
+    "control",
+    "folds",
+    "memory",
+    "moves",
+    "pointers",
+    "pointwise",
+    "prints",
+    "shapes",
+    "sources",
+]

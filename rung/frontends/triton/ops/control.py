@@ -79,9 +79,9 @@ class Assert(Whole):
 
 @register
 class Nothing(Whole):
-    """Hints, barriers among the threads of a GPU, and prints."""
+    """Hints, and barriers among the threads of a GPU."""
 
-    names = ("llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier", "tt.print")
+    names = ("llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier")
 
     def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
         pass
