@@ -28,6 +28,7 @@ from .machine import Machine
 from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
 from .pipelines import PASSES, pipeline
 from .runtime import _native, library_path
+from .sanitizer import Sanitizer, sanitized
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_code
 from .targets.host import Function, Jit, llvm_ir
@@ -239,6 +240,7 @@ def compile_ttir(
     fuse: bool = True,
     cooperative: bool = False,
     fits: bool = True,
+    sanitizer: Sanitizer | None = None,
     observers: Sequence[Observer] = (),
 ) -> Compiled:
     """Compile a Triton module (or TTIR text) down to stage `llvm`.
@@ -247,7 +249,10 @@ def compile_ttir(
     fuse: multiplies and adds may be contracted.
     cooperative: programs expect one another to run at the same time (`launch_cooperative_grid`).
     fits: integers that blocks compute do not overflow; the kernel refuses launches in which they may.
+    sanitizer: accesses to memory are checked, in programs one after another (ADR 14).
     """
+    if sanitizer is not None:
+        schedule = sanitized(schedule)
     context, lock = compiler_context()
     with lock, _long_chains():
         from .frontends.triton.capture import import_ttir
@@ -255,7 +260,12 @@ def compile_ttir(
 
         recorder = _Recorder(str(ttir))
         converted = convert(
-            import_ttir(ttir, context), distinct=distinct, fuse=fuse, cooperative=cooperative, fits=fits
+            import_ttir(ttir, context),
+            distinct=distinct,
+            fuse=fuse,
+            cooperative=cooperative,
+            fits=fits,
+            sanitizer=sanitizer,
         )
         steps = pipeline(machine, schedule, knobs.debug_dma() and machine.kind == "host")
         _run(steps, converted.module, recorder, observers)
@@ -272,6 +282,8 @@ def compile_ttir(
             "machine": machine.name,
             "decisions": recorder.decisions,
         }
+        if sanitizer is not None:
+            metadata["sanitizer"], metadata["sites"] = str(sanitizer), [site.to_json() for site in converted.sites]
         buffer = io.BytesIO()
         converted.module.operation.write_bytecode(buffer)
         return Compiled(buffer.getvalue(), recorder.stages, metadata)

@@ -54,6 +54,10 @@ class DeviceAssertError(KernelError):
     """`tl.device_assert` did not hold: the source line, the kernel, the program and the message, as CUDA words them."""
 
 
+class SanitizerError(KernelError):
+    """A kernel that was run with `RUNG_SANITIZE=1` has a fault: which, where, and what to look at, on one page."""
+
+
 class OutOfMemoryError(KernelError, MemoryError):
     """There was no memory for what a kernel keeps while it runs."""
 

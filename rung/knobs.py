@@ -35,6 +35,11 @@ def debug_dma() -> bool:
     return _flag("RUNG_DEBUG_DMA")
 
 
+def sanitize() -> str | None:
+    """`RUNG_SANITIZE=1`, `=report`: kernels launched through Triton check their accesses to memory (docs/debugging.md)."""
+    return os.environ.get("RUNG_SANITIZE") or None
+
+
 def dump() -> tuple[str, ...]:
     """`RUNG_DUMP=linalg,llvm`: print these stages to stderr whenever a kernel is compiled (`all` for every one)."""
     names = tuple(n.strip() for n in os.environ.get("RUNG_DUMP", "").split(",") if n.strip())

@@ -115,6 +115,22 @@ def violations() -> tuple[tuple[str, str], ...]:
     """All violations of the contract of transfers, in the order of their numbers: (name, words). `rung.ir.violations`
     is the same table."""
 
+Fault = tuple[int, int, int, int, int, int, int, int, int, int, int]
+"""(kind, site, program, place in the block, other site, other program, tensor, and the addresses of the first, the least
+and the greatest element, how many elements); -1 for what is not known. Kinds: 0 outside, 1 race."""
+
+def sanitize_begin(
+    tensors: tuple[tuple[int, int, int], ...], sites: tuple[tuple[int, int], ...], programs: int, stop: bool
+) -> None:
+    """Until `sanitize_end`, launches of this thread on one context are watched, if their code has checks.
+
+    tensors: (address of the data, begin and end of the storage). sites: (kind of access, bytes of an element).
+    programs: of the grid. stop: the launch raises a SanitizerError at the first fault.
+    """
+
+def sanitize_end() -> tuple[list[Fault], int]:
+    """The faults, a line of the kernel each, and how many accesses went to memory of no argument."""
+
 def watch_faults(fd: int, /) -> None:
     """From now on, a SIGSEGV or SIGBUS of any thread writes 16 bytes to `fd`, then ends the process.
 

@@ -22,6 +22,7 @@ class CarefulKernel:
     def _load(self) -> Loaded:
         from .. import machine
         from ..compile import compile_ttir, load
+        from ..sanitizer import Sanitizer
         from ..schedule import Schedule
 
         with COMPILER:  # of several threads that come here first, one compiles
@@ -34,6 +35,7 @@ class CarefulKernel:
                     cooperative=self._metadata.launch_cooperative_grid,
                     distinct=False,
                     fits=False,
+                    sanitizer=Sanitizer.parse(self._metadata.sanitize),
                 ).binary
         return load(self._binary)
 

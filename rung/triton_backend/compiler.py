@@ -110,6 +110,7 @@ class _Compilation:
     def linalg(self, ttir: Any, metadata: dict[str, Any]) -> str:
         from .. import machine
         from ..compile import compile_ttir
+        from ..sanitizer import Sanitizer
         from ..schedule import Schedule
 
         text = str(ttir)  # before `compile_ttir`, after which it prints in the generic form
@@ -121,6 +122,7 @@ class _Compilation:
             schedule=schedule,
             fuse=fuse,
             cooperative=self._options.launch_cooperative_grid,
+            sanitizer=Sanitizer.parse(self._options.sanitize),
         )
         metadata["name"] = compiled.metadata["name"]
         metadata["shared"] = 0

@@ -87,7 +87,17 @@ class DeviceInterface:
 
 
 def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
-    """The native launcher of one kernel. Triton calls it with the grid, the code's address and all arguments.
+    """The launcher of one kernel. Triton calls it with the grid, the code's address and all arguments."""
+    native = _native_launcher(source, metadata)
+    if "sites" not in metadata.rung:
+        return native
+    from .sanitized import SanitizedLauncher
+
+    return SanitizedLauncher(native, tuple(str(name) for name in source.signature), metadata.rung)
+
+
+def _native_launcher(source: Any, metadata: Any) -> Callable[..., None]:
+    """The launcher of one kernel, in C.
 
     Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
     launch, another version of it runs.

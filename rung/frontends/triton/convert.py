@@ -10,11 +10,13 @@ from torch_mlir.dialects import arith, func
 from ...dtypes import BY_MLIR
 from ...errors import UsageError
 from ...ir.attributes import GRID, KERNEL, MAY_ALIAS
+from ...sanitizer import Sanitizer, Site
 from . import dialects as dialects
 from .affine import Affine
 from .bases import Base
 from .blocks import BlockConverter
 from .branches import convert_body
+from .checks import add_checks, names_of
 from .choices import branches_to_choices
 from .descriptors import RARE
 from .indices import Indices
@@ -31,7 +33,7 @@ from .ttir import is_pointer, pointee
 @dataclass(frozen=True)
 class Converted:
     """assumed: pairs of argument numbers that were compiled as different memory; the launcher checks them.
-    fits: whether launches are asked if they fit.
+    fits: whether launches are asked if they fit. sites: what the sanitizer watches, by number.
     """
 
     module: ir.Module
@@ -40,10 +42,17 @@ class Converted:
     """One letter per argument: P pointer, i integer, e f16, b bf16, f f32, d f64."""
     assumed: tuple[tuple[int, int], ...]
     fits: bool
+    sites: tuple[Site, ...] = ()
 
 
 def convert(
-    ttir: ir.Module, *, distinct: bool = True, fuse: bool = True, cooperative: bool = False, fits: bool = True
+    ttir: ir.Module,
+    *,
+    distinct: bool = True,
+    fuse: bool = True,
+    cooperative: bool = False,
+    fits: bool = True,
+    sanitizer: Sanitizer | None = None,
 ) -> Converted:
     """Convert the public function of a TTIR module, which is used up, into a new module in the same context.
 
@@ -51,6 +60,7 @@ def convert(
     fuse: multiplies and adds may be contracted into fused multiply-adds.
     cooperative: programs expect one another to run at the same time.
     fits: integers that blocks compute do not overflow; what that means for a launch is in `@NAME_fits`.
+    sanitizer: accesses to memory are checked.
     Raises UnsupportedError naming the operation and its source line.
     """
     function = _kernel(ttir)
@@ -59,6 +69,7 @@ def convert(
     name = kernel_symbol(ir.StringAttr(function.attributes["sym_name"]).value)
     entry = function.regions[0].blocks[0]
     with ttir.context, function.location:
+        sites = () if sanitizer is None else tuple(add_checks(ttir, names_of(entry), sanitizer))
         module = ir.Module.create()
         index = ir.IndexType.get()
         with at(function):
@@ -93,7 +104,7 @@ def convert(
             _end_grid_loop()
         asked = launch is not None and launch.finish()
     letters = "".join(_letter(a) for a in entry.arguments)
-    return Converted(module, name, letters, tuple(sorted(program.assumed)), asked)
+    return Converted(module, name, letters, tuple(sorted(program.assumed)), asked, sites)
 
 
 def _kernel(ttir: ir.Module) -> ir.Operation:

@@ -12,7 +12,7 @@ from torch_mlir import ir
 
 from ...errors import ContractError, RungError, UnsupportedError
 
-_FILE_LOCATION = re.compile(r'"((?:[^"\\]|\\.)*)":(\d+):\d+')
+_FILE_LOCATION = re.compile(r'"((?:[^"\\]|\\.)*)":(\d+):(\d+)')
 
 
 def _library_folders() -> tuple[str, ...]:
@@ -35,12 +35,18 @@ def source_line(op: ir.Operation | ir.OpView) -> str:
 
 def line_of(location: object) -> str:
     """`file.py:LINE` of a location of either library."""
+    file, line, _ = place_of(location)
+    return f"{Path(file).name}:{line}" if file else ""
+
+
+def place_of(location: object) -> tuple[str, int, int]:
+    """(path, line, column from 0) of what `line_of` names; an empty path where nothing is known."""
     # A call site prints the callee first, then its callers from the inside out.
-    locations: list[tuple[str, str]] = _FILE_LOCATION.findall(str(location))
+    locations: list[tuple[str, str, str]] = _FILE_LOCATION.findall(str(location))
     own = [entry for entry in locations if not entry[0].startswith(_LIBRARIES)]
-    for file, line in own[:1] or locations[:1]:
-        return f"{Path(file).name}:{line}"
-    return ""
+    for file, line, column in own[:1] or locations[:1]:
+        return file, int(line), int(column)
+    return "", 0, 0
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from .scratch import Buffer
 from .ttir import is_block, is_pointer
 
 if TYPE_CHECKING:
+    from .affine import Affine
     from .expression import Expressions
 
 
@@ -61,6 +62,8 @@ class Effect:
     reads: tuple[ir.Value, ...]
     mask: ir.Value | None
     emit: Callable[[Expressions, Position], None]
+    at_once: Callable[[Expressions, Position, Affine], None] | None = None
+    """Instead, for a box of elements to which the first of `reads` points in equal steps."""
 
 
 Sink = Keep | Store | Accumulate | Effect

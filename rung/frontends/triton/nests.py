@@ -37,6 +37,10 @@ class _Output:
     """The buffer that is written, element for element."""
 
 
+def _is_done_at_once(sink: Sink) -> bool:
+    return isinstance(sink, Effect) and sink.at_once is not None
+
+
 def _all(conditions: Sequence[ir.Value]) -> ir.Value:
     result, *others = conditions
     for condition in others:
@@ -175,7 +179,8 @@ class NestBuilder:
     def _wraps(self, extents: Shape, cones: Cone, sinks: Sequence[Sink], window: Window) -> list[Wrap]:
         """Wrap-arounds of the nest's accesses, if each dimension has one seam only, and none besides its runs."""
         pointers = [(op.operands[0], dims) for op, dims in cones.loads]
-        pointers += [(s.pointer, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store)]
+        direct = [p for s in sinks if isinstance(s, Store) or _is_done_at_once(s) for p in pointers_of(s)]
+        pointers += [(pointer, tuple(range(len(extents)))) for pointer in direct]
         found: list[Wrap] = []
         for pointer, dims in pointers:
             affine = self.program.pointers.form(pointer)
@@ -216,10 +221,14 @@ class _Nest:
         self.outputs: list[_Output] = []
         self.effects: list[Callable[[], None]] = []
         self.reduced: set[int] = set()
+        self.done = False
+        """Something was done for the whole box, before the nest."""
 
     def emit(self) -> None:
         for sink in self.sinks:
             self._prepare(sink)
+        if self.done and not self.outputs and not self.effects:
+            return
         if self.loops:
             self._generic()
         else:
@@ -270,7 +279,14 @@ class _Nest:
     def _prepare_effect(self, sink: Effect) -> None:
         guards, residual = self._guards(sink.mask)
         if guards is None:
+            self.done = self.done or sink.at_once is not None
             return
+        if sink.at_once is not None and not guards and not residual:
+            access = self.expressions.resolved(sink.reads[0], self.position)
+            if access is not None:
+                sink.at_once(self.expressions, self.position, access)
+                self.done = True
+                return
         for value in sink.reads:
             if is_pointer(value):
                 self._plan_address(value, residual)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ... import knobs
 from ...errors import UsageError
+from ...sanitizer import Sanitizer
 from ...schedule import Schedule
 
 _FOR_GPUS = frozenset({"num_warps", "num_ctas", "num_stages", "warp_size", "maxnreg", "launch_pdl"})
@@ -19,13 +20,16 @@ DOT_PRECISIONS = ("ieee", "tf32", "tf32x3", "bf16x3", "bf16x6")
 
 @dataclass(frozen=True)
 class Options:
-    """Keywords that Triton, its language and Inductor read by name, and one of our own: `schedule`.
+    """Keywords that Triton, its language and Inductor read by name, and two of our own: `schedule` and `sanitize`.
 
     Keywords that steer a GPU (`num_warps`, `num_stages`, `maxnreg` ...) are accepted and change nothing.
     """
 
     schedule: str = ""
     """Text form of `rung.schedule.Schedule`; empty means `RUNG_SCHEDULE`, then the default schedule."""
+
+    sanitize: str = ""
+    """`1` or `report`: check all accesses to memory (docs/debugging.md); empty means `RUNG_SANITIZE`."""
 
     debug: bool = False
     """Keep `tl.device_assert`."""
@@ -71,6 +75,9 @@ class Options:
                 "threads=2` (an argument of the kernel's own that is called `schedule` is passed by its position)"
             )
         Schedule.parse(self.schedule)
+        if not isinstance(self.sanitize, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"launch keyword sanitize is {self.sanitize!r}; give the text 1, report or 0")
+        Sanitizer.parse(self.sanitize, "launch keyword sanitize")
 
     @staticmethod
     def of(keywords: Mapping[str, Any]) -> Options:
@@ -79,6 +86,7 @@ class Options:
         given = known.get("schedule", "")
         if isinstance(given, str):  # what is no text is refused later, be it an argument of the kernel's own
             known["schedule"] = given or _usual_schedule()
+        known.setdefault("sanitize", _usual_sanitizer())
         return Options(**known)
 
     def hash(self) -> str:
@@ -105,3 +113,9 @@ def _usual_schedule() -> str:
     except UsageError as error:
         raise UsageError(f"RUNG_SCHEDULE, {error}") from None
     return text
+
+
+def _usual_sanitizer() -> str:
+    """What `RUNG_SANITIZE` says, as `Sanitizer` writes it."""
+    found = Sanitizer.parse(knobs.sanitize() or "")
+    return "" if found is None else str(found)

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 // INTERRUPTED: a signal was asked for, and its handler has raised.
-typedef enum { RUNG_NO_FAILURE, RUNG_FAILED_ASSERTION, RUNG_FAILED_ALLOCATION, RUNG_INTERRUPTED } rung_failure;
+// SANITIZED: a check has found a fault; who watches the launch knows which.
+typedef enum { RUNG_NO_FAILURE, RUNG_FAILED_ASSERTION, RUNG_FAILED_ALLOCATION, RUNG_INTERRUPTED, RUNG_SANITIZED } rung_failure;
 
 typedef struct {
   _Atomic uint32_t failure;  // the first one; what follows is to be read behind the launch

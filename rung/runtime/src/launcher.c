@@ -50,6 +50,7 @@ int rung_raise_failure(const rung_launch *launch, const int64_t *grid) {
     case RUNG_NO_FAILURE: return 0;
     case RUNG_INTERRUPTED: break;
     case RUNG_FAILED_ASSERTION: rung_raise_as("DeviceAssertError", assertion_text(launch, grid)); break;
+    case RUNG_SANITIZED: rung_raise_as("SanitizerError", PyUnicode_FromString(launch->what)); break;
     default: rung_raise_as("OutOfMemoryError", PyUnicode_FromString(launch->what));
   }
   if (rung_dma_violations()) rung_take_dma_violations(unread, sizeof unread);  // transfers that were left half-way

@@ -11,6 +11,7 @@
 #include "flights.h"
 #include "internal.h"
 #include "programs.h"
+#include "sanitize.h"
 
 static double seconds_since(int64_t start_ns) { return (double)(rung_now_ns() - start_ns) * 1e-9; }
 
@@ -322,6 +323,8 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
       {"rung_assert_failed", (void *)rung_assert_failed},
       {"rung_has_failed", (void *)rung_has_failed}, {"rung_leave", (void *)rung_leave},
       {"rung_fork_for", (void *)rung_fork_for},     {"rung_print", (void *)rung_print},
+      {"rung_check_dim", (void *)rung_check_dim}, {"rung_check_box", (void *)rung_check_box},
+      {"rung_check_element", (void *)rung_check_element},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);
@@ -340,6 +343,9 @@ static PyMethodDef methods[] = {
      "take_dma_violations() -> (how many since the last call, the first ones in words, a line each)"},
     {"violations", violations, METH_NOARGS, "violations() -> of the contract of transfers: (name, words) of each"},
     {"watch_faults", watch_faults, METH_O, "watch_faults(fd): SIGSEGV and SIGBUS are told there, then the process ends"},
+    {"sanitize_begin", rung_sanitize_begin, METH_VARARGS,
+     "sanitize_begin(tensors, sites, programs, stop): launches of this thread are watched until sanitize_end"},
+    {"sanitize_end", rung_sanitize_end, METH_NOARGS, "sanitize_end() -> (faults, accesses to memory of no argument)"},
     {"empty_fork", empty_fork, METH_VARARGS, "empty_fork(contexts, reps) -> median seconds of one fork of an empty task"},
     {"copy_bandwidth", copy_bandwidth, METH_VARARGS, "copy_bandwidth(bytes, contexts) -> GB/s, read + write"},
     {"symbol_address", symbol_address, METH_O, "symbol_address(name) -> address of a function of runtime.h"},

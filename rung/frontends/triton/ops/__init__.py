@@ -1,10 +1,11 @@
 """Triton's operations: whoever imports this package has them registered (`operation.py`)."""
 
-from . import arithmetic, atomics, control, folds, memory, moves, pointers, pointwise, prints, shapes, sources
+from . import arithmetic, atomics, checks, control, folds, memory, moves, pointers, pointwise, prints, shapes, sources
 
 __all__ = [
     "arithmetic",
     "atomics",
+    "checks",
     "control",
     "folds",
     "memory",

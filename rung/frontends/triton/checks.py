@@ -1,0 +1,136 @@
+"""The sanitizer's part of TTIR: a check before each access to memory, which is left as it is.
+
+before: %x = tt.load %pointers, %mask
+after:  rung.check %pointers, %mask {site = 0, stop}; %x = tt.load %pointers, %mask
+
+`ops/checks.py` converts the check. Where the kernel goes on behind a fault, the check says which elements may be
+accessed, and the access is masked with it:
+
+after:  %fine = rung.check %pointers, %mask {site = 0} : tensor<64xi1>; %x = tt.load %pointers, (%mask and %fine)
+"""
+
+from __future__ import annotations
+
+import re
+
+from torch_mlir import ir
+
+from ...sanitizer import Kind, Sanitizer, Site
+from .locations import place_of
+from .operation import pointer_operands
+from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
+
+CHECK, SITE = "rung.check", "site"
+_NAME = re.compile(r'loc\("([^"]+)"\(')
+_MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
+"""Where the mask is among the operands, if there is one. `tt.atomic_cas` has none."""
+
+
+def add_checks(ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer) -> list[Site]:
+    """Rewrite TTIR in place; returns what is checked, by the numbers of the checks. names: of the kernel's arguments."""
+    accesses: list[ir.Operation] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if op.name in _MASKS or op.name == "tt.atomic_cas":
+            accesses.append(op)
+        return ir.WalkResult.ADVANCE
+
+    ttir.operation.walk(visit)
+    sites = [_site(op, names) for op in accesses]  # before masks change
+    for number, op in enumerate(accesses):
+        _check(op, number, sanitizer)
+    return sites
+
+
+def names_of(entry: ir.Block) -> dict[ir.Value, str]:
+    """A kernel's arguments by name, or by number where TTIR does not tell."""
+    found = ((a, _NAME.match(str(a.location))) for a in entry.arguments)
+    return {argument: name[1] if name else f"argument {n}" for n, (argument, name) in enumerate(found)}
+
+
+def _kind(op: ir.Operation) -> Kind:
+    if op.name == "tt.store":
+        return "store"
+    if op.name == "tt.load":
+        return "volatile load" if is_volatile_load(op) else "load"
+    return "atomic"
+
+
+def mask_of(op: ir.Operation) -> ir.Value | None:
+    """The mask of an access."""
+    position = _MASKS.get(op.name)
+    return op.operands[position] if position is not None and len(op.operands) > position else None
+
+
+def _site(op: ir.Operation, names: dict[ir.Value, str]) -> Site:
+    pointer = op.operands[0]
+    file, line, column = place_of(op.location)
+    argument = _argument(pointer, names)
+    size = element_bytes(pointee(pointer))
+    return Site(_kind(op), file, line, column, argument, shape(pointer) or (), size, mask_of(op) is not None)
+
+
+def _argument(pointer: ir.Value, names: dict[ir.Value, str]) -> str:
+    """The one argument that a pointer is derived from; empty where that is not known."""
+    found: set[str] = set()
+    pending, seen = [pointer], set[ir.Value]()
+    while pending:
+        value = pending.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        op = owner(value)
+        if op is not None:
+            sources = pointer_operands(op)
+        elif value in names:
+            found.add(names[value])
+            continue
+        else:
+            sources = _carried(ir.BlockArgument(value))
+        if not sources:
+            return ""
+        pending += sources
+    return found.pop() if len(found) == 1 else ""
+
+
+def _carried(argument: ir.BlockArgument) -> list[ir.Value]:
+    """What a loop begins with, of the pointers that it carries."""
+    loop = argument.owner.owner.operation
+    if loop.name == "scf.for" and argument.arg_number:
+        return [loop.operands[argument.arg_number + 2]]  # lower bound, upper bound and step come first
+    if loop.name == "scf.while" and argument.owner == loop.regions[0].blocks[0]:
+        return [loop.operands[argument.arg_number]]
+    return []
+
+
+def _check(op: ir.Operation, number: int, sanitizer: Sanitizer) -> None:
+    pointer, mask = op.operands[0], mask_of(op)
+    kind = ir.IntegerType.get_signless(1)
+    fine = ir.RankedTensorType.get(list(shape(pointer) or ()), kind) if is_block(pointer) else kind
+    goes_on = not sanitizer.stop and op.name in _MASKS
+    with ir.InsertionPoint(op), op.location:
+        check = ir.Operation.create(
+            CHECK,
+            results=[fine] if goes_on else [],
+            operands=[pointer] if mask is None else [pointer, mask],
+            attributes={SITE: ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)},
+        )
+        if goes_on:
+            _leave_out(op, mask, check.results[0])
+
+
+def _leave_out(op: ir.Operation, mask: ir.Value | None, fine: ir.Value) -> None:
+    """The access again, without the elements that are not `fine`."""
+    if mask is not None:
+        fine = ir.Operation.create("arith.andi", results=[fine.type], operands=[mask, fine]).results[0]
+    position = _MASKS[op.name]
+    operands = list(op.operands)
+    again = ir.Operation.create(
+        op.name,
+        results=[r.type for r in op.results],
+        operands=[*operands[:position], fine, *operands[position + 1 :]],
+        attributes={a: op.attributes[a] for a in op.attributes},
+    )
+    for old, new in zip(op.results, again.results, strict=True):
+        old.replace_all_uses_with(new)
+    op.erase()

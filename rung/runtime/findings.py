@@ -1,0 +1,225 @@
+"""What the sanitizer found, in words: a page for one fault, a list for many."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from ..sanitizer import Site
+from . import _native
+
+_OUTSIDE = 0
+_DOES = {"load": "reads", "store": "writes", "atomic": "updates", "volatile load": "reads"}
+_DONE = {"load": "read", "store": "written", "atomic": "updated", "volatile load": "read"}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An argument's: addresses in bytes. `data` is where the argument points to, in its storage."""
+
+    name: str
+    data: int
+    begin: int
+    end: int
+    element_bytes: int
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+    def __str__(self) -> str:
+        sizes = " x ".join(map(str, self.shape)) if len(self.shape) != 1 else f"{self.shape[0]} elements"
+        words = f"{self.dtype}, {sizes}" if self.shape else f"{self.dtype}, one element"
+        before, behind = self.data - self.begin, self.end - self.data - self.elements * self.element_bytes
+        if before or behind > 0:
+            words += f"; a view: {before} bytes of its storage come before it, {max(behind, 0)} behind"
+        return words
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault. first, low, high: addresses of the first element found, the least, and the greatest."""
+
+    kernel: str
+    outside: bool
+    site: Site
+    program: tuple[int, int, int]
+    grid: tuple[int, int, int]
+    place: tuple[int, ...] | None
+    """In the block."""
+    memory: Memory | None
+    others: tuple[Memory, ...]
+    first: int
+    low: int
+    high: int
+    elements: int
+    other_site: Site | None
+    other_program: tuple[int, int, int] | None
+
+    @staticmethod
+    def of(
+        kernel: str, fault: _native.Fault, sites: Sequence[Site], memories: Sequence[Memory], grid: Sequence[int]
+    ) -> Finding:
+        kind, site, program, place, other_site, other_program, tensor, first, low, high, elements = fault
+        gx, gy, gz = grid
+        at = sites[site]
+        memory = memories[tensor] if tensor >= 0 else None
+        alike = [m for m in memories if memory is not None and m.data == memory.data and m.name == at.argument]
+        return Finding(
+            kernel,
+            kind == _OUTSIDE,
+            at,
+            _split(program, gx, gy),
+            (gx, gy, gz),
+            None if place < 0 else _position(place, at.extents),
+            alike[0] if alike else memory,
+            tuple(memories),
+            first,
+            low,
+            high,
+            elements,
+            None if other_site < 0 else sites[other_site],
+            None if other_program < 0 else _split(other_program, gx, gy),
+        )
+
+    @property
+    def argument(self) -> str:
+        """How the kernel calls it."""
+        if self.memory is not None:
+            return f"`{self.memory.name}`"
+        return f"`{self.site.argument}`" if self.site.argument else "an address that belongs to no argument"
+
+    @property
+    def index(self) -> int:
+        """Of the first element, counted from where the argument points to."""
+        return 0 if self.memory is None else (self.first - self.memory.data) // self.site.element_bytes
+
+    @property
+    def distance(self) -> int:
+        """Elements from the end of the storage to the farthest one, that one included; negative before its beginning."""
+        if self.memory is None:
+            return 0
+        size = self.site.element_bytes
+        if self.high + size > self.memory.end:
+            return (self.high + size - self.memory.end + size - 1) // size
+        return -((self.memory.begin - self.low + size - 1) // size)
+
+    @property
+    def headline(self) -> str:
+        """One sentence."""
+        if not self.outside:
+            assert self.other_site is not None
+            return (
+                f"programs {_at(self.other_program)} and {_at(self.program)} race for {self.argument}: "
+                f"one {_DOES[self.other_site.kind]} it in line {self.other_site.line}, "
+                f"the other {_DOES[self.site.kind]} it in line {self.site.line}"
+            )
+        if self.memory is None:
+            return f"a null pointer is {_DONE[self.site.kind]} ({self.argument})"
+        where = "past the end" if self.distance > 0 else "before the beginning"
+        return f"{_count(abs(self.distance))} {where} of {self.argument} {_be(abs(self.distance))} {_DONE[self.site.kind]}{self._hint}"
+
+    @property
+    def _hint(self) -> str:
+        if self.site.masked:
+            return ": does its mask say what is inside?"
+        return "; is a mask missing?" if self.site.extents else ""
+
+    @property
+    def line(self) -> str:
+        """For a list."""
+        return f"{self.site.where}: {self.headline}"
+
+
+def _be(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _count(number: int) -> str:
+    return "1 element" if number == 1 else f"{number} elements"
+
+
+def _split(program: int, gx: int, gy: int) -> tuple[int, int, int]:
+    return program % gx, program // gx % gy, program // gx // gy
+
+
+def _position(place: int, extents: tuple[int, ...]) -> tuple[int, ...]:
+    found: list[int] = []
+    for extent in reversed(extents):
+        place, rest = divmod(place, extent)
+        found.append(rest)
+    return tuple(reversed(found))
+
+
+def _at(program: tuple[int, int, int] | None) -> str:
+    return "(?)" if program is None else f"({', '.join(map(str, program))})"
+
+
+def _excerpt(site: Site, kernel: str) -> list[str]:
+    """The line of the source, with a mark below where it begins."""
+    lines = [f'  File "{site.file}", line {site.line}, in {kernel}']
+    text = linecache.getline(site.file, site.line).rstrip()
+    if text:
+        indent = len(text) - len(text.lstrip())
+        lines += [f"    {text.strip()}", f"    {' ' * (site.column - indent)}^"]
+    return lines
+
+
+def page(finding: Finding) -> str:
+    """One fault, readable from top to bottom."""
+    lines = [finding.headline, "", *_excerpt(finding.site, finding.kernel)]
+    if finding.other_site is not None:
+        lines += ["  and", *_excerpt(finding.other_site, finding.kernel)]
+    lines.append("")
+    facts = _facts(finding)
+    width = max(len(name) for name, _ in facts)
+    return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in facts])
+
+
+def _facts(f: Finding) -> list[tuple[str, str]]:
+    facts: list[tuple[str, str]] = []
+    if f.memory is not None:
+        facts.append(("argument", f"{f.argument}: {f.memory}"))
+    program = f"{_at(f.program)} of a grid of {_at(f.grid)}"
+    if f.place is not None and f.site.extents:
+        program += f", at {list(f.place)} of its block of {list(f.site.extents)}"
+    facts.append(("program", program))
+    if f.memory is None:
+        facts.append(("address", f"{f.first:#x}"))
+        return facts
+    size, name = f.site.element_bytes, f.memory.name
+    low, high = ((x - f.memory.data) // size for x in (f.low, f.high))
+    span = f"{name}[{low}]" if low == high else f"{_count(f.elements)} between {name}[{low}] and {name}[{high}]"
+    facts.append((_DOES[f.site.kind], span + f" ({size} bytes each)" * (size != f.memory.element_bytes)))
+    if f.outside:
+        facts.append(("there", _there(f)))
+        facts.append(("look at", _advice(f)))
+    else:
+        facts.append(("look at", "an atomic, or a grid and offsets by which no two programs share an element"))
+    return facts
+
+
+def _there(f: Finding) -> str:
+    for m in f.others:
+        if m.begin <= f.first < m.end:
+            return f"`{m.name}`[{(f.first - m.data) // m.element_bytes}]"
+    return "memory of no argument of this launch"
+
+
+def _advice(f: Finding) -> str:
+    assert f.memory is not None
+    if not f.site.extents:
+        return "the offset that is added to the pointer, and what the grid is made of"
+    if f.site.masked:
+        return "the mask: the bound that it compares with, and the strides of the offsets"
+    return f"`mask=`: without one, all {prod(f.site.extents)} elements of the block are accessed"
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """All that was found in one launch."""
+    head = f"rung: {len(findings)} fault{'s' * (len(findings) != 1)} in a launch of `{findings[0].kernel}`"
+    return "\n".join([head, *(f"  {f.line}" for f in findings)])

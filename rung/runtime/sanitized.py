@@ -1,0 +1,91 @@
+"""Launches that the sanitizer watches: the memory that they are given, and what was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ..errors import SanitizerError
+from ..sanitizer import KINDS, Sanitizer, Site
+from . import _native
+from .findings import Finding, Memory, page, summary
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A kernel that was compiled with checks: what its metadata says."""
+
+    kernel: str
+    sanitizer: Sanitizer
+    sites: tuple[Site, ...]
+
+    @staticmethod
+    def of(metadata: Mapping[str, Any]) -> Watched:
+        """From the metadata of `Compiled`."""
+        sanitizer = Sanitizer.parse(metadata["sanitizer"])
+        assert sanitizer is not None
+        return Watched(metadata["name"], sanitizer, tuple(map(Site.of_json, metadata["sites"])))
+
+    @contextmanager
+    def launch(self, arguments: Mapping[str, object], grid: Sequence[int]) -> Generator[None]:
+        """Around one launch on the calling thread. Raises a SanitizerError, or writes what was found to stderr."""
+        memories = list(memories_of(arguments.items()))
+        tensors = tuple((m.data, m.begin, m.end) for m in memories)
+        sites = tuple((KINDS.index(site.kind), site.element_bytes) for site in self.sites)
+        programs = grid[0] * grid[1] * grid[2]
+        _native.sanitize_begin(tensors, sites, programs, self.sanitizer.stop)
+        faults: list[_native.Fault] = []
+        try:
+            yield
+        except SanitizerError:
+            faults, _ = _native.sanitize_end()
+            findings = self._findings(faults, memories, grid)
+            raise SanitizerError(page(findings[0])) from None
+        except BaseException:
+            _native.sanitize_end()
+            raise
+        else:
+            faults, _ = _native.sanitize_end()
+        if faults:
+            print(summary(self._findings(faults, memories, grid)), file=sys.stderr)
+
+    def _findings(
+        self, faults: Sequence[_native.Fault], memories: Sequence[Memory], grid: Sequence[int]
+    ) -> list[Finding]:
+        return [Finding.of(self.kernel, fault, self.sites, memories, grid) for fault in faults]
+
+
+def memories_of(arguments: Iterable[tuple[str, object]]) -> Iterator[Memory]:
+    """Of all tensors and arrays among arguments, in tuples and descriptors, too."""
+    for name, value in arguments:
+        if isinstance(value, tuple | list):
+            inner = cast("Sequence[object]", value)
+            yield from memories_of((f"{name}[{k}]", each) for k, each in enumerate(inner))
+        elif hasattr(value, "data_ptr"):
+            found = _of_tensor(name, value)
+            if found is not None:
+                yield found
+        elif hasattr(value, "base") and hasattr(value, "block_shape"):  # a tensor descriptor, made by the host
+            yield from memories_of([(name, cast(Any, value).base)])
+        elif hasattr(value, "__array_interface__"):
+            array = cast(Any, value)
+            data = array.__array_interface__["data"][0]
+            span = sum((n - 1) * abs(s) for n, s in zip(array.shape, array.strides, strict=True)) + array.itemsize
+            low = sum((n - 1) * min(s, 0) for n, s in zip(array.shape, array.strides, strict=True))
+            begin = data + low
+            yield Memory(
+                name, data, begin, begin + (span if array.size else 0), array.itemsize, str(array.dtype), array.shape
+            )
+
+
+def _of_tensor(name: str, tensor: Any) -> Memory | None:
+    if not hasattr(tensor, "untyped_storage"):
+        inner = getattr(tensor, "base", None)  # Triton's `reinterpret`
+        return _of_tensor(name, inner) if hasattr(inner, "data_ptr") else None
+    storage = tensor.untyped_storage()
+    begin, size = storage.data_ptr(), storage.nbytes()
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    return Memory(name, tensor.data_ptr(), begin, begin + size, tensor.element_size(), dtype, tuple(tensor.shape))
