@@ -27,7 +27,7 @@ _MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
 
 
 def add_checks(ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer) -> list[Site]:
-    """Rewrite TTIR in place; returns what is checked, by the numbers of the checks. names: of the kernel's arguments."""
+    """Rewrite TTIR in place; returns what is checked, by the checks' numbers. names: of the kernel's arguments."""
     accesses: list[ir.Operation] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
