@@ -28,6 +28,7 @@ from .machine import Machine
 from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
 from .pipelines import PASSES, pipeline
 from .runtime import _native, library_path
+from .runtime.sanitized import Watched
 from .sanitizer import Sanitizer, sanitized
 from .schedule import Schedule
 from .targets.evidence import disassemble, host_code
@@ -129,14 +130,23 @@ class Executable:
             settings = {name: self.metadata[name] for name in ("fuse", "cooperative")}
             schedule = Schedule.parse(self.metadata["schedule"])
             text = self.stages["ttir"]
+            watches = Sanitizer.parse(self.metadata.get("sanitizer", ""))
             self._careful = load(
-                compile_ttir(text, machine=self.machine, schedule=schedule, fits=False, **settings).binary
+                compile_ttir(
+                    text, machine=self.machine, schedule=schedule, fits=False, sanitizer=watches, **settings
+                ).binary
             )
         return _native.bind(self._careful.address, self.kinds, args, grid)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None:
-        """Launch once and wait."""
-        self.bind(args, grid)()
+        """Launch once and wait. Raises a SanitizerError where a kernel that was compiled with checks has a fault."""
+        bound = self.bind(args, grid)
+        if "sites" not in self.metadata:
+            bound()
+            return
+        watched = Watched.of(self.metadata)
+        with watched.launch(dict(zip(watched.arguments, args, strict=True)), grid):
+            bound()
 
 
 AnyExecutable = Executable | NpuExecutable
@@ -152,11 +162,13 @@ def compile_kernel(
     schedule: Schedule,
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Any = None,
+    sanitizer: Sanitizer | None = None,
     observers: Sequence[Observer] = (),
 ) -> AnyExecutable:
     """Compile a `@triton.jit` function for the host, or for a modelled device.
 
     signature: Triton's type of every argument by name (`*fp32`, `i32`, `constexpr`); constexprs: their values.
+    sanitizer: `Executable.run` watches all accesses to memory.
     Raises UnsupportedError, naming the operation and its line, for what rung does not compile.
     """
     compiled = lower_kernel(
@@ -167,6 +179,7 @@ def compile_kernel(
         schedule=schedule,
         attrs=attrs,
         options=options,
+        sanitizer=sanitizer,
         observers=observers,
     )
     return generate_code(compiled, machine, [name for name in signature if name not in constexprs])
@@ -181,6 +194,7 @@ def lower_kernel(
     schedule: Schedule,
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Any = None,
+    sanitizer: Sanitizer | None = None,
     observers: Sequence[Observer] = (),
 ) -> Compiled:
     """The first part of `compile_kernel`: down to stage `llvm`, with all stages before it and no machine code."""
@@ -198,7 +212,14 @@ def lower_kernel(
         why = "" if found.constant else " with this signature"
         raise UsageError(f"Triton refuses kernel `{kernel.__name__}`{why}: {found.words}") from error
     cooperative = settings.launch_cooperative_grid
-    return compile_ttir(ttir, machine=machine, schedule=schedule, cooperative=cooperative, observers=observers)
+    return compile_ttir(
+        ttir,
+        machine=machine,
+        schedule=schedule,
+        cooperative=cooperative,
+        sanitizer=sanitizer,
+        observers=observers,
+    )
 
 
 def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str] = ()) -> AnyExecutable:
@@ -283,7 +304,8 @@ def compile_ttir(
             "decisions": recorder.decisions,
         }
         if sanitizer is not None:
-            metadata["sanitizer"], metadata["sites"] = str(sanitizer), [site.to_json() for site in converted.sites]
+            metadata["sanitizer"], metadata["arguments"] = str(sanitizer), list(converted.arguments)
+            metadata["sites"] = [site.to_json() for site in converted.sites]
         buffer = io.BytesIO()
         converted.module.operation.write_bytecode(buffer)
         return Compiled(buffer.getvalue(), recorder.stages, metadata)

@@ -36,7 +36,7 @@ def debug_dma() -> bool:
 
 
 def sanitize() -> str | None:
-    """`RUNG_SANITIZE=1`, `=report`: kernels launched through Triton check their accesses to memory (docs/debugging.md)."""
+    """`RUNG_SANITIZE=1`, or `report`: kernels launched through Triton check all accesses (docs/debugging.md)."""
     return os.environ.get("RUNG_SANITIZE") or None
 
 

@@ -55,6 +55,8 @@ class Site:
     """Of the block; () for a scalar."""
     element_bytes: int
     masked: bool
+    gathers: bool = False
+    """Numbers that were loaded say where."""
 
     @property
     def where(self) -> str:
@@ -67,5 +69,5 @@ class Site:
     @staticmethod
     def of_json(entry: list[Any]) -> Site:
         """Inverse of `to_json`."""
-        kind, file, line, column, argument, extents, element_bytes, masked = entry
-        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked)
+        kind, file, line, column, argument, extents, element_bytes, masked, gathers = entry
+        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers)

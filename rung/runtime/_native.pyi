@@ -116,7 +116,7 @@ def violations() -> tuple[tuple[str, str], ...]:
     is the same table."""
 
 Fault = tuple[int, int, int, int, int, int, int, int, int, int, int]
-"""(kind, site, program, place in the block, other site, other program, tensor, and the addresses of the first, the least
+"""(kind, site, program, place in the block, other site, other program, tensor, the addresses of the first, the least
 and the greatest element, how many elements); -1 for what is not known. Kinds: 0 outside, 1 race."""
 
 def sanitize_begin(

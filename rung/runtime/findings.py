@@ -100,7 +100,7 @@ class Finding:
 
     @property
     def distance(self) -> int:
-        """Elements from the end of the storage to the farthest one, that one included; negative before its beginning."""
+        """Elements from the end of the storage to the farthest, that one included; negative before its beginning."""
         if self.memory is None:
             return 0
         size = self.site.element_bytes
@@ -120,14 +120,18 @@ class Finding:
             )
         if self.memory is None:
             return f"a null pointer is {_DONE[self.site.kind]} ({self.argument})"
-        where = "past the end" if self.distance > 0 else "before the beginning"
-        return f"{_count(abs(self.distance))} {where} of {self.argument} {_be(abs(self.distance))} {_DONE[self.site.kind]}{self._hint}"
+        far, done = abs(self.distance), _DONE[self.site.kind]
+        where = ("past", "end") if self.distance > 0 else ("before", "beginning")
+        if self.elements == far:
+            return f"{_count(far)} {where[0]} the {where[1]} of {self.argument} {_be(far)} {done}{self._hint}"
+        least = "up to " if self.elements > 1 else ""
+        return f"{self.argument} is {done} {least}{_count(far)} {where[0]} its {where[1]}{self._hint}"
 
     @property
     def _hint(self) -> str:
-        if self.site.masked:
-            return ": does its mask say what is inside?"
-        return "; is a mask missing?" if self.site.extents else ""
+        if self.site.gathers or not self.site.extents:
+            return ""
+        return "; is its mask the right one?" if self.site.masked else "; is a mask missing?"
 
     @property
     def line(self) -> str:
@@ -212,6 +216,8 @@ def _there(f: Finding) -> str:
 
 def _advice(f: Finding) -> str:
     assert f.memory is not None
+    if f.site.gathers:
+        return "the numbers that were loaded, by which it is indexed"
     if not f.site.extents:
         return "the offset that is added to the pointer, and what the grid is made of"
     if f.site.masked:

@@ -21,13 +21,17 @@ class Watched:
     kernel: str
     sanitizer: Sanitizer
     sites: tuple[Site, ...]
+    arguments: tuple[str, ...]
+    """Their names, without constants."""
 
     @staticmethod
     def of(metadata: Mapping[str, Any]) -> Watched:
         """From the metadata of `Compiled`."""
         sanitizer = Sanitizer.parse(metadata["sanitizer"])
         assert sanitizer is not None
-        return Watched(metadata["name"], sanitizer, tuple(map(Site.of_json, metadata["sites"])))
+        return Watched(
+            metadata["name"], sanitizer, tuple(map(Site.of_json, metadata["sites"])), tuple(metadata["arguments"])
+        )
 
     @contextmanager
     def launch(self, arguments: Mapping[str, object], grid: Sequence[int]) -> Generator[None]:
@@ -71,14 +75,18 @@ def memories_of(arguments: Iterable[tuple[str, object]]) -> Iterator[Memory]:
         elif hasattr(value, "base") and hasattr(value, "block_shape"):  # a tensor descriptor, made by the host
             yield from memories_of([(name, cast(Any, value).base)])
         elif hasattr(value, "__array_interface__"):
-            array = cast(Any, value)
-            data = array.__array_interface__["data"][0]
-            span = sum((n - 1) * abs(s) for n, s in zip(array.shape, array.strides, strict=True)) + array.itemsize
-            low = sum((n - 1) * min(s, 0) for n, s in zip(array.shape, array.strides, strict=True))
-            begin = data + low
-            yield Memory(
-                name, data, begin, begin + (span if array.size else 0), array.itemsize, str(array.dtype), array.shape
-            )
+            yield _of_array(name, value)
+
+
+def _of_array(name: str, array: Any) -> Memory:
+    whole = array
+    while hasattr(whole.base, "__array_interface__"):
+        whole = whole.base
+    steps = list(zip(whole.shape, whole.strides, strict=True))
+    begin = whole.__array_interface__["data"][0] + sum((n - 1) * min(s, 0) for n, s in steps)
+    size = sum((n - 1) * abs(s) for n, s in steps) + whole.itemsize if whole.size else 0
+    data = array.__array_interface__["data"][0]
+    return Memory(name, data, begin, begin + size, array.itemsize, str(array.dtype), array.shape)
 
 
 def _of_tensor(name: str, tensor: Any) -> Memory | None:

@@ -14,6 +14,7 @@ import torch
 
 from rung import machine
 from rung.compile import AnyExecutable, compile_kernel
+from rung.sanitizer import Sanitizer
 from rung.schedule import Schedule
 from tests.numeric import triton_kernels as k
 
@@ -33,14 +34,20 @@ def device() -> str:
     return "host"
 
 
+@pytest.fixture
+def sanitizer() -> Sanitizer | None:
+    """Whether accesses to memory are checked."""
+    return None
+
+
 @pytest.fixture(params=["threads=1", "vectorize=off threads=1"], ids=["vector", "scalar"])
-def launch(request: pytest.FixtureRequest, device: str) -> Launch:
+def launch(request: pytest.FixtureRequest, device: str, sanitizer: Sanitizer | None) -> Launch:
     """`launch(kernel, *args, grid=(1,), **constexprs)`; a scalar may be given as (type, value)."""
 
     def run(kernel: Any, *args: Any, grid: tuple[int, ...] = (1,), **constexprs: object) -> None:
         names = [n for n in kernel.arg_names if n not in constexprs]
         types = tuple((name, _type(a)) for name, a in zip(names, args, strict=True))
-        executable = _compiled(kernel, types, tuple(constexprs.items()), request.param, device)
+        executable = _compiled(kernel, types, tuple(constexprs.items()), request.param, device, sanitizer)
         values = [a[1] if isinstance(a, tuple) else a for a in args]
         executable.run(values, (*grid, 1, 1)[:3])
 
@@ -54,11 +61,13 @@ def _compiled(
     constexprs: tuple[tuple[str, object], ...],
     schedule: str,
     device: str,
+    sanitizer: Sanitizer | None,
 ) -> AnyExecutable:
     """Tests of one kernel with several sizes share the code."""
     signature = {**dict.fromkeys(kernel.arg_names, "constexpr"), **dict(types)}
     target = machine.load(device)
-    return compile_kernel(kernel, signature, dict(constexprs), machine=target, schedule=Schedule.parse(schedule))
+    plan = Schedule.parse(schedule)
+    return compile_kernel(kernel, signature, dict(constexprs), machine=target, schedule=plan, sanitizer=sanitizer)
 
 
 def _type(argument: Any) -> str:

@@ -67,7 +67,23 @@ def _site(op: ir.Operation, names: dict[ir.Value, str]) -> Site:
     file, line, column = place_of(op.location)
     argument = _argument(pointer, names)
     size = element_bytes(pointee(pointer))
-    return Site(_kind(op), file, line, column, argument, shape(pointer) or (), size, mask_of(op) is not None)
+    extents, masked, gathers = shape(pointer) or (), mask_of(op) is not None, _is_loaded(pointer)
+    return Site(_kind(op), file, line, column, argument, extents, size, masked, gathers)
+
+
+def _is_loaded(pointer: ir.Value) -> bool:
+    """Whether memory is read to know where it points."""
+    pending, seen = [pointer], set[ir.Value]()
+    while pending:
+        value = pending.pop()
+        op = owner(value)
+        if value in seen or op is None:
+            continue
+        if op.name in _MASKS:
+            return True
+        seen.add(value)
+        pending += list(op.operands)
+    return False
 
 
 def _argument(pointer: ir.Value, names: dict[ir.Value, str]) -> str:

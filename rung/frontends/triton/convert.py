@@ -42,7 +42,9 @@ class Converted:
     """One letter per argument: P pointer, i integer, e f16, b bf16, f f32, d f64."""
     assumed: tuple[tuple[int, int], ...]
     fits: bool
-    sites: tuple[Site, ...] = ()
+    sites: tuple[Site, ...]
+    arguments: tuple[str, ...]
+    """Their names, where TTIR has them."""
 
 
 def convert(
@@ -69,7 +71,8 @@ def convert(
     name = kernel_symbol(ir.StringAttr(function.attributes["sym_name"]).value)
     entry = function.regions[0].blocks[0]
     with ttir.context, function.location:
-        sites = () if sanitizer is None else tuple(add_checks(ttir, names_of(entry), sanitizer))
+        names = names_of(entry)
+        sites = () if sanitizer is None else tuple(add_checks(ttir, names, sanitizer))
         module = ir.Module.create()
         index = ir.IndexType.get()
         with at(function):
@@ -104,7 +107,7 @@ def convert(
             _end_grid_loop()
         asked = launch is not None and launch.finish()
     letters = "".join(_letter(a) for a in entry.arguments)
-    return Converted(module, name, letters, tuple(sorted(program.assumed)), asked, sites)
+    return Converted(module, name, letters, tuple(sorted(program.assumed)), asked, sites, tuple(names.values()))
 
 
 def _kernel(ttir: ir.Module) -> ir.Operation:

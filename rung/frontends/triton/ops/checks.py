@@ -28,7 +28,7 @@ _DIM, _BOX, _ELEMENT, _FAILED = "rung_check_dim", "rung_check_box", "rung_check_
 
 @register
 class Check(Whole):
-    """Before the access: a launch that is to stop stops here, and nothing outside of an argument's memory is touched."""
+    """Before the access: a launch that is to stop stops here, and nothing outside of what it was given is touched."""
 
     names = ("rung.check",)
 
