@@ -1107,12 +1107,12 @@ def test_small_floats(launch: Launch, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("first", [False, True])
 def test_booleans(launch: Launch, rng: np.random.Generator, first: bool) -> None:
     n = 100
-    x, m, o, b = floats(rng, n), rng.random(n) > 0.5, np.zeros(n, np.float32), np.zeros(n + 1, bool)
+    x, m, o, b = floats(rng, n), rng.random(n) > 0.5, np.zeros(n, np.float32), np.zeros(n + 2, bool)
     m[0] = first
     launch(k.booleans, x, m, o, b, n, grid=(2,), BLOCK=64)
     v = np.where(m, x, 5) + first
     close(o, v if first else -v)
-    equal(b, np.r_[~m & (v > 0), first])
+    equal(b, np.r_[~m & (v > 0), first, first])
 
 
 @pytest.mark.parametrize("flag", [0, 1])

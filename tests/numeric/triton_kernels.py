@@ -1301,7 +1301,7 @@ def booleans(x, m, o, b, n, BLOCK: tl.constexpr):
         v = v + 1
     tl.store(o + i, tl.where(first, v, -v), mask=inside)
     tl.store(b + i, ~keep & (v > 0), mask=inside)
-    tl.store(b + n, first)
+    tl.store(b + n + tl.program_id(0), first)
 
 
 @triton.jit
