@@ -18,6 +18,7 @@ COMMANDS = {
     "report": Entry("Draw tables and plots from a record alone.", "rung.commands.report"),
     "trace": Entry("Show what contexts and DMA queues do in one launch on a modelled device.", "rung.commands.trace"),
     "compile": Entry("Print a kernel's IR or code at one stage.", "rung.commands.compile"),
+    "check": Entry("Run a program with its kernels watched by the sanitizer.", "rung.commands.check"),
     "opt": Entry("Run passes on a module, as mlir-opt does; replays a reproducer.", "rung.commands.opt"),
     "doctor": Entry("Check this installation and this machine.", "rung.commands.doctor"),
     "machines": Entry("List the machines, or show one.", "rung.commands.machines"),

@@ -292,7 +292,7 @@ def compile_ttir(
         _run(steps, converted.module, recorder, observers)
         if machine.kind == "npu":
             check_capacity(converted.module, machine)
-        metadata = {
+        metadata: dict[str, Any] = {
             "name": converted.name,
             "kinds": converted.kinds,
             "fits": converted.fits,

@@ -40,6 +40,12 @@ def sanitize() -> str | None:
     return os.environ.get("RUNG_SANITIZE") or None
 
 
+def sanitize_log() -> Path | None:
+    """`RUNG_SANITIZE_LOG=file`: what the sanitizer finds is added to this file, for `rung check`."""
+    text = os.environ.get("RUNG_SANITIZE_LOG")
+    return Path(text) if text else None
+
+
 def dump() -> tuple[str, ...]:
     """`RUNG_DUMP=linalg,llvm`: print these stages to stderr whenever a kernel is compiled (`all` for every one)."""
     names = tuple(n.strip() for n in os.environ.get("RUNG_DUMP", "").split(",") if n.strip())

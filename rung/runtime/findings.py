@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import linecache
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 
 from ..sanitizer import Site
 from . import _native
@@ -134,6 +137,12 @@ class Finding:
         return "; is its mask the right one?" if self.site.masked else "; is a mask missing?"
 
     @property
+    def line_key(self) -> str:
+        """The same for a fault in all launches."""
+        sites = [s.where for s in (self.site, self.other_site) if s is not None]
+        return f"{self.outside} {self.argument} {' '.join(sites)} {self.site.column}"
+
+    @property
     def line(self) -> str:
         """For a list."""
         return f"{self.site.where}: {self.headline}"
@@ -223,6 +232,37 @@ def _advice(f: Finding) -> str:
     if f.site.masked:
         return "the mask: the bound that it compares with, and the strides of the offsets"
     return f"`mask=`: without one, all {prod(f.site.extents)} elements of the block are accessed"
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the launches of a program, and of those that it started, have told."""
+
+    kernels: tuple[str, ...]
+    faults: tuple[tuple[str, int], ...]
+    """Pages, and in how many launches each was found."""
+
+
+def write_log(path: Path, kernel: str, findings: Sequence[Finding]) -> None:
+    """Add a launch to the file. Lines are written at once: several processes may do so."""
+    with path.open("a") as file:
+        entries = [{"kernel": kernel}, *({"line": f.line_key, "page": page(f)} for f in findings)]
+        file.write("".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def read_log(path: Path) -> Log:
+    """The same fault of several launches once."""
+    kernels: dict[str, None] = {}
+    pages: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for text in path.read_text().splitlines() if path.exists() else ():
+        entry: dict[str, str] = json.loads(text)
+        if "kernel" in entry:
+            kernels[entry["kernel"]] = None
+            continue
+        pages.setdefault(entry["line"], entry["page"])
+        counts[entry["line"]] += 1
+    return Log(tuple(kernels), tuple((pages[line], count) for line, count in counts.items()))
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -6,12 +6,18 @@ import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any, cast
 
+from .. import knobs
 from ..errors import SanitizerError
 from ..sanitizer import KINDS, Sanitizer, Site
 from . import _native
-from .findings import Finding, Memory, page, summary
+from .findings import Finding, Memory, page, summary, write_log
+
+_MOST_PROGRAMS = (1 << 32) - 1
+_logged: set[str] = set()
+"""Kernels that the log has."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Watched:
         memories = list(memories_of(arguments.items()))
         tensors = tuple((m.data, m.begin, m.end) for m in memories)
         sites = tuple((KINDS.index(site.kind), site.element_bytes) for site in self.sites)
-        programs = grid[0] * grid[1] * grid[2]
+        programs = min(max(prod(grid), 0), _MOST_PROGRAMS)  # a grid that cannot be is refused by the launcher
         _native.sanitize_begin(tensors, sites, programs, self.sanitizer.stop)
         faults: list[_native.Fault] = []
         try:
@@ -47,14 +53,26 @@ class Watched:
         except SanitizerError:
             faults, _ = _native.sanitize_end()
             findings = self._findings(faults, memories, grid)
+            self._log(findings)
             raise SanitizerError(page(findings[0])) from None
         except BaseException:
             _native.sanitize_end()
             raise
         else:
             faults, _ = _native.sanitize_end()
-        if faults:
-            print(summary(self._findings(faults, memories, grid)), file=sys.stderr)
+        findings = self._findings(faults, memories, grid)
+        if not self._log(findings) and findings:
+            print(summary(findings), file=sys.stderr)
+
+    def _log(self, findings: Sequence[Finding]) -> bool:
+        """Whether there is a log."""
+        path = knobs.sanitize_log()
+        if path is None:
+            return False
+        if findings or self.kernel not in _logged:
+            write_log(path, self.kernel, findings)
+            _logged.add(self.kernel)
+        return True
 
     def _findings(
         self, faults: Sequence[_native.Fault], memories: Sequence[Memory], grid: Sequence[int]

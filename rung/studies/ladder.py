@@ -14,6 +14,7 @@ from ..bench import environment, generated, group, ladder, suite
 from ..bench.measure import Sampling
 from ..bench.pool import pool
 from ..bench.result import Environment, LadderRecord, Result
+from ..bench.watch import watch
 from ..errors import UsageError
 from ..machine import Machine
 from ..options import parse
@@ -39,6 +40,9 @@ class LadderOptions(OwnKernelOptions, StudyOptions):
     )
     factorial: Annotated[
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
+    ] = False
+    check: Annotated[
+        bool, typer.Option("--check", help="Watch one launch of each kernel first; a fault ends the study.")
     ] = False
     explain: Explain = False
     schedule: ScheduleText = ""
@@ -66,8 +70,17 @@ def plan(options: LadderOptions) -> Plan[LadderOptions, Results, LadderRecord]:
     schedules = _schedules(options, machine)
     kernels = cases(options, machine, dtype, shape)
 
+    if options.check and machine.kind != "host":
+        raise UsageError("--check watches launches on the host; leave --device out")
+
+    def run(make: Callable[[], group.Case], lab: group.Lab) -> Results:
+        case = make()
+        if options.check:
+            watch(case, lab)
+        return ladder.run(case, schedules, lab)
+
     def part(name: str, make: Callable[[], group.Case]) -> Part[Results]:
-        return Part(name, lambda lab: ladder.run(make(), schedules, lab))
+        return Part(name, lambda lab: run(make, lab))
 
     def show(out: Console, results: Results) -> None:
         tables.show_group(out, results)

@@ -15,10 +15,12 @@ import re
 
 from torch_mlir import ir
 
+from ...ir.slicing import enclosing
 from ...sanitizer import Kind, Sanitizer, Site
 from .locations import place_of
 from .operation import pointer_operands
 from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
+from .waits import waits
 
 CHECK, SITE = "rung.check", "site"
 _NAME = re.compile(r'loc\("([^"]+)"\(')
@@ -26,7 +28,9 @@ _MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
 """Where the mask is among the operands, if there is one. `tt.atomic_cas` has none."""
 
 
-def add_checks(ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer) -> list[Site]:
+def add_checks(
+    ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer, cooperative: bool = False
+) -> list[Site]:
     """Rewrite TTIR in place; returns what is checked, by the checks' numbers. names: of the kernel's arguments."""
     accesses: list[ir.Operation] = []
 
@@ -36,7 +40,7 @@ def add_checks(ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer
         return ir.WalkResult.ADVANCE
 
     ttir.operation.walk(visit)
-    sites = [_site(op, names) for op in accesses]  # before masks change
+    sites = [_site(op, names, cooperative) for op in accesses]  # before masks change
     for number, op in enumerate(accesses):
         _check(op, number, sanitizer)
     return sites
@@ -48,12 +52,17 @@ def names_of(entry: ir.Block) -> dict[ir.Value, str]:
     return {argument: name[1] if name else f"argument {n}" for n, (argument, name) in enumerate(found)}
 
 
-def _kind(op: ir.Operation) -> Kind:
+def _kind(op: ir.Operation, cooperative: bool) -> Kind:
     if op.name == "tt.store":
         return "store"
     if op.name == "tt.load":
-        return "volatile load" if is_volatile_load(op) else "load"
+        return "volatile load" if is_volatile_load(op) or _waits(op, cooperative) else "load"
     return "atomic"
+
+
+def _waits(load: ir.Operation, cooperative: bool) -> bool:
+    """Whether a load is in a loop that waits for other programs: it is there to see what they do."""
+    return any(parent.name == "scf.while" and waits(parent, cooperative) for parent in enclosing(load.block))
 
 
 def mask_of(op: ir.Operation) -> ir.Value | None:
@@ -62,13 +71,13 @@ def mask_of(op: ir.Operation) -> ir.Value | None:
     return op.operands[position] if position is not None and len(op.operands) > position else None
 
 
-def _site(op: ir.Operation, names: dict[ir.Value, str]) -> Site:
+def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Site:
     pointer = op.operands[0]
     file, line, column = place_of(op.location)
     argument = _argument(pointer, names)
     size = element_bytes(pointee(pointer))
     extents, masked, gathers = shape(pointer) or (), mask_of(op) is not None, _is_loaded(pointer)
-    return Site(_kind(op), file, line, column, argument, extents, size, masked, gathers)
+    return Site(_kind(op, cooperative), file, line, column, argument, extents, size, masked, gathers)
 
 
 def _is_loaded(pointer: ir.Value) -> bool:

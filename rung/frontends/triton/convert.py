@@ -72,7 +72,7 @@ def convert(
     entry = function.regions[0].blocks[0]
     with ttir.context, function.location:
         names = names_of(entry)
-        sites = () if sanitizer is None else tuple(add_checks(ttir, names, sanitizer))
+        sites = () if sanitizer is None else tuple(add_checks(ttir, names, sanitizer, cooperative))
         module = ir.Module.create()
         index = ir.IndexType.get()
         with at(function):

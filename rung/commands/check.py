@@ -1,0 +1,59 @@
+"""`rung check -- python my_script.py`: a program with all its launches watched by the sanitizer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from ..options.command import Command
+from ..runtime.findings import Log, read_log
+from ..sanitizer import Sanitizer
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    program: Annotated[
+        list[str], typer.Argument(metavar="-- PROGRAM [ARGUMENT]...", help="What to run: -- python my_script.py --fast")
+    ]
+    first: Annotated[bool, typer.Option("--first", help="Raise the first fault, where it is found.")] = False
+
+
+def run(options: CheckOptions) -> int:
+    """The program's output, then what was found. 1 if anything was, else the program's own status."""
+    with tempfile.TemporaryDirectory(prefix="rung-check-") as folder:
+        path = Path(folder) / "findings.jsonl"
+        settings = {"RUNG_SANITIZE": str(Sanitizer(stop=options.first)), "RUNG_SANITIZE_LOG": str(path)}
+        try:
+            status = subprocess.call(options.program, env={**os.environ, **settings})
+        except OSError as error:
+            raise UsageError(f"cannot run `{options.program[0]}`: {error.strerror}") from None
+        log = read_log(path)
+    sys.stdout.flush()
+    print(_summary(log), file=sys.stderr)
+    if log.faults:
+        return 1
+    if status:
+        print(f"rung check: the program ended with status {status}", file=sys.stderr)
+    return status if status >= 0 else 1
+
+
+def _summary(log: Log) -> str:
+    if not log.kernels:
+        return "rung check: no kernel was launched through rung; is another device active (TRITON_DEFAULT_BACKEND=cpu)?"
+    watched = f"{len(log.kernels)} kernel{'s' * (len(log.kernels) != 1)} watched"
+    if not log.faults:
+        return f"rung check: {watched}, no fault"
+    head = f"rung check: {watched}, {len(log.faults)} fault{'s' * (len(log.faults) != 1)}"
+    times = (f"\n    in {count} launches" if count > 1 else "" for _, count in log.faults)
+    return "\n\n".join([head, *(text + more for (text, _), more in zip(log.faults, times, strict=True))])
+
+
+COMMAND = Command(CheckOptions, run)
