@@ -10,28 +10,53 @@ from .schedule import Schedule
 
 Kind = Literal["load", "store", "atomic", "volatile load"]
 KINDS: tuple[Kind, ...] = ("load", "store", "atomic", "volatile load")
-"""By number, as the runtime knows them (sanitize.h)."""
+"""Of accesses; by number, as the runtime knows them (shadow.h)."""
+Source = Literal["left out by a mask", "division by zero", "shift beyond the width", "index overflow", "not finite"]
+"""Where a number comes from that nobody may rely on."""
+Sink = Literal["address", "stored", "reduced", "multiplied"]
+"""Where it counts."""
+SiteKind = Kind | Source | Sink
+MORE = ("values", "overflow", "nan")
 _STOP, _REPORT, _OFF = ("1", "true", "on", "yes", "y", "stop"), ("report",), ("", "0", "false", "off", "no", "n")
 
 
 @dataclass(frozen=True)
 class Sanitizer:
-    """stop: at the first fault, which is raised; else faults are left out, counted, and summed up on stderr."""
+    """stop: at the first fault, which is raised; else faults are left out, and summed up behind the launch.
+
+    On request, numbers that nobody may rely on are followed to where they count (`values`: lanes that a mask left out
+    of a load without `other`, divisions by zero, shifts beyond the width; `overflow`: of 32-bit indices; `nan`: NaN and
+    infinity made from finite numbers).
+    """
 
     stop: bool = True
+    values: bool = False
+    overflow: bool = False
+    nan: bool = False
 
     @staticmethod
     def parse(text: str, name: str = "RUNG_SANITIZE") -> Sanitizer | None:
         """None where nothing is asked for. Raises UsageError, which calls the text `name`."""
-        word = text.strip().lower()
-        if word in _OFF:
+        words = [word for word in text.lower().replace(",", " ").split() if word not in _OFF]
+        modes = [word for word in words if word in (*_STOP, *_REPORT)]
+        unknown = [word for word in words if word not in (*_STOP, *_REPORT, *MORE)]
+        if unknown or len(modes) > 1:
+            raise UsageError(
+                f"{name} is `{text}`; give 1 (stop at the first fault), report (go on and sum up), or 0; "
+                f"and what else to look for, joined by commas: {', '.join(MORE)}"
+            )
+        if not words:
             return None
-        if word not in (*_STOP, *_REPORT):
-            raise UsageError(f"{name} is `{text}`; give 1 (stop at the first fault), report (go on and sum up), or 0")
-        return Sanitizer(stop=word in _STOP)
+        return Sanitizer(modes[:1] != list(_REPORT), *(word in words for word in MORE))
 
     def __str__(self) -> str:
-        return "1" if self.stop else "report"
+        asked = (self.values, self.overflow, self.nan)
+        return ",".join(["1" if self.stop else "report", *(m for m, on in zip(MORE, asked, strict=True) if on)])
+
+    @property
+    def follows(self) -> bool:
+        """Whether it follows any numbers."""
+        return self.values or self.overflow or self.nan
 
 
 def sanitized(schedule: Schedule) -> Schedule:
@@ -44,7 +69,7 @@ def sanitized(schedule: Schedule) -> Schedule:
 class Site:
     """One access in the kernel's source."""
 
-    kind: Kind
+    kind: SiteKind
     file: str
     line: int
     column: int

@@ -13,7 +13,28 @@ from pathlib import Path
 from ..sanitizer import Site
 from . import _native
 
-_OUTSIDE = 0
+_FAULTS = ("outside", "race", "undefined")
+"""By number, as in sanitize.c."""
+_BEGAN = {
+    "left out by a mask": "that the mask of a load without `other=` left out",
+    "division by zero": "that a division by zero gave",
+    "shift beyond the width": "that was shifted by its width or more",
+    "index overflow": "that 32 bits do not hold",
+    "not finite": "that is NaN or infinite, and was made from finite numbers,",
+}
+_COUNTS = {
+    "address": "says what memory is accessed",
+    "stored": "is stored",
+    "reduced": "is reduced",
+    "multiplied": "goes into a product of matrices",
+}
+_ADVICE = {
+    "left out by a mask": "`other=` of the load, or a mask where the number counts",
+    "division by zero": "the divisor: a `tl.where` around it, or a mask",
+    "shift beyond the width": "by how much it is shifted",
+    "index overflow": "`.to(tl.int64)` before the multiplication",
+    "not finite": "the operands there: a division by zero, an exponential of a large number, a sum that cancels",
+}
 _DOES = {"load": "reads", "store": "writes", "atomic": "updates", "volatile load": "reads"}
 _DONE = {"load": "read", "store": "written", "atomic": "updated", "volatile load": "read"}
 
@@ -48,7 +69,8 @@ class Finding:
     """One fault. first, low, high: addresses of the first element found, the least, and the greatest."""
 
     kernel: str
-    outside: bool
+    kind: str
+    """outside, race, or undefined: a number that nobody may rely on."""
     site: Site
     program: tuple[int, int, int]
     grid: tuple[int, int, int]
@@ -74,7 +96,7 @@ class Finding:
         alike = [m for m in memories if memory is not None and m.data == memory.data and m.name == at.argument]
         return Finding(
             kernel,
-            kind == _OUTSIDE,
+            _FAULTS[kind],
             at,
             _split(program, gx, gy),
             (gx, gy, gz),
@@ -114,7 +136,11 @@ class Finding:
     @property
     def headline(self) -> str:
         """One sentence."""
-        if not self.outside:
+        if self.kind == "undefined":
+            assert self.other_site is not None
+            lines = f"line {self.other_site.line}", f"line {self.site.line}"
+            return f"a number {_BEGAN[self.other_site.kind]} ({lines[0]}) {_COUNTS[self.site.kind]} ({lines[1]})"
+        if self.kind == "race":
             assert self.other_site is not None
             return (
                 f"programs {_at(self.other_program)} and {_at(self.program)} race for {self.argument}: "
@@ -140,7 +166,7 @@ class Finding:
     def line_key(self) -> str:
         """The same for a fault in all launches."""
         sites = [s.where for s in (self.site, self.other_site) if s is not None]
-        return f"{self.outside} {self.argument} {' '.join(sites)} {self.site.column}"
+        return f"{self.kind} {self.argument} {' '.join(sites)} {self.site.column}"
 
     @property
     def line(self) -> str:
@@ -186,7 +212,7 @@ def page(finding: Finding) -> str:
     """One fault, readable from top to bottom."""
     lines = [finding.headline, "", *_excerpt(finding.site, finding.kernel)]
     if finding.other_site is not None:
-        lines += ["  and", *_excerpt(finding.other_site, finding.kernel)]
+        lines += ["  of" if finding.kind == "undefined" else "  and", *_excerpt(finding.other_site, finding.kernel)]
     lines.append("")
     facts = _facts(finding)
     width = max(len(name) for name, _ in facts)
@@ -201,6 +227,11 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
     if f.place is not None and f.site.extents:
         program += f", at {list(f.place)} of its block of {list(f.site.extents)}"
     facts.append(("program", program))
+    if f.kind == "undefined":
+        assert f.other_site is not None
+        facts.append(("elements", f"{f.elements}, of which this is the first"))
+        facts.append(("look at", _ADVICE[f.other_site.kind]))
+        return facts
     if f.memory is None:
         facts.append(("address", f"{f.first:#x}"))
         return facts
@@ -208,7 +239,7 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
     low, high = ((x - f.memory.data) // size for x in (f.low, f.high))
     span = f"{name}[{low}]" if low == high else f"{_count(f.elements)} between {name}[{low}] and {name}[{high}]"
     facts.append((_DOES[f.site.kind], span + f" ({size} bytes each)" * (size != f.memory.element_bytes)))
-    if f.outside:
+    if f.kind == "outside":
         facts.append(("there", _there(f)))
         facts.append(("look at", _advice(f)))
     else:

@@ -44,7 +44,7 @@ class Watched:
         """Around one launch on the calling thread. Raises a SanitizerError, or writes what was found to stderr."""
         memories = list(memories_of(arguments.items()))
         tensors = tuple((m.data, m.begin, m.end) for m in memories)
-        sites = tuple((KINDS.index(site.kind), site.element_bytes) for site in self.sites)
+        sites = tuple((KINDS.index(site.kind) if site.kind in KINDS else 0, site.element_bytes) for site in self.sites)
         programs = min(max(prod(grid), 0), _MOST_PROGRAMS)  # a grid that cannot be is refused by the launcher
         _native.sanitize_begin(tensors, sites, programs, self.sanitizer.stop)
         faults: list[_native.Fault] = []

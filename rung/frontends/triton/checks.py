@@ -20,6 +20,7 @@ from ...sanitizer import Kind, Sanitizer, Site
 from .locations import place_of
 from .operation import pointer_operands
 from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
+from .undefined import SINKS, Undefined
 from .waits import waits
 
 CHECK, SITE = "rung.check", "site"
@@ -32,15 +33,21 @@ def add_checks(
     ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer, cooperative: bool = False
 ) -> list[Site]:
     """Rewrite TTIR in place; returns what is checked, by the checks' numbers. names: of the kernel's arguments."""
-    accesses: list[ir.Operation] = []
+    found: list[ir.Operation] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name in _MASKS or op.name == "tt.atomic_cas":
-            accesses.append(op)
+        if op.name in SINKS:
+            found.append(op)
         return ir.WalkResult.ADVANCE
 
     ttir.operation.walk(visit)
+    accesses = [op for op in found if op.name in _MASKS or op.name == "tt.atomic_cas"]
     sites = [_site(op, names, cooperative) for op in accesses]  # before masks change
+    if sanitizer.follows:
+        undefined = Undefined(sanitizer, len(sites))
+        for op in found:
+            undefined.watch(op, mask_of(op))
+        sites += undefined.sites
     for number, op in enumerate(accesses):
         _check(op, number, sanitizer)
     return sites

@@ -292,6 +292,7 @@ class _Nest:
                 self._plan_address(value, residual)
             else:
                 self._plan_value(value)
+        self._plan_terms(residual)
         self.effects.append(lambda: self._guarded(guards, residual, lambda: sink.emit(self.expressions, self.position)))
 
     def _prepare_accumulate(self, sink: Accumulate) -> None:
@@ -324,6 +325,9 @@ class _Nest:
     def _plan_address(self, pointer: ir.Value, residual: tuple[Term, ...]) -> None:
         for value, position in self.expressions.addresses.leaves(pointer, self.position):
             self.expressions.plan(value, position)
+        self._plan_terms(residual)
+
+    def _plan_terms(self, residual: tuple[Term, ...]) -> None:
         for term in residual:
             self.expressions.plan(*self.expressions.term(term, self.position))
 

@@ -324,7 +324,7 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
       {"rung_has_failed", (void *)rung_has_failed}, {"rung_leave", (void *)rung_leave},
       {"rung_fork_for", (void *)rung_fork_for},     {"rung_print", (void *)rung_print},
       {"rung_check_dim", (void *)rung_check_dim}, {"rung_check_box", (void *)rung_check_box},
-      {"rung_check_element", (void *)rung_check_element},
+      {"rung_check_element", (void *)rung_check_element}, {"rung_check_value", (void *)rung_check_value},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);

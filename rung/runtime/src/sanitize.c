@@ -10,7 +10,7 @@
 #define MOST_DIMS 16
 #define MOST_FAULTS 64
 
-typedef enum { OUTSIDE, RACE } fault_kind;
+typedef enum { OUTSIDE, RACE, UNDEFINED } fault_kind;
 
 typedef struct {
   uintptr_t begin, end;
@@ -136,6 +136,10 @@ int32_t rung_check_element(int64_t number, int64_t program, const void *base, in
   }
   if (fine) fine[place] = 0;
   return 0;
+}
+
+void rung_check_value(int64_t number, int64_t program, int64_t place, int64_t source) {
+  if (at_work) note(at_work, (fault){UNDEFINED, number, program, place, source, program, -1, -1, 0, 0, 0, 1});
 }
 
 // ---- a box

@@ -21,9 +21,11 @@ from ..nest_sinks import Effect
 from ..operation import register
 from ..positions import Axis, Position, flat_axis
 from ..ttir import int_attr, is_block, row_major, shape
+from ..undefined import FAULT, SOURCE
 from .families import Whole
 
 _DIM, _BOX, _ELEMENT, _FAILED = "rung_check_dim", "rung_check_box", "rung_check_element", "rung_has_failed"
+_VALUE = "rung_check_value"
 
 
 @register
@@ -36,11 +38,82 @@ class Check(Whole):
         _Check(blocks, op).build()
 
 
-class _Check:
+@register
+class Fault(Whole):
+    """Lanes that nobody may rely on, and that count."""
+
+    names = (FAULT,)
+
+    def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        _Fault(blocks, op).build()
+
+
+class _Calls:
+    """Calls of the runtime at an operation of the sanitizer's."""
+
     def __init__(self, blocks: BlockConverter, op: ir.Operation) -> None:
         self.blocks, self.op, self.program, self.ix = blocks, op, blocks.program, blocks.ix
-        self.pointer, self.mask = op.operands[0], op.operands[1] if len(op.operands) > 1 else None
         self.number = int_attr(op, SITE)
+
+    def _program(self) -> Index:
+        """The number in the grid, x fastest."""
+        (x, y, z), (gx, gy, _), ix = self.program.ids, self.program.grid, self.ix
+        return ix.add(x, ix.mul(gx, ix.add(y, ix.mul(gy, z))))
+
+    def _call(
+        self,
+        name: str,
+        before: Sequence[Index],
+        base: Base | None = None,
+        behind: Sequence[Index] = (),
+        fine: ir.Value | None = None,
+        results: Sequence[ir.Type] = (),
+    ) -> list[ir.Value]:
+        """A function of the runtime."""
+        operands: list[ir.Value] = [to_i64(self.ix.value(n)) for n in before]
+        operands += [] if base is None else [start_of(base)]
+        operands += [to_i64(self.ix.value(n)) for n in behind]
+        operands += [] if fine is None else [fine]
+        module = self.blocks.module.owner
+        assert isinstance(module, builtin.ModuleOp)
+        callee = declare(module, name, [v.type for v in operands], results)
+        return list(func.CallOp(callee, operands).results)
+
+    def _leave(self) -> None:
+        """Behind a fault the program ends."""
+        kind = ir.IntegerType.get_signless(32)
+        [failed] = self._call(_FAILED, [], results=[kind])
+        fine = arith.CmpIOp(arith.CmpIPredicate.eq, failed, constant(kind, 0)).result
+        made = cf.AssertOp(fine, "the sanitizer has found a fault")
+        made.operation.attributes[WHERE] = ir.StringAttr.get(f"{source_line(self.op)}: {self.program.name}")
+
+
+class _Fault(_Calls):
+    def build(self) -> None:
+        bad, source = self.op.operands[0], int_attr(self.op, SOURCE)
+
+        def tell(place: Index) -> None:
+            self._call(_VALUE, [self.number, self._program(), place, source])
+
+        if is_block(bad):
+            extents = shape(bad) or ()
+
+            def emit(expressions: Expressions, position: Position) -> None:
+                tell(expressions.coordinate(flat_axis(self.ix, position, row_major(extents), expressions.loops)))
+
+            self.blocks.nests.emit(extents, [Effect((), bad, emit)])
+        else:
+            branch = scf.IfOp(self.program.scalar(bad), [])
+            with ir.InsertionPoint(branch.then_block), self.ix.scope():
+                tell(0)
+                scf.YieldOp([])
+        self._leave()
+
+
+class _Check(_Calls):
+    def __init__(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        super().__init__(blocks, op)
+        self.pointer, self.mask = op.operands[0], op.operands[1] if len(op.operands) > 1 else None
         self.goes_on = len(op.results) > 0
 
     def build(self) -> None:
@@ -100,43 +173,11 @@ class _Check:
 
     # ---- the calls
 
-    def _program(self) -> Index:
-        """The number in the grid, x fastest."""
-        (x, y, z), (gx, gy, _), ix = self.program.ids, self.program.grid, self.ix
-        return ix.add(x, ix.mul(gx, ix.add(y, ix.mul(gy, z))))
-
     def _element(self, base: Base, index: ir.Value, place: Index, fine: ir.Value) -> ir.Value:
         """Whether it may be accessed."""
         kind = ir.IntegerType.get_signless(32)
         [found] = self._call(_ELEMENT, [self.number, self._program()], base, [index, place], fine, [kind])
         return arith.CmpIOp(arith.CmpIPredicate.ne, found, constant(kind, 0)).result
-
-    def _call(
-        self,
-        name: str,
-        before: Sequence[Index],
-        base: Base | None = None,
-        behind: Sequence[Index] = (),
-        fine: ir.Value | None = None,
-        results: Sequence[ir.Type] = (),
-    ) -> list[ir.Value]:
-        """A function of the runtime."""
-        operands: list[ir.Value] = [to_i64(self.ix.value(n)) for n in before]
-        operands += [] if base is None else [start_of(base)]
-        operands += [to_i64(self.ix.value(n)) for n in behind]
-        operands += [] if fine is None else [fine]
-        module = self.blocks.module.owner
-        assert isinstance(module, builtin.ModuleOp)
-        callee = declare(module, name, [v.type for v in operands], results)
-        return list(func.CallOp(callee, operands).results)
-
-    def _leave(self) -> None:
-        """Behind a fault the program ends."""
-        kind = ir.IntegerType.get_signless(32)
-        [failed] = self._call(_FAILED, [], results=[kind])
-        fine = arith.CmpIOp(arith.CmpIPredicate.eq, failed, constant(kind, 0)).result
-        made = cf.AssertOp(fine, "the sanitizer has found a fault")
-        made.operation.attributes[WHERE] = ir.StringAttr.get(f"{source_line(self.op)}: {self.program.name}")
 
 
 def _i1() -> ir.Type:
