@@ -273,7 +273,8 @@ def compile_ttir(
     sanitizer: accesses to memory are checked, in programs one after another (ADR 14).
     """
     if sanitizer is not None:
-        schedule = sanitized(schedule)
+        # Checks come between accesses that one nest would make, and arguments may be the same memory.
+        schedule, distinct = sanitized(schedule), False
     context, lock = compiler_context()
     with lock, _long_chains():
         from .frontends.triton.capture import import_ttir

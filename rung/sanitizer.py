@@ -96,3 +96,23 @@ class Site:
         """Inverse of `to_json`."""
         kind, file, line, column, argument, extents, element_bytes, masked, gathers = entry
         return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers)
+
+
+_MARKS = "_rung_unwritten"
+
+
+def mark_uninitialised(tensor: Any) -> Any:
+    """A tensor of `torch.empty`, to be watched: a watched launch that reads what neither a launch that was watched nor
+    torch has written since is at fault. Returns the tensor.
+
+    The marks are with this tensor object, a byte for each byte of its storage. What torch writes in place
+    (`tensor.zero_()`) ends them.
+    """
+    setattr(tensor, _MARKS, (bytearray(b"\1" * tensor.untyped_storage().nbytes()), tensor._version))
+    return tensor
+
+
+def unwritten_of(tensor: Any) -> bytearray | None:
+    """The marks of `mark_uninitialised`, if they are valid."""
+    marks, version = getattr(tensor, _MARKS, (None, 0))
+    return marks if marks is not None and version == tensor._version else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..sanitizer import Site
 from . import _native
 
-_FAULTS = ("outside", "race", "undefined")
+_FAULTS = ("outside", "race", "undefined", "unwritten")
 """By number, as in sanitize.c."""
 _BEGAN = {
     "left out by a mask": "that the mask of a load without `other=` left out",
@@ -50,6 +50,8 @@ class Memory:
     element_bytes: int
     dtype: str
     shape: tuple[int, ...]
+    unwritten: bytearray | None = None
+    """A 1 for each byte of the storage that nobody has written, where that is known."""
 
     @property
     def elements(self) -> int:
@@ -70,7 +72,7 @@ class Finding:
 
     kernel: str
     kind: str
-    """outside, race, or undefined: a number that nobody may rely on."""
+    """outside, race, undefined (a number that nobody may rely on), or unwritten (memory that nobody has written)."""
     site: Site
     program: tuple[int, int, int]
     grid: tuple[int, int, int]
@@ -140,6 +142,9 @@ class Finding:
             assert self.other_site is not None
             lines = f"line {self.other_site.line}", f"line {self.site.line}"
             return f"a number {_BEGAN[self.other_site.kind]} ({lines[0]}) {_COUNTS[self.site.kind]} ({lines[1]})"
+        if self.kind == "unwritten":
+            what = "an element" if self.elements == 1 else f"{self.elements} elements"
+            return f"{what} of {self.argument} that nobody has written {_be(self.elements)} {_DONE[self.site.kind]}"
         if self.kind == "race":
             assert self.other_site is not None
             return (
@@ -242,6 +247,8 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
     if f.kind == "outside":
         facts.append(("there", _there(f)))
         facts.append(("look at", _advice(f)))
+    elif f.kind == "unwritten":
+        facts.append(("look at", "what should have written it: an earlier launch, its grid or mask, or `torch.zeros`"))
     else:
         facts.append(("look at", "an atomic, or a grid and offsets by which no two programs share an element"))
     return facts

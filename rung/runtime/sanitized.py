@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from .. import knobs
 from ..errors import SanitizerError
-from ..sanitizer import KINDS, Sanitizer, Site
+from ..sanitizer import KINDS, Sanitizer, Site, unwritten_of
 from . import _native
 from .findings import Finding, Memory, page, summary, write_log
 
@@ -43,7 +43,7 @@ class Watched:
     def launch(self, arguments: Mapping[str, object], grid: Sequence[int]) -> Generator[None]:
         """Around one launch on the calling thread. Raises a SanitizerError, or writes what was found to stderr."""
         memories = list(memories_of(arguments.items()))
-        tensors = tuple((m.data, m.begin, m.end) for m in memories)
+        tensors = tuple((m.data, m.begin, m.end, m.unwritten) for m in memories)
         sites = tuple((KINDS.index(site.kind) if site.kind in KINDS else 0, site.element_bytes) for site in self.sites)
         programs = min(max(prod(grid), 0), _MOST_PROGRAMS)  # a grid that cannot be is refused by the launcher
         _native.sanitize_begin(tensors, sites, programs, self.sanitizer.stop)
@@ -113,5 +113,5 @@ def _of_tensor(name: str, tensor: Any) -> Memory | None:
         return _of_tensor(name, inner) if hasattr(inner, "data_ptr") else None
     storage = tensor.untyped_storage()
     begin, size = storage.data_ptr(), storage.nbytes()
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    return Memory(name, tensor.data_ptr(), begin, begin + size, tensor.element_size(), dtype, tuple(tensor.shape))
+    dtype, shape, marks = str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), unwritten_of(tensor)
+    return Memory(name, tensor.data_ptr(), begin, begin + size, tensor.element_size(), dtype, shape, marks)

@@ -14,7 +14,7 @@ import triton.language as tl
 from rung import machine
 from rung.compile import compile_kernel
 from rung.errors import SanitizerError, UsageError
-from rung.sanitizer import Sanitizer, Site
+from rung.sanitizer import Sanitizer, Site, mark_uninitialised
 from rung.schedule import Schedule
 from tests.sanitize import planted as k
 
@@ -192,6 +192,28 @@ def test_report_leaves_out_gathers_scatters_atomics_and_scalars(capfd: pytest.Ca
     assert "`x` is read" in err
     assert "`out` is written" in err
     assert err.count("`out` is updated") == 2
+
+
+# ---- memory that nobody has written
+
+
+def test_what_nobody_has_written() -> None:
+    out, x = mark_uninitialised(torch.empty(100)), torch.arange(100.0)
+    text = fault(copy, out, x.clone(), 100, grid=2, B=64)
+    assert text.startswith("64 elements of `x` that nobody has written are read")
+    copy[(1,)](x, out, 60, B=64, sanitize="1")
+    copy[(1,)](out, x.clone(), 60, B=64, sanitize="1")
+    text = fault(copy, out, x.clone(), 61, B=64)
+    assert text.startswith("an element of `x` that nobody has written is read")
+    assert "x[60]" in text
+    out.zero_()
+    copy[(2,)](out, x, 100, B=64, sanitize="1")
+
+
+def test_atomics_of_what_nobody_has_written() -> None:
+    counts = mark_uninitialised(torch.empty(100, dtype=torch.int32))
+    text = fault(k.scalar_atomic, torch.zeros(1), counts, 100, grid=1, B=64)
+    assert text.startswith("an element of `out` that nobody has written is updated")
 
 
 # ---- options

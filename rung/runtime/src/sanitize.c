@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "failure.h"
 #include "shadow.h"
@@ -10,11 +11,12 @@
 #define MOST_DIMS 16
 #define MOST_FAULTS 64
 
-typedef enum { OUTSIDE, RACE, UNDEFINED } fault_kind;
+typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN } fault_kind;
 
 typedef struct {
   uintptr_t begin, end;
   rung_shadow shadow;
+  Py_buffer unwritten;  // a byte for each of the storage's, 1 where nobody has written; no buffer: not asked
 } storage;
 typedef struct {
   uintptr_t data;
@@ -97,10 +99,26 @@ static const storage *memory_of(watch *w, site *s, uintptr_t base, uintptr_t add
 
 // ---- one access
 
+// A load of what nobody has written; a store, or the element that an atomic updates, is written from now on.
+static void see_writing(watch *w, const site *s, const storage *m, int64_t program, uintptr_t address, int64_t bytes) {
+  char *marks = (char *)m->unwritten.buf + (address - m->begin);
+  int64_t number = s - w->sites, least = bytes, greatest = 0, elements = 0;
+  for (int64_t at = 0; w->kinds[number] != RUNG_STORE && at < bytes; at += s->bytes) {
+    if (!memchr(marks + at, 1, (size_t)s->bytes)) continue;
+    if (least > at) least = at;
+    greatest = at, elements++;
+  }
+  if (elements)
+    note(w, (fault){UNWRITTEN, number, program, -1, -1, -1, s->tensor, s->storage, address + (uintptr_t)least, address + (uintptr_t)least,
+                    address + (uintptr_t)greatest, elements});
+  if (w->kinds[number] == RUNG_STORE || w->kinds[number] == RUNG_ATOMIC) memset(marks, 0, (size_t)bytes);
+}
+
 static void touch(watch *w, site *s, int64_t program, uintptr_t address, int64_t bytes) {
   storage *m = &w->storages[s->storage];
   int64_t number = s - w->sites;
   rung_conflict conflict = {0};
+  if (m->unwritten.buf) see_writing(w, s, m, program, address, bytes);
   s->record = rung_record_of(&w->history, (uint32_t)program, (uint32_t)number, s->record);
   rung_touch(&w->history, &m->shadow, w->kinds, s->record, (int64_t)(address - m->begin), bytes, s->bytes, &conflict);
   if (!conflict.record) return;
@@ -214,7 +232,10 @@ void rung_check_box(int64_t number, int64_t program, const void *base, int64_t o
 // ---- a launch, for Python
 
 static void drop(watch *w) {
-  for (int64_t k = 0; k < w->storage_count; k++) rung_forget_shadow(&w->storages[k].shadow);
+  for (int64_t k = 0; k < w->storage_count; k++) {
+    rung_forget_shadow(&w->storages[k].shadow);
+    if (w->storages[k].unwritten.buf) PyBuffer_Release(&w->storages[k].unwritten);
+  }
   rung_forget(&w->history);
   free(w->tensors), free(w->storages), free(w->sites), free(w->kinds);
   free(w);
@@ -226,10 +247,15 @@ static bool read_tensors(watch *w, PyObject *tensors) {
   if (!w->tensors || !w->storages) return PyErr_NoMemory(), false;
   for (Py_ssize_t i = 0; i < count; i++) {
     unsigned long long data, begin, end;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tensors, i), "KKK", &data, &begin, &end)) return false;
+    PyObject *marks;
+    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tensors, i), "KKKO", &data, &begin, &end, &marks)) return false;
     int32_t k = 0;
     while (k < w->storage_count && (w->storages[k].begin != begin || w->storages[k].end != end)) k++;
-    if (k == w->storage_count) w->storages[w->storage_count++] = (storage){begin, end, {(int64_t)(end - begin), 0, NULL}};
+    if (k == w->storage_count) w->storages[w->storage_count++] = (storage){.begin = begin, .end = end, .shadow = {.bytes = (int64_t)(end - begin)}};
+    if (marks != Py_None && !w->storages[k].unwritten.buf) {
+      if (PyObject_GetBuffer(marks, &w->storages[k].unwritten, PyBUF_WRITABLE)) return false;
+      if ((unsigned long long)w->storages[k].unwritten.len < end - begin) return PyErr_Format(PyExc_ValueError, "too few marks"), false;
+    }
     w->tensors[w->tensor_count++] = (tensor){data, k};
   }
   return true;
