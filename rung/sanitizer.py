@@ -11,12 +11,14 @@ from .schedule import Schedule
 Kind = Literal["load", "store", "atomic", "volatile load"]
 KINDS: tuple[Kind, ...] = ("load", "store", "atomic", "volatile load")
 """Of accesses; by number, as the runtime knows them (shadow.h)."""
+UPDATES = ("", "and", "or", "xor", "add", "max", "min")
+"""Atomic updates that may change places with themselves: not the addition of floats, which rounds, nor an exchange."""
 Source = Literal["left out by a mask", "division by zero", "shift beyond the width", "index overflow", "not finite"]
 """Where a number comes from that nobody may rely on."""
 Sink = Literal["address", "stored", "reduced", "multiplied"]
 """Where it counts."""
 SiteKind = Kind | Source | Sink
-MORE = ("values", "overflow", "nan")
+MORE = ("values", "overflow", "nan", "order")
 _STOP, _REPORT, _OFF = ("1", "true", "on", "yes", "y", "stop"), ("report",), ("", "0", "false", "off", "no", "n")
 
 
@@ -33,6 +35,8 @@ class Sanitizer:
     values: bool = False
     overflow: bool = False
     nan: bool = False
+    order: bool = False
+    """Atomics of two programs that give another result in another order are told, too."""
 
     @staticmethod
     def parse(text: str, name: str = "RUNG_SANITIZE") -> Sanitizer | None:
@@ -50,7 +54,7 @@ class Sanitizer:
         return Sanitizer(modes[:1] != list(_REPORT), *(word in words for word in MORE))
 
     def __str__(self) -> str:
-        asked = (self.values, self.overflow, self.nan)
+        asked = (self.values, self.overflow, self.nan, self.order)
         return ",".join(["1" if self.stop else "report", *(m for m, on in zip(MORE, asked, strict=True) if on)])
 
     @property
@@ -82,6 +86,8 @@ class Site:
     masked: bool
     gathers: bool = False
     """Numbers that were loaded say where."""
+    update: str = ""
+    """Of an atomic: one of `UPDATES`, or another that may not change its place."""
 
     @property
     def where(self) -> str:
@@ -94,8 +100,8 @@ class Site:
     @staticmethod
     def of_json(entry: list[Any]) -> Site:
         """Inverse of `to_json`."""
-        kind, file, line, column, argument, extents, element_bytes, masked, gathers = entry
-        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers)
+        kind, file, line, column, argument, extents, element_bytes, masked, gathers, update = entry
+        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers, update)
 
 
 _MARKS = "_rung_unwritten"

@@ -118,18 +118,20 @@ def violations() -> tuple[tuple[str, str], ...]:
 Fault = tuple[int, int, int, int, int, int, int, int, int, int, int]
 """(kind, site, program, place in the block, other site, other program, tensor, the addresses of the first, the least
 and the greatest element, how many elements); -1 for what is not known. Kinds: 0 outside, 1 race, 2 undefined, 3
-not written."""
+not written, 4 order."""
 
 def sanitize_begin(
     tensors: tuple[tuple[int, int, int, bytearray | None], ...],
-    sites: tuple[tuple[int, int], ...],
+    sites: tuple[tuple[int, int, int], ...],
     programs: int,
     stop: bool,
+    order: bool,
 ) -> None:
     """Until `sanitize_end`, launches of this thread on one context are watched, if their code has checks.
 
     tensors: (address of the data, begin and end of the storage, a 1 for each byte of it that nobody has written).
-    sites: (kind of access, bytes of an element).
+    sites: (kind of access, bytes of an element, number of an atomic's update: of one, but 0, they may change places).
+    order: atomics that may not change places are a fault.
     programs: of the grid. stop: the launch raises a SanitizerError at the first fault.
     """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..sanitizer import Site
 from . import _native
 
-_FAULTS = ("outside", "race", "undefined", "unwritten")
+_FAULTS = ("outside", "race", "undefined", "unwritten", "order")
 """By number, as in sanitize.c."""
 _BEGAN = {
     "left out by a mask": "that the mask of a load without `other=` left out",
@@ -72,7 +72,8 @@ class Finding:
 
     kernel: str
     kind: str
-    """outside, race, undefined (a number that nobody may rely on), or unwritten (memory that nobody has written)."""
+    """outside, race, undefined (a number that nobody may rely on), unwritten (memory that nobody has written), or
+    order (atomics that may not change places)."""
     site: Site
     program: tuple[int, int, int]
     grid: tuple[int, int, int]
@@ -145,6 +146,10 @@ class Finding:
         if self.kind == "unwritten":
             what = "an element" if self.elements == 1 else f"{self.elements} elements"
             return f"{what} of {self.argument} that nobody has written {_be(self.elements)} {_DONE[self.site.kind]}"
+        if self.kind == "order":
+            assert self.other_site is not None
+            where = f"line {self.other_site.line} and line {self.site.line}"
+            return f"what {self.argument} holds depends on the order of atomics of several programs ({where})"
         if self.kind == "race":
             assert self.other_site is not None
             return (
@@ -247,6 +252,8 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
     if f.kind == "outside":
         facts.append(("there", _there(f)))
         facts.append(("look at", _advice(f)))
+    elif f.kind == "order":
+        facts.append(("look at", "whether any order will do: sums of floats differ in their last bits only"))
     elif f.kind == "unwritten":
         facts.append(("look at", "what should have written it: an earlier launch, its grid or mask, or `torch.zeros`"))
     else:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from .. import knobs
 from ..errors import SanitizerError
-from ..sanitizer import KINDS, Sanitizer, Site, unwritten_of
+from ..sanitizer import KINDS, UPDATES, Sanitizer, Site, unwritten_of
 from . import _native
 from .findings import Finding, Memory, page, summary, write_log
 
@@ -44,9 +44,9 @@ class Watched:
         """Around one launch on the calling thread. Raises a SanitizerError, or writes what was found to stderr."""
         memories = list(memories_of(arguments.items()))
         tensors = tuple((m.data, m.begin, m.end, m.unwritten) for m in memories)
-        sites = tuple((KINDS.index(site.kind) if site.kind in KINDS else 0, site.element_bytes) for site in self.sites)
+        sites = tuple(_numbers(site) for site in self.sites)
         programs = min(max(prod(grid), 0), _MOST_PROGRAMS)  # a grid that cannot be is refused by the launcher
-        _native.sanitize_begin(tensors, sites, programs, self.sanitizer.stop)
+        _native.sanitize_begin(tensors, sites, programs, self.sanitizer.stop, self.sanitizer.order)
         faults: list[_native.Fault] = []
         try:
             yield
@@ -78,6 +78,12 @@ class Watched:
         self, faults: Sequence[_native.Fault], memories: Sequence[Memory], grid: Sequence[int]
     ) -> list[Finding]:
         return [Finding.of(self.kernel, fault, self.sites, memories, grid) for fault in faults]
+
+
+def _numbers(site: Site) -> tuple[int, int, int]:
+    """As the runtime wants it."""
+    kind = KINDS.index(site.kind) if site.kind in KINDS else 0
+    return kind, site.element_bytes, UPDATES.index(site.update) if site.update in UPDATES else 0
 
 
 def memories_of(arguments: Iterable[tuple[str, object]]) -> Iterator[Memory]:

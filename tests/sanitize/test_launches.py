@@ -68,6 +68,16 @@ def under_a_lock(x, lock, out):
     tl.atomic_xchg(lock, 0)
 
 
+@triton.jit
+def updates(out, WHICH: tl.constexpr):
+    if WHICH == "add":
+        tl.atomic_add(out, 1)
+    elif WHICH == "max":
+        tl.atomic_max(out, tl.program_id(0).to(tl.float32) - 1)
+    else:
+        tl.atomic_xchg(out, 1)
+
+
 def fault(kernel: Any, *args: Any, grid: int = 1, **constants: Any) -> str:
     with pytest.raises(SanitizerError) as raised:
         kernel[(grid,)](*args, **constants, sanitize="1")
@@ -144,6 +154,27 @@ def test_atomics_order_what_programs_do() -> None:
     out.zero_()
     under_a_lock[(20,)](x, torch.zeros(1, dtype=torch.int32), out, sanitize="1")
     assert out == x[:20].sum()
+
+
+@pytest.mark.parametrize(
+    ("update", "dtype", "depends"),
+    [
+        ("add", torch.int32, False),
+        ("add", torch.float32, True),
+        ("max", torch.float32, False),
+        ("xchg", torch.int32, True),
+    ],
+)
+def test_atomics_that_depend_on_their_order(update: str, dtype: torch.dtype, depends: bool) -> None:
+    def launch(sanitize: str) -> None:
+        updates[(3,)](torch.zeros(1, dtype=dtype), update, sanitize=sanitize)
+
+    launch("1")
+    if not depends:
+        launch("1,order")
+        return
+    with pytest.raises(SanitizerError, match=r"^what `out` holds depends on the order of atomics of several programs"):
+        launch("1,order")
 
 
 # ---- stopping and going on
@@ -228,7 +259,7 @@ def test_what_the_option_takes() -> None:
         assert str(Sanitizer.parse(text)) == text
     with pytest.raises(UsageError, match=r"RUNG_SANITIZE is `2`; give 1 .*, report .*, or 0"):
         Sanitizer.parse("2")
-    with pytest.raises(UsageError, match="values, overflow, nan"):
+    with pytest.raises(UsageError, match="values, overflow, nan, order"):
         Sanitizer.parse("1,report")
 
 
@@ -251,7 +282,7 @@ def test_the_environment_and_the_keyword(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_sites_survive_json() -> None:
-    site = Site("atomic", "/a/b.py", 3, 4, "x", (16, 32), 4, True, True)
+    site = Site("atomic", "/a/b.py", 3, 4, "x", (16, 32), 4, True, True, "add")
     assert Site.of_json(site.to_json()) == site
     assert site.where == "b.py:3"
 

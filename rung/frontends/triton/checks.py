@@ -19,7 +19,7 @@ from ...ir.slicing import enclosing
 from ...sanitizer import Kind, Sanitizer, Site
 from .locations import place_of
 from .operation import pointer_operands
-from .ttir import element_bytes, is_block, is_volatile_load, owner, pointee, shape
+from .ttir import element_bytes, int_attr, is_block, is_volatile_load, owner, pointee, shape
 from .undefined import SINKS, Undefined
 from .waits import waits
 
@@ -27,6 +27,11 @@ CHECK, SITE = "rung.check", "site"
 _NAME = re.compile(r'loc\("([^"]+)"\(')
 _MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
 """Where the mask is among the operands, if there is one. `tt.atomic_cas` has none."""
+_UPDATES = {1: "and", 2: "or", 3: "xor", 4: "add", 6: "max", 7: "min", 8: "min", 9: "max"}
+"""Kinds of `tt.atomic_rmw`, by number, that may change places; not 5, of floats, which rounds, nor 10, an exchange.
+
+The greatest float is found as the greatest integer of the positive ones, and the least unsigned one of the others.
+"""
 
 
 def add_checks(
@@ -84,7 +89,8 @@ def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Si
     argument = _argument(pointer, names)
     size = element_bytes(pointee(pointer))
     extents, masked, gathers = shape(pointer) or (), mask_of(op) is not None, _is_loaded(pointer)
-    return Site(_kind(op, cooperative), file, line, column, argument, extents, size, masked, gathers)
+    update = _UPDATES.get(int_attr(op, "atomic_rmw_op"), "") if op.name == "tt.atomic_rmw" else ""
+    return Site(_kind(op, cooperative), file, line, column, argument, extents, size, masked, gathers, update)
 
 
 def _is_loaded(pointer: ir.Value) -> bool:

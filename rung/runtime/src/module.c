@@ -344,7 +344,7 @@ static PyMethodDef methods[] = {
     {"violations", violations, METH_NOARGS, "violations() -> of the contract of transfers: (name, words) of each"},
     {"watch_faults", watch_faults, METH_O, "watch_faults(fd): SIGSEGV and SIGBUS are told there, then the process ends"},
     {"sanitize_begin", rung_sanitize_begin, METH_VARARGS,
-     "sanitize_begin(tensors, sites, programs, stop): launches of this thread are watched until sanitize_end"},
+     "sanitize_begin(tensors, sites, programs, stop, order): launches of this thread are watched until sanitize_end"},
     {"sanitize_end", rung_sanitize_end, METH_NOARGS, "sanitize_end() -> (faults, accesses to memory of no argument)"},
     {"empty_fork", empty_fork, METH_VARARGS, "empty_fork(contexts, reps) -> median seconds of one fork of an empty task"},
     {"copy_bandwidth", copy_bandwidth, METH_VARARGS, "copy_bandwidth(bytes, contexts) -> GB/s, read + write"},

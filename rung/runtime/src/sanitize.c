@@ -11,7 +11,7 @@
 #define MOST_DIMS 16
 #define MOST_FAULTS 64
 
-typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN } fault_kind;
+typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN, IN_ORDER } fault_kind;
 
 typedef struct {
   uintptr_t begin, end;
@@ -38,11 +38,11 @@ typedef struct {
 
 typedef struct watch {
   struct watch *outer;
-  bool stop;
+  bool stop, order;  // order: atomics that may not change places are a fault
   tensor *tensors;
   storage *storages;
   site *sites;
-  rung_access *kinds;
+  rung_kind *kinds;
   int64_t tensor_count, storage_count, site_count;
   rung_history history;
   fault faults[MOST_FAULTS];
@@ -103,7 +103,7 @@ static const storage *memory_of(watch *w, site *s, uintptr_t base, uintptr_t add
 static void see_writing(watch *w, const site *s, const storage *m, int64_t program, uintptr_t address, int64_t bytes) {
   char *marks = (char *)m->unwritten.buf + (address - m->begin);
   int64_t number = s - w->sites, least = bytes, greatest = 0, elements = 0;
-  for (int64_t at = 0; w->kinds[number] != RUNG_STORE && at < bytes; at += s->bytes) {
+  for (int64_t at = 0; w->kinds[number].access != RUNG_STORE && at < bytes; at += s->bytes) {
     if (!memchr(marks + at, 1, (size_t)s->bytes)) continue;
     if (least > at) least = at;
     greatest = at, elements++;
@@ -111,7 +111,7 @@ static void see_writing(watch *w, const site *s, const storage *m, int64_t progr
   if (elements)
     note(w, (fault){UNWRITTEN, number, program, -1, -1, -1, s->tensor, s->storage, address + (uintptr_t)least, address + (uintptr_t)least,
                     address + (uintptr_t)greatest, elements});
-  if (w->kinds[number] == RUNG_STORE || w->kinds[number] == RUNG_ATOMIC) memset(marks, 0, (size_t)bytes);
+  if (w->kinds[number].access == RUNG_STORE || w->kinds[number].access == RUNG_ATOMIC) memset(marks, 0, (size_t)bytes);
 }
 
 static void touch(watch *w, site *s, int64_t program, uintptr_t address, int64_t bytes) {
@@ -121,11 +121,11 @@ static void touch(watch *w, site *s, int64_t program, uintptr_t address, int64_t
   if (m->unwritten.buf) see_writing(w, s, m, program, address, bytes);
   s->record = rung_record_of(&w->history, (uint32_t)program, (uint32_t)number, s->record);
   rung_touch(&w->history, &m->shadow, w->kinds, s->record, (int64_t)(address - m->begin), bytes, s->bytes, &conflict);
-  if (!conflict.record) return;
+  if (!conflict.record || (conflict.atomic && !w->order)) return;
   const rung_record *other = &w->history.records[conflict.record];
   uintptr_t first = m->begin + (uintptr_t)conflict.offset;
   int64_t elements = conflict.bytes / s->bytes;
-  note(w, (fault){RACE, number, program, -1, other->site, other->program, s->tensor, s->storage, first, first,
+  note(w, (fault){conflict.atomic ? IN_ORDER : RACE, number, program, -1, other->site, other->program, s->tensor, s->storage, first, first,
                   first + (uintptr_t)((elements ? elements - 1 : 0) * s->bytes), elements ? elements : 1});
 }
 
@@ -148,7 +148,7 @@ int32_t rung_check_element(int64_t number, int64_t program, const void *base, in
   uintptr_t address = (uintptr_t)base + (uintptr_t)index * (uintptr_t)s->bytes;
   if (inside(w, s, program, (uintptr_t)base, address, place)) {
     if (s->storage < 0) return 1;
-    if (w->kinds[number] == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
+    if (w->kinds[number].access == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
     touch(w, s, program, address, s->bytes);
     return 1;
   }
@@ -220,7 +220,7 @@ void rung_check_box(int64_t number, int64_t program, const void *base, int64_t o
     each_element(number, program, base, offset, place, fine, 0, count);
     return;
   }
-  if (w->kinds[number] == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
+  if (w->kinds[number].access == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
   offset = forwards(offset, &count);
   int64_t row = 1;
   int done = 0;
@@ -266,10 +266,10 @@ static bool read_sites(watch *w, PyObject *sites) {
   w->sites = calloc((size_t)count + 1, sizeof *w->sites), w->kinds = calloc((size_t)count + 1, sizeof *w->kinds);
   if (!w->sites || !w->kinds) return PyErr_NoMemory(), false;
   for (Py_ssize_t i = 0; i < count; i++) {
-    int kind;
+    int kind, update;
     long long bytes;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(sites, i), "iL", &kind, &bytes)) return false;
-    w->kinds[i] = (rung_access)kind, w->sites[i].bytes = bytes, w->sites[i].tensor = w->sites[i].storage = -1;
+    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(sites, i), "iLi", &kind, &bytes, &update)) return false;
+    w->kinds[i] = (rung_kind){(rung_access)kind, update}, w->sites[i].bytes = bytes, w->sites[i].tensor = w->sites[i].storage = -1;
     w->site_count++;
   }
   return true;
@@ -278,12 +278,12 @@ static bool read_sites(watch *w, PyObject *sites) {
 PyObject *rung_sanitize_begin(PyObject *module, PyObject *args) {
   PyObject *tensors, *sites;
   long long programs;
-  int stop;
+  int stop, order;
   (void)module;
-  if (!PyArg_ParseTuple(args, "O!O!Lp", &PyTuple_Type, &tensors, &PyTuple_Type, &sites, &programs, &stop)) return NULL;
+  if (!PyArg_ParseTuple(args, "O!O!Lpp", &PyTuple_Type, &tensors, &PyTuple_Type, &sites, &programs, &stop, &order)) return NULL;
   watch *w = calloc(1, sizeof *w);
   if (!w) return PyErr_NoMemory();
-  w->stop = stop, w->history.programs = programs;
+  w->stop = stop, w->order = order, w->history.programs = programs;
   if (!read_tensors(w, tensors) || !read_sites(w, sites)) return drop(w), NULL;
   w->outer = at_work;
   at_work = w;

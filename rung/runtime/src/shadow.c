@@ -53,9 +53,9 @@ static bool contends(const rung_history *h, uint32_t r, uint32_t program) {
 
 // ---- one element, or a page of them that are alike
 
-static uint32_t touch(rung_history *h, rung_cell *cell, const rung_access *kinds, uint32_t now) {
+static uint32_t touch(rung_history *h, rung_cell *cell, const rung_kind *kinds, uint32_t now, bool *atomic) {
   uint32_t program = h->records[now].program, found = 0;
-  rung_access kind = kinds[h->records[now].site];
+  rung_access kind = kinds[h->records[now].site].access;
   if (kind == RUNG_LOAD) {
     if (cell->reader == now) return 0;
     if (contends(h, cell->writer, program)) found = cell->writer;
@@ -69,8 +69,11 @@ static uint32_t touch(rung_history *h, rung_cell *cell, const rung_access *kinds
     h->acquired[program] = ++h->now;
     return 0;
   }
-  bool both_atomic = kind == RUNG_ATOMIC && cell->writer && kinds[h->records[cell->writer].site] == RUNG_ATOMIC;
-  if (!both_atomic && contends(h, cell->writer, program)) found = cell->writer;
+  bool both_atomic = kind == RUNG_ATOMIC && cell->writer && kinds[h->records[cell->writer].site].access == RUNG_ATOMIC;
+  int update = kinds[h->records[now].site].update;
+  if (both_atomic && h->records[cell->writer].program != program && !(update && update == kinds[h->records[cell->writer].site].update))
+    found = cell->writer, *atomic = true;
+  else if (!both_atomic && contends(h, cell->writer, program)) found = cell->writer;
   else if (contends(h, cell->reader, program)) found = cell->reader;
   else if (contends(h, cell->other, program)) found = cell->other;
   *cell = (rung_cell){now, 0, 0};
@@ -102,26 +105,31 @@ static bool split(rung_page *page) {
   return page->each;
 }
 
-static void add(rung_conflict *conflict, uint32_t record, int64_t offset, int64_t bytes) {
+static void add(rung_conflict *conflict, uint32_t record, bool atomic, int64_t offset, int64_t bytes) {
   if (!record) return;
-  if (!conflict->record) *conflict = (rung_conflict){offset, 0, record};
+  if (!conflict->record) *conflict = (rung_conflict){offset, 0, record, atomic};
   conflict->bytes += bytes;
 }
 
-void rung_touch(rung_history *h, rung_shadow *s, const rung_access *kinds, uint32_t record, int64_t offset, int64_t bytes, int64_t element,
+void rung_touch(rung_history *h, rung_shadow *s, const rung_kind *kinds, uint32_t record, int64_t offset, int64_t bytes, int64_t element,
                 rung_conflict *conflict) {
   if (!record || bytes <= 0 || !prepare(s, element)) return;
-  bool replaces = kinds[h->records[record].site] == RUNG_STORE || kinds[h->records[record].site] == RUNG_ATOMIC;
+  rung_access access = kinds[h->records[record].site].access;
+  bool replaces = access == RUNG_STORE || access == RUNG_ATOMIC, atomic = false;
   int64_t granule = s->granule, first = offset / granule, end = (offset + bytes - 1) / granule + 1;
   for (int64_t g = first; g < end;) {
     rung_page *page = &s->pages[g / CELLS];
     int64_t start = g / CELLS * CELLS, stop = start + CELLS < end ? start + CELLS : end;
     bool whole = g == start && stop == start + CELLS;
     if (whole && !page->each) {
-      add(conflict, touch(h, &page->all, kinds, record), g * granule, CELLS * granule);
+      uint32_t other = touch(h, &page->all, kinds, record, &atomic);
+      add(conflict, other, atomic, g * granule, CELLS * granule);
     } else {
       if (!split(page)) return;
-      for (int64_t i = g; i < stop; i++) add(conflict, touch(h, &page->each[i - start], kinds, record), i * granule, granule);
+      for (int64_t i = g; i < stop; i++) {
+        uint32_t other = touch(h, &page->each[i - start], kinds, record, &atomic);
+        add(conflict, other, atomic, i * granule, granule);
+      }
       if (whole && replaces) {
         page->all = page->each[0];
         free(page->each), page->each = NULL;

@@ -3,9 +3,15 @@
 // before the other acquired (by an atomic, or a volatile load): whatever the addresses, so that none is found that is not there.
 #ifndef RUNG_SHADOW_H
 #define RUNG_SHADOW_H
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum { RUNG_LOAD, RUNG_STORE, RUNG_ATOMIC, RUNG_VOLATILE_LOAD } rung_access;
+
+typedef struct {
+  rung_access access;
+  int update;  // of an atomic: updates of one number, but 0, may change places
+} rung_kind;
 
 // What one program did at one place of the kernel, until it next released.
 typedef struct {
@@ -37,6 +43,7 @@ typedef struct {
 typedef struct {
   int64_t offset, bytes;  // the first byte that is contended, and how many are
   uint32_t record;        // the other access; 0: there is no conflict
+  bool atomic;            // both are atomics, and what stands there in the end depends on their order: no race
 } rung_conflict;
 
 // The record of what `program` does now at `site`; `last` is the one before at this site. 0 where there is no memory.
@@ -44,7 +51,7 @@ uint32_t rung_record_of(rung_history *history, uint32_t program, uint32_t site, 
 // An atomic of a program: it sees what others have released, and releases what it has done.
 void rung_synchronize(rung_history *history, uint32_t program);
 // `record` is an access to bytes [offset, offset + bytes), each `element` bytes wide. kinds: of accesses by site.
-void rung_touch(rung_history *history, rung_shadow *shadow, const rung_access *kinds, uint32_t record, int64_t offset, int64_t bytes,
+void rung_touch(rung_history *history, rung_shadow *shadow, const rung_kind *kinds, uint32_t record, int64_t offset, int64_t bytes,
                 int64_t element, rung_conflict *conflict);
 void rung_forget(rung_history *history);
 void rung_forget_shadow(rung_shadow *shadow);
