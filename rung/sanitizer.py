@@ -88,6 +88,8 @@ class Site:
     """Numbers that were loaded say where."""
     update: str = ""
     """Of an atomic: one of `UPDATES`, or another that may not change its place."""
+    closed: bool = False
+    """It goes to memory of arguments, whichever; else perhaps through an address that was computed or loaded."""
 
     @property
     def where(self) -> str:
@@ -100,8 +102,8 @@ class Site:
     @staticmethod
     def of_json(entry: list[Any]) -> Site:
         """Inverse of `to_json`."""
-        kind, file, line, column, argument, extents, element_bytes, masked, gathers, update = entry
-        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers, update)
+        kind, file, line, column, argument, extents, element_bytes, masked, gathers, update, closed = entry
+        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers, update, closed)
 
 
 _MARKS = "_rung_unwritten"

@@ -122,7 +122,7 @@ not written, 4 order."""
 
 def sanitize_begin(
     tensors: tuple[tuple[int, int, int, bytearray | None], ...],
-    sites: tuple[tuple[int, int, int], ...],
+    sites: tuple[tuple[int, int, int, bool], ...],
     programs: int,
     stop: bool,
     order: bool,
@@ -130,7 +130,8 @@ def sanitize_begin(
     """Until `sanitize_end`, launches of this thread on one context are watched, if their code has checks.
 
     tensors: (address of the data, begin and end of the storage, a 1 for each byte of it that nobody has written).
-    sites: (kind of access, bytes of an element, number of an atomic's update: of one, but 0, they may change places).
+    sites: (kind of access, bytes of an element, number of an atomic's update: of one, but 0, they may change places;
+    whether it goes to memory of the tensors, and to no other).
     order: atomics that may not change places are a fault.
     programs: of the grid. stop: the launch raises a SanitizerError at the first fault.
     """

@@ -80,10 +80,10 @@ class Watched:
         return [Finding.of(self.kernel, fault, self.sites, memories, grid) for fault in faults]
 
 
-def _numbers(site: Site) -> tuple[int, int, int]:
+def _numbers(site: Site) -> tuple[int, int, int, bool]:
     """As the runtime wants it."""
     kind = KINDS.index(site.kind) if site.kind in KINDS else 0
-    return kind, site.element_bytes, UPDATES.index(site.update) if site.update in UPDATES else 0
+    return kind, site.element_bytes, UPDATES.index(site.update) if site.update in UPDATES else 0, site.closed
 
 
 def memories_of(arguments: Iterable[tuple[str, object]]) -> Iterator[Memory]:

@@ -95,6 +95,16 @@ def chosen_pointer(x, y, out, n, B: tl.constexpr):
     tl.store(out + i, tl.load(p, mask=i < n), mask=i < n)  # here
 
 
+@triton.jit
+def pointer_that_changes_hands(x, y, out, n, B: tl.constexpr):
+    i = tl.arange(0, B)
+    p = x + i
+    for k in range(3):
+        v = tl.load(p)  # here
+        tl.store(out + i + k * B, v)
+        p = y + 32 * k + i
+
+
 # ---- scalars
 
 

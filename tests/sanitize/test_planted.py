@@ -116,6 +116,13 @@ OUTSIDE = [
         (1,),
         "^1 element past the end of `y` is read",
     ),
+    Fault(
+        k.pointer_that_changes_hands,
+        lambda: (ramp(64), ramp(80), ramp(192), 64),
+        {"B": 64},
+        (1,),
+        "^16 elements past the end of `y` are read",
+    ),
     table(k.columns_without_mask, "^12 elements past the end of `x` are read"),
     table(k.columns_without_mask, "^12 elements past the end of `x` are read", F16, SCALAR),
     table(k.columns_without_mask, "^12 elements past the end of `x` are read", I8, MT),

@@ -19,9 +19,9 @@ from ...ir.slicing import enclosing
 from ...sanitizer import Kind, Sanitizer, Site
 from .locations import place_of
 from .operation import pointer_operands
-from .ttir import element_bytes, int_attr, is_block, is_volatile_load, owner, pointee, shape
+from .ttir import element_bytes, int_attr, is_block, is_pointer, is_volatile_load, owner, pointee, shape
 from .undefined import SINKS, Undefined
-from .waits import waits
+from .waits import sources_of_argument, sources_of_result, waits
 
 CHECK, SITE = "rung.check", "site"
 _NAME = re.compile(r'loc\("([^"]+)"\(')
@@ -86,11 +86,12 @@ def mask_of(op: ir.Operation) -> ir.Value | None:
 def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Site:
     pointer = op.operands[0]
     file, line, column = place_of(op.location)
-    argument = _argument(pointer, names)
+    arguments, known = _arguments(pointer, names)
     size = element_bytes(pointee(pointer))
     extents, masked, gathers = shape(pointer) or (), mask_of(op) is not None, _is_loaded(pointer)
     update = _UPDATES.get(int_attr(op, "atomic_rmw_op"), "") if op.name == "tt.atomic_rmw" else ""
-    return Site(_kind(op, cooperative), file, line, column, argument, extents, size, masked, gathers, update)
+    argument = arguments[0] if known and len(arguments) == 1 else ""
+    return Site(_kind(op, cooperative), file, line, column, argument, extents, size, masked, gathers, update, known)
 
 
 def _is_loaded(pointer: ir.Value) -> bool:
@@ -108,9 +109,10 @@ def _is_loaded(pointer: ir.Value) -> bool:
     return False
 
 
-def _argument(pointer: ir.Value, names: dict[ir.Value, str]) -> str:
-    """The one argument that a pointer is derived from; empty where that is not known."""
-    found: set[str] = set()
+def _arguments(pointer: ir.Value, names: dict[ir.Value, str]) -> tuple[list[str], bool]:
+    """The arguments that a pointer may be derived from, and whether there are no others and no other memory."""
+    found: dict[str, None] = {}
+    known = True
     pending, seen = [pointer], set[ir.Value]()
     while pending:
         value = pending.pop()
@@ -118,27 +120,19 @@ def _argument(pointer: ir.Value, names: dict[ir.Value, str]) -> str:
             continue
         seen.add(value)
         op = owner(value)
-        if op is not None:
-            sources = pointer_operands(op)
-        elif value in names:
-            found.add(names[value])
+        if op is None and value in names:
+            found[names[value]] = None
             continue
+        if op is None:
+            sources = sources_of_argument(ir.BlockArgument(value))
+        elif op.name.startswith("scf."):
+            sources = sources_of_result(op, ir.OpResult(value).result_number)
         else:
-            sources = _carried(ir.BlockArgument(value))
-        if not sources:
-            return ""
-        pending += sources
-    return found.pop() if len(found) == 1 else ""
-
-
-def _carried(argument: ir.BlockArgument) -> list[ir.Value]:
-    """What a loop begins with, of the pointers that it carries."""
-    loop = argument.owner.owner.operation
-    if loop.name == "scf.for" and argument.arg_number:
-        return [loop.operands[argument.arg_number + 2]]  # lower bound, upper bound and step come first
-    if loop.name == "scf.while" and argument.owner == loop.regions[0].blocks[0]:
-        return [loop.operands[argument.arg_number]]
-    return []
+            sources = pointer_operands(op)
+        pointers = [source for source in sources if is_pointer(source)]
+        known = known and bool(pointers)
+        pending += pointers
+    return list(found), known
 
 
 def _check(op: ir.Operation, number: int, sanitizer: Sanitizer) -> None:

@@ -68,14 +68,14 @@ def _slice(values: Iterable[ir.Value], loop: ir.Operation) -> tuple[list[ir.Oper
         op = owner(value)
         if op is None:
             arguments.append(ir.BlockArgument(value))
-            pending += _sources_of_argument(arguments[-1])
+            pending += sources_of_argument(arguments[-1])
         else:
             ops.append(op)
-            pending += _sources_of_result(op, ir.OpResult(value).result_number)
+            pending += sources_of_result(op, ir.OpResult(value).result_number)
     return ops, arguments
 
 
-def _sources_of_result(op: ir.Operation, number: int) -> list[ir.Value]:
+def sources_of_result(op: ir.Operation, number: int) -> list[ir.Value]:
     """What one result of `op` is computed from or chosen by."""
     if op.name == "scf.if":
         return [op.operands[0], *(_last(region.blocks[0]).operands[number] for region in op.regions)]
@@ -87,7 +87,7 @@ def _sources_of_result(op: ir.Operation, number: int) -> list[ir.Value]:
     return list(op.operands)
 
 
-def _sources_of_argument(argument: ir.BlockArgument) -> list[ir.Value]:
+def sources_of_argument(argument: ir.BlockArgument) -> list[ir.Value]:
     """What may be passed to a block argument of a loop."""
     loop, number = argument.owner.owner.operation, argument.arg_number
     if loop.name == "scf.for":

@@ -24,6 +24,7 @@ typedef struct {
 } tensor;
 typedef struct {
   int64_t bytes;  // of an element
+  bool closed;    // goes to memory of arguments, and to no other
   uintptr_t base;  // the last one, and what it belongs to
   int32_t tensor, storage;
   uint32_t record;
@@ -129,9 +130,28 @@ static void touch(watch *w, site *s, int64_t program, uintptr_t address, int64_t
                   first + (uintptr_t)((elements ? elements - 1 : 0) * s->bytes), elements ? elements : 1});
 }
 
+static uintptr_t distance(const storage *m, uintptr_t address) {
+  return address < m->begin ? m->begin - address : address >= m->end ? address - m->end : 0;
+}
+
+// Of a pointer that may be of several arguments, and has left all of them.
+static void find_nearest(const watch *w, site *s, uintptr_t address) {
+  for (int32_t t = 0; t < w->tensor_count; t++) {
+    int32_t k = w->tensors[t].storage;
+    if (s->tensor >= 0 && distance(&w->storages[k], address) >= distance(&w->storages[s->storage], address)) continue;
+    s->tensor = t, s->storage = k;
+  }
+}
+
 // Whether the element may be accessed.
 static bool inside(watch *w, site *s, int64_t program, uintptr_t base, uintptr_t address, int64_t place) {
   const storage *m = memory_of(w, s, base, address);
+  if (!m && s->closed && address >> 12) {
+    find_nearest(w, s, address);
+    note(w, (fault){OUTSIDE, s - w->sites, program, place, -1, -1, s->tensor, s->storage, address, address, address, 1});
+    s->tensor = s->storage = -1;
+    return false;
+  }
   if (!m && (base >> 12) && (address >> 12)) {
     w->unknown++;
     return true;
@@ -266,10 +286,10 @@ static bool read_sites(watch *w, PyObject *sites) {
   w->sites = calloc((size_t)count + 1, sizeof *w->sites), w->kinds = calloc((size_t)count + 1, sizeof *w->kinds);
   if (!w->sites || !w->kinds) return PyErr_NoMemory(), false;
   for (Py_ssize_t i = 0; i < count; i++) {
-    int kind, update;
+    int kind, update, closed;
     long long bytes;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(sites, i), "iLi", &kind, &bytes, &update)) return false;
-    w->kinds[i] = (rung_kind){(rung_access)kind, update}, w->sites[i].bytes = bytes, w->sites[i].tensor = w->sites[i].storage = -1;
+    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(sites, i), "iLip", &kind, &bytes, &update, &closed)) return false;
+    w->kinds[i] = (rung_kind){(rung_access)kind, update}, w->sites[i].bytes = bytes, w->sites[i].closed = closed, w->sites[i].tensor = w->sites[i].storage = -1;
     w->site_count++;
   }
   return true;
