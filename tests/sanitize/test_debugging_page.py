@@ -59,3 +59,35 @@ def test_wrong_use(tmp_path: Path) -> None:
     assert missing.returncode == 2
     assert missing.stderr == "error: cannot run `there-is-no-such-program`: No such file or directory\n"
     assert check(folder=tmp_path).returncode == 2
+
+
+DOUBLE = """
+import triton
+import triton.language as tl
+
+@triton.jit
+def double(x_ptr, y_ptr, n_elements, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y_ptr + i, 2 * tl.load(x_ptr + i, mask=i < n_elements)MASK)
+"""
+
+
+@pytest.mark.parametrize("mask", [", mask=i < n_elements", ""])
+def test_a_ladder_that_is_watched_first(tmp_path: Path, mask: str) -> None:
+    (tmp_path / "own.py").write_text(DOUBLE.replace("MASK", mask))
+    short = ("--size", "1000", "--rungs", "vec", "--rounds", "1", "--constexpr", "BLOCK=256")
+    command = [sys.executable, "-m", "rung.cli", "ladder", "--kernel", "own.py::double", "--check", *short]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    if mask:
+        assert done.returncode == 0, done.stderr
+        return
+    assert done.returncode == 2
+    assert "error: 24 elements past the end of `y_ptr` are written; is a mask missing?" in done.stderr
+    assert 'own.py", line 8, in double' in done.stderr
+
+
+def test_a_modelled_device_is_not_watched(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rung.cli", "ladder", "--check", "--device", "hexagon-v73"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith("--check watches launches on the host; leave --device out\n")

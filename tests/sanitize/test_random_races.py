@@ -15,7 +15,7 @@ SIZE, B = 4096, 128
 
 @triton.jit
 def rows(x, reads, writes, steps, counts, OUT: tl.constexpr, B: tl.constexpr):
-    """Program p reads counts[p] elements of x from reads[p] on, steps[p] apart, and writes as many from writes[p] on."""
+    """Program p reads counts[p] elements of x, steps[p] apart, and writes as many behind them."""
     p = tl.program_id(0)
     i = tl.arange(0, B)
     step, count = tl.load(steps + p), tl.load(counts + p)
