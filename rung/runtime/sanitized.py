@@ -42,9 +42,10 @@ class Watched:
     @contextmanager
     def launch(self, arguments: Mapping[str, object], grid: Sequence[int]) -> Generator[None]:
         """Around one launch on the calling thread. Raises a SanitizerError, or writes what was found to stderr."""
-        memories = list(memories_of(arguments.items()))
+        found = list(memories_of(arguments.items()))
+        memories = [memory for memory in found if memory is not None]
         tensors = tuple((m.data, m.begin, m.end, m.unwritten) for m in memories)
-        sites = tuple(_numbers(site) for site in self.sites)
+        sites = tuple(_numbers(site, all_known=len(memories) == len(found)) for site in self.sites)
         programs = min(max(prod(grid), 0), _MOST_PROGRAMS)  # a grid that cannot be is refused by the launcher
         _native.sanitize_begin(tensors, sites, programs, self.sanitizer.stop, self.sanitizer.order)
         faults: list[_native.Fault] = []
@@ -80,22 +81,25 @@ class Watched:
         return [Finding.of(self.kernel, fault, self.sites, memories, grid) for fault in faults]
 
 
-def _numbers(site: Site) -> tuple[int, int, int, bool]:
-    """As the runtime wants it."""
+def _numbers(site: Site, all_known: bool) -> tuple[int, int, int, bool]:
+    """As the runtime wants it. all_known: the memory of all arguments."""
     kind = KINDS.index(site.kind) if site.kind in KINDS else 0
-    return kind, site.element_bytes, UPDATES.index(site.update) if site.update in UPDATES else 0, site.closed
+    return (
+        kind,
+        site.element_bytes,
+        UPDATES.index(site.update) if site.update in UPDATES else 0,
+        site.closed and all_known,
+    )
 
 
-def memories_of(arguments: Iterable[tuple[str, object]]) -> Iterator[Memory]:
-    """Of all tensors and arrays among arguments, in tuples and descriptors, too."""
+def memories_of(arguments: Iterable[tuple[str, object]]) -> Iterator[Memory | None]:
+    """Of all tensors and arrays among arguments, in tuples and descriptors, too; None where it is not known."""
     for name, value in arguments:
         if isinstance(value, tuple | list):
             inner = cast("Sequence[object]", value)
             yield from memories_of((f"{name}[{k}]", each) for k, each in enumerate(inner))
         elif hasattr(value, "data_ptr"):
-            found = _of_tensor(name, value)
-            if found is not None:
-                yield found
+            yield _of_tensor(name, value)
         elif hasattr(value, "base") and hasattr(value, "block_shape"):  # a tensor descriptor, made by the host
             yield from memories_of([(name, cast(Any, value).base)])
         elif hasattr(value, "__array_interface__"):

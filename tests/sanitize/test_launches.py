@@ -134,6 +134,25 @@ def test_addresses_from_memory_are_looked_up_and_others_left_alone() -> None:
     assert text.startswith("a null pointer is read")
 
 
+class Foreign:
+    """What Triton's launcher takes: nobody can tell how long it is."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.dtype, self._tensor = tensor.dtype, tensor
+
+    def data_ptr(self) -> int:
+        return self._tensor.data_ptr()
+
+
+def test_memory_of_unknown_length_is_left_alone() -> None:
+    x, out = torch.arange(64.0), torch.zeros(64)
+    copy_unmasked[(1,)](Foreign(x), out, B=64, sanitize="1")
+    assert torch.equal(out, x + 1)
+    assert fault(copy_unmasked, Foreign(torch.zeros(128)), out, B=128).startswith("64 elements past the end of `out`")
+    # A pointer that changes hands may be the foreign one's.
+    k.pointer_that_changes_hands[(1,)](Foreign(x), torch.zeros(128), torch.zeros(192), 64, B=64, sanitize="1")
+
+
 def test_the_same_memory_twice() -> None:
     x = torch.ones(100)
     add[(2,)](x, x, x, 100, B=64, sanitize="1")

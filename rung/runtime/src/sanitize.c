@@ -10,6 +10,7 @@
 
 #define MOST_DIMS 16
 #define MOST_FAULTS 64
+#define ORIGIN 4096  // what pointers are counted from that may be of several arguments, or of none (frontends/triton/bases.py)
 
 typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN, IN_ORDER } fault_kind;
 
@@ -146,7 +147,7 @@ static void find_nearest(const watch *w, site *s, uintptr_t address) {
 // Whether the element may be accessed.
 static bool inside(watch *w, site *s, int64_t program, uintptr_t base, uintptr_t address, int64_t place) {
   const storage *m = memory_of(w, s, base, address);
-  if (!m && s->closed && address >> 12) {
+  if (!m && s->closed && base == ORIGIN && address >> 12) {
     find_nearest(w, s, address);
     note(w, (fault){OUTSIDE, s - w->sites, program, place, -1, -1, s->tensor, s->storage, address, address, address, 1});
     s->tensor = s->storage = -1;
