@@ -118,7 +118,7 @@ def violations() -> tuple[tuple[str, str], ...]:
 Fault = tuple[int, int, int, int, int, int, int, int, int, int, int]
 """(kind, site, program, place in the block, other site, other program, tensor, the addresses of the first, the least
 and the greatest element, how many elements); -1 for what is not known. Kinds: 0 outside, 1 race, 2 undefined, 3
-not written, 4 order."""
+not written, 4 order, 5 misaligned."""
 
 def sanitize_begin(
     tensors: tuple[tuple[int, int, int, bytearray | None], ...],

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..sanitizer import Site
 from . import _native
 
-_FAULTS = ("outside", "race", "undefined", "unwritten", "order")
+_FAULTS = ("outside", "race", "undefined", "unwritten", "order", "misaligned")
 """By number, as in sanitize.c."""
 _BEGAN = {
     "left out by a mask": "that the mask of a load without `other=` left out",
@@ -72,8 +72,8 @@ class Finding:
 
     kernel: str
     kind: str
-    """outside, race, undefined (a number that nobody may rely on), unwritten (memory that nobody has written), or
-    order (atomics that may not change places)."""
+    """outside, race, undefined (a number that nobody may rely on), unwritten (memory that nobody has written), order
+    (atomics that may not change places), or misaligned."""
     site: Site
     program: tuple[int, int, int]
     grid: tuple[int, int, int]
@@ -146,6 +146,9 @@ class Finding:
         if self.kind == "unwritten":
             what = "an element" if self.elements == 1 else f"{self.elements} elements"
             return f"{what} of {self.argument} that nobody has written {_be(self.elements)} {_DONE[self.site.kind]}"
+        if self.kind == "misaligned":
+            size, done = self.site.element_bytes, _DONE[self.site.kind]
+            return f"{self.argument} is {done} at no multiple of its elements' {size} bytes"
         if self.kind == "order":
             assert self.other_site is not None
             where = f"line {self.other_site.line} and line {self.site.line}"
@@ -252,6 +255,11 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
     if f.kind == "outside":
         facts.append(("there", _there(f)))
         facts.append(("look at", _advice(f)))
+    elif f.kind == "misaligned":
+        facts.append(("address", f"{f.first:#x}, {f.first - f.memory.data} bytes behind the argument's"))
+        facts.append(
+            ("look at", "where the tensor's memory, or the cast pointer, begins: a GPU refuses such an access")
+        )
     elif f.kind == "order":
         facts.append(("look at", "whether any order will do: sums of floats differ in their last bits only"))
     elif f.kind == "unwritten":

@@ -244,6 +244,15 @@ def test_report_leaves_out_gathers_scatters_atomics_and_scalars(capfd: pytest.Ca
     assert err.count("`out` is updated") == 2
 
 
+def test_misaligned_elements() -> None:
+    memory, out = bytearray(300), torch.zeros(32, dtype=torch.int32)
+    start = -torch.frombuffer(memory, dtype=torch.uint8).data_ptr() % 4
+    copy_unmasked[(1,)](torch.frombuffer(memory, dtype=torch.int32, count=40, offset=start), out, B=32, sanitize="1")
+    askew = torch.frombuffer(memory, dtype=torch.int32, count=40, offset=start + 2)
+    text = fault(copy_unmasked, askew, out, B=32)
+    assert text.startswith("`x` is read at no multiple of its elements' 4 bytes")
+
+
 # ---- memory that nobody has written
 
 

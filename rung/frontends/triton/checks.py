@@ -1,12 +1,12 @@
 """The sanitizer's part of TTIR: a check before each access to memory, which is left as it is.
 
 before: %x = tt.load %pointers, %mask
-after:  rung.check %pointers, %mask {site = 0, stop}; %x = tt.load %pointers, %mask
+after:  sanitize.check %pointers, %mask {site = 0, stop}; %x = tt.load %pointers, %mask
 
 `ops/checks.py` converts the check. Where the kernel goes on behind a fault, the check says which elements may be
 accessed, and the access is masked with it:
 
-after:  %fine = rung.check %pointers, %mask {site = 0} : tensor<64xi1>; %x = tt.load %pointers, (%mask and %fine)
+after:  %fine = sanitize.check %pointers, %mask {site = 0} : tensor<64xi1>; %x = tt.load %pointers, (%mask and %fine)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .ttir import element_bytes, int_attr, is_block, is_pointer, is_volatile_loa
 from .undefined import SINKS, Undefined
 from .waits import sources_of_argument, sources_of_result, waits
 
-CHECK, SITE = "rung.check", "site"
+CHECK, SITE = "sanitize.check", "site"
 _NAME = re.compile(r'loc\("([^"]+)"\(')
 _MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
 """Where the mask is among the operands, if there is one. `tt.atomic_cas` has none."""

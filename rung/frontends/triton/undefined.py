@@ -5,7 +5,7 @@ width or more. On request, where finite numbers gave one that is not, or an inde
 stored, reduced, multiplied as a matrix, or says what memory is accessed, in lanes that the mask there lets through:
 
 before: %x = tt.load %p, %m; %y = arith.addf %x, %c; tt.store %q, %y, %n
-after:  ...; %bad = arith.andi (arith.xori %m, true), %n; rung.fault %bad {site = 3, source = 2}; tt.store %q, %y, %n
+after:  ...; %bad = arith.andi (arith.xori %m, true), %n; sanitize.fault %bad {site = 3, source = 2}; tt.store %q, %y, %n
 
 Where `%n` implies `%m` nothing is asked, and what loops and branches carry counts as sound: all that is told is true.
 """
@@ -21,7 +21,7 @@ from .locations import place_of
 from .operation import find, is_elementwise
 from .ttir import constant_int, element, is_block, is_float, is_integer, owner, shape
 
-FAULT, SOURCE = "rung.fault", "source"
+FAULT, SOURCE = "sanitize.fault", "source"
 Taint = dict[ir.Operation, ir.Value]
 """For each operation where it began, the lanes that it reaches (i1)."""
 _DIVISIONS = ("arith.divsi", "arith.divui", "arith.remsi", "arith.remui")

@@ -12,7 +12,7 @@
 #define MOST_FAULTS 64
 #define ORIGIN 4096  // what pointers are counted from that may be of several arguments, or of none (frontends/triton/bases.py)
 
-typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN, IN_ORDER } fault_kind;
+typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN, IN_ORDER, MISALIGNED } fault_kind;
 
 typedef struct {
   uintptr_t begin, end;
@@ -144,6 +144,12 @@ static void find_nearest(const watch *w, site *s, uintptr_t address) {
   }
 }
 
+// Elements are of a power of two bytes, and all of a box are as misaligned as the first.
+static void see_alignment(watch *w, const site *s, int64_t program, uintptr_t address, int64_t elements) {
+  if (!(address & (uintptr_t)(s->bytes - 1))) return;
+  note(w, (fault){MISALIGNED, s - w->sites, program, -1, -1, -1, s->tensor, s->storage, address, address, address, elements});
+}
+
 // Whether the element may be accessed.
 static bool inside(watch *w, site *s, int64_t program, uintptr_t base, uintptr_t address, int64_t place) {
   const storage *m = memory_of(w, s, base, address);
@@ -170,6 +176,7 @@ int32_t rung_check_element(int64_t number, int64_t program, const void *base, in
   if (inside(w, s, program, (uintptr_t)base, address, place)) {
     if (s->storage < 0) return 1;
     if (w->kinds[number].access == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
+    see_alignment(w, s, program, address, 1);
     touch(w, s, program, address, s->bytes);
     return 1;
   }
@@ -242,6 +249,9 @@ void rung_check_box(int64_t number, int64_t program, const void *base, int64_t o
     return;
   }
   if (w->kinds[number].access == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
+  int64_t elements = 1;
+  for (int d = 0; d < count; d++) elements *= dims[d].count;
+  see_alignment(w, s, program, address, elements);
   offset = forwards(offset, &count);
   int64_t row = 1;
   int done = 0;

@@ -1,4 +1,4 @@
-"""`rung.check`: calls of the sanitizer (sanitize.h), for a box of elements at once or for one after another."""
+"""`sanitize.check`: calls of the sanitizer (sanitize.h), for a box of elements at once or for one after another."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VALUE = "rung_check_value"
 class Check(Whole):
     """Before the access: a launch that is to stop stops here, and nothing outside of what it was given is touched."""
 
-    names = ("rung.check",)
+    names = ("sanitize.check",)
 
     def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
         _Check(blocks, op).build()
