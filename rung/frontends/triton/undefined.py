@@ -134,10 +134,16 @@ class Undefined:
             return _compare(_UGE, op.operands[1], width) if by is None or not 0 <= by < width else None
         if op.name in _INDEXING and wanted.overflow and is_integer(kind) and ir.IntegerType(kind).width == 32:
             return _overflows(op)
-        if wanted.nan and is_float(kind) and op.name.startswith(("arith.", "math.")) and op.name != "arith.constant":
+        if wanted.nan and _computes(kind) and op.name.startswith(("arith.", "math.")):
             numbers = [v for v in op.operands if is_float(element(v))]
-            return _becomes_infinite(op.results[0], numbers) if numbers else None
+            known = bool(numbers) and all(_computes(element(v)) for v in numbers)
+            return _becomes_infinite(op.results[0], numbers) if known else None
         return None
+
+
+def _computes(kind: ir.Type) -> bool:
+    """Whether there is arithmetic on floats of this type; those of eight bits are converted only."""
+    return is_float(kind) and ir.FloatType(kind).width >= 16
 
 
 def _sinks(op: ir.Operation) -> Iterator[tuple[ir.Value, SiteKind]]:
