@@ -44,7 +44,7 @@ class Converted:
     fits: bool
     sites: tuple[Site, ...]
     arguments: tuple[str, ...]
-    """Their names, where TTIR has them."""
+    """Their names, where accesses are checked."""
 
 
 def convert(
@@ -71,7 +71,7 @@ def convert(
     name = kernel_symbol(ir.StringAttr(function.attributes["sym_name"]).value)
     entry = function.regions[0].blocks[0]
     with ttir.context, function.location:
-        names = names_of(entry)
+        names = {} if sanitizer is None else names_of(entry)
         sites = () if sanitizer is None else tuple(add_checks(ttir, names, sanitizer, cooperative))
         module = ir.Module.create()
         index = ir.IndexType.get()

@@ -5,7 +5,7 @@ width or more. On request, where finite numbers gave one that is not, or an inde
 stored, reduced, multiplied as a matrix, or says what memory is accessed, in lanes that the mask there lets through:
 
 before: %x = tt.load %p, %m; %y = arith.addf %x, %c; tt.store %q, %y, %n
-after:  ...; %bad = arith.andi (arith.xori %m, true), %n; sanitize.fault %bad {site = 3, source = 2}; tt.store %q, %y, %n
+after:  ...; %bad = arith.andi (arith.xori %m, true), %n; sanitize.fault %bad {site = 3, source = 2}; tt.store ...
 
 Where `%n` implies `%m` nothing is asked, and what loops and branches carry counts as sound: all that is told is true.
 """
