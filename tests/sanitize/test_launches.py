@@ -10,6 +10,7 @@ import pytest
 import torch
 import triton
 import triton.language as tl
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from rung import machine
 from rung.compile import compile_kernel
@@ -132,6 +133,35 @@ def test_addresses_from_memory_are_looked_up_and_others_left_alone() -> None:
     assert torch.equal(out, known)
     text = fault(through_an_address, torch.tensor([0]), out, B=32)
     assert text.startswith("a null pointer is read")
+
+
+@triton.jit
+def copy_pair(pair, out, B: tl.constexpr):
+    i = tl.arange(0, B)
+    tl.store(out + i, tl.load(pair[0] + i) + tl.load(pair[1][0] + i))
+
+
+def test_tensors_in_tuples() -> None:
+    x, y, out = torch.arange(32.0), torch.arange(32.0), torch.zeros(32)
+    copy_pair[(1,)]((x, (y,)), out, B=32, sanitize="1")
+    assert torch.equal(out, x + y)
+    assert fault(copy_pair, (x, (y[:31].clone(),)), out, B=32).startswith(
+        "1 element past the end of `pair[1][0]` is read"
+    )
+
+
+@triton.jit
+def copy_tile(x, out, B: tl.constexpr):
+    out.store([0, 0], x.load([0, 0]))
+
+
+def test_descriptors_that_claim_too_much() -> None:
+    x, out = torch.arange(64.0).view(8, 8), torch.zeros(8, 8)
+    tiles = [TensorDescriptor(each, [8, 8], [8, 1], [8, 8]) for each in (x, out)]
+    copy_tile[(1,)](*tiles, B=8, sanitize="1")
+    assert torch.equal(out, x)
+    short = TensorDescriptor(torch.zeros(7, 8), [8, 8], [8, 1], [8, 8])
+    assert fault(copy_tile, tiles[0], short, B=8).startswith("8 elements past the end of `out` are written")
 
 
 class Foreign:
