@@ -130,7 +130,13 @@ TO_FLOAT = _attribute("rung.to_float", _CAST, "type", "the format of the codes t
 
 # ---- failures and prints
 
-PRINT = _attribute("rung.print", "`func.call`", "string", "what `rung_print` prints, as runtime/src/print.c reads it")
+PRINT = _attribute(
+    "rung.print",
+    "`func.call`",
+    "string",
+    "what `rung_print` prints, as runtime/src/print.c reads it",
+    structure=True,
+)
 
 WHERE = _attribute("rung.where", "`cf.assert`", "string", "the place in the kernel's source")
 

@@ -23,7 +23,7 @@ def nothing_is_compiled_or_run(monkeypatch):
         )
 
     load = lambda binary: SimpleNamespace(address=1)  # noqa: E731
-    launcher = lambda kinds, names, dtypes=(): lambda *args: None  # noqa: E731
+    launcher = lambda *signature: lambda *args: None  # noqa: E731
     monkeypatch.setitem(sys.modules, "rung.compile", SimpleNamespace(compile_ttir=compile_ttir, load=load))
     monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=launcher), raising=False)
 

@@ -158,6 +158,14 @@ def bytes_product(x, y, n, BLOCK: tl.constexpr):
     tl.store(y + at, tl.dot(a, a).to(tl.float32))
 
 
+@triton.jit
+def printing(x, y, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    v = tl.load(x + i, mask=i < n, other=0.0)
+    tl.device_print("v", v)
+    tl.store(y + i, v, mask=i < n)
+
+
 @dataclass(frozen=True)
 class Case:
     """A step of a pipeline that changes something, the module before it, and what comes behind."""
@@ -174,7 +182,7 @@ CONFIGURATIONS = (
     ("hexagon-v73", "double_buffer=on tile_elements=64", False),
     ("hexagon-v73", "scratchpad=on", False),
 )
-KERNELS = ((elementwise, 256), (rows, 256), (product, 32), (bytes_product, 64))
+KERNELS = ((elementwise, 256), (rows, 256), (product, 32), (bytes_product, 64), (printing, 64))
 
 
 def steps(kernel: Any, block: int, device: str, schedule: str, checked: bool) -> Iterator[Case]:
