@@ -55,7 +55,14 @@ class DeviceAssertError(KernelError):
 
 
 class SanitizerError(KernelError):
-    """A kernel that was run with `RUNG_SANITIZE=1` has a fault: which, where, and what to look at, on one page."""
+    """A kernel that was run with `RUNG_SANITIZE=1` has a fault: which, where, and what to look at, on one page.
+
+    where: `file.py:LINE` of the access.
+    """
+
+    def __init__(self, page: str, where: str = "") -> None:
+        super().__init__(page)
+        self.where = where
 
 
 class OutOfMemoryError(KernelError, MemoryError):

@@ -20,7 +20,7 @@ from .result import Noise, Result
 from .stats import median
 from .suite import HOST_BLOCK, Workload
 from .toolchain import Modelled, Toolchain
-from .trial import Launch, Own, try_launch
+from .trial import Launch, Own, StrayAccess, try_launch
 
 if TYPE_CHECKING:
     from ..compile import AnyExecutable
@@ -152,7 +152,13 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
         inputs = inputs_of(case.problem, saved[id(case.problem.args)])
         first = case.launch(executable, inputs, variant.schedule)
         if first:
-            try_launch(first, lambda: tell(Step(f"trying {variant.name}")))
+            try:
+                try_launch(first, lambda: tell(Step(f"trying {variant.name}")))
+            except StrayAccess as fault:
+                from .watch import line_at_fault
+
+                where = line_at_fault(replace(case, problem=replace(case.problem, args=inputs)), lab)
+                raise StrayAccess(f"{where}: {fault}" if where else str(fault)) from None
         return executable
 
     expected: dict[int, list[Any]] = {}

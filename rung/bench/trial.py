@@ -65,6 +65,10 @@ class Launch:
     own: Own
 
 
+class StrayAccess(UsageError):
+    """The kernel touches what is not its own, or dies of it."""
+
+
 def try_launch(launch: Launch, turn: Callable[[], None] = lambda: None, limit_s: float = LIMIT_S) -> None:
     """Raises UsageError when the kernel touches what is not its own, dies or does not end: which argument, where.
 
@@ -98,8 +102,8 @@ def _try_between(launch: Launch, memory: Mapping[int, GuardedMemory], turn: Call
             "does, or loop over numbers that were drawn too large (--range)? Otherwise give a smaller --size"
         )
     if len(record) == _FAULT.size:
-        raise UsageError(_fault(launch, memory, which, *_FAULT.unpack(record)))
-    raise UsageError(f"{launch.what} ended the process in {which}: {_death(status, said)}")
+        raise StrayAccess(_fault(launch, memory, which, *_FAULT.unpack(record)))
+    raise StrayAccess(f"{launch.what} ended the process in {which}: {_death(status, said)}")
 
 
 def _in_copy(

@@ -115,6 +115,11 @@ class Finding:
         )
 
     @property
+    def where(self) -> str:
+        """`file.py:LINE`."""
+        return f"{Path(self.site.file).name}:{self.site.line}"
+
+    @property
     def argument(self) -> str:
         """How the kernel calls it."""
         if self.memory is not None:

@@ -55,7 +55,7 @@ class Watched:
             faults, _ = _native.sanitize_end()
             findings = self._findings(faults, memories, grid)
             self._log(findings)
-            raise SanitizerError(page(findings[0])) from None
+            raise SanitizerError(page(findings[0]), findings[0].where) from None
         except BaseException:
             _native.sanitize_end()
             raise

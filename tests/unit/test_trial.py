@@ -271,3 +271,20 @@ def test_a_worker_s_own_faults_reach_the_handler() -> None:
     done = subprocess.run([sys.executable, "-c", MASKS], capture_output=True, text=True, check=True, timeout=60)
     workers = [mask for mask in map(int, done.stdout.split()) if mask & (1 << (signal.SIGUSR1 - 1))]
     assert workers and not any(mask & (1 << (signal.SIGSEGV - 1)) for mask in workers)
+
+
+def test_a_stray_access_is_told_with_its_line(tmp_path: Path) -> None:
+    """As the first launch of a study tells it: the copy dies, the watched launch knows where."""
+    file = tmp_path / "lines.py"
+    file.write_text(
+        "import triton, triton.language as tl\n"
+        "@triton.jit\n"
+        "def f(x_ptr, y_ptr, n, BLOCK: tl.constexpr):\n"
+        "    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)\n"
+        "    v = tl.load(x_ptr + i, mask=i < n)\n"
+        "    tl.store(y_ptr + i, v)\n"
+    )
+    command = [sys.executable, "-m", "rung.cli", "ladder", "--kernel", f"{file}::f", "--size", "100000"]
+    done = subprocess.run([*command, "--constexpr", "BLOCK=1024"], capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "error: lines.py:6: `y_ptr` is written right behind its end (element 100,000 of 100,000)" in done.stderr
