@@ -25,7 +25,7 @@ def chunk_states(
     C: tl.constexpr,
     REVERSE: tl.constexpr,
 ):
-    """S before each chunk (after it, if REVERSE): S <- S decay^C + sum of k v^T weighted by what is left of the chunk."""
+    """S before each chunk (after it, if REVERSE): S <- S decay^C + sum of k v^T, decayed to the chunk's end."""
     bh = tl.program_id(0)
     b, h = bh // H, bh % H
     log_decay = tl.load(decay_ptr + h)

@@ -98,7 +98,7 @@ def stream_k(
     a_ptr, b_ptr, c_ptr, partials_ptr, locks_ptr, M, N, K, total_iters, iters_per_tile,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, GROUP: tl.constexpr,
 ):  # fmt: skip
-    """Every program has the same share of all (tile, k) pairs. Who ends a tile that others began waits for their parts."""
+    """Each program has the same share of all (tile, k) pairs. Who begins a tile waits for the parts of the others."""
     pid = tl.program_id(0)
     programs = tl.num_programs(0)
     share = total_iters // programs

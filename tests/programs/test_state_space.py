@@ -15,7 +15,7 @@ def selective_scan_forward(
     u_ptr, delta_ptr, A_ptr, B_ptr, C_ptr, D_ptr, z_ptr, y_ptr, states_ptr, dim, length,
     STATE: tl.constexpr, BLOCK_D: tl.constexpr, HAS_Z: tl.constexpr,
 ):  # fmt: skip
-    """h[t] = exp(delta A) h[t-1] + delta B u;  y = C h + D u, gated by silu(z). All states are kept for the gradient."""
+    """h[t] = exp(delta A) h[t-1] + delta B u;  y = C h + D u, gated by silu(z). States are kept for the gradient."""
     batch, ds = tl.program_id(1), tl.program_id(0) * BLOCK_D + tl.arange(0, BLOCK_D)
     n = tl.arange(0, STATE)
     live = ds < dim
