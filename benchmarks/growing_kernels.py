@@ -129,6 +129,7 @@ SHAPES = (
     ),
     Shape("numbers doubled", (4, 8, 16), _doubled_sum),
     Shape("reductions", LONG, _repeated("v = v - tl.sum(v)")),
+    Shape("reductions of parts", LONG, _repeated("w = v * 2", "v = v + w - tl.sum(w)")),
     Shape("loops in a row", LONG, _repeated("for a in range(n):", "    v = v * 1.5 + {k}")),
     Shape("branches in a row", LONG, _repeated("if n > {k}:", "    v += tl.load(x + i + n * {k})")),
     Shape("alternatives", WIDE, _alternatives),

@@ -1,4 +1,4 @@
-"""Products of sparse matrices in blocks (BSR): sparse x dense, dense x dense where it is asked for, and of rows (CSR)."""
+"""Products of sparse matrices: blocks (BSR) times dense, dense times dense where it is asked for, and rows (CSR)."""
 
 from __future__ import annotations
 

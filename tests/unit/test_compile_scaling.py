@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import triton
+import triton.language as tl
 
 from rung import machine
 from rung.compile import compile_ttir
@@ -67,3 +69,20 @@ def test_twice_the_size_takes_twice_the_work(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["for and if", "loads and stores", "masked loads", "pointers carried", "arguments"])
 def test_so_do_transfers(name: str, tmp_path: Path) -> None:
     assert growth(SHAPES[name], tmp_path, "hexagon-v73", "double_buffer=on") < MOST
+
+
+@triton.jit
+def sorted_block(x, y, N: tl.constexpr):
+    i = tl.arange(0, N)
+    tl.store(y + i, tl.sort(tl.load(x + i)))
+
+
+def test_a_step_of_sorting_is_computed_once() -> None:
+    """Each step compares what the one before it gave with the sum of its bits: two uses, one of them through a cast."""
+
+    def operations(n: int) -> int:
+        ttir = make_ttir(sorted_block, {"x": "*fp32", "y": "*fp32", "N": "constexpr"}, {"N": n})
+        return compile_ttir(ttir, machine=machine.host(), schedule=Schedule()).stages["linalg"].count(" = arith.")
+
+    steps = [bits * (bits + 1) // 2 for bits in (4, 8)]
+    assert operations(256) / operations(16) < 1.2 * steps[1] / steps[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -49,9 +49,11 @@ def cone(program: Program, roots: Iterable[ir.Value]) -> Cone:
     return result
 
 
-def walk(program: Program, roots: Iterable[ir.Value]) -> Iterator[tuple[ir.Value, Dims]]:
+def walk(
+    program: Program, roots: Iterable[ir.Value], kept: Container[ir.Value] = ()
+) -> Iterator[tuple[ir.Value, Dims]]:
     """The values of `cone`, one by one, each with the nest's dimensions that it follows: whoever has seen enough may
-    stop."""
+    stop. kept: values that will be stored."""
     seen: set[tuple[ir.Value, Dims]] = set()
     pending: list[tuple[ir.Value, Dims]] = [(r, tuple(range(len(shape(r) or ())))) for r in roots]
     while pending:
@@ -60,7 +62,7 @@ def walk(program: Program, roots: Iterable[ir.Value]) -> Iterator[tuple[ir.Value
             continue
         seen.add((value, dims))
         yield value, dims
-        op = None if program.is_stored(value) else owner(value)
+        op = None if program.is_stored(value) or value in kept else owner(value)
         meaning = None if op is None else find(op)
         if op is None or meaning is None:
             continue
@@ -135,6 +137,24 @@ def needed_after(value: ir.Value, order: Order, index: int, block: ir.Block) -> 
     return _last_need(value, order, block) > index
 
 
+def needed_besides(
+    value: ir.Value,
+    kept: Container[ir.Value],
+    known: Mapping[ir.Value, bool],
+    order: Order,
+    index: int,
+    block: ir.Block,
+) -> bool:
+    """`needed_after`, for another thing than `kept`, which will be stored. known: answers for what is made of it."""
+
+    def needed(user: ir.Operation) -> bool:
+        if not _is_evaluated_later(user, block):
+            return _need(user, order, block) > index
+        return any(r not in kept and known.get(r, needed_after(r, order, index, block)) for r in user.results)
+
+    return needed_after(value, order, index, block) and any(needed(u.owner.operation) for u in value.uses)
+
+
 def _last_need(value: ir.Value, order: Order, block: ir.Block) -> float:
     known = order.last.get(value)
     if known is None:
@@ -146,9 +166,14 @@ def _need(user: ir.Operation, order: Order, block: ir.Block) -> float:
     top = top_level(user, block)
     if top is None:  # outside of this block: behind it, or in a branch that follows
         return inf
-    if top == user and is_virtual(user) and is_block_result(user):
+    if _is_evaluated_later(user, block):
         return max(_last_need(result, order, block) for result in user.results)
     return order[top]
+
+
+def _is_evaluated_later(op: ir.Operation, block: ir.Block) -> bool:
+    """Whether an operation of `block` gives virtual values."""
+    return op.block == block and is_virtual(op) and is_block_result(op)
 
 
 def is_block_result(op: ir.Operation) -> bool:

@@ -77,6 +77,7 @@ class Cast(Elementwise, NoNumbers):
 
     names = ("arith.index_cast", "arith.index_castui", "arith.bitcast")
     passes = True
+    free = True
 
 
 # ---- sums and products

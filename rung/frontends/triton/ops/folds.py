@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
@@ -14,11 +14,11 @@ from ..expression import Expressions
 from ..layout import order_of, without
 from ..meanings import InScratch
 from ..nest_sinks import Accumulate, Effect, Keep, Sink
-from ..operation import register
+from ..operation import is_free, register
 from ..positions import Position
 from ..reach import Reach, Walk, unknown
 from ..scratch import Buffer, from_memory
-from ..traversal import cone, needed_after, walk
+from ..traversal import cone, needed_after, needed_besides, walk
 from ..ttir import combine_block, element, int_attr, is_block, is_bool, owner, shape
 from .families import Whole
 
@@ -96,29 +96,33 @@ def _finish_reduction(blocks: BlockConverter, result: ir.Value, buffer: Buffer) 
 def _shared_expensive(blocks: BlockConverter, op: ir.Operation, extents: tuple[int, ...]) -> list[Sink]:
     """Values that the reduction computes anyway and a later nest needs again, written on the way if that pays.
 
-    It pays for expensive operations, and for long chains of cheap ones.
+    It pays for expensive operations, and for long chains of cheap ones. What is needed again only for what is written
+    is not written itself, nor what is a few operations away from that.
     """
-    assert blocks.current is not None
-    index = blocks.positions[op]
-    found: list[Sink] = []
-    covered: set[ir.Value] = set()
-    for value in cone(blocks.program, list(op.operands)).values:
-        definer = owner(value)
-        if value in covered or definer is None or blocks.program.is_stored(value) or shape(value) != extents:
-            continue
-        if not needed_after(value, blocks.positions, index, blocks.current):
-            continue
-        if definer.name in elementwise.EXPENSIVE:
-            found.append(Keep(value, blocks.allocate(value)))
-        elif _is_long_chain(blocks, value):
-            found.append(Keep(value, blocks.allocate(value)))
-            covered.update(cone(blocks.program, [value]).values)
-    return found
+    order, block = blocks.positions, blocks.current
+    assert block is not None
+    written: dict[ir.Value, None] = {}
+    needed: dict[ir.Value, bool] = {}
+    made = [(v, d) for v in cone(blocks.program, list(op.operands)).values if (d := owner(v)) is not None]
+    for value, definer in sorted(made, key=lambda each: -order.get(each[1], -1)):  # users first
+        needed[value] = needed_besides(value, written, needed, order, order[op], block)
+        candidate = shape(value) == extents and not is_free(definer) and not blocks.program.is_stored(value)
+        if candidate and needed[value] and _pays(blocks, value):
+            written[value] = None
+    kept: dict[ir.Value, None] = {}
+    for value in reversed(written):
+        if _pays(blocks, value, kept):
+            kept[value] = None
+    return [Keep(value, blocks.allocate(value)) for value in kept]
 
 
-def _is_long_chain(blocks: BlockConverter, value: ir.Value) -> bool:
+def _pays(blocks: BlockConverter, value: ir.Value, kept: Container[ir.Value] = ()) -> bool:
+    """Whether reading `value` is cheaper than computing it, from `kept` among others."""
+    definer = owner(value)
+    if definer is not None and definer.name in elementwise.EXPENSIVE:
+        return True
     seen: set[ir.Value] = set()
-    for below, _ in walk(blocks.program, [value]):
+    for below, _ in walk(blocks.program, [value], kept):
         seen.add(below)
         if len(seen) == _LONG_CHAIN:
             return True

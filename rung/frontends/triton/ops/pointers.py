@@ -74,6 +74,7 @@ class Bitcast(Elementwise, NoNumbers):
 
     names = ("tt.bitcast",)
     passes = True
+    free = True
 
     def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
         if is_pointer(op.results[0]):
