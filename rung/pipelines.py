@@ -25,6 +25,7 @@ from .passes import Pass, Pipeline, Stage, Upstream
 from .schedule import Schedule
 from .targets.isa import Isa
 from .transforms.align_accesses import AlignAccesses
+from .transforms.collapse_nests import CollapseNests
 from .transforms.contract import TileContractions
 from .transforms.double_buffer import DoubleBuffer
 from .transforms.fit_scratchpad import FitScratchpad
@@ -45,6 +46,7 @@ PASSES: tuple[type[Pass], ...] = (
     Promote,
     DoubleBuffer,
     Transport,
+    CollapseNests,
     TileContractions,
     Vectorize,
     NestsToLoops,
@@ -155,6 +157,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         math = () if machine.library_math else (ExpandMath(fma, avx512=avx512),)
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
+        CollapseNests(machine.vector_bytes // 4),
         TileContractions(machine.vector_bytes, machine.vector_registers, fma, byte_dot=machine.usable_byte_dot),
         Vectorize(
             machine.vector_bytes,

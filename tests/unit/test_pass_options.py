@@ -166,6 +166,13 @@ def printing(x, y, n, BLOCK: tl.constexpr):
     tl.store(y + i, v, mask=i < n)
 
 
+@triton.jit
+def flipped(x, y, n, BLOCK: tl.constexpr):
+    """Seen as 2 x 2 x ... x 2."""
+    i = tl.arange(0, BLOCK)
+    tl.store(y + i, tl.flip(tl.load(x + i), 0))
+
+
 @dataclass(frozen=True)
 class Case:
     """A step of a pipeline that changes something, the module before it, and what comes behind."""
@@ -182,7 +189,7 @@ CONFIGURATIONS = (
     ("hexagon-v73", "double_buffer=on tile_elements=64", False),
     ("hexagon-v73", "scratchpad=on", False),
 )
-KERNELS = ((elementwise, 256), (rows, 256), (product, 32), (bytes_product, 64), (printing, 64))
+KERNELS = ((elementwise, 256), (rows, 256), (product, 32), (bytes_product, 64), (printing, 64), (flipped, 8))
 
 
 def steps(kernel: Any, block: int, device: str, schedule: str, checked: bool) -> Iterator[Case]:
