@@ -11,7 +11,7 @@ from torch_mlir.dialects import func
 from ..ir.attributes import PRINT
 from ..ir.pointers import declare, find_function, i64, pointer_type
 from ..ir.prints import CALL, is_print
-from ..ir.slicing import collect
+from ..ir.slicing import named
 from ..ir.texts import Texts
 from ..passes import Pass
 
@@ -33,12 +33,11 @@ class LowerPrints(Pass):
     """The machine has a standard output."""
 
     def run(self, module: ir.Module) -> None:
-        found = [op for op in collect(module.operation) if is_print(op)]
-        if not found:
-            return
         declared = find_function(module, CALL)
-        if declared is not None:
-            declared.operation.erase()
+        if declared is None:
+            return
+        found = [op for op in named(module, "func.call") if is_print(op)]
+        declared.operation.erase()
         texts = Texts(module)
         if self.keep:
             declare(module, CALL, [pointer_type(), pointer_type(), i64(), i64(), i64()])

@@ -10,7 +10,7 @@ from torch_mlir.dialects import arith, func
 
 from ..ir.footprints import element_bytes
 from ..ir.pointers import constant, declare, element_address, i64, index, pointer_type, to_i64
-from ..ir.slicing import collect
+from ..ir.slicing import named
 from ..ir.transfers import DMA, DMA_START, take_place
 from ..passes import Pass
 
@@ -41,7 +41,7 @@ class LowerTransport(Pass):
     """By the engine that watches the contract of transfers."""
 
     def run(self, module: ir.Module) -> None:
-        found = [op for op in collect(module.operation) if op.name in DMA]
+        found = named(module, *DMA)
         if not found:
             return
         pointer = pointer_type()

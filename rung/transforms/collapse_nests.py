@@ -10,7 +10,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import memref
 
 from ..ir.nest import Nest, Operand, read_nest
-from ..ir.slicing import collect
+from ..ir.slicing import collect, named
 from ..passes import Pass
 from ..passes.options import Limits
 
@@ -40,8 +40,8 @@ class CollapseNests(Pass):
     """Of a vector."""
 
     def run(self, module: ir.Module) -> None:
-        for op in collect(module.operation):
-            nest = read_nest(op) if op.name == "linalg.generic" else ""
+        for op in named(module, "linalg.generic"):
+            nest = read_nest(op) if self._has_short_loops(op) else ""
             if isinstance(nest, Nest):
                 self._collapse(nest)
 
@@ -57,6 +57,11 @@ class CollapseNests(Pass):
                 groups.append([d])
         if len(groups) < nest.rank:
             _rewrite(nest, groups, indices)
+
+    def _has_short_loops(self, op: ir.Operation) -> bool:
+        """Two of one operand: without, there is nothing to merge. Most nests are not looked at any closer."""
+        shapes = (v.type.shape for v in op.operands if isinstance(v.type, ir.MemRefType))
+        return any(sum(0 <= size < self.lanes for size in shape) > 1 for shape in shapes)
 
     def _are_short(self, nest: Nest, dim: int) -> bool:
         return all(isinstance(size, int) and size < self.lanes for size in nest.sizes[dim - 1 : dim + 1])
