@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from triton import JITFunction, knobs
+from triton import JITFunction
 
 import rung.compile
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def empty_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Every kernel is compiled, whatever ran before."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(knobs.cache, "dir", str(tmp_path_factory.mktemp("triton")))
+        patch.setenv("TRITON_CACHE_DIR", str(tmp_path_factory.mktemp("triton")))
         yield
 
 
