@@ -48,7 +48,10 @@ def _from_array(source: Any, read_only: bool) -> torch.Tensor:
     import numpy as np
     from torch import from_numpy as shared  # pyright: ignore[reportUnknownVariableType]
 
-    array = np.asarray(source)
+    try:
+        array = np.asarray(source)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{_named(source)} has an `__array_interface__` that NumPy does not read: {error}") from None
     if not array.dtype.isnative:
         raise UsageError(
             f"{_named(source)} has the other byte order; give `array.astype(array.dtype.newbyteorder('='))`"
@@ -85,9 +88,19 @@ def _from_dlpack(source: Any) -> torch.Tensor:
 
 
 def _from_address(source: Any) -> torch.Tensor:
-    shape = tuple(int(size) for size in source.shape)
-    strides = tuple(source.stride()) if callable(getattr(source, "stride", None)) else None
-    return _at(source.data_ptr(), _dtype(str(source.dtype).removeprefix("torch."), source), shape, strides, source)
+    try:
+        shape = tuple(int(size) for size in source.shape)
+        strides = tuple(int(s) for s in source.stride()) if callable(getattr(source, "stride", None)) else None
+        address = int(source.data_ptr())
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"{_named(source)} has no number as `data_ptr()`, or no numbers as `shape` or `stride()`"
+        ) from None
+    if min((*shape, *(strides or ()), 0)) < 0 or (strides is not None and len(strides) != len(shape)):
+        raise UsageError(f"{_named(source)} has the shape {shape} and strides {strides}, which no memory has")
+    if not address and 0 not in shape:
+        raise UsageError(f"{_named(source)} has no memory: its address is 0")
+    return _at(address, _dtype(str(source.dtype).removeprefix("torch."), source), shape, strides, source)
 
 
 def _at(

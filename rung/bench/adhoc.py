@@ -115,9 +115,11 @@ def _from_names(kernel: Any, constants: Mapping[str, object], given: Given) -> T
 
 
 def _guess(name: str, given: Given) -> str:
-    """A number that was given says what a parameter is; its name says it otherwise."""
+    """A number or an array that was given says what a parameter is; its name says it otherwise."""
     if name in given.numbers:
         return type_of(given.numbers[name])
+    if name in given.files:
+        return given.type_of_file(name)
     if STRIDE.match(name) or ROWS.match(name) or COLS.match(name) or _SIZE.match(name):
         return "i32"
     return "fp32" if EPSILON.match(name) else "*"

@@ -46,7 +46,7 @@ def scalars(types: Mapping[str, str], shape: Shape, seed: int, given: Given) -> 
         if told is not None:
             found[name] = told if whole else float(told)
         elif name in ranges:
-            low, high = _checked(name, type_, ranges[name])
+            low, high = _checked(name, type_, given)
             share = float(torch.rand((), generator=generator, dtype=torch.float64))
             found[name] = int(low + share * (high - low)) if whole else low + share * (high - low)
         elif whole:
@@ -85,7 +85,7 @@ def draw(
         elif type_ in INTEGERS:
             kind: torch.dtype = getattr(torch, INTEGERS[type_])
             most = min(limits.get(name, prod(shape)), torch.iinfo(kind).max)
-            low, high = _checked(name, type_, ranges[name]) if name in ranges else (0, most)
+            low, high = _checked(name, type_, given) if name in ranges else (0, most)
             drawn[name] = (low, high)
             found = torch.randint(int(low), int(high), shape, generator=generator)
             # Both ends are among them: where the largest leads out of an array, no luck hides it.
@@ -121,21 +121,19 @@ def _tensor(name: str, type_: str, shape: Shape, generator: Any, given: Range | 
     return torch.randint(0, 2, shape, generator=generator).bool()
 
 
-def _checked(name: str, type_: str, given: Range) -> Range:
-    """The range of an integer parameter, in whole numbers that fit its type."""
+def _checked(name: str, type_: str, given: Given) -> Range:
+    """The range of a parameter: of an integer, in whole numbers that fit its type."""
+    low, high = given.drawn_from({name: type_})[name]
     found = _BITS.fullmatch(type_.lstrip("*"))
     if found is None:
-        return given
+        return low, high
     bits = int(found[1])
     # torch draws from signed 64-bit numbers only.
     lowest, highest = (0, (1 << min(bits, 63)) - 1) if "u" in type_ else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-    low, high = given
     if low != int(low) or high != int(high):
-        raise UsageError(f"--range gives `{name}` {low:g}:{high:g}, but it is {type_}; give whole numbers")
+        raise UsageError(f"{given.words(name)}, but it is {type_}; give whole numbers")
     if low < lowest or high - 1 > highest:
-        raise UsageError(
-            f"--range gives `{name}` {int(low)}:{int(high)}, but it is {type_}; give numbers of {lowest} to {highest}"
-        )
+        raise UsageError(f"{given.words(name)}, but it is {type_}; give numbers of {lowest} to {highest}")
     return int(low), int(high)
 
 

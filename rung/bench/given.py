@@ -53,10 +53,20 @@ class Given:
 
     def drawn_from(self, types: Mapping[str, str]) -> dict[str, Range]:
         """`ranges` and `spans`: of floats, the end is not drawn in either."""
-        found = dict(self.ranges)
+        found = {name: ends for name, ends in self.ranges.items() if name in types}
         for name, (low, high) in self.spans.items():
+            if name not in types:
+                continue
             found[name] = (low, high + 1) if types[name].lstrip("*")[0] in "iu" else (low, high)
         return found
+
+    def words(self, name: str) -> str:
+        """What was given to be drawn from."""
+        if name in self.spans:
+            low, high = self.spans[name]
+            return f"--input gives `{name}` {low}..{high}"
+        low, high = self.ranges[name]
+        return f"--range gives `{name}` {low}:{high}"
 
     def number(self, name: str, type_: str) -> Number | None:
         """Of a scalar; UsageError where its type does not hold it."""
@@ -69,10 +79,30 @@ class Given:
             raise UsageError(f"--arg gives `{name}` {value}, but it is {type_}; give a whole number, {low} to {high}")
         return int(value)
 
+    def type_of_file(self, name: str) -> str:
+        """Triton's type of a pointer to the numbers in its file; floats are what the study asks for."""
+        dtype: Any = _load(self.files[name], name, mmap_mode="r").dtype
+        kind = next((d.triton for d in BY_TRITON.values() if d.torch == dtype.name), None)
+        return f"*{kind}" if kind is not None and dtype.kind in "iub" else "*"
+
     def array(self, name: str, type_: str) -> torch.Tensor | None:
         """Of a pointer, from its file."""
         path = self.files.get(name)
         return None if path is None else _read(path, name, type_)
+
+
+def _load(path: Path, name: str, mmap_mode: str | None = None) -> Any:
+    import numpy as np
+
+    try:
+        found: Any = np.load(path, cast(Any, mmap_mode), allow_pickle=False)
+    except OSError as error:
+        raise UsageError(f"--input gives `{name}` the file {path}: {error.strerror or 'it cannot be read'}") from None
+    except ValueError:
+        raise UsageError(f"--input gives `{name}` the file {path}, which is no .npy array of numbers") from None
+    if not hasattr(found, "dtype"):
+        raise UsageError(f"--input gives `{name}` the file {path}, which holds several arrays; save one as .npy")
+    return found
 
 
 def _read(path: Path, name: str, type_: str) -> torch.Tensor:
@@ -81,14 +111,7 @@ def _read(path: Path, name: str, type_: str) -> torch.Tensor:
 
     from ..tensors import as_tensor
 
-    try:
-        found: Any = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise UsageError(f"--input gives `{name}` the file {path}: {error.strerror or 'it cannot be read'}") from None
-    except ValueError:
-        raise UsageError(f"--input gives `{name}` the file {path}, which is no .npy array of numbers") from None
-    if not hasattr(found, "dtype"):
-        raise UsageError(f"--input gives `{name}` the file {path}, which holds several arrays; save one as .npy")
+    found = _load(path, name)
     check_memory(found.size)
     wanted: torch.dtype = getattr(torch, BY_TRITON[type_[1:]].torch)
     tensor = as_tensor(np.ascontiguousarray(found), read_only=True).clone()

@@ -43,8 +43,8 @@ class OwnKernelOptions:
     reference: Annotated[
         str | None,
         typer.Option(
-            help="Of your own kernel: file.py::function gives what it writes, from its arguments (floats as float64): "
-            "a tensor, or a dict of tensors by name. Default: the scalar rung."
+            help="Of your own kernel: file.py::function gives what it writes, from all its arguments, in order, floats "
+            "as float64: a tensor, or a dict of tensors by name. Default: the scalar rung."
         ),
     ] = None
 

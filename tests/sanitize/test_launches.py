@@ -379,3 +379,20 @@ def test_code_without_checks_is_the_same_to_the_bit(
     assert "rung_check" not in before[0]
     assert not {"sites", "sanitizer", "arguments"} & set(before[2])
     assert "rung_check" in watched[0]
+
+
+@triton.jit
+def exchanging(a, b, n, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    p, q = a, b
+    for _ in range(n):
+        tl.store(q + i, tl.load(p + i) * 2 + 1)
+        p, q = q, p
+
+
+def test_a_race_through_a_pointer_of_either_argument_names_the_one():
+    a, b = torch.randn(64), torch.randn(64)
+    with pytest.raises(SanitizerError) as found:
+        exchanging[(2,)](a, b, 3, BLOCK=64, sanitize="1")
+    assert "race for `a`" in str(found.value) or "race for `b`" in str(found.value)
+    assert "no argument" not in str(found.value)

@@ -96,6 +96,18 @@ def test_arrays_of_files(file: Path, tmp_path: Path, kind: str) -> None:
     assert "from " in made.own.filled
 
 
+def test_a_given_array_tells_a_parameters_kind(file: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "idx.npy", np.arange(300, dtype=np.int64) % 50)
+    constants, told = {"BLOCK": 64}, Given(numbers={"alpha": 0.5, "shift": 3}, files={"idx": tmp_path / "idx.npy"})
+    made = adhoc.case(f"{file}::blend", (300,), "f32", 0, constexprs=constants, given=told)
+    assert made.signature["idx"] == "*i64" and made.signature["x_ptr"] == "*fp32"
+
+
+def test_spans_that_do_not_fit_are_told_as_they_were_given(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"--input gives `idx` 0\.\.5000000000, but it is \*i32; give numbers of"):
+        case(file, spans={"idx": (0, 5000000000)})
+
+
 @pytest.mark.parametrize("function", ["right", "by_name"])
 def test_a_reference_is_what_is_compared(file: Path, function: str) -> None:
     made = case(file, reference=f"{file}::{function}", numbers={"alpha": 0.5, "shift": 2})

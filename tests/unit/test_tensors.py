@@ -35,8 +35,8 @@ class Pointed:
 
 
 class Interface:
-    def __init__(self, numbers: np.ndarray) -> None:
-        self.__array_interface__ = numbers.__array_interface__
+    def __init__(self, numbers: np.ndarray, **instead: object) -> None:
+        self.__array_interface__ = instead or numbers.__array_interface__
         self.numbers = numbers
 
 
@@ -123,6 +123,12 @@ def test_read_only_memory_is_asked_for():
         (np.zeros(4, [("a", "i1"), ("b", "f4")])["b"], "nor within an element"),
         (Capsule(torch.zeros(4), device=2), "on DLPack's device 2:0; kernels run on the CPU"),
         (Pointed(np.zeros(4), dtype="quad"), "elements of type quad"),
+        (Pointed(np.zeros(4), data_ptr=lambda: None), "has no number as `data_ptr\\(\\)`"),
+        (Pointed(np.zeros(4), data_ptr=lambda: 0), "has no memory: its address is 0"),
+        (Pointed(np.zeros(4), shape=(-4,)), "has the shape \\(-4,\\)"),
+        (Pointed(np.zeros(4), shape=4), "no numbers as `shape`"),
+        (Pointed(np.zeros(4), stride=lambda: (1, 1)), "which no memory has"),
+        (Interface(np.zeros(4), shape=(3,)), "that NumPy does not read"),
         ([1.0, 2.0], "this list is no memory that a kernel can use; give a torch tensor, a NumPy array"),
         (array.array("d", [1.0]), "this array.array is no memory"),
         (3, "this int is no memory"),

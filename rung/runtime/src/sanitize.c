@@ -59,8 +59,19 @@ static _Thread_local int dim_count;
 
 // ---- faults
 
+// The tensor of a storage that an address is of: the last one that begins before it.
+static int32_t tensor_at(const watch *w, int32_t storage, uintptr_t address) {
+  int32_t found = -1;
+  for (int32_t t = 0; t < w->tensor_count; t++) {
+    if (w->tensors[t].storage != storage || (found >= 0 && w->tensors[t].data > address)) continue;
+    if (found < 0 || w->tensors[found].data > address || w->tensors[t].data > w->tensors[found].data) found = t;
+  }
+  return found;
+}
+
 // NULL: a launch that is to stop at the first has another one.
 static fault *note(watch *w, fault found) {
+  if (found.tensor < 0 && found.storage >= 0) found.tensor = tensor_at(w, found.storage, found.first);
   for (fault *f = w->faults; f < w->faults + w->fault_count; f++) {
     if (f->kind != found.kind || f->site != found.site || f->tensor != found.tensor || f->other_site != found.other_site) continue;
     if (w->stop && f->program != found.program) return NULL;
