@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import UsageError
@@ -75,6 +76,11 @@ def schedule() -> str | None:
 def disable_line_info() -> bool:
     """Triton's own `TRITON_DISABLE_LINE_INFO=1`: machine code without the lines of the kernel's source."""
     return _flag("TRITON_DISABLE_LINE_INFO")
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Of a process that is started with `settings` besides its parent's."""
+    return {**os.environ, **settings}
 
 
 def triton_backend() -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .. import knobs
 from ..errors import UsageError
 from ..options.command import Command
 from ..runtime.findings import Log, read_log
@@ -32,7 +32,7 @@ def run(options: CheckOptions) -> int:
         path = Path(folder) / "findings.jsonl"
         settings = {"RUNG_SANITIZE": str(Sanitizer(stop=options.first)), "RUNG_SANITIZE_LOG": str(path)}
         try:
-            status = subprocess.call(options.program, env={**os.environ, **settings})
+            status = subprocess.call(options.program, env=knobs.environment(settings))
         except OSError as error:
             raise UsageError(f"cannot run `{options.program[0]}`: {error.strerror}") from None
         log = read_log(path)

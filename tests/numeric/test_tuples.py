@@ -289,7 +289,7 @@ def languages_own(x, out, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     value = tl.load(x + i)
     t = tl.tuple((value, value * 2))
-    both = t + (3,)  # noqa: RUF005
+    both = t + (3,)  # noqa: RUF005 (no unpacking in kernels)
     tl.static_assert(len(both) == 3)
     tl.static_assert((1, 2) == (1, 2))
     tl.static_assert((1, 2) != (1, 3))
@@ -336,7 +336,7 @@ def test_reductions_of_several(schedule: str) -> None:
 
 @triton.jit
 def shaped(x, out, shape, strides, BLOCK: tl.constexpr):
-    descriptor = tl.make_tensor_descriptor(x, shape=shape, strides=strides + (1,), block_shape=(8, 16))  # noqa: RUF005
+    descriptor = tl.make_tensor_descriptor(x, shape=shape, strides=strides + (1,), block_shape=(8, 16))  # noqa: RUF005 (no unpacking in kernels)
     value = descriptor.load((tl.program_id(0) * 8, 0))
     tl.store(out + tl.program_id(0) * 128 + tl.arange(0, 8)[:, None] * 16 + tl.arange(0, 16)[None, :], value)
 

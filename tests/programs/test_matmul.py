@@ -69,7 +69,7 @@ def strides(*matrices: torch.Tensor) -> list[int]:
 def test_grouped_ordering(dtype: torch.dtype, M: int, N: int, K: int, activation: str) -> None:
     a, b = torch.randn(M, K).to(dtype), torch.randn(N, K).to(dtype).T
     c = torch.empty(M, N, dtype=dtype)
-    grid = lambda meta: (triton.cdiv(M, meta["BLOCK_SIZE_M"]) * triton.cdiv(N, meta["BLOCK_SIZE_N"]),)  # noqa: E731
+    grid = lambda meta: (triton.cdiv(M, meta["BLOCK_SIZE_M"]) * triton.cdiv(N, meta["BLOCK_SIZE_N"]),)  # noqa: E731 (Triton's idiom)
     matmul_kernel[grid](
         a, b, c, M, N, K, *strides(a, b, c),
         BLOCK_SIZE_M=32, BLOCK_SIZE_N=32, BLOCK_SIZE_K=32, GROUP_SIZE_M=3, ACTIVATION=activation, num_stages=3,
@@ -99,7 +99,7 @@ def tuned_matmul(
 def test_tuned() -> None:
     """The same kernel called by another, whose blocks are measured for."""
     a, b, c = torch.randn(64, 48), torch.randn(48, 80), torch.empty(64, 80)
-    grid = lambda meta: (triton.cdiv(64, meta["BLOCK_SIZE_M"]) * triton.cdiv(80, meta["BLOCK_SIZE_N"]),)  # noqa: E731
+    grid = lambda meta: (triton.cdiv(64, meta["BLOCK_SIZE_M"]) * triton.cdiv(80, meta["BLOCK_SIZE_N"]),)  # noqa: E731 (Triton's idiom)
     tuned_matmul[grid](a, b, c, 64, 80, 48, *strides(a, b, c))
     check(c, a.double() @ b.double())
     assert tuned_matmul.best_config.kwargs["BLOCK_SIZE_M"] in (16, 32)

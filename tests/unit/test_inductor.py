@@ -22,8 +22,8 @@ def nothing_is_compiled_or_run(monkeypatch):
             binary=b"", stages={"linalg": "", "llvm": ""}, metadata={"name": "kernel", "assumed": [], "fits": False}
         )
 
-    load = lambda binary: SimpleNamespace(address=1)  # noqa: E731
-    launcher = lambda *signature: lambda *args: None  # noqa: E731
+    load = lambda binary: SimpleNamespace(address=1)  # noqa: E731 (Triton's idiom)
+    launcher = lambda *signature: lambda *args: None  # noqa: E731 (Triton's idiom)
     monkeypatch.setitem(sys.modules, "rung.compile", SimpleNamespace(compile_ttir=compile_ttir, load=load))
     monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=launcher), raising=False)
 

@@ -55,7 +55,7 @@ def compile_nothing(ttir, *, distinct=True, fits=True, **settings):
 def stubs(monkeypatch, tmp_path):
     for log in (LAUNCHES, COMPILED, ASSUMED):
         log.clear()
-    load = lambda binary: SimpleNamespace(address=4096 + len(binary))  # noqa: E731
+    load = lambda binary: SimpleNamespace(address=4096 + len(binary))  # noqa: E731 (Triton's idiom)
     compiler = SimpleNamespace(compile_ttir=compile_nothing, load=load)
     monkeypatch.setitem(sys.modules, "rung.compile", compiler)
     monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=RecordingLauncher), raising=False)

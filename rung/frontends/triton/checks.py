@@ -17,11 +17,11 @@ from torch_mlir import ir
 
 from ...ir.slicing import enclosing
 from ...sanitizer import Kind, Sanitizer, Site
+from .lasting import pointer_sources
 from .locations import place_of
-from .operation import pointer_operands
-from .ttir import element_bytes, int_attr, is_block, is_pointer, is_volatile_load, owner, pointee, shape
+from .ttir import element_bytes, int_attr, is_block, is_volatile_load, owner, pointee, shape
 from .undefined import SINKS, Undefined
-from .waits import sources_of_argument, sources_of_result, waits
+from .waits import waits
 
 CHECK, SITE = "sanitize.check", "site"
 _NAME = re.compile(r'loc\("([^"]+)"\(')
@@ -123,13 +123,7 @@ def _arguments(pointer: ir.Value, names: dict[ir.Value, str]) -> tuple[list[str]
         if op is None and value in names:
             found[names[value]] = None
             continue
-        if op is None:
-            sources = sources_of_argument(ir.BlockArgument(value))
-        elif op.name.startswith("scf."):
-            sources = sources_of_result(op, ir.OpResult(value).result_number)
-        else:
-            sources = pointer_operands(op)
-        pointers = [source for source in sources if is_pointer(source)]
+        pointers = pointer_sources(value)
         known = known and bool(pointers)
         pending += pointers
     return list(found), known

@@ -10,7 +10,8 @@ from .bases import Base, same_base
 from .meanings import Addresses, Formed
 from .operation import pointer_operands
 from .program import Program
-from .ttir import owner
+from .ttir import is_pointer, owner
+from .waits import sources_of_argument, sources_of_result
 
 
 def lasting_base(program: Program, pointers: Sequence[ir.Value]) -> Base | None:
@@ -33,40 +34,20 @@ def lasting_base(program: Program, pointers: Sequence[ir.Value]) -> Base | None:
                 return None
             found = base
             continue
-        sources = _sources(value)
+        sources = pointer_sources(value)
         if not sources:
             return None
         pending += sources
     return found
 
 
-def _sources(value: ir.Value) -> list[ir.Value]:
+def pointer_sources(value: ir.Value) -> list[ir.Value]:
     """What a pointer is derived from, or handed on by control flow; nothing where it was made otherwise."""
     op = owner(value)
     if op is None:
-        argument = ir.BlockArgument(value)
-        return _carried(argument.owner.owner.operation, argument)
-    number = ir.OpResult(value).result_number
-    if op.name == "scf.if":
-        return [_end(region).operands[number] for region in op.regions]
-    if op.name == "scf.for":
-        return [op.operands[number + 3], _end(op.regions[0]).operands[number]]
-    if op.name == "scf.while":
-        return [_end(op.regions[0]).operands[number + 1]]
-    return pointer_operands(op)
-
-
-def _carried(loop: ir.Operation, argument: ir.BlockArgument) -> list[ir.Value]:
-    """The values that an argument of a loop's block may be."""
-    number = argument.arg_number
-    if loop.name == "scf.for":  # operands: lower bound, upper bound and step come first
-        return [] if number == 0 else [loop.operands[number + 2], _end(loop.regions[0]).operands[number - 1]]
-    if loop.name != "scf.while":
-        return []
-    if argument.owner == loop.regions[0].blocks[0]:
-        return [loop.operands[number], _end(loop.regions[1]).operands[number]]
-    return [_end(loop.regions[0]).operands[number + 1]]
-
-
-def _end(region: ir.Region) -> ir.Operation:
-    return list(region.blocks[0].operations)[-1].operation
+        sources = sources_of_argument(ir.BlockArgument(value))
+    elif op.name.startswith("scf."):
+        sources = sources_of_result(op, ir.OpResult(value).result_number)
+    else:
+        sources = pointer_operands(op)
+    return [source for source in sources if is_pointer(source)]

@@ -28,6 +28,8 @@ from .libdevice_integer import (  # noqa: F401
     sad,
 )
 from .libdevice_narrow import on_floats
+
+# Kernels ask this module for them.
 from .libdevice_special import (  # noqa: F401
     cyl_bessel_i0,
     cyl_bessel_i1,
