@@ -31,6 +31,7 @@ from .runtime import _native, library_path
 from .runtime.sanitized import Watched
 from .sanitizer import Sanitizer, sanitized
 from .schedule import Schedule
+from .targets import jitdump
 from .targets.evidence import disassemble, host_code
 from .targets.host import Function, Jit, llvm_ir
 from .targets.npu.capacity import check_capacity
@@ -436,5 +437,7 @@ def load(binary: bytes) -> Loaded:
             module = ir.Module.parse(binary, context)
             entry = entry_point(module)
             jit = Jit(module, shared_libs=[library_path()], line_info=not knobs.disable_line_info())
+            if (directory := knobs.jitdump()) is not None:
+                jitdump.tell(jit.object_code(), jit.address, directory)
             loaded = _loaded[binary] = Loaded(jit, jit.address(entry))
         return loaded

@@ -78,6 +78,12 @@ def disable_line_info() -> bool:
     return _flag("TRITON_DISABLE_LINE_INFO")
 
 
+def jitdump() -> Path | None:
+    """`RUNG_JITDUMP=directory`: tell `perf` the names and lines of compiled kernels (docs/debugging.md)."""
+    text = os.environ.get("RUNG_JITDUMP")
+    return Path(text) if text else None
+
+
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Of a process that is started with `settings` besides its parent's."""
     return {**os.environ, **settings}
