@@ -136,6 +136,19 @@ class _OperationBase:
         skip_regions: bool = False,
     ) -> None: ...
     def write_bytecode(self, file: object, desired_version: int | None = None) -> None: ...
+    def get_asm(
+        self,
+        binary: bool = False,
+        large_elements_limit: int | None = None,
+        large_resource_limit: int | None = None,
+        enable_debug_info: bool = False,
+        pretty_debug_info: bool = False,
+        print_generic_op_form: bool = False,
+        use_local_scope: bool = False,
+        use_name_loc_as_prefix: bool = False,
+        assume_verified: bool = False,
+        skip_regions: bool = False,
+    ) -> object: ...
     def verify(self) -> bool: ...
     def move_before(self, other: _OperationBase) -> None: ...
     def is_before_in_block(self, other: _OperationBase) -> bool: ...
