@@ -125,6 +125,68 @@ def test_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
             without_words[(1,)](x)
 
 
+@triton.jit
+def bounded_sum(a, b):
+    """In whatever order it is called."""
+    tl.device_assert(a + b < 500, "a + b < 500")
+    tl.device_assert((a > -500) & (b > -500), "above -500")
+    return a + b
+
+
+@triton.jit
+def bounded_first(a, i, b, j):
+    tl.device_assert(i < j, "i < j")
+    return tl.where(a < b, b, a), tl.where(a < b, j, i)
+
+
+@triton.jit
+def folded(x, o, AXIS: tl.constexpr, SCAN: tl.constexpr):
+    r, c = tl.arange(0, 16)[:, None], tl.arange(0, 32)[None, :]
+    v = tl.load(x + r * 32 + c)
+    if SCAN:
+        tl.store(o + r * 32 + c, tl.associative_scan(v, AXIS, bounded_sum, reverse=True))
+    else:
+        tl.store(o + tl.arange(0, 32 if AXIS == 0 else 16), tl.reduce(v, AXIS, bounded_sum))
+
+
+@pytest.mark.parametrize("scan", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_in_a_combine_function(schedule: str, axis: int, scan: bool) -> None:
+    x = torch.randint(-5, 6, (16, 32), dtype=torch.int32, generator=torch.manual_seed(0))
+    o = torch.zeros((16, 32) if scan else (32 if axis == 0 else 16), dtype=torch.int32)
+
+    def launch() -> None:
+        folded[(1,)](x, o, axis, scan, debug=True, schedule=schedule)
+
+    launch()
+    assert torch.equal(o, (x.flip(axis).cumsum(axis).flip(axis) if scan else x.sum(axis)).int())
+    o.zero_()
+    for value, text in ((900, "a + b < 500"), (-900, "above -500")):
+        x[7, 9], x[8, 9], x[7, 10] = value, value, value
+        where = line_of(bounded_sum, text)
+        with pytest.raises(DeviceAssertError) as caught:
+            launch()
+        assert str(caught.value) == f"{where}: folded: block: [0,0,0] Assertion `{text}` failed"
+    assert not o.any(), "the program ends there"
+
+
+@triton.jit
+def greatest_at(x, o, first, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    v, at = tl.reduce((tl.load(x + i), tl.load(first) + i), 0, bounded_first)
+    tl.store(o, v)
+    tl.store(o + 1, at)
+
+
+def test_in_a_combine_function_of_several_values() -> None:
+    """Elements count, not what a reduction begins with (0). Without vectors, they come in order."""
+    x = torch.randperm(64, generator=torch.manual_seed(0)).int()
+    o, first = torch.zeros(2, dtype=torch.int32), torch.tensor([-100], dtype=torch.int32)
+    greatest_at[(1,)](x, o, first, 64, debug=True, schedule="vectorize=off")
+    assert o.tolist() == [63, int(x.argmax()) - 100]
+
+
 def compiled(target: machine.Machine, schedule: str) -> AnyExecutable:
     types = {"x": "*i32", "o": "*i32", "limit": "i32", "BLOCK": "constexpr"}
     return compile_kernel(
