@@ -187,6 +187,47 @@ def test_in_a_combine_function_of_several_values() -> None:
     assert o.tolist() == [63, int(x.argmax()) - 100]
 
 
+@triton.jit
+def computed(x, y, o, HOW: tl.constexpr):
+    i = tl.arange(0, 8)
+    a, b = tl.load(x + i), tl.load(y + i)
+    tl.store(o + i, a + b if HOW == "add" else a - b if HOW == "sub" else a * b)
+
+
+UNSIGNED = {torch.uint8: tl.uint8, torch.uint16: tl.uint16, torch.uint32: tl.uint32}
+
+
+@pytest.mark.parametrize("how", ["add", "sub", "mul"])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32, *UNSIGNED])
+def test_integers_that_wrap(dtype: torch.dtype, how: str) -> None:
+    """An assertion of Triton's own, in a kernel that has its assertions; without them, integers wrap."""
+    least, most = torch.iinfo(dtype).min, torch.iinfo(dtype).max
+    a, b = {"add": (most, 1), "sub": (least, 1), "mul": (most // 2 + 1, 2)}[how]
+    x, y, o = torch.full((8,), 2, dtype=dtype), torch.full((8,), b, dtype=dtype), torch.zeros(8, dtype=dtype)
+    computed[(1,)](x, y, o, how, debug=True)
+    x[5] = a
+    with pytest.raises(DeviceAssertError, match=rf"`u?int{dtype.itemsize * 8} overflow detected for operation {how}`"):
+        computed[(1,)](x, y, o, how, debug=True)
+    for options in ({}, {"debug": True, "sanitize_overflow": False}):
+        computed[(1,)](x, y, o, how, **options)
+        assert int(o[5]) == (least if how != "sub" else most) * (how != "mul" or least != 0)
+
+
+@triton.jit
+def summed(x, o):
+    tl.store(o, tl.sum(tl.load(x + tl.arange(0, 64))))
+    tl.store(o + 1, tl.sum(tl.cumsum(tl.load(x + tl.arange(0, 64)))))
+
+
+def test_sums_that_wrap() -> None:
+    x, o = torch.arange(64, dtype=torch.int32), torch.zeros(2, dtype=torch.int32)
+    summed[(1,)](x, o, debug=True)
+    assert o.tolist() == [x.sum(), x.cumsum(0).sum()]
+    x[0] = 2**31 - 2000
+    with pytest.raises(DeviceAssertError, match="`int32 overflow detected for operation add`"):
+        summed[(1,)](x, o, debug=True)
+
+
 def compiled(target: machine.Machine, schedule: str) -> AnyExecutable:
     types = {"x": "*i32", "o": "*i32", "limit": "i32", "BLOCK": "constexpr"}
     return compile_kernel(
