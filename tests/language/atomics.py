@@ -55,22 +55,33 @@ def agrees(name: str, reference: Any, kind: str) -> None:
     with np.errstate(all="ignore"):
         expected = reference(memory, x)
     expected[60:] = memory[60:]
-    assert (array(out) == expected).all() and (array(old) == memory).all()
+    assert array(out).tobytes() == expected.tobytes() and array(old).tobytes() == memory.tobytes()
 
 
 WORDS = "i32 i64 u32 u64"
+
+
+def of_bits(function: Any) -> Any:
+    """A function of integers, of the bits of floats too."""
+
+    def change(memory: np.ndarray, x: np.ndarray) -> np.ndarray:
+        bits = f"u{memory.dtype.itemsize}"
+        return function(memory.view(bits), x.view(bits)).view(memory.dtype)
+
+    return change
+
+
 for _name, _reference, _types in (
     ("add", np.add, f"f16 bf16 f32 f64 {WORDS}"),
     ("max", np.maximum, f"f32 f64 {WORDS}"),
     ("min", np.minimum, f"f32 f64 {WORDS}"),
-    ("and", np.bitwise_and, WORDS),
-    ("or", np.bitwise_or, WORDS),
-    ("xor", np.bitwise_xor, WORDS),
+    ("and", of_bits(np.bitwise_and), f"f32 f64 {WORDS}"),
+    ("or", of_bits(np.bitwise_or), f"f32 f64 {WORDS}"),
+    ("xor", of_bits(np.bitwise_xor), f"f32 f64 {WORDS}"),
     ("xchg", lambda memory, x: x.copy(), f"f32 f64 {WORDS}"),
 ):
-    note(f"tl.atomic_{_name}", kernels=[atomic], types=_types, note="gives what was there; with a mask")(
-        partial(agrees, _name, _reference)
-    )
+    _note = "gives what was there; with a mask" + ("; of floats, their bits" if _name in ("and", "or", "xor") else "")
+    note(f"tl.atomic_{_name}", kernels=[atomic], types=_types, note=_note)(partial(agrees, _name, _reference))
 
 
 @note(

@@ -125,6 +125,109 @@ def test_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
             without_words[(1,)](x)
 
 
+@triton.jit
+def bounded_sum(a, b):
+    """In whatever order it is called."""
+    tl.device_assert(a + b < 500, "a + b < 500")
+    tl.device_assert((a > -500) & (b > -500), "above -500")
+    return a + b
+
+
+@triton.jit
+def bounded_first(a, i, b, j):
+    tl.device_assert(i < j, "i < j")
+    return tl.where(a < b, b, a), tl.where(a < b, j, i)
+
+
+@triton.jit
+def folded(x, o, AXIS: tl.constexpr, SCAN: tl.constexpr):
+    r, c = tl.arange(0, 16)[:, None], tl.arange(0, 32)[None, :]
+    v = tl.load(x + r * 32 + c)
+    if SCAN:
+        tl.store(o + r * 32 + c, tl.associative_scan(v, AXIS, bounded_sum, reverse=True))
+    else:
+        tl.store(o + tl.arange(0, 32 if AXIS == 0 else 16), tl.reduce(v, AXIS, bounded_sum))
+
+
+@pytest.mark.parametrize("scan", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_in_a_combine_function(schedule: str, axis: int, scan: bool) -> None:
+    x = torch.randint(-5, 6, (16, 32), dtype=torch.int32, generator=torch.manual_seed(0))
+    o = torch.zeros((16, 32) if scan else (32 if axis == 0 else 16), dtype=torch.int32)
+
+    def launch() -> None:
+        folded[(1,)](x, o, axis, scan, debug=True, schedule=schedule)
+
+    launch()
+    assert torch.equal(o, (x.flip(axis).cumsum(axis).flip(axis) if scan else x.sum(axis)).int())
+    o.zero_()
+    for value, text in ((900, "a + b < 500"), (-900, "above -500")):
+        x[7, 9], x[8, 9], x[7, 10] = value, value, value
+        where = line_of(bounded_sum, text)
+        with pytest.raises(DeviceAssertError) as caught:
+            launch()
+        assert str(caught.value) == f"{where}: folded: block: [0,0,0] Assertion `{text}` failed"
+    assert not o.any(), "the program ends there"
+
+
+@triton.jit
+def greatest_at(x, o, first, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    v, at = tl.reduce((tl.load(x + i), tl.load(first) + i), 0, bounded_first)
+    tl.store(o, v)
+    tl.store(o + 1, at)
+
+
+def test_in_a_combine_function_of_several_values() -> None:
+    """Elements count, not what a reduction begins with (0). Without vectors, they come in order."""
+    x = torch.randperm(64, generator=torch.manual_seed(0)).int()
+    o, first = torch.zeros(2, dtype=torch.int32), torch.tensor([-100], dtype=torch.int32)
+    greatest_at[(1,)](x, o, first, 64, debug=True, schedule="vectorize=off")
+    assert o.tolist() == [63, int(x.argmax()) - 100]
+
+
+@triton.jit
+def computed(x, y, o, HOW: tl.constexpr):
+    i = tl.arange(0, 8)
+    a, b = tl.load(x + i), tl.load(y + i)
+    tl.store(o + i, a + b if HOW == "add" else a - b if HOW == "sub" else a * b)
+
+
+UNSIGNED = {torch.uint8: tl.uint8, torch.uint16: tl.uint16, torch.uint32: tl.uint32}
+
+
+@pytest.mark.parametrize("how", ["add", "sub", "mul"])
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32, *UNSIGNED])
+def test_integers_that_wrap(dtype: torch.dtype, how: str) -> None:
+    """An assertion of Triton's own, in a kernel that has its assertions; without them, integers wrap."""
+    least, most = torch.iinfo(dtype).min, torch.iinfo(dtype).max
+    a, b = {"add": (most, 1), "sub": (least, 1), "mul": (most // 2 + 1, 2)}[how]
+    x, y, o = torch.full((8,), 2, dtype=dtype), torch.full((8,), b, dtype=dtype), torch.zeros(8, dtype=dtype)
+    computed[(1,)](x, y, o, how, debug=True)
+    x[5] = a
+    with pytest.raises(DeviceAssertError, match=rf"`u?int{dtype.itemsize * 8} overflow detected for operation {how}`"):
+        computed[(1,)](x, y, o, how, debug=True)
+    for options in ({}, {"debug": True, "sanitize_overflow": False}):
+        computed[(1,)](x, y, o, how, **options)
+        assert int(o[5]) == (least if how != "sub" else most) * (how != "mul" or least != 0)
+
+
+@triton.jit
+def summed(x, o):
+    tl.store(o, tl.sum(tl.load(x + tl.arange(0, 64))))
+    tl.store(o + 1, tl.sum(tl.cumsum(tl.load(x + tl.arange(0, 64)))))
+
+
+def test_sums_that_wrap() -> None:
+    x, o = torch.arange(64, dtype=torch.int32), torch.zeros(2, dtype=torch.int32)
+    summed[(1,)](x, o, debug=True)
+    assert o.tolist() == [x.sum(), x.cumsum(0).sum()]
+    x[0] = 2**31 - 2000
+    with pytest.raises(DeviceAssertError, match="`int32 overflow detected for operation add`"):
+        summed[(1,)](x, o, debug=True)
+
+
 def compiled(target: machine.Machine, schedule: str) -> AnyExecutable:
     types = {"x": "*i32", "o": "*i32", "limit": "i32", "BLOCK": "constexpr"}
     return compile_kernel(

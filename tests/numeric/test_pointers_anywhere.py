@@ -131,6 +131,46 @@ def test_a_number_is_a_pointer_again(schedule):
 
 
 @triton.jit
+def any_numbers(x, o, KIND: tl.constexpr, NARROW: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    number = tl.load(x + i)
+    p = number.to(tl.pointer_type(KIND))
+    tl.store(o + i, p.to(tl.int64))
+    tl.store(o + BLOCK + i, tl.where(number > 0, p + 1, (number - 1).to(tl.pointer_type(KIND))).to(tl.int64))
+    tl.store(o + 2 * BLOCK + i, (p.to(tl.pointer_type(NARROW)) + 3).to(tl.pointer_type(KIND)).to(tl.int64))
+    one = tl.load(x + 5).to(tl.pointer_type(KIND))
+    tl.store(o + 3 * BLOCK, (one + 1).to(tl.int64))
+
+
+@pytest.mark.parametrize(("kind", "narrow"), [(tl.int64, tl.int8), (tl.int32, tl.int16), (tl.int8, tl.int8)])
+def test_numbers_are_pointers_whatever_they_are(schedule, kind, narrow):
+    """Also one that no element can begin at: nothing is read there, and it is the same number afterwards."""
+    x = torch.randint(-(2**63), 2**63 - 1, (32,), generator=torch.manual_seed(0))
+    o = torch.zeros(97, dtype=torch.int64)
+    any_numbers[(1,)](x, o, kind, narrow, BLOCK=32, schedule=schedule)
+    size, small = kind.primitive_bitwidth // 8, narrow.primitive_bitwidth // 8
+    expected = [x, torch.where(x > 0, x + size, x - 1), x + 3 * small, x[5:6] + size]
+    assert torch.equal(o, torch.cat(expected))
+
+
+@triton.jit
+def seen_as_wider(x, index, o, BLOCK: tl.constexpr):
+    """On the way, pointers to a type that they are not aligned to."""
+    i = tl.arange(0, BLOCK)
+    p = (x + tl.load(index + i)).to(tl.pointer_type(tl.int64))
+    tl.store(o + i, tl.load(p.to(tl.pointer_type(tl.int8)) + 1))
+    q = p.to(tl.int64).to(tl.pointer_type(tl.int32)).to(tl.pointer_type(tl.int8))
+    tl.store(o + BLOCK + i, tl.load(q))
+
+
+def test_pointers_to_a_type_that_is_not_read_need_no_alignment(schedule):
+    x, index = drawn(70, dtype=torch.int8), torch.randperm(64, generator=torch.manual_seed(0))
+    o = torch.zeros(128, dtype=torch.int8)
+    seen_as_wider[(1,)](x, index, o, BLOCK=64, schedule=schedule)
+    assert torch.equal(o, torch.cat([x[index + 1], x[index]]))
+
+
+@triton.jit
 def exchanged(x, y, o, n, BLOCK: tl.constexpr):
     """Two blocks of pointers, and two pointers, that a loop exchanges."""
     i = tl.arange(0, BLOCK)

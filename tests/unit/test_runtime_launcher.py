@@ -95,6 +95,12 @@ def test_the_least_and_the_greatest_integer_of_a_width(kinds: str, bits: int) ->
         assert "does not fit" in refusal(kind, value)
 
 
+def test_an_odd_number_is_true_where_one_bit_is_asked_for() -> None:
+    """By its lowest bit, and by Python; 2 is true by one of them only."""
+    assert [pack("1", value) & 1 for value in (True, False, 3, 0, 255)] == [1, 0, 1, 0, 1]
+    assert "does not fit" in refusal("1", 2)
+
+
 @pytest.mark.parametrize("value", [True, np.int8(-3), np.uint16(9), torch.tensor(5)])
 def test_things_that_are_integers(value: Any) -> None:
     assert pack("i", value) == int(value)

@@ -34,7 +34,8 @@ def address(program: Program, place: Place | Either) -> Index:
     """Where an element is, in bytes."""
     ix = program.ix
     if isinstance(place, Place):
-        return ix.add(start_address(program, place.base), ix.mul(place.index, element_size(place.base)))
+        start = ix.add(start_address(program, place.base), ix.mul(place.index, element_size(place.base)))
+        return ix.add(start, place.beyond)
     return ix.choose(place.condition, address(program, place.yes), address(program, place.no))
 
 
@@ -51,6 +52,8 @@ def offset_from(program: Program, place: Place | Either, base: Base) -> Index:
 
 
 def place_at(program: Program, number: ir.Value, kind: ir.Type) -> Place:
-    """What lies at an address, an integer of 64 bits: an element of type `kind`, aligned as such are."""
+    """What lies at an address, an integer of 64 bits: an element of type `kind`, aligned as such are if it is read."""
     ix, base = program.ix, program.anywhere(kind)
-    return Place(base, ix.div(ix.sub(arith.IndexCastOp(ir.IndexType.get(), number).result, ORIGIN), element_size(base)))
+    size, distance = element_size(base), ix.sub(arith.IndexCastOp(ir.IndexType.get(), number).result, ORIGIN)
+    index = ix.div(distance, size)
+    return Place(base, index, 0 if size == 1 else ix.sub(distance, ix.mul(index, size)))

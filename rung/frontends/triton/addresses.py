@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from torch_mlir import ir
@@ -11,13 +11,13 @@ from torch_mlir.dialects import scf
 
 from ...errors import UnsupportedError
 from .affine import Affine
-from .bases import Base
-from .indices import Index
+from .bases import Base, recast, recount
+from .indices import Index, Indices
 from .locations import source_line
 from .meanings import Addresses
 from .operation import meaning
 from .positions import Position
-from .ttir import is_block, is_pointer, owner
+from .ttir import element_bytes, is_block, is_pointer, owner
 
 if TYPE_CHECKING:
     from .expression import Expressions, Leaf
@@ -28,6 +28,26 @@ class Place:
     base: Base
     index: Index
     """In elements."""
+    beyond: Index = 0
+    """How many bytes behind the start of that element: of a number that is no multiple of an element's size. Nothing
+    is accessed there, but it is the same number when it becomes one again."""
+
+    def moved(self, ix: Indices, by: Index) -> Place:
+        """By elements."""
+        return replace(self, index=ix.add(self.index, by))
+
+    def seen_as(self, ix: Indices, old: ir.Type, new: ir.Type) -> Place:
+        """The same address, counted in elements of type `new` instead of `old`."""
+        base, before, after = recast(self.base, new), element_bytes(old), element_bytes(new)
+        if self.beyond == 0:
+            index = recount(ix, self.index, old, new)
+            if before >= after:
+                return Place(base, index)
+            rest = ix.sub(self.index, ix.mul(index, after // before))
+            return Place(base, index, ix.mul(rest, before))
+        number = ix.add(ix.mul(self.index, before), self.beyond)
+        index = ix.div(number, after)
+        return Place(base, index, ix.sub(number, ix.mul(index, after)))
 
 
 @dataclass(frozen=True)
@@ -138,7 +158,7 @@ class ElementAddresses:
         origin = self.program.meanings.origin(pointer)
         if origin is not None:
             by = ix.sub(origin.now, origin.start)
-            return each_place(self.of(origin.value, position), lambda p: Place(p.base, ix.add(p.index, by)))
+            return each_place(self.of(origin.value, position), lambda p: p.moved(ix, by))
         op = owner(pointer)
         if op is None:
             raise UnsupportedError("a pointer carried through a loop", "", "argument + offsets")

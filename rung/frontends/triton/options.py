@@ -33,7 +33,8 @@ class Options:
 
     debug: bool = False
     """Keep `tl.device_assert`."""
-    sanitize_overflow: bool = False
+    sanitize_overflow: bool = True
+    """With `debug`: sums, differences and products of integers of up to 32 bits assert that they do not wrap."""
     enable_fp_fusion: bool = True
     """Allow a multiplication and an addition to become one fused operation."""
     num_warps: int = 4
@@ -68,6 +69,8 @@ class Options:
                 f"launch keyword default_dot_input_precision is `{self.default_dot_input_precision}`; "
                 f"choose from: {', '.join(DOT_PRECISIONS)}"
             )
+        if not self.debug:  # Triton would build, for nothing, what the assertions ask
+            object.__setattr__(self, "sanitize_overflow", False)
         # Launch keywords are not checked against the annotation.
         if not isinstance(self.schedule, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(

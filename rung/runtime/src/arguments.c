@@ -103,6 +103,7 @@ static int pack_integer(PyObject *arg, int bits, bool is_unsigned, place at, int
   if (*slot != -1 || !PyErr_Occurred()) {
     int64_t above = bits == 64 ? 0 : *slot >> (is_unsigned ? bits : bits - 1);
     if (above == 0 || (above == -1 && !is_unsigned)) return 0;
+    if (bits == 1 && *slot & 1) return 0;  // true by its lowest bit, as for Python
   }
   return refuse(at, "%R does not fit %d%s bit%s", arg, bits, is_unsigned ? " unsigned" : "", bits == 1 ? "" : "s");
 }

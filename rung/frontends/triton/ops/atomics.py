@@ -9,7 +9,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from ....errors import UnsupportedError
-from ..bases import Base
+from ..bases import Base, recast
 from ..blocks import BlockConverter
 from ..buffers import fill
 from ..expression import Expressions
@@ -21,8 +21,8 @@ from ..scratch import from_memory, to_memory
 from ..ttir import element, int_attr, is_block, pointee, shape
 from .families import Whole
 
-Update = Callable[[ir.Value, ir.Value, list[ir.Value]], ir.Value]
-"""Builds one atomic operation from a buffer, an index and the operands; returns the old value."""
+Update = Callable[[Base, ir.Value, list[ir.Value]], ir.Value]
+"""Builds one atomic operation from memory, an index and the operands; returns the old value."""
 
 # tt.atomic_rmw's kinds, by number: and, or, xor, add, fadd, max, min, umax, umin, xchg.
 _KINDS = {
@@ -37,6 +37,7 @@ _KINDS = {
     9: arith.AtomicRMWKind.minu,
     10: arith.AtomicRMWKind.assign,
 }
+_OF_BITS = (arith.AtomicRMWKind.andi, arith.AtomicRMWKind.ori, arith.AtomicRMWKind.xori)
 
 
 class _Atomic(Whole):
@@ -53,7 +54,7 @@ class _Atomic(Whole):
 
 @register
 class AtomicRmw(_Atomic):
-    """Read, modify, write; the old value is kept only where it is used."""
+    """Read, modify, write; the old value is kept only where it is used. Floats are anded, ored, xored bit by bit."""
 
     names = ("tt.atomic_rmw",)
 
@@ -64,8 +65,12 @@ class AtomicRmw(_Atomic):
         if kind is None:
             raise UnsupportedError("this kind of tt.atomic_rmw", source_line(op), "and, or, xor, add, max, min, xchg")
 
-        def one(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
-            return memref.AtomicRMWOp(kind, operands[0], base, [index]).result
+        def one(base: Base, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
+            [given] = operands
+            if kind not in _OF_BITS or given.type == (bits := _bits(given)).type:
+                return memref.AtomicRMWOp(kind, given, base.memref, [index]).result
+            old = memref.AtomicRMWOp(kind, bits, recast(base, bits.type).memref, [index]).result
+            return arith.BitcastOp(given.type, old).result
 
         _atomic(blocks, op, pointer, (value,), mask, one)
 
@@ -79,9 +84,9 @@ class AtomicCas(_Atomic):
     def update(self, blocks: BlockConverter, op: ir.Operation) -> None:
         pointer, expected, desired = op.operands
 
-        def one(base: ir.Value, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
+        def one(base: Base, index: ir.Value, operands: list[ir.Value]) -> ir.Value:
             kind = operands[0].type
-            rmw = memref.GenericAtomicRMWOp(kind, base, [index])
+            rmw = memref.GenericAtomicRMWOp(kind, base.memref, [index])
             body = ir.Block.create_at_start(rmw.operation.regions[0], [kind])
             with ir.InsertionPoint(body):
                 current = body.arguments[0]
@@ -123,7 +128,7 @@ def _atomic(
         operands = [to_memory(expressions.at(v, position if is_block(v) else ()), memory) for v in values]
 
         def at(base: Base, index: ir.Value) -> list[ir.Value]:
-            return [update(base.memref, index, operands)]
+            return [update(base, index, operands)]
 
         [old] = expressions.addresses.access(pointer, position, [memory], at)
         if kept is not None:
@@ -145,8 +150,8 @@ def _scalar_atomic(
     program, ix = blocks.program, blocks.ix
     affine = program.pointer(pointer)
     assert affine.base is not None
-    base, index = affine.base.memref, ix.value(affine.offset)
-    memory = ir.MemRefType(base.type).element_type
+    base, index = affine.base, ix.value(affine.offset)
+    memory = ir.MemRefType(base.memref.type).element_type
     operands = [to_memory(program.scalar(v), memory) for v in values]
     result = op.results[0]
     if mask is None:

@@ -52,7 +52,7 @@ class AddPtr(Virtual, NoNumbers):
     def place(self, addresses: ElementAddresses, op: ir.Operation, position: Position) -> Place | Either:
         pointer, offset = op.operands
         step = addresses.ix.cast(addresses.element(offset, position))
-        return each_place(addresses.of(pointer, position), lambda p: Place(p.base, addresses.ix.add(p.index, step)))
+        return each_place(addresses.of(pointer, position), lambda p: p.moved(addresses.ix, step))
 
     def affine(self, forms: PointerAnalysis, op: ir.Operation) -> Affine | None:
         """The offset is a signed number; one of 64 bits wraps as addresses do."""
@@ -84,11 +84,7 @@ class Bitcast(Elementwise, NoNumbers):
 
     def place(self, addresses: ElementAddresses, op: ir.Operation, position: Position) -> Place | Either:
         old, new = pointee(op.operands[0]), pointee(op.results[0])
-
-        def cast(p: Place) -> Place:
-            return Place(recast(p.base, new), recount(addresses.ix, p.index, old, new))
-
-        return each_place(addresses.of(op.operands[0], position), cast)
+        return each_place(addresses.of(op.operands[0], position), lambda p: p.seen_as(addresses.ix, old, new))
 
     def affine(self, forms: PointerAnalysis, op: ir.Operation) -> Affine | None:
         inner, result = forms.form(op.operands[0]), op.results[0]
@@ -209,7 +205,9 @@ class Select(Elementwise, NoNumbers):
         yes, no = (addresses.of(v, position) for v in op.operands[1:])
         condition = addresses.element(op.operands[0], position)
         if isinstance(yes, Place) and isinstance(no, Place) and same_base(yes.base, no.base):
-            return Place(yes.base, addresses.ix.choose(condition, yes.index, no.index))
+            choose = addresses.ix.choose
+            index, beyond = choose(condition, yes.index, no.index), choose(condition, yes.beyond, no.beyond)
+            return Place(yes.base, index, beyond)
         return Either(op, condition, yes, no)
 
     def bounds(self, ranges: Ranges, op: ir.Operation) -> Range | None:
