@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -217,6 +218,7 @@ def lower_kernel(
         ttir,
         machine=machine,
         schedule=schedule,
+        fuse=settings.enable_fp_fusion,
         cooperative=cooperative,
         sanitizer=sanitizer,
         observers=observers,
@@ -315,6 +317,8 @@ def compile_ttir(
 
 def _run(steps: Pipeline, module: ir.Module, recorder: _Recorder, observers: Sequence[Observer]) -> None:
     source = module.operation.clone()  # which takes a tenth of the time of printing
+    if path := knobs.reproducer_path():
+        _write_asked_for(f"{path}.make_llvm.repro.mlir", _replayed(str(source), steps))
     if knobs.verify():
         observers = (*observers, _verify)
     try:
@@ -323,20 +327,31 @@ def _run(steps: Pipeline, module: ir.Module, recorder: _Recorder, observers: Seq
         raise PassError(error.pass_name, error.reason, _write_reproducer(str(source), steps)) from error
 
 
+def _write_asked_for(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text)
+    except OSError as error:
+        raise UsageError(f"TRITON_REPRODUCER_PATH: {path} cannot be written: {error.strerror}") from None
+
+
 def _write_reproducer(source: str, steps: Pipeline) -> str:
     """A file that `rung opt` replays: the pipeline in its first lines, then the module.
 
     Others may write to the directory, too: the name is one that nobody can have put a link at, and only we may read it.
     """
     directory = knobs.crash_dir()
-    header = "".join(f"{PIPELINE_MARK}{line}\n" for line in str(steps).splitlines())
     try:
         handle, path = tempfile.mkstemp(prefix="rung-", suffix=".mlir", dir=directory)
         with os.fdopen(handle, "w") as file:
-            file.write(header + source)
+            file.write(_replayed(source, steps))
     except OSError as error:
         return f"none, for no file can be written to {directory}: {error.strerror}"
     return f"rung opt {path}"
+
+
+def _replayed(source: str, steps: Pipeline) -> str:
+    """The text of a file for `rung opt`."""
+    return "".join(f"{PIPELINE_MARK}{line}\n" for line in str(steps).splitlines()) + source
 
 
 def _verify(event: str, step: Pass | Stage, module: ir.Module) -> None:

@@ -14,6 +14,10 @@ class UsageError(RungError):
     """A bad argument, file, signature or environment variable."""
 
 
+class LaunchKeywordError(UsageError, AssertionError):
+    """A keyword of a launch that has no such value. As in Triton's own back ends, an AssertionError."""
+
+
 class UnsupportedError(RungError):
     """An operation or form that rung does not compile yet: names the op, its source line and what is supported."""
 

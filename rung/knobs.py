@@ -84,6 +84,11 @@ def jitdump() -> Path | None:
     return Path(text) if text else None
 
 
+def reproducer_path() -> str | None:
+    """Triton's own `TRITON_REPRODUCER_PATH`: how the names of files begin that replay a compilation's passes."""
+    return os.environ.get("TRITON_REPRODUCER_PATH") or None
+
+
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Of a process that is started with `settings` besides its parent's."""
     return {**os.environ, **settings}

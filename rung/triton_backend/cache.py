@@ -66,6 +66,11 @@ class CheckedCache(CacheManager):
         return None if found is None else self._copies.write(filename, found)
 
     def put(self, data: object, filename: str, binary: bool = True) -> str:
+        if data is None:  # what Triton makes of a file whose kind it does not know
+            raise UsageError(
+                f"{filename} cannot be overridden: change the kernel's .ttir instead, and leave only that in the "
+                "directory that TRITON_KERNEL_OVERRIDE reads"
+            )
         content = self._contents[filename] = data if isinstance(data, bytes) else str(data).encode()
         if self._is_group:
             return filename  # a path when the group is whole: a compilation that is killed leaves no files

@@ -93,6 +93,8 @@ class CpuBackend(BaseBackend):
         stages["linalg"] = compilation.linalg
         stages["llvm"] = compilation.llvm
         stages[self.binary_ext] = compilation.binary
+        if (inspect := knobs.runtime.add_stages_inspection_hook) is not None:
+            inspect(self, stages, options, language, None)
 
 
 class _Compilation:
@@ -100,12 +102,14 @@ class _Compilation:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._made: Any = None
         self._compiled: Compiled | None = None
 
     def ttir(self, module: Any, metadata: dict[str, Any]) -> Any:
         from ..frontends.triton.capture import run_ttir_passes
 
-        return run_ttir_passes(module)
+        self._made = run_ttir_passes(module)
+        return self._made
 
     def linalg(self, ttir: Any, metadata: dict[str, Any]) -> str:
         from .. import machine
@@ -113,6 +117,8 @@ class _Compilation:
         from ..sanitizer import Sanitizer
         from ..schedule import Schedule
 
+        if ttir is not self._made:  # a file's, which may be as the code generator writes it
+            ttir = self.ttir(ttir, metadata)
         text = str(ttir)  # before `compile_ttir`, after which it prints in the generic form
         schedule = Schedule.parse(self._options.schedule)
         fuse = self._options.enable_fp_fusion

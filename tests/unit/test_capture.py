@@ -196,7 +196,7 @@ def test_load_kernel(tmp_path):
 
 
 def test_options_refuse_bad_values():
-    with pytest.raises(UsageError, match="num_warps is 3; give a power of 2"):
+    with pytest.raises(UsageError, match="num_warps is 3; it must be a power of 2"):
         Options.of({"num_warps": 3})
     with pytest.raises(UsageError, match="schedule: there is no field `speed`"):
         Options.of({"schedule": "speed=9"})

@@ -120,7 +120,7 @@ def test_gpu_keywords_are_accepted_and_unknown_ones_are_not(add):
     add[(1,)](*tensors(), 100, BLOCK=64, num_warps=8, num_stages=3, num_ctas=1, maxnreg=128)
     with pytest.raises(KeyError, match="Keyword argument speed was specified but unrecognised"):
         add[(1,)](*tensors(), 100, BLOCK=64, speed=9)
-    with pytest.raises(UsageError, match="num_warps is 3; give a power of 2"):
+    with pytest.raises(UsageError, match="num_warps is 3; it must be a power of 2"):
         add[(1,)](*tensors(), 100, BLOCK=64, num_warps=3)
 
 

@@ -9,9 +9,14 @@ class cache_knobs:
 class compilation_knobs:
     store_binary_only: bool
 
+class language_knobs:
+    default_fp_fusion: bool
+
 class runtime_knobs:
     debug: bool
+    add_stages_inspection_hook: Callable[..., object] | None
 
 cache: cache_knobs
 compilation: compilation_knobs
+language: language_knobs
 runtime: runtime_knobs

@@ -83,7 +83,7 @@ def run_ttir_passes(module: Any) -> Any:
     passes.ttir.add_rewrite_tensor_pointer(manager)
     passes.ttir.add_rewrite_tensor_descriptor_to_pointer(manager)
     if descriptors.last_strides:
-        _run(manager, module)
+        _run(manager, module, "rewrite_descriptors")
         tell(module, descriptors)
         manager = triton_ir.pass_manager(module.context)
     passes.common.add_canonicalizer(manager)
@@ -94,13 +94,14 @@ def run_ttir_passes(module: Any) -> Any:
     passes.common.add_symbol_dce(manager)
     passes.ttir.add_loop_unroll(manager)
     passes.common.add_canonicalizer(manager)
-    _run(manager, module)
+    _run(manager, module, "make_ttir")
     return module
 
 
-def _run(manager: Any, module: Any) -> None:
+def _run(manager: Any, module: Any, what: str) -> None:
+    """what: a part of the name of the file that Triton writes where `TRITON_REPRODUCER_PATH` is set."""
     with COMPILER:  # Triton lets other threads go on meanwhile, and they may fork
-        manager.run(module, "make_ttir")
+        manager.run(module, what)
 
 
 def _mark_volatile(module: Any) -> None:

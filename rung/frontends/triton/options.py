@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from triton import knobs as triton_knobs
+
 from ... import knobs
-from ...errors import UsageError
+from ...errors import LaunchKeywordError, UsageError
 from ...sanitizer import Sanitizer
 from ...schedule import Schedule
 
@@ -36,7 +38,8 @@ class Options:
     sanitize_overflow: bool = True
     """With `debug`: sums, differences and products of integers of up to 32 bits assert that they do not wrap."""
     enable_fp_fusion: bool = True
-    """Allow a multiplication and an addition to become one fused operation."""
+    """Allow a multiplication and an addition to become one fused operation; `TRITON_DEFAULT_FP_FUSION` where no launch
+    says it."""
     num_warps: int = 4
     num_ctas: int = 1
     num_stages: int = 1
@@ -45,7 +48,7 @@ class Options:
     launch_cooperative_grid: bool = False
     """All programs run at the same time: any `while` loop that reads memory may wait for another program."""
     launch_pdl: bool = False
-    extern_libs: tuple[tuple[str, str], ...] | None = None
+    extern_libs: Mapping[str, str] | tuple[tuple[str, str], ...] | None = None
     ir_override: str | None = None
     """Path of a `.ttir` file that replaces Triton's own (a keyword for autotune configurations)."""
     instrumentation_mode: str = ""
@@ -58,14 +61,16 @@ class Options:
     max_num_imprecise_acc_default: int = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.extern_libs, Mapping):  # as users give it; the rest of Triton reads pairs
+            object.__setattr__(self, "extern_libs", tuple(self.extern_libs.items()))
         for name in ("num_warps", "num_ctas", "num_stages", "warp_size"):
             value: object = getattr(self, name)
             if not isinstance(value, int) or value < (0 if name == "num_stages" else 1):
-                raise UsageError(f"launch keyword {name} is {value!r}; give a whole number of at least 1")
+                raise LaunchKeywordError(f"launch keyword {name} is {value!r}; give a whole number of at least 1")
         if self.num_warps & (self.num_warps - 1):
-            raise UsageError(f"launch keyword num_warps is {self.num_warps}; give a power of 2")
+            raise LaunchKeywordError(f"launch keyword num_warps is {self.num_warps}; it must be a power of 2")
         if self.default_dot_input_precision not in DOT_PRECISIONS:
-            raise UsageError(
+            raise LaunchKeywordError(
                 f"launch keyword default_dot_input_precision is `{self.default_dot_input_precision}`; "
                 f"choose from: {', '.join(DOT_PRECISIONS)}"
             )
@@ -73,13 +78,13 @@ class Options:
             object.__setattr__(self, "sanitize_overflow", False)
         # Launch keywords are not checked against the annotation.
         if not isinstance(self.schedule, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise UsageError(
+            raise LaunchKeywordError(
                 f"launch keyword schedule is a `{type(self.schedule).__name__}`; give text such as `vectorize=off "
                 "threads=2` (an argument of the kernel's own that is called `schedule` is passed by its position)"
             )
         Schedule.parse(self.schedule)
         if not isinstance(self.sanitize, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise UsageError(f"launch keyword sanitize is {self.sanitize!r}; give the text 1, report or 0")
+            raise LaunchKeywordError(f"launch keyword sanitize is {self.sanitize!r}; give the text 1, report or 0")
         Sanitizer.parse(self.sanitize, "launch keyword sanitize")
 
     @staticmethod
@@ -90,6 +95,7 @@ class Options:
         if isinstance(given, str):  # what is no text is refused later, be it an argument of the kernel's own
             known["schedule"] = given or _usual_schedule()
         known.setdefault("sanitize", _usual_sanitizer())
+        known.setdefault("enable_fp_fusion", triton_knobs.language.default_fp_fusion)
         return Options(**known)
 
     def hash(self) -> str:
@@ -103,8 +109,6 @@ class Options:
 
 def asserts(kernel: Any) -> bool:
     """Whether a kernel keeps its assertions where no launch says so: `@triton.jit(debug=True)`, or `TRITON_DEBUG=1`."""
-    from triton import knobs as triton_knobs
-
     return bool(getattr(kernel, "debug", None) or triton_knobs.runtime.debug)
 
 
