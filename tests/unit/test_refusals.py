@@ -114,16 +114,16 @@ def test_refused(kernel: Any, types: list[str], message: str) -> None:
 
 
 @triton.jit
-def directed_rounding(x, y, n):
-    tl.store(y, libdevice.add_rd(tl.load(x), 1.0))  # refused
+def approximation(x, y, n):
+    tl.store(y, libdevice.rcp64h(tl.load(x)))  # refused
 
 
 def test_functions_of_libdevice() -> None:
     with pytest.raises(triton.CompilationError) as caught:
-        make_ttir(directed_rounding, {"x": "*fp32", "y": "*fp32", "n": "i32"}, {})
+        make_ttir(approximation, {"x": "*fp64", "y": "*fp64", "n": "i32"}, {})
     cause = caught.value.__cause__
     assert isinstance(cause, UnsupportedError)
-    assert (cause.what, cause.where) == ("libdevice.add_rd", line_of(directed_rounding))
+    assert (cause.what, cause.where) == ("libdevice.rcp64h", line_of(approximation))
 
 
 @triton.jit
