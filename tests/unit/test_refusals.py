@@ -41,17 +41,27 @@ def inline_asm(x, y, n):
 
 
 @triton.jit
-def larger_sum(a, b):
-    r = a
-    if a > b:  # refused
-        r = a + b
-    return r
+def prints(a, b):
+    tl.device_print("a", a)  # refused
+    return a + b
 
 
-@refused("*fp32 *fp32", "`scf.if` in a combine function")
+@refused("*i32 *i32", "`tt.print` in a function of single elements")
 @triton.jit
-def branch_in_combine(x, y, n):
-    tl.store(y, tl.reduce(tl.load(x + tl.arange(0, 64)), 0, larger_sum))
+def print_in_combine(x, y, n):
+    tl.store(y, tl.reduce(tl.load(x + tl.arange(0, 64)), 0, prints))
+
+
+@refused("*i32 *i32", "`tl.map_elementwise` of 1 elements with pack=2")
+@triton.jit
+def packs_larger_than_blocks(x, y, n):
+    i = tl.load(x + tl.arange(0, 1))
+    tl.store(y + tl.arange(0, 1), tl.map_elementwise(exchanged, i, pack=2)[0])  # refused
+
+
+@triton.jit
+def exchanged(a, b):
+    return b, a
 
 
 # ---- pointers
@@ -99,7 +109,7 @@ def block_pointer_before_return(x, y, n):
 def line_of(function: Any) -> str:
     lines, first = inspect.getsourcelines(function.fn)
     marked = [first + k for k, line in enumerate(lines) if line.rstrip().endswith("# refused")]
-    return f"{Path(__file__).name}:{marked[0]}" if marked else line_of(larger_sum)
+    return f"{Path(__file__).name}:{marked[0]}" if marked else line_of(prints)
 
 
 @pytest.mark.filterwarnings("ignore:tl.make_block_ptr is deprecated")

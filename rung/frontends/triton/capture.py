@@ -15,7 +15,7 @@ from triton.compiler import ASTSource
 
 from ...errors import ContractError, UnsupportedError, UsageError
 from ...forks import COMPILER
-from . import libdevice, scaled_dots, small_floats
+from . import libdevice, packed_maps, scaled_dots, small_floats
 from .custom_floats import convert_custom_types
 from .descriptors import numbers_of_descriptors, tell
 from .generic_text import generic_text, properties_to_attributes
@@ -141,7 +141,7 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
     """TTIR in torch-mlir: `tt` operations are unregistered and opaque, all their properties are attributes.
 
     ttir: a Triton module (which prints in MLIR's generic form from then on), or text in either form.
-    Scaled products are products, and floats of eight bits integers, from here on.
+    Scaled products are products, maps are of one element, and floats of eight bits integers, from here on.
     Locations are kept; `locations.source_line` reads them.
     """
     if isinstance(ttir, str):
@@ -155,6 +155,8 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
         raise error(f"cannot read the kernel's TTIR: {problem}") from problem
     if scaled_dots.MARK in text:
         scaled_dots.scaled_dots_to_dots(module)
+    if packed_maps.MARK in text:
+        packed_maps.unpack_maps(module)
     if small_floats.MARK in text:
         small_floats.small_floats_to_integers(module)
     return module
