@@ -82,27 +82,6 @@ def misaligned(x, y, n):
     tl.store(y + i, tl.load(p))
 
 
-@refused("*fp32 *fp32", "a block pointer that `while` carries")
-@triton.jit
-def block_pointer_in_while(x, y, n):
-    t = n
-    p = tl.make_block_ptr(x, (n, n), (n, 1), (0, 0), (16, 16), (1, 0))  # refused
-    while t > 0:
-        tl.store(p, tl.zeros((16, 16), tl.float32))
-        p, t = tl.advance(p, (0, 16)), t - 1
-
-
-@refused("*fp32 *fp32", "a block pointer that is chosen before an early return")
-@triton.jit
-def block_pointer_before_return(x, y, n):
-    p = tl.make_block_ptr(x, (n, n), (n, 1), (0, 0), (16, 16), (1, 0))  # refused
-    if n > 3:
-        if n > 5:
-            return
-        p = tl.advance(p, (0, 16))
-    tl.store(p, tl.zeros((16, 16), tl.float32))
-
-
 # ---- tests
 
 
@@ -112,7 +91,6 @@ def line_of(function: Any) -> str:
     return f"{Path(__file__).name}:{marked[0]}" if marked else line_of(prints)
 
 
-@pytest.mark.filterwarnings("ignore:tl.make_block_ptr is deprecated")
 @pytest.mark.parametrize("kernel, types, message", KERNELS)
 def test_refused(kernel: Any, types: list[str], message: str) -> None:
     signature = dict(zip("xyn", (*types, "i32"), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from io import StringIO
 from types import ModuleType
 from typing import Any
 
@@ -13,13 +14,13 @@ from triton._C.libtriton import passes
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ...errors import ContractError, UnsupportedError, UsageError
+from ...errors import ContractError, UsageError
 from ...forks import COMPILER
-from . import libdevice, packed_maps, scaled_dots, small_floats
+from ...ir.context import make_context
+from . import block_pointers, libdevice, packed_maps, scaled_dots, small_floats
 from .custom_floats import convert_custom_types
 from .descriptors import numbers_of_descriptors, tell
 from .generic_text import generic_text, properties_to_attributes
-from .locations import line_of
 from .options import Options
 
 TARGET = GPUTarget("cpu", "cpu", 1)
@@ -71,12 +72,13 @@ def make_ttir(
 
 
 def run_ttir_passes(module: Any) -> Any:
-    """Run Triton's target-independent passes on `module`, in place.
+    """Run Triton's target-independent passes on `module`, in place unless it carries block pointers in a way that they
+    do not know. Returns the result.
 
     Calls are inlined; block pointers and tensor descriptors become plain pointer arithmetic.
     """
     _mark_volatile(module)
-    _refuse_block_pointers(module)
+    module = _carry_block_pointers(module)
     descriptors = numbers_of_descriptors(module)
     manager = triton_ir.pass_manager(module.context)
     passes.common.add_inliner(manager)
@@ -117,24 +119,43 @@ def _mark_volatile(module: Any) -> None:
     module.walk(visit)
 
 
-def _refuse_block_pointers(module: Any) -> None:
-    """Triton's pass that rewrites block pointers aborts where `while` or an early return carries one."""
+def _carry_block_pointers(module: Any) -> Any:
+    """The module, inlined, or one without block pointers in control flow that Triton's pass, which rewrites them, does
+    not know. That is made by way of text, as it is MLIR's Python that can rewrite."""
+    if not any(name == "tt.make_tensor_ptr" for name, _ in _operations(module)):
+        return module
+    manager = triton_ir.pass_manager(module.context)
+    passes.common.add_inliner(manager)
+    _run(manager, module)
+    if not any(name in _BREAKS and _takes_block_pointer(op) for name, op in _operations(module)):
+        return module
+    rewritten = ir.Module.parse(properties_to_attributes(generic_text(module)), make_context())
+    block_pointers.carry_parts(rewritten)
+    text = StringIO()
+    rewritten.operation.print(enable_debug_info=True, print_generic_op_form=True, file=text)
+    return parse_ttir(text.getvalue())
+
+
+_BREAKS = frozenset({"scf.while", "cf.br", "cf.cond_br", "tt.call", "tt.return"})
+
+
+def _operations(module: Any) -> list[tuple[str, Any]]:
+    """With their names."""
+    found: list[tuple[str, Any]] = []
 
     def visit(op: Any) -> None:
-        if op.get_name() in _BREAKS:
-            for operand in (op.get_operand(k) for k in range(op.get_num_operands())):
-                if str(operand.get_type()).startswith("!tt.ptr<tensor<"):
-                    what = f"a block pointer that {_BREAKS[op.get_name()]}"
-                    raise UnsupportedError(what, line_of(operand.get_loc()), "block pointers in `for` and `if`")
+        found.append((op.get_name(), op))
 
     module.walk(visit)
+    return found
 
 
-_BREAKS = {
-    "scf.while": "`while` carries",
-    "cf.br": "is chosen before an early return",
-    "cf.cond_br": "is chosen before an early return",
-}
+def _takes_block_pointer(op: Any) -> bool:
+    return any(_is_block_pointer(op.get_operand(k)) for k in range(op.get_num_operands()))
+
+
+def _is_block_pointer(value: Any) -> bool:
+    return str(value.get_type()).startswith("!tt.ptr<tensor<")
 
 
 def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
