@@ -67,13 +67,6 @@ def exchanged(a, b):
 # ---- pointers
 
 
-@refused("*fp32 *fp32", "a pointer to pointers")
-@triton.jit
-def pointer_to_pointers(x, y, n):
-    p = x.to(tl.pointer_type(tl.pointer_type(tl.float32)))  # refused
-    tl.store(tl.load(p), 1.0)
-
-
 @refused("*i16 *fp32", "pointers to f32 that are not a multiple of 4 bytes apart")
 @triton.jit
 def misaligned(x, y, n):

@@ -17,7 +17,7 @@ from triton.compiler import ASTSource
 from ...errors import ContractError, UsageError
 from ...forks import COMPILER
 from ...ir.context import make_context
-from . import block_pointers, libdevice, packed_maps, scaled_dots, small_floats
+from . import block_pointers, libdevice, packed_maps, scaled_dots, small_floats, stored_pointers
 from .custom_floats import convert_custom_types
 from .descriptors import numbers_of_descriptors, tell
 from .generic_text import generic_text, properties_to_attributes
@@ -162,7 +162,8 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
     """TTIR in torch-mlir: `tt` operations are unregistered and opaque, all their properties are attributes.
 
     ttir: a Triton module (which prints in MLIR's generic form from then on), or text in either form.
-    Scaled products are products, maps are of one element, and floats of eight bits integers, from here on.
+    Scaled products are products, maps are of one element, and pointers in memory and floats of eight bits are integers,
+    from here on.
     Locations are kept; `locations.source_line` reads them.
     """
     if isinstance(ttir, str):
@@ -178,6 +179,8 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
         scaled_dots.scaled_dots_to_dots(module)
     if packed_maps.MARK in text:
         packed_maps.unpack_maps(module)
+    if stored_pointers.MARK in text:
+        stored_pointers.stored_pointers_to_integers(module)
     if small_floats.MARK in text:
         small_floats.small_floats_to_integers(module)
     return module
