@@ -156,8 +156,8 @@ AnyExecutable = Executable | NpuExecutable
 
 def compile_kernel(
     kernel: Any,
-    signature: Mapping[str, str],
-    constexprs: Mapping[str, object],
+    signature: Mapping[str, Any],
+    constexprs: Mapping[Any, object],
     *,
     machine: Machine,
     schedule: Schedule,
@@ -188,8 +188,8 @@ def compile_kernel(
 
 def lower_kernel(
     kernel: Any,
-    signature: Mapping[str, str],
-    constexprs: Mapping[str, object],
+    signature: Mapping[str, Any],
+    constexprs: Mapping[Any, object],
     *,
     machine: Machine,
     schedule: Schedule,

@@ -51,8 +51,8 @@ def module_map() -> dict[str, ModuleType]:
 
 def make_ttir(
     fn: Any,
-    signature: Mapping[str, str],
-    constexprs: Mapping[str, object],
+    signature: Mapping[str, Any],
+    constexprs: Mapping[Any, object],
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Mapping[str, object] | Options | None = None,
 ) -> Any:
