@@ -37,7 +37,13 @@ from .problem import TRITON, Problem, Shape, Tolerance, check_memory, type_of
 
 _SIZE = re.compile(r"([nNMK]|[xyzr]?\d?_?numel|n_.*|num_.*|size|length|.*_size|.*_len)$")
 _BLOCKS = ("BLOCK", "BLOCK_SIZE", "XBLOCK")
-_TOLERANCE = {"f32": (1e-5, 1e-6), "f16": (2e-3, 1e-5), "bf16": (2e-2, 1e-4)}
+_TOLERANCE = {
+    "f32": (1e-5, 1e-6),
+    "f16": (2e-3, 1e-5),
+    "bf16": (2e-2, 1e-4),
+    # One of the next numbers.
+    **{dtype.triton: (dtype.epsilon, dtype.smallest) for dtype in drawing.SMALL.values()},
+}
 
 
 def case(
