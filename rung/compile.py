@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
-import re
 import sys
-import tempfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -26,8 +22,9 @@ from .ir.evidence import decisions
 from .ir.promotion import assumed
 from .ir.symbols import entry_point
 from .machine import Machine
-from .passes import Observer, Pass, Pipeline, Stage, parse_pipeline
-from .pipelines import PASSES, pipeline
+from .optimize import write_asked_for, write_reproducer
+from .passes import Observer, Pass, Pipeline, Stage
+from .pipelines import pipeline
 from .runtime import _native, library_path
 from .runtime.sanitized import Watched
 from .sanitizer import Sanitizer, sanitized
@@ -40,10 +37,6 @@ from .targets.npu.executable import NpuExecutable, build
 from .targets.stages import AllStages
 
 _FRAMES = 50_000
-_MOST_NESTED = 1_000
-"""Regions and dictionaries in one another, in a text."""
-PIPELINE_MARK = "// PIPELINE: "
-"""Starts each line of the pipeline in a file for `rung opt`."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +150,8 @@ AnyExecutable = Executable | NpuExecutable
 
 def compile_kernel(
     kernel: Any,
-    signature: Mapping[str, str],
-    constexprs: Mapping[str, object],
+    signature: Mapping[str, Any],
+    constexprs: Mapping[Any, object],
     *,
     machine: Machine,
     schedule: Schedule,
@@ -189,8 +182,8 @@ def compile_kernel(
 
 def lower_kernel(
     kernel: Any,
-    signature: Mapping[str, str],
-    constexprs: Mapping[str, object],
+    signature: Mapping[str, Any],
+    constexprs: Mapping[Any, object],
     *,
     machine: Machine,
     schedule: Schedule,
@@ -318,40 +311,13 @@ def compile_ttir(
 def _run(steps: Pipeline, module: ir.Module, recorder: _Recorder, observers: Sequence[Observer]) -> None:
     source = module.operation.clone()  # which takes a tenth of the time of printing
     if path := knobs.reproducer_path():
-        _write_asked_for(f"{path}.make_llvm.repro.mlir", _replayed(str(source), steps))
+        write_asked_for(path, str(source), steps)
     if knobs.verify():
         observers = (*observers, _verify)
     try:
         steps.run(module, (recorder, *observers))
     except PassError as error:
-        raise PassError(error.pass_name, error.reason, _write_reproducer(str(source), steps)) from error
-
-
-def _write_asked_for(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text)
-    except OSError as error:
-        raise UsageError(f"TRITON_REPRODUCER_PATH: {path} cannot be written: {error.strerror}") from None
-
-
-def _write_reproducer(source: str, steps: Pipeline) -> str:
-    """A file that `rung opt` replays: the pipeline in its first lines, then the module.
-
-    Others may write to the directory, too: the name is one that nobody can have put a link at, and only we may read it.
-    """
-    directory = knobs.crash_dir()
-    try:
-        handle, path = tempfile.mkstemp(prefix="rung-", suffix=".mlir", dir=directory)
-        with os.fdopen(handle, "w") as file:
-            file.write(_replayed(source, steps))
-    except OSError as error:
-        return f"none, for no file can be written to {directory}: {error.strerror}"
-    return f"rung opt {path}"
-
-
-def _replayed(source: str, steps: Pipeline) -> str:
-    """The text of a file for `rung opt`."""
-    return "".join(f"{PIPELINE_MARK}{line}\n" for line in str(steps).splitlines()) + source
+        raise PassError(error.pass_name, error.reason, write_reproducer(str(source), steps)) from error
 
 
 def _verify(event: str, step: Pass | Stage, module: ir.Module) -> None:
@@ -409,38 +375,6 @@ class Stages(Mapping[str, str]):
 
     def __len__(self) -> int:
         return 1 + len(self._modules)
-
-
-def written_pipeline(text: str) -> Pipeline:
-    """The pipeline in the `// PIPELINE:` lines of a text: a reproducer's."""
-    lines = [x.removeprefix(PIPELINE_MARK) for x in text.splitlines() if x.startswith(PIPELINE_MARK)]
-    if not lines:
-        raise UsageError("no pipeline: give one with --pipeline, or begin the file with `// PIPELINE:` lines")
-    return parse_pipeline("\n".join(lines), PASSES)
-
-
-def optimize(text: str, steps: Pipeline, observers: Sequence[Observer] = ()) -> str:
-    """Run passes on the text of a module, as mlir-opt does."""
-    deepest = _deepest(text)
-    if deepest > _MOST_NESTED:
-        raise UsageError(f"regions are nested {deepest:,} deep; MLIR reads {_MOST_NESTED:,}")
-    context, lock = compiler_context()
-    with lock:
-        try:
-            module = ir.Module.parse(text, context)
-        except ir.MLIRError as error:
-            raise UsageError(f"this is not a module of MLIR: {' '.join(str(error).split())}") from None
-        steps.run(module, observers)
-        return str(module)
-
-
-def _deepest(text: str) -> int:
-    """How deep braces are nested. MLIR's parser calls itself for each, and ends the process where the stack does."""
-    depth = deepest = 0
-    for brace in re.findall(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|[{}]', text):
-        depth += {"{": 1, "}": -1}.get(brace, 0)
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def load(binary: bytes) -> Loaded:

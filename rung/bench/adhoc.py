@@ -37,7 +37,13 @@ from .problem import TRITON, Problem, Shape, Tolerance, check_memory, type_of
 
 _SIZE = re.compile(r"([nNMK]|[xyzr]?\d?_?numel|n_.*|num_.*|size|length|.*_size|.*_len)$")
 _BLOCKS = ("BLOCK", "BLOCK_SIZE", "XBLOCK")
-_TOLERANCE = {"f32": (1e-5, 1e-6), "f16": (2e-3, 1e-5), "bf16": (2e-2, 1e-4)}
+_TOLERANCE = {
+    "f32": (1e-5, 1e-6),
+    "f16": (2e-3, 1e-5),
+    "bf16": (2e-2, 1e-4),
+    # One of the next numbers.
+    **{dtype.triton: (dtype.epsilon, dtype.smallest) for dtype in drawing.SMALL.values()},
+}
 
 
 def case(
@@ -52,12 +58,12 @@ def case(
 ) -> Case:
     """The case of `file.py::kernel`. Raises UsageError naming the parameter that cannot be filled."""
     from ..frontends.triton.loader import load_kernel
+    from ..frontends.triton.signature import check_names
 
     check_memory(prod(shape))
     kernel: Any = load_kernel(source)
     given, constants = given or Given(), dict(constexprs or {})
-    for unknown in sorted(constants.keys() - set(kernel.arg_names)):
-        raise UsageError(f"{kernel.__name__} has no parameter `{unknown}`; it has: {', '.join(kernel.arg_names)}")
+    check_names(kernel, constants)
     types, fixed = _from_text(signature, kernel, constants) if signature else _from_names(kernel, constants, given)
     types = {name: f"*{TRITON[dtype]}" if type_ == "*" else type_ for name, type_ in types.items()}
     whole = {name: types.get(name, "constexpr") for name in kernel.arg_names}
@@ -95,11 +101,12 @@ Typed = tuple[dict[str, str], dict[str, object]]
 def _from_text(text: str, kernel: Any, given: Mapping[str, object]) -> Typed:
     from ..frontends.triton.signature import signature_from_text
 
-    if given:
-        raise UsageError("give constants in --signature or by --constexpr, not both")
-    parsed = signature_from_text(text, kernel)
+    parsed = signature_from_text(text, kernel, given)
+    for name, type_ in parsed.signature.items():
+        if not isinstance(type_, str) or type_.startswith("tensordesc"):
+            raise UsageError(f"parameter `{name}` is {type_}; arguments are made for pointers and numbers only")
     types = {name: type_ for name, type_ in parsed.signature.items() if type_ != "constexpr"}
-    return types, parsed.constexprs
+    return types, {name: value for name, value in parsed.constexprs.items() if isinstance(name, str)}
 
 
 def _from_names(kernel: Any, constants: Mapping[str, object], given: Given) -> Typed:

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from ..dtypes import BY_TRITON, SMALL_FLOATS
 from ..errors import UsageError
 from .given import Given, Range
-from .problem import TRITON, Shape, torch_dtype
+from .problem import TRITON, Shape
 
 ROWS = re.compile(r"(n_?rows|num_rows|rows|M)$")
 COLS = re.compile(r"(n_?cols|num_cols|n_?columns|cols|N)$")
 STRIDE = re.compile(r".*stride")
 EPSILON = re.compile(r"(eps|epsilon)$")
 FLOATS = {f"*{long}": short for short, long in TRITON.items()}
+SMALL = {f"*{dtype.triton}": dtype for dtype in SMALL_FLOATS if dtype.torch}
+"""Floats of eight bits that torch has tensors of."""
 INTEGERS = {f"*{kind[0]}{width}": f"{kind}{width}" for kind in ("int", "uint") for width in (8, 16, 32, 64)}
 _BITS = re.compile(r"[iu](\d+)")
 
@@ -99,7 +102,7 @@ def draw(
 
 def check(types: Mapping[str, str]) -> None:
     """Raises UsageError for a pointer to what is not drawn."""
-    known = (*FLOATS, "*i1", *INTEGERS)
+    known = (*FLOATS, *SMALL, "*i1", *INTEGERS)
     for name, type_ in types.items():
         if type_.startswith("*") and type_ not in known:
             raise UsageError(f"parameter `{name}` is {type_}; pointers may be: {', '.join(known)}")
@@ -109,13 +112,14 @@ def _tensor(name: str, type_: str, shape: Shape, generator: Any, given: Range | 
     """Of floats or truth values."""
     import torch
 
-    if type_ in FLOATS:
+    if type_ in FLOATS or type_ in SMALL:
         if given is None:
             drawn = torch.randn(shape, generator=generator, dtype=torch.float32)
         else:
             low, high = given
             drawn = low + (high - low) * torch.rand(shape, generator=generator, dtype=torch.float32)
-        return drawn.to(torch_dtype(FLOATS[type_]))
+        kind: torch.dtype = getattr(torch, BY_TRITON[type_[1:]].torch)
+        return drawn.to(kind)
     if given is not None:
         raise UsageError(f"--range names `{name}`, whose truth values are drawn evenly; leave it out")
     return torch.randint(0, 2, shape, generator=generator).bool()

@@ -22,8 +22,9 @@ Number = int | float
 @dataclass(frozen=True)
 class Given:
     """By name of the parameter. ranges: what its numbers are drawn from; spans: the same, with both ends among them.
-    numbers: of scalars. files: `.npy` arrays. reference: `file.py::function`, a tensor or a dict of tensors by name, of
-    what the kernel writes, from its arguments (floats as float64) before the launch."""
+    numbers: of scalars. files: `.npy` arrays; for floats of eight bits, of their codes or of wider floats.
+    reference: `file.py::function`, a tensor or a dict of tensors by name, of what the kernel writes, from its arguments
+    (floats as float64) before the launch."""
 
     ranges: Mapping[str, Range] = field(default_factory=dict[str, Range])
     spans: Mapping[str, Range] = field(default_factory=dict[str, Range])
@@ -114,9 +115,13 @@ def _read(path: Path, name: str, type_: str) -> torch.Tensor:
     found = _load(path, name)
     check_memory(found.size)
     wanted: torch.dtype = getattr(torch, BY_TRITON[type_[1:]].torch)
+    if wanted.itemsize == 1 and found.dtype.kind == "V" and found.itemsize == 1:
+        found = found.view(np.uint8)  # what is left of the types of ml_dtypes in a file
     tensor = as_tensor(np.ascontiguousarray(found), read_only=True).clone()
     if tensor.dtype == wanted:
         return tensor
+    if wanted.is_floating_point and wanted.itemsize == 1 and tensor.dtype == torch.uint8:
+        return tensor.view(wanted)  # NumPy has no floats of eight bits: these are their codes
     # NumPy has no bf16: floats are rounded to what the kernel takes. Integers are what they are.
     if tensor.dtype.is_floating_point and wanted.is_floating_point:
         return tensor.to(wanted)

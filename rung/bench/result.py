@@ -55,7 +55,7 @@ class Noise(Model):
 
 Ratio = Annotated[float, Field(ge=1e-15, le=1e15)]
 Interval = tuple[Annotated[float, Field(ge=0, le=1e15)], Ratio]
-_ELEMENT = r"(f|bf|i|u)\d+"
+_ELEMENT = r"((f|bf|i|u)\d+|fp8e\d\w*)"
 _ELEMENTS = f"^{_ELEMENT}(/{_ELEMENT})*$"
 """f32, bf16/f16/i8"""
 

@@ -26,8 +26,15 @@ class CompileOptions:
     kernel: Annotated[str, typer.Argument(help="file.py::name")]
     signature: Annotated[
         str,
-        typer.Option(help="One entry per argument: a type, or a constexpr's value: '*fp32:16, i32, 1024'."),
+        typer.Option(
+            help="One entry per argument: a type, a constexpr's value, or a tuple: '*fp32:16, i32, (i32, 4), 1024'; "
+            "'tensordesc<fp32[16, 64]>' is a tensor descriptor."
+        ),
     ]
+    constexprs: Annotated[
+        tuple[str, ...],
+        typer.Option("--constexpr", help="NAME=VALUE, which --signature then leaves out; may be repeated."),
+    ] = ()
     emit: Annotated[str, typer.Option(help="ttir, linalg, scheduled, vector, llvm, llvm-ir, asm or obj.")] = "llvm"
     output: Output = None
     schedule: ScheduleText = ""
@@ -51,7 +58,7 @@ def run(options: CompileOptions) -> int:
     from ..frontends.triton.signature import signature_from_text
 
     kernel = load_kernel(options.kernel)
-    parsed = signature_from_text(options.signature, kernel)
+    parsed = signature_from_text(options.signature, kernel, parse.constexprs(options.constexprs))
     observers = (print_after,) if options.print_after_all else ()
     compiled = lower_kernel(
         kernel,

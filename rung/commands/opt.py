@@ -86,7 +86,7 @@ def run(options: OptOptions) -> int:
         reason = getattr(error, "strerror", None) or "it is not a text file"
         raise UsageError(f"cannot read `{file}`: {reason}") from None
 
-    from ..compile import optimize, written_pipeline
+    from ..optimize import optimize, written_pipeline
     from ..passes import parse_pipeline
     from ..pipelines import PASSES
 

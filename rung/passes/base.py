@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from .upstream import not_upstream
 
 
 @dataclass(frozen=True)
-class Pass:
+class Pass(ABC):
     """Base class. Subclasses set `name` (kebab-case) and implement `run`, which changes `module` in place.
 
     Their fields are their options, annotated with what these take (`options.Limits`): UsageError for anything else.
@@ -27,8 +28,9 @@ class Pass:
         for option in options_of(type(self)):
             option.check(self.name, getattr(self, option.field))
 
+    @abstractmethod
     def run(self, module: ir.Module) -> None:
-        raise NotImplementedError
+        """Change the module."""
 
     def __str__(self) -> str:
         """The textual form: `vectorize{lanes=16 unroll=4}`; options at their defaults are left out."""

@@ -19,7 +19,9 @@ class OwnKernelOptions:
 
     signature: Annotated[
         str | None,
-        typer.Option(help="Of your own kernel: '*fp32, *fp32, i32, 1024'; default: guessed from names."),
+        typer.Option(
+            help="Of your own kernel: '*fp32, *fp32, i32, 1024', without what --constexpr gives; default: guessed."
+        ),
     ] = None
     constexprs: Annotated[
         tuple[str, ...], typer.Option("--constexpr", help="Of your own kernel: NAME=VALUE; may be repeated.")

@@ -186,29 +186,49 @@ def device_prints() -> None:
 
 
 @triton.jit
-def branch(x):
-    if x > 10:
-        r = x * 2
-    else:
-        r = x + 100
-    return r
+def collatz(x):
+    if x < 1:
+        return x
+    n = 0
+    while x > 1:
+        if x % 2 == 0:
+            x = x // 2
+        else:
+            x = 3 * x + 1
+        n += 1
+    return n
 
 
 @triton.jit
-def mapped(o):
+def exchanged(a, b):
+    return b, a
+
+
+@triton.jit
+def mapped(o, p):
     i = tl.arange(0, 64)
-    tl.store(o + i, tl.map_elementwise(branch, i))
+    tl.store(o + i, tl.map_elementwise(collatz, i))
+    tl.store(p + i, tl.map_elementwise(exchanged, i, pack=2)[0])
 
 
 @note(
     "tl.map_elementwise",
     section="Math",
     kernels=[mapped],
-    verdict=Verdict.REFUSED,
-    note="not compiled yet; `tl.where` of both sides",
+    note="branches, loops and early returns; with `pack`, of neighbours in row-major order; no accesses to memory",
 )
 def elements_mapped() -> None:
-    assert "tt.map_elementwise" in refusal(lambda: mapped[(1,)](ints()))
+    steps, swapped = ints(), ints()
+    mapped[(1,)](steps, swapped)
+    assert steps.tolist() == [collatz_steps(x) for x in range(64)]
+    assert swapped.tolist() == [x ^ 1 for x in range(64)]
+
+
+def collatz_steps(x: int) -> int:
+    n = 0
+    while x > 1:
+        x, n = (x // 2 if x % 2 == 0 else 3 * x + 1), n + 1
+    return n
 
 
 @triton.jit

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import expressions
+from . import directed, expressions
 from .arrays import WIDE
 from .cases import Case, Verdict
 from .functions import high_product
@@ -148,27 +148,45 @@ for _float, _kind in _FLOATS.items():
         note="NaN and numbers that do not fit become what torch makes of them on the same processor; CUDA saturates",
     )
 
-NEAREST = "CPUs round to nearest, and the mode is of a whole thread"
-_MODES = ("rz", "rd", "ru")
-for _operation, _arguments in {
-    "add": "(x, y)",
-    "sub": "(x, y)",
-    "mul": "(x, y)",
-    "div": "(x, y)",
-    "rcp": "(x)",
-    "sqrt": "(x)",
-    "fma": "(x, y, z)",
+
+def _directed(
+    operation: str, text: str, reference: Callable[[str], Callable[..., Any]], types: str, inputs: expressions.Inputs
+) -> None:
+    """reference: of a mode."""
+    names = [f"libdevice.{operation}_{mode}" for mode in directed.MODES]
+    exact(
+        " ".join(names),
+        DIRECTED,
+        ", ".join(f"{name}({text})" for name in names),
+        lambda *x: tuple(reference(mode)(*x) for mode in directed.MODES),
+        types,
+        inputs=inputs,
+        note="of all numbers: subnormals, signs of 0, and what is beyond the largest",
+    )
+
+
+for _operation, (_text, _function) in {
+    "add": ("x, y", np.add),
+    "sub": ("x, y", np.subtract),
+    "mul": ("x, y", np.multiply),
+    "div": ("x, y", np.divide),
+    "rcp": ("x", directed.reciprocal),
+    "sqrt": ("x", np.sqrt),
+    "fma": ("x, y, z", directed.fused),
 }.items():
-    for _mode in _MODES:
-        _name = f"libdevice.{_operation}_{_mode}"
-        refused(_name, DIRECTED, f"{_name}{_arguments}", _name, WIDE, note=NEAREST)
-for _narrowed, _of in {
-    "double2float": "f64",
-    **{f"{a}2{b}": kind for a, kind in _INTEGERS.items() for b in _FLOATS if b == "float" or kind in ("i64", "u64")},
-}.items():
-    for _mode in _MODES:
-        _name = f"libdevice.{_narrowed}_{_mode}"
-        refused(_name, DIRECTED, f"{_name}(x)", _name, _of, note=NEAREST)
+    _operands = partial(directed.operands, len(_text.split(", ")))
+    _directed(_operation, _text, partial(directed.in_mode, _function), WIDE, _operands)
+_directed(
+    "double2float",
+    "x",
+    partial(directed.in_mode, lambda x: x.astype(np.float32)),
+    "f64",
+    partial(directed.operands, 1),
+)
+for _integer, _from in _INTEGERS.items():
+    for _float, _kind in _FLOATS.items():
+        if _float == "float" or _integer.endswith("ll"):
+            _directed(f"{_integer}2{_float}", "x", partial(directed.of_integers, _kind), _from, directed.integers)
 refused(
     "libdevice.rcp64h",
     DIRECTED,

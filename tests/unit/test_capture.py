@@ -202,12 +202,12 @@ def test_options_refuse_bad_values():
         Options.of({"schedule": "speed=9"})
 
 
-def test_directed_rounding_is_refused_by_name(tmp_path):
+def test_approximation_of_gpus_is_refused_by_name(tmp_path):
     (tmp_path / "k.py").write_text(
         "import triton, triton.language as tl\nfrom triton.language.extra import libdevice\n"
-        "@triton.jit\ndef k(x):\n  tl.store(x, libdevice.add_rz(tl.load(x), 1.0))\n"
+        "@triton.jit\ndef k(x):\n  tl.store(x, libdevice.rcp64h(tl.load(x)))\n"
     )
     kernel = load_kernel(f"{tmp_path}/k.py")
-    with pytest.raises(Exception, match=r"(?s)add_rz") as caught:
-        capture(kernel, "*fp32")
+    with pytest.raises(Exception, match=r"(?s)rcp64h") as caught:
+        capture(kernel, "*fp64")
     assert isinstance(caught.value.__cause__, UnsupportedError)

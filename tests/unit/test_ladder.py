@@ -237,14 +237,23 @@ def test_arguments_are_made_from_names(tmp_path: Path) -> None:
     assert case.problem.grid == (2, 1, 1) and case.problem.args[2] == 1000
 
 
+def test_constants_may_stand_beside_a_signature(tmp_path: Path) -> None:
+    kernel = own(tmp_path, default="")
+    given = study.LadderOptions(kernel=kernel, signature="*fp32, *fp32, i32", constexprs=("BLOCK=256",), size="1000")
+    ((_, make),) = study.cases(given, machine.host(), "f32", (1000,))
+    assert make().problem.constexprs == {"BLOCK": 256}
+    assert make().problem.grid == (4, 1, 1)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
         ({}, r"`BLOCK` has no default; give --constexpr BLOCK=1024"),
         ({"constexprs": ("BLOK=4",)}, r"no parameter `BLOK`"),
-        ({"constexprs": ("BLOCK=4",), "signature": "*fp32,*fp32,i32,4"}, r"not both"),
+        ({"constexprs": ("BLOCK=4",), "signature": "*fp32,*fp32,i32,4"}, r"which --constexpr gives"),
         ({"signature": "*fp32,*fp64,i32,4"}, r"parameter `y_ptr` is \*fp64"),
         ({"signature": "*fp32"}, r"takes 4 arguments"),
+        ({"signature": "*fp32,(*fp32,i32),i32,4"}, r"parameter `y_ptr` is \('\*fp32', 'i32'\)"),
         ({"constexprs": ("BLOCK='a'",)}, r"give --grid"),
         ({"kernels": ("gelu",)}, "not both"),
         ({"inductor": True}, "--inductor is for"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rung.errors import RungError
-from rung.targets.isa.hexagon_assembly import read
+from rung.targets.isa.hexagon_assembly import HexagonBlock, read
 from rung.targets.isa.packets import Block
 from rung.targets.npu.instrument import Counters
 from rung.targets.npu.made_up_run import made_up_run
@@ -63,7 +63,7 @@ def counters(blocks: str, edges: tuple[tuple[str, str], ...] = ()) -> Counters:
 
 
 def block(label: str, name: str | None, successors: str, returns: bool = False) -> Block:
-    return Block(label, name, [["nop"]], successors.split(), returns=returns)
+    return HexagonBlock(label, name, [["nop"]], successors.split(), returns=returns)
 
 
 def test_reads_blocks_packets_and_edges() -> None:
@@ -242,3 +242,8 @@ k:                                      // @k
 \t}
 .Lfunc_end0:
 """
+
+
+def test_blocks_are_of_an_isa() -> None:
+    with pytest.raises(TypeError, match=r"is_vector.*taken_apart"):
+        Block("b")  # pyright: ignore[reportAbstractUsage]

@@ -11,7 +11,7 @@ import pytest
 from torch_mlir import ir
 
 from rung import compile as compiler
-from rung import machine
+from rung import machine, optimize
 from rung.errors import PassError, UsageError
 from rung.passes import Pass, Pipeline, Stage, Upstream, parse_pass, parse_pipeline
 from rung.pipelines import PASSES, pipeline
@@ -95,15 +95,23 @@ def test_nobody_can_put_a_link_where_a_reproducer_will_be(tmp_path: Path, monkey
 
 
 def test_optimize_runs_the_pipeline_that_the_file_begins_with() -> None:
-    text = f"{compiler.PIPELINE_MARK}canonicalize\n{compiler.PIPELINE_MARK}cse\n{MODULE}"
-    assert "arith.addi" in compiler.optimize(text, compiler.written_pipeline(text))
+    text = f"{optimize.PIPELINE_MARK}canonicalize\n{optimize.PIPELINE_MARK}cse\n{MODULE}"
+    assert "arith.addi" in optimize.optimize(text, optimize.written_pipeline(text))
 
 
 def test_optimize_without_a_pipeline_says_so() -> None:
     with pytest.raises(UsageError, match="no pipeline"):
-        compiler.written_pipeline(MODULE)
+        optimize.written_pipeline(MODULE)
 
 
 def test_optimize_refuses_what_is_not_mlir() -> None:
     with pytest.raises(UsageError, match="not a module of MLIR"):
-        compiler.optimize("hello", Pipeline(()))
+        optimize.optimize("hello", Pipeline(()))
+
+
+def test_passes_say_what_they_do() -> None:
+    class Nothing(Pass):
+        pass
+
+    with pytest.raises(TypeError, match="run"):
+        Nothing()  # pyright: ignore[reportAbstractUsage]

@@ -41,27 +41,30 @@ def inline_asm(x, y, n):
 
 
 @triton.jit
-def larger_sum(a, b):
-    r = a
-    if a > b:  # refused
-        r = a + b
-    return r
+def prints(a, b):
+    tl.device_print("a", a)  # refused
+    return a + b
 
 
-@refused("*fp32 *fp32", "`scf.if` in a combine function")
+@refused("*i32 *i32", "`tt.print` in a function of single elements")
 @triton.jit
-def branch_in_combine(x, y, n):
-    tl.store(y, tl.reduce(tl.load(x + tl.arange(0, 64)), 0, larger_sum))
+def print_in_combine(x, y, n):
+    tl.store(y, tl.reduce(tl.load(x + tl.arange(0, 64)), 0, prints))
+
+
+@refused("*i32 *i32", "`tl.map_elementwise` of 1 elements with pack=2")
+@triton.jit
+def packs_larger_than_blocks(x, y, n):
+    i = tl.load(x + tl.arange(0, 1))
+    tl.store(y + tl.arange(0, 1), tl.map_elementwise(exchanged, i, pack=2)[0])  # refused
+
+
+@triton.jit
+def exchanged(a, b):
+    return b, a
 
 
 # ---- pointers
-
-
-@refused("*fp32 *fp32", "a pointer to pointers")
-@triton.jit
-def pointer_to_pointers(x, y, n):
-    p = x.to(tl.pointer_type(tl.pointer_type(tl.float32)))  # refused
-    tl.store(tl.load(p), 1.0)
 
 
 @refused("*i16 *fp32", "pointers to f32 that are not a multiple of 4 bytes apart")
@@ -72,37 +75,15 @@ def misaligned(x, y, n):
     tl.store(y + i, tl.load(p))
 
 
-@refused("*fp32 *fp32", "a block pointer that `while` carries")
-@triton.jit
-def block_pointer_in_while(x, y, n):
-    t = n
-    p = tl.make_block_ptr(x, (n, n), (n, 1), (0, 0), (16, 16), (1, 0))  # refused
-    while t > 0:
-        tl.store(p, tl.zeros((16, 16), tl.float32))
-        p, t = tl.advance(p, (0, 16)), t - 1
-
-
-@refused("*fp32 *fp32", "a block pointer that is chosen before an early return")
-@triton.jit
-def block_pointer_before_return(x, y, n):
-    p = tl.make_block_ptr(x, (n, n), (n, 1), (0, 0), (16, 16), (1, 0))  # refused
-    if n > 3:
-        if n > 5:
-            return
-        p = tl.advance(p, (0, 16))
-    tl.store(p, tl.zeros((16, 16), tl.float32))
-
-
 # ---- tests
 
 
 def line_of(function: Any) -> str:
     lines, first = inspect.getsourcelines(function.fn)
     marked = [first + k for k, line in enumerate(lines) if line.rstrip().endswith("# refused")]
-    return f"{Path(__file__).name}:{marked[0]}" if marked else line_of(larger_sum)
+    return f"{Path(__file__).name}:{marked[0]}" if marked else line_of(prints)
 
 
-@pytest.mark.filterwarnings("ignore:tl.make_block_ptr is deprecated")
 @pytest.mark.parametrize("kernel, types, message", KERNELS)
 def test_refused(kernel: Any, types: list[str], message: str) -> None:
     signature = dict(zip("xyn", (*types, "i32"), strict=True))
@@ -114,16 +95,16 @@ def test_refused(kernel: Any, types: list[str], message: str) -> None:
 
 
 @triton.jit
-def directed_rounding(x, y, n):
-    tl.store(y, libdevice.add_rd(tl.load(x), 1.0))  # refused
+def approximation(x, y, n):
+    tl.store(y, libdevice.rcp64h(tl.load(x)))  # refused
 
 
 def test_functions_of_libdevice() -> None:
     with pytest.raises(triton.CompilationError) as caught:
-        make_ttir(directed_rounding, {"x": "*fp32", "y": "*fp32", "n": "i32"}, {})
+        make_ttir(approximation, {"x": "*fp64", "y": "*fp64", "n": "i32"}, {})
     cause = caught.value.__cause__
     assert isinstance(cause, UnsupportedError)
-    assert (cause.what, cause.where) == ("libdevice.add_rd", line_of(directed_rounding))
+    assert (cause.what, cause.where) == ("libdevice.rcp64h", line_of(approximation))
 
 
 @triton.jit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from io import StringIO
 from types import ModuleType
 from typing import Any
 
@@ -13,13 +14,21 @@ from triton._C.libtriton import passes
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ...errors import ContractError, UnsupportedError, UsageError
+from ...errors import ContractError, UsageError
 from ...forks import COMPILER
-from . import fold_assertions, libdevice, scaled_dots, small_floats
+from ...ir.context import make_context
+from . import (
+    block_pointers,
+    fold_assertions,
+    libdevice,
+    packed_maps,
+    scaled_dots,
+    small_floats,
+    stored_pointers,
+)
 from .custom_floats import convert_custom_types
 from .descriptors import numbers_of_descriptors, tell
 from .generic_text import generic_text, properties_to_attributes
-from .locations import line_of
 from .options import Options
 
 TARGET = GPUTarget("cpu", "cpu", 1)
@@ -50,8 +59,8 @@ def module_map() -> dict[str, ModuleType]:
 
 def make_ttir(
     fn: Any,
-    signature: Mapping[str, str],
-    constexprs: Mapping[str, object],
+    signature: Mapping[str, Any],
+    constexprs: Mapping[Any, object],
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Mapping[str, object] | Options | None = None,
 ) -> Any:
@@ -71,12 +80,13 @@ def make_ttir(
 
 
 def run_ttir_passes(module: Any) -> Any:
-    """Run Triton's target-independent passes on `module`, in place.
+    """Run Triton's target-independent passes on `module`, in place unless it carries block pointers in a way that they
+    do not know. Returns the result.
 
     Calls are inlined; block pointers and tensor descriptors become plain pointer arithmetic.
     """
     _mark_volatile(module)
-    _refuse_block_pointers(module)
+    module = _carry_block_pointers(module)
     descriptors = numbers_of_descriptors(module)
     manager = triton_ir.pass_manager(module.context)
     passes.common.add_inliner(manager)
@@ -118,31 +128,60 @@ def _mark_volatile(module: Any) -> None:
     module.walk(visit)
 
 
-def _refuse_block_pointers(module: Any) -> None:
-    """Triton's pass that rewrites block pointers aborts where `while` or an early return carries one."""
+def _carry_block_pointers(module: Any) -> Any:
+    """The module, inlined, or one without block pointers in control flow that Triton's pass, which rewrites them, does
+    not know. That is made by way of text, as it is MLIR's Python that can rewrite."""
+    if not any(name == "tt.make_tensor_ptr" for name, _ in _operations(module)):
+        return module
+    manager = triton_ir.pass_manager(module.context)
+    passes.common.add_inliner(manager)
+    _run(manager, module, "inline")
+    if not any(name in _BREAKS and _takes_block_pointer(op) for name, op in _operations(module)):
+        return module
+    rewritten = ir.Module.parse(properties_to_attributes(generic_text(module)), make_context())
+    block_pointers.carry_parts(rewritten)
+    text = StringIO()
+    rewritten.operation.print(enable_debug_info=True, print_generic_op_form=True, file=text)
+    return parse_ttir(text.getvalue())
+
+
+_BREAKS = frozenset({"scf.while", "cf.br", "cf.cond_br", "tt.call", "tt.return"})
+
+
+def _operations(module: Any) -> list[tuple[str, Any]]:
+    """With their names."""
+    found: list[tuple[str, Any]] = []
 
     def visit(op: Any) -> None:
-        if op.get_name() in _BREAKS:
-            for operand in (op.get_operand(k) for k in range(op.get_num_operands())):
-                if str(operand.get_type()).startswith("!tt.ptr<tensor<"):
-                    what = f"a block pointer that {_BREAKS[op.get_name()]}"
-                    raise UnsupportedError(what, line_of(operand.get_loc()), "block pointers in `for` and `if`")
+        found.append((op.get_name(), op))
 
     module.walk(visit)
+    return found
 
 
-_BREAKS = {
-    "scf.while": "`while` carries",
-    "cf.br": "is chosen before an early return",
-    "cf.cond_br": "is chosen before an early return",
-}
+def _takes_block_pointer(op: Any) -> bool:
+    return any(_is_block_pointer(op.get_operand(k)) for k in range(op.get_num_operands()))
+
+
+def _is_block_pointer(value: Any) -> bool:
+    return str(value.get_type()).startswith("!tt.ptr<tensor<")
+
+
+_REWRITES: tuple[tuple[str, Callable[[ir.Module], None]], ...] = (
+    (scaled_dots.MARK, scaled_dots.scaled_dots_to_dots),
+    (packed_maps.MARK, packed_maps.unpack_maps),
+    (fold_assertions.MARK, fold_assertions.assertions_behind_folds),
+    (stored_pointers.MARK, stored_pointers.stored_pointers_to_integers),
+    (small_floats.MARK, small_floats.small_floats_to_integers),
+)
+"""Of TTIR, so that fewer kinds of operation have to be converted, in this order; where the mark stands in the text."""
 
 
 def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
     """TTIR in torch-mlir: `tt` operations are unregistered and opaque, all their properties are attributes.
 
     ttir: a Triton module (which prints in MLIR's generic form from then on), or text in either form.
-    Scaled products are products, floats of eight bits integers, and combine functions have no assertions, from here on.
+    What `_REWRITES` says is done: one operation is what is left of several kinds.
     Locations are kept; `locations.source_line` reads them.
     """
     if isinstance(ttir, str):
@@ -154,12 +193,9 @@ def import_ttir(ttir: Any, context: ir.Context) -> ir.Module:
         module = ir.Module.parse(properties_to_attributes(text), context)
     except (ir.MLIRError, ValueError) as problem:
         raise error(f"cannot read the kernel's TTIR: {problem}") from problem
-    if scaled_dots.MARK in text:
-        scaled_dots.scaled_dots_to_dots(module)
-    if fold_assertions.MARK in text:
-        fold_assertions.assertions_behind_folds(module)
-    if small_floats.MARK in text:
-        small_floats.small_floats_to_integers(module)
+    for mark, rewrite in _REWRITES:
+        if mark in text:
+            rewrite(module)
     return module
 
 

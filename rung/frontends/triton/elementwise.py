@@ -49,6 +49,7 @@ EXPENSIVE = frozenset(
         "arith.remui",
         "arith.remf",
         "tt.extern_elementwise",
+        "tt.map_elementwise",
         "tt.precise_sqrt",
         "tt.precise_divf",
     }

@@ -163,6 +163,10 @@ class Expressions:
             self._values[leaf] = self._compute(leaf)
         return self._values[leaf]
 
+    def also(self, value: ir.Value, position: Position, found: ir.Value) -> None:
+        """An element that came with another one."""
+        self._values.setdefault((value, position), found)
+
     def _compute(self, leaf: Leaf) -> ir.Value:
         value = leaf[0]
         if leaf in self.arguments:

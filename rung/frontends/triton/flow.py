@@ -12,12 +12,13 @@ from .locations import source_line
 
 
 class Flow:
-    """joins: by block, what is reached by several ways that have this block in common and none behind it, in an order
+    """order: of the blocks; each stands before those that it leads to.
+    joins: by block, what is reached by several ways that have this block in common and none behind it, in an order
     in which none leads back."""
 
     def __init__(self, entry: ir.Block) -> None:
         self._last: dict[ir.Block, ir.Operation] = {}
-        order = self._sorted(entry)
+        order = self.order = self._sorted(entry)
         number = {block: k for k, block in enumerate(order)}
         edges: dict[ir.Block, list[ir.Block]] = {block: [] for block in order}
         for block in order:

@@ -1,7 +1,6 @@
 """`tl.extra.libdevice` on the CPU: functions of several operations; `libdevice_extern` has those of one.
 
-f16 and bf16 arguments are computed in f32 (`on_floats`). What only means something on a GPU, such as arithmetic in a
-directed rounding mode, is refused at compile time.
+f16 and bf16 arguments are computed in f32 (`on_floats`).
 """
 
 # These functions are written in Triton's language, not in typed Python.
@@ -14,6 +13,7 @@ import triton
 import triton.language as tl
 
 from . import libdevice_extern as _extern
+from .libdevice_directed import FUNCTIONS
 from .libdevice_integer import (  # noqa: F401
     brev,
     byte_perm,
@@ -42,7 +42,7 @@ from .libdevice_special import (  # noqa: F401
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_extern, name)
+    return FUNCTIONS[name] if name in FUNCTIONS else getattr(_extern, name)
 
 
 @triton.jit
@@ -66,36 +66,6 @@ def rsqrt_rn(x):
 @triton.jit
 def rcp_rn(x):
     return 1.0 / x
-
-
-@on_floats
-@triton.jit
-def div_rn(x, y):
-    return x / y
-
-
-@on_floats
-@triton.jit
-def fast_dividef(x, y):
-    return x / y
-
-
-@on_floats
-@triton.jit
-def add_rn(x, y):
-    return x + y
-
-
-@on_floats
-@triton.jit
-def sub_rn(x, y):
-    return x - y
-
-
-@on_floats
-@triton.jit
-def mul_rn(x, y):
-    return x * y
 
 
 @on_floats

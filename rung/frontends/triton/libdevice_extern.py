@@ -1,7 +1,7 @@
 """The functions of libdevice that are one operation: `tt.extern_elementwise` with a symbol that rung lowers.
 
-Symbols are `math.NAME` for an operation of MLIR's `math` dialect, and `libm.NAME` for a scalar function of
-the C library (without the `f` suffix: the element type tells).
+Symbols are `math.NAME` and `arith.NAME` for an operation of these dialects of MLIR, and `libm.NAME` for a scalar
+function of the C library (without the `f` suffix: the element type tells).
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ _EXTERN = {
         "log1p log2 round rsqrt sin sinh sqrt tan tanh trunc rint=roundeven nearbyint=roundeven "
         "fast_sinf=sin fast_cosf=cos fast_tanf=tan fast_tanhf=tanh fast_expf=exp fast_logf=log "
         "fast_log2f=log2 fast_log10f=log10",
+        "arith": "negated=negf",
         "libm": "j0 j1 y0 y1 lgamma tgamma logb",
     },
     "ff>f": {
         "math": "atan2 copysign pow=powf fast_powf=powf",
+        # As operations of their own, these are not contracted into FMAs.
+        "arith": "add_rn=addf sub_rn=subf mul_rn=mulf div_rn=divf fast_dividef=divf",
         "libm": "nextafter remainder",
     },
     "fff>f": {"math": "fma fma_rn=fma"},
@@ -113,7 +116,7 @@ def _count_bits(name: str, symbol: str) -> None:
 def _refuse(name: str) -> None:
     def function(*_arguments: Any, _semantic: Any = None) -> Any:
         where = line_of(_semantic.builder.get_loc()) if _semantic is not None else ""
-        raise UnsupportedError(f"libdevice.{name}", where, "functions that round to nearest, as CPUs do by default")
+        raise UnsupportedError(f"libdevice.{name}", where, "`rcp_rn`, which is exact")
 
     _public(name, function)
 
@@ -131,8 +134,6 @@ def _define() -> None:
     for integer_name in _INTEGERS:
         for float_name, dtype in _FLOATS.items():
             _cast(f"{integer_name}2{float_name}_rn", dtype)
-            for mode in ("rz", "rd", "ru"):
-                _refuse(f"{integer_name}2{float_name}_{mode}")
     _cast("double2float_rn", core.float32)
     for name, dtype in (
         ("int_as_float", core.float32),
@@ -148,9 +149,6 @@ def _define() -> None:
     _count_bits("clz", "math.ctlz")
     _count_bits("popc", "math.ctpop")
     _refuse("rcp64h")
-    for operation in ("add", "sub", "mul", "div", "rcp", "sqrt", "fma", "double2float"):
-        for mode in ("rz", "rd", "ru"):
-            _refuse(f"{operation}_{mode}")
 
 
 _define()

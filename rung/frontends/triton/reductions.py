@@ -7,43 +7,18 @@ from collections.abc import Callable, Sequence
 from torch_mlir import ir
 from torch_mlir.dialects import arith, func
 
-from ...errors import UnsupportedError
 from ...ir.attributes import COMBINER
-from .elementwise import build
-from .locations import source_line
-from .operation import is_elementwise
+from .element_functions import apply
 from .program import Program
 from .scratch import from_memory, to_memory
-from .ttir import combine_block, is_bool, memory_type, owner
+from .ttir import combine_block, is_bool, memory_type
 
 Combine = Callable[[Sequence[ir.Value], Sequence[ir.Value]], list[ir.Value]]
 
 
 def inline_combine(program: Program, op: ir.Operation, operands: Sequence[ir.Value]) -> list[ir.Value]:
-    """Clone the combine region of `op` on scalars: accumulators first, then elements."""
-    block = combine_block(op)
-    values: dict[ir.Value, ir.Value] = dict(zip(block.arguments, operands, strict=True))
-
-    def value(v: ir.Value) -> ir.Value:
-        if v in values:
-            return values[v]
-        definer = owner(v)
-        if definer is None or definer.name != "arith.constant":
-            return program.scalar(v)
-        # Here and not at the top of the kernel: a combine function may be a function of its own.
-        made = arith.ConstantOp(v.type, definer.attributes["value"]).result
-        return values.setdefault(v, made)
-
-    for inner in (o.operation for o in block.operations):
-        if inner.name.endswith(".return"):
-            return [value(v) for v in inner.operands]
-        if inner.name == "arith.constant":
-            continue
-        if not is_elementwise(inner):
-            raise UnsupportedError(f"`{inner.name}` in a combine function", source_line(inner), "arith and math ops")
-        result = inner.results[0]
-        values[result] = build(inner, [value(v) for v in inner.operands], result.type, fuse=False)
-    raise UnsupportedError("a combine function without return", source_line(op))
+    """The combine function of `op` on scalars: accumulators first, then elements."""
+    return apply(program, op.regions[0], operands, fuse=False)
 
 
 def identity(op: ir.Operation) -> ir.Attribute | None:

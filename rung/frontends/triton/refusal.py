@@ -23,7 +23,7 @@ class Refusal:
     constant: bool
 
 
-def refusal(kernel: Any, error: CompilationError, constexprs: Mapping[str, object]) -> Refusal:
+def refusal(kernel: Any, error: CompilationError, constexprs: Mapping[Any, object]) -> Refusal:
     """What `error` says, which Triton's compiler raised for the JITFunction `kernel`.
 
     The place is the innermost one in the kernel's own file: a function of Triton's library may have failed on what it

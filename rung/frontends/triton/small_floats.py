@@ -14,7 +14,6 @@ blocks of i8. Refused: atomic operations that compute with them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from torch_mlir import ir
 
@@ -23,6 +22,7 @@ from ...errors import UnsupportedError
 from ...ir.attributes import FROM_FLOAT, TO_FLOAT
 from ...ir.float_formats import constant
 from .locations import source_line
+from .retype import Types
 from .ttir import combine_block, element, int_attr, is_block
 
 MARK = "f8E"
@@ -46,7 +46,7 @@ def small_floats_to_integers(module: ir.Module) -> None:
         for op in everything:
             with op.location:
                 _name_formats(op)
-        types = _Types()
+        types = Types(lambda text: _SMALL.sub("i8", text))
         for op in everything:
             types.replace(op)
 
@@ -173,31 +173,3 @@ def _codes(result: ir.Value, value: ir.Attribute) -> ir.Attribute:
     if not dense.is_splat:
         return value  # refused where it is used
     return ir.DenseElementsAttr.get_splat(_with_element(result.type, byte), code(dense.get_splat_value()))
-
-
-class _Types:
-    """Each type once: types are compared and parsed as text."""
-
-    def __init__(self) -> None:
-        self._known: dict[ir.Type, ir.Type] = {}
-
-    def of(self, kind: ir.Type) -> ir.Type:
-        if kind not in self._known:
-            text = str(kind)
-            self._known[kind] = ir.Type.parse(_SMALL.sub("i8", text)) if MARK in text else kind
-        return self._known[kind]
-
-    def replace(self, op: ir.Operation) -> None:
-        self._values(op.results)
-        for region in op.regions:
-            for block in region.blocks:
-                self._values(block.arguments)
-        if "function_type" in op.attributes:
-            kind = ir.TypeAttr(op.attributes["function_type"]).value
-            op.attributes["function_type"] = ir.TypeAttr.get(self.of(kind))
-
-    def _values(self, values: Sequence[ir.Value]) -> None:
-        for value in values:
-            kind = self.of(value.type)
-            if kind != value.type:
-                value.set_type(kind)

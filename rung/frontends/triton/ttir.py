@@ -54,8 +54,6 @@ def is_pointer(value: ir.Value) -> bool:
 def pointee(value: ir.Value) -> ir.Type:
     """The type that a pointer, or a block of pointers, points at, as it lies in memory (`i1` is `i8`)."""
     text = str(element(value))[len("!tt.ptr<") : -1]
-    if text.startswith("!tt.ptr<"):
-        raise UnsupportedError("a pointer to pointers", supported="pointers to integers that become pointers")
     return memory_type(ir.Type.parse(text.split(",")[0]))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
 @dataclass
-class Block:
+class Block(ABC):
     """A block of machine code. `name`: of the IR's block, when it stands for one.
 
     An ISA derives from it and answers the two questions about instructions.
@@ -22,13 +23,13 @@ class Block:
     returns: bool = False
     """May leave the function, by a return or a tail call."""
 
+    @abstractmethod
     def is_vector(self, instruction: str) -> bool:
         """Whether it works on vector registers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def taken_apart(self, instruction: str) -> str:
         """Its name, if it is an operation on a single float or moves a single element of a vector; otherwise empty."""
-        raise NotImplementedError
 
     @property
     def instructions(self) -> Iterator[str]:

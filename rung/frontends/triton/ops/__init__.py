@@ -1,6 +1,20 @@
 """Triton's operations: whoever imports this package has them registered (`operation.py`)."""
 
-from . import arithmetic, atomics, checks, control, folds, memory, moves, pointers, pointwise, prints, shapes, sources
+from . import (
+    arithmetic,
+    atomics,
+    checks,
+    control,
+    folds,
+    maps,
+    memory,
+    moves,
+    pointers,
+    pointwise,
+    prints,
+    shapes,
+    sources,
+)
 
 __all__ = [
     "arithmetic",
@@ -8,6 +22,7 @@ __all__ = [
     "checks",
     "control",
     "folds",
+    "maps",
     "memory",
     "moves",
     "pointers",
