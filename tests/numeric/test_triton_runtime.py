@@ -14,7 +14,7 @@ from triton import knobs
 from triton.compiler import ASTSource
 from triton.testing import do_bench
 
-from rung.compile import optimize, written_pipeline
+from rung.optimize import optimize, written_pipeline
 from rung.errors import LaunchKeywordError, UsageError
 
 STAGES = ["ttir", "linalg", "llvm", "rung"]
