@@ -247,11 +247,11 @@ class Known:
         far = found is None or not (at_most(-_MOST, found.low) and at_most(found.high, _MOST))
         return not far or ir.IntegerType(element(value)).width <= 32
 
-    def not_negative(self, value: ir.Value) -> bool:
-        """Whether all numbers of `value` are 0 or more, in launches that may be required to be so."""
+    def at_least(self, value: ir.Value, least: int) -> bool:
+        """Whether all numbers of `value` are `least` or more, in launches that may be required to be so."""
         for ranges in (self._kernel, self._at_launch):
             found = ranges.of(value) if ranges is not None else None
-            if found is not None and at_most(0, found.low):
+            if found is not None and at_most(least, found.low):
                 self._require(found)
                 return True
         return False

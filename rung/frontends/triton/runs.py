@@ -92,7 +92,7 @@ def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
         if same(runs.first, affine.offset):
             runs.divisions.append((op, affine))
             runs.conditions = union(runs.conditions, affine.conditions)
-            runs.positive = runs.positive or not signed or program.ranges.not_negative(op.operands[0])
+            runs.positive = runs.positive or not signed or program.ranges.at_least(op.operands[0], 0)
             runs.length = min(runs.length, divisor)
     return [runs for runs in found.values() if _pays(runs, extents)]
 
