@@ -125,7 +125,9 @@ class Ranges:
         return combine(first.low, last, min(first.multiple, step.multiple), first, end)
 
     def _carried(self, carried: Recurrence) -> Range | None:
-        """`initial` + 0 to all iterations' steps."""
+        """`initial` + 0 to all iterations' steps, where they are counted."""
+        if carried.loop.name != "scf.for":
+            return None
         ix, found = self.numbers, self.of(carried.initial)
         first, end, by = (self.of(v) for v in list(carried.loop.operands)[:3])
         if found is None or first is None or end is None or by is None or by.low != by.high:
