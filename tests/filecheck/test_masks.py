@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import triton
 import triton.language as tl
-from test_convert import bodies, linalg
+
+from tests.filecheck.test_convert import bodies, linalg
 
 TYPES = {"x": "*fp32", "y": "*fp32", "idx": "*i32", "lo": "i32", "hi": "i32", "n": "i32"}
 
