@@ -1,4 +1,4 @@
-"""Blocks of pointers and numbers that a `while` loop moves in equal steps, against formulas."""
+"""Blocks of pointers and numbers that a loop moves as one, most of them in a `while`, against formulas."""
 
 from __future__ import annotations
 
@@ -135,3 +135,26 @@ def test_loops_in_loops(schedule: str) -> None:
     x, y = torch.randn(6, 40), torch.zeros(3, 48)
     nested[(1,)](x, y, 6, 40, BLOCK=16, schedule=schedule)
     assert torch.equal(y[:, :40], x[::2] + 1)
+
+
+@triton.jit
+def numbers_of_a_for(x, steps, y, turns, n, BLOCK: tl.constexpr):
+    """A `for` loop carries numbers as a `while` loop does where the step is not the same in every turn."""
+    at = tl.arange(0, BLOCK)
+    for k in range(turns):
+        tl.store(y + k * BLOCK + tl.arange(0, BLOCK), tl.load(x + at, mask=(at >= 0) & (at < n), other=-1.0))
+        at += tl.load(steps + k)
+    tl.store(y + turns * BLOCK + tl.arange(0, BLOCK), at.to(tl.float32))
+
+
+@pytest.mark.parametrize("steps", [[], [5, 90, 3], [-70, 64, 2000000000, 2000000000]], ids=str)
+def test_numbers_that_a_for_loop_moves_by_what_it_reads(schedule: str, steps: list[int]) -> None:
+    x, y = torch.randn(100), torch.zeros(len(steps) + 1, 32)
+    given = torch.tensor([*steps, 0], dtype=torch.int32)
+    numbers_of_a_for[(1,)](x, given, y, len(steps), 100, BLOCK=32, schedule=schedule)
+    at = torch.arange(32, dtype=torch.int32)
+    for found, step in zip(y, steps, strict=False):
+        there = (at >= 0) & (at < 100)
+        assert torch.equal(found, torch.where(there, x[at.clamp(0, 99)], -1.0))
+        at = at + torch.tensor(step, dtype=torch.int32)  # wraps
+    assert torch.equal(y[-1], at.float())
