@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import triton
@@ -94,3 +95,54 @@ def test_masks_of_remainders_are_ranges_of_a_run() -> None:
     text = linalg(masked, {**TYPES, "n": "i32"}, N=32, BLOCK=128)
     assert len(bodies(text)) == 2, "within the mask and beyond it"
     assert all("arith.cmpi" not in body and "scf.if" not in body for body in bodies(text))
+
+
+# ---- divisors that a launch knows
+
+
+@triton.jit
+def rows_of_an_image(x, y, n, stride, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + i, tl.load(x + i // n * stride + i % n))
+
+
+def test_a_divisor_that_is_an_argument_is_asked_for_once() -> None:
+    text = linalg(rows_of_an_image, {"x": "*fp32", "y": "*fp32", "n": "i32", "stride": "i32"}, BLOCK=256)
+    in_order(text, r"scf\.if", r"scf\.for .* = %\w+ to", r"linalg\.generic", r"rung\.bounds = array<i64: 17>", r"else")
+    by_runs, looked_at = bodies(text)
+    assert "memref.load" not in by_runs and "memref.load" in looked_at
+
+
+@triton.jit
+def rows_and_channels(x, y, n, C: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + i, tl.load(x + i // n % C))
+
+
+def test_what_is_made_of_a_quotient_is_one_number_of_a_run() -> None:
+    text = linalg(rows_and_channels, {"x": "*fp32", "y": "*fp32", "n": "i32"}, C=7, BLOCK=256)
+    assert "memref.load" not in bodies(text)[0]
+
+
+@triton.jit
+def around(x, y, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + i, tl.load(x + i % n))
+
+
+@triton.jit
+def every_other(x, y, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + i, tl.load(x + (2 * i + 1) // n))
+
+
+@triton.jit
+def by_lanes(x, y, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + i, tl.load(x + i // (n + i)))
+
+
+@pytest.mark.parametrize("kernel", [around, every_other, by_lanes])
+def test_other_divisions_by_what_a_launch_knows_have_no_runs(kernel: Any) -> None:
+    text = linalg(kernel, {"x": "*fp32", "y": "*fp32", "n": "i32"}, BLOCK=256)
+    assert "scf.for %" not in text

@@ -21,7 +21,7 @@ from rung.frontends.triton.capture import make_ttir
 from rung.ir.contracts import check_stage
 from rung.passes import Pass, Stage
 from rung.schedule import Schedule
-from tests.fuzz import carried_source, coordinate_source, wrapping_source
+from tests.fuzz import carried_source, coordinate_source, range_source, wrapping_source
 from tests.fuzz.interpreter import Interpreter, Uninterpretable, imported
 from tests.fuzz.kernel_source import FLOAT_FORMS, INT_FORMS, PROGRAMS, SCALARS, WINDOW, Kernel, write
 
@@ -125,6 +125,12 @@ def test_random_integers_that_wrap(interpreter: Interpreter, rng: Random) -> Non
     check(interpreter, wrapping_source.write(rng), (SCHEDULES[rng.randrange(2)],), rng.random() < 0.5)
 
 
+@given(rng=st.randoms(use_true_random=False))
+@settings(common, max_examples=60)
+def test_random_ranges(interpreter: Interpreter, rng: Random) -> None:
+    check(interpreter, range_source.write(rng), (SCHEDULES[rng.randrange(2)],), rng.random() < 0.3)
+
+
 FOUND = (0, 22, 25, 29, 34, 38, 51, 57, 65, 74)
 FOUND_CARRIED = (2, 40, 54, 60, 62, 65)
 """Seeds that found a bug when they were tried first."""
@@ -146,6 +152,9 @@ def test_carried_blocks_that_found_a_bug(interpreter: Interpreter, seed: int) ->
 @settings(common, derandomize=False, max_examples=2000)
 def test_many_random_kernels(interpreter: Interpreter, rng: Random) -> None:
     how = rng.choice(
-        [write, partial(write, volatile=True), coordinate_source.write, carried_source.write, wrapping_source.write]
+        [
+            *(write, partial(write, volatile=True), coordinate_source.write, carried_source.write),
+            *(wrapping_source.write, range_source.write),
+        ]
     )
     check(interpreter, how(rng), EVERY_SCHEDULE, careful=rng.random() < 0.3)

@@ -105,3 +105,11 @@ def scale_planes(x_ptr, scale_ptr, o_ptr, p, m, n, P: tl.constexpr, M: tl.conste
     x = tl.load(x_ptr + (a * m + b) * n + c, mask=inside)
     scale = tl.load(scale_ptr + a * n + c, mask=(plane < p) & (c < n))
     tl.store(o_ptr + (a * m + b) * n + c, x * scale, mask=inside)
+
+
+@triton.jit
+def delayed(x_ptr, o_ptr, n, delay, BLOCK: tl.constexpr):
+    """`o[i] = x[i - delay]`, and 7 where there is no such element."""
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + at - delay, mask=(at - delay >= 0) & (at - delay < n), other=7.0)
+    tl.store(o_ptr + at, x, mask=at < n)

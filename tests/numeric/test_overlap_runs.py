@@ -130,3 +130,13 @@ def test_what_a_tile_loop_holds_is_of_its_own_program(mode: str, planes: int) ->
     assert torch.equal(out, x * scale[:, None])
     assert "rung.held = 1" in scheduled(ran)
     assert ran.counters["dma_transfers"] == 12 + 2 * 12 * 5, "scales by the plane; tiles of 4 rows, in and out"
+
+
+@pytest.mark.parametrize("delay", [3, 100, -100, 0, 1000])
+def test_a_transfer_begins_where_its_range_does(delay: int) -> None:
+    n, x, out = 1000, torch.randn(1000), torch.full((1000,), float("nan"))
+    ran = launch(kernels.delayed, [x, out, n, delay], (16,), "double_buffer=on threads=2", BLOCK=64)
+    there = (torch.arange(n) - delay >= 0) & (torch.arange(n) - delay < n)
+    assert torch.equal(out, torch.where(there, x.roll(delay), 7.0))
+    assert ran.counters["dma_bytes"] == 4 * (int(there.sum()) + n), "each element once, and nothing outside"
+    assert ran.counters["dma_max_in_flight"] >= 2

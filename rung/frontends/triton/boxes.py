@@ -1,107 +1,157 @@
-"""Iteration boxes: a block's index space, cut where masks end and pointers wrap: inside a box neither is asked."""
+"""Iteration boxes: a block's index space, cut where masks begin and end and pointers wrap: inside a box neither is
+asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from .affine import Wrap
-from .indices import Index, Indices, same
+from .indices import Index, Indices, is_zero, same
+from .masks import Span
 from .runs import Window
 from .ttir import Shape
 
 
 @dataclass(frozen=True)
-class Box:
-    """`low[d] <= i[d] < high[d]`, and what is known there.
+class Side:
+    """One dimension of a box: `low <= i < high` of a block's `extent`, and what is known of every i there."""
 
-    below[d]: bounds b for which `i[d] < b` holds everywhere in the box; beyond[d]: those for which it holds nowhere.
-    laps: for each wrap that has been resolved, how often it has wrapped around here (0 or 1).
-    """
+    low: Index
+    high: Index
+    extent: int
+    below: tuple[Index, ...] = ()
+    """Bounds b for which `i < b`."""
+    beyond: tuple[Index, ...] = ()
+    """Bounds b for which `b <= i`."""
 
-    low: tuple[Index, ...]
-    high: tuple[Index, ...]
-    below: tuple[tuple[Index, ...], ...]
-    beyond: tuple[tuple[Index, ...], ...]
-    laps: dict[Wrap, int] = field(default_factory=dict[Wrap, int])
-
-    def holds(self, dim: int, bound: Index) -> bool | None:
-        """Whether `i[dim] < bound` is known to hold (True), known not to (False), or unknown (None) in this box."""
-        if any(same(bound, b) for b in (*self.below[dim], self.high[dim])):
+    def holds(self, bound: Index) -> bool | None:
+        """Whether `i < bound` is known to hold (True), known not to (False), or unknown (None)."""
+        if any(_at_most(b, bound) for b in (*self.below, self.high, self.extent)):
             return True
-        if any(same(bound, b) for b in self.beyond[dim]):
-            return False
-        return None
+        return False if any(_at_most(bound, b) for b in (*self.beyond, self.low, 0)) else None
 
     @property
     def empty(self) -> bool:
-        pairs = zip(self.low, self.high, strict=True)
-        return any(isinstance(a, int) and isinstance(b, int) and a >= b for a, b in pairs)
+        return _at_most(self.high, self.low)
+
+    def part(self, low: Index, high: Index, below: Iterable[Index] = (), beyond: Iterable[Index] = ()) -> Side:
+        """`low <= i < high` of it, where more is known."""
+        return Side(low, high, self.extent, (*self.below, *below), (*self.beyond, *beyond))
+
+
+@dataclass(frozen=True)
+class Box:
+    """A side for each dimension. laps: for each wrap that is resolved, how often it has wrapped here (0 or 1)."""
+
+    sides: tuple[Side, ...]
+    laps: dict[Wrap, int] = field(default_factory=dict[Wrap, int])
 
 
 def cut(
     ix: Indices,
     extents: Shape,
     window: Window,
-    limits: Sequence[Index | None],
-    bounds: Sequence[Sequence[Index]],
+    limits: Sequence[Span],
+    spans: Sequence[Sequence[Span]],
     wraps: Sequence[Wrap],
 ) -> Iterator[Box]:
-    """Boxes that cover `i[d] < limits[d]` (all for None) of `window`.
+    """Boxes that cover `limits` of `window`, in order: what lies on a line along a dimension is met from its start.
 
-    bounds: per dimension the upper bounds of masks. The first box of every lap is where all of them hold.
+    spans: per dimension those of masks: of the boxes of a lap, one is where all of them hold.
     wraps: at most one per dimension, each wrapping at most once over its extent, none where the window is a run.
     """
-    full = tuple(
-        n if limit is None else ix.min(n, limit) if d in window.runs else limit
-        for d, (n, limit) in enumerate(zip(window.high, limits, strict=True))
-    )
-    sure = tuple(() if limit is None else (limit,) for limit in limits)
-    start = tuple(0 if low == 0 else ix.min(low, high) for low, high in zip(window.low, full, strict=True))
+    whole = [_limited(ix, n, window, d, limits[d]) for d, n in enumerate(extents)]
     for laps in product((0, 1), repeat=len(wraps)):
-        low: list[Index] = list(start)
-        high: list[Index] = list(full)
+        sides = list(whole)
         for wrap, lap in zip(wraps, laps, strict=True):
-            seam = ix.min(ix.sub(wrap.modulus, wrap.start), full[wrap.dim])
-            if lap:
-                low[wrap.dim] = seam
-            else:
-                high[wrap.dim] = seam
-        yield from _by_masks(ix, extents, low, high, bounds, sure, dict(zip(wraps, laps, strict=True)))
+            sides[wrap.dim] = _lap(ix, whole[wrap.dim], wrap, lap)
+        if not any(side.empty for side in sides):
+            yield from _boxes(ix, tuple(sides), spans, Box((), dict(zip(wraps, laps, strict=True))))
 
 
-def _by_masks(
-    ix: Indices,
-    extents: Shape,
-    low: list[Index],
-    high: list[Index],
-    bounds: Sequence[Sequence[Index]],
-    sure: Sequence[tuple[Index, ...]],
-    laps: dict[Wrap, int],
-) -> Iterator[Box]:
-    rank = len(low)
-    open_bounds = [[b for b in bounds[d] if not same(b, high[d])] for d in range(rank)]
-    ends: list[Index] = []
-    for d in range(rank):
-        end = high[d]
-        for bound in open_bounds[d]:
-            # Bounds are clamped to the extent: a whole dimension ends at its bound.
-            end = bound if isinstance(end, int) and low[d] == 0 and end == extents[d] else ix.min(end, bound)
-        if open_bounds[d] and low[d] != 0:
-            end = ix.max(end, low[d])
-        ends.append(end)
-    nothing: tuple[tuple[Index, ...], ...] = tuple(() for _ in range(rank))
-    inside = tuple((*b, *s) for b, s in zip(open_bounds, sure, strict=True))
-    yield Box(tuple(low), tuple(ends), inside, nothing, laps)
-    for d in range(rank):
-        if same(ends[d], high[d]):
-            continue
-        # Dimensions before d stay inside their masks, d is beyond, those after d are whole.
-        box_low, box_high = list(low), [*ends[:d], *high[d:]]
-        box_low[d] = ends[d]
-        below = tuple(inside[k] if k < d else sure[k] for k in range(rank))
-        only = open_bounds[d][0] if len(open_bounds[d]) == 1 else None
-        # Beyond the only bound. With several, each has to be asked again.
-        beyond = tuple((only,) if k == d and only is not None else () for k in range(rank))
-        yield Box(tuple(box_low), tuple(box_high), below, beyond, laps)
+def _limited(ix: Indices, extent: int, window: Window, dim: int, limit: Span) -> Side:
+    """A dimension of `window`, as far as `limit` goes."""
+    low, high = window.low[dim], window.high[dim]
+    if limit.high is not None:
+        high = ix.min(high, limit.high) if dim in window.runs else limit.high
+    if not is_zero(limit.low):
+        low = limit.low if is_zero(low) else ix.max(low, limit.low)
+    if not is_zero(low) and limit.bounded:
+        low = ix.min(low, high)
+    return Side(low, high, extent, () if limit.high is None else (limit.high,), (limit.low,))
+
+
+def _lap(ix: Indices, side: Side, wrap: Wrap, lap: int) -> Side:
+    """What lies before a seam, or behind it."""
+    seam = ix.min(ix.sub(wrap.modulus, wrap.start), side.high)
+    if not is_zero(side.low):
+        seam = ix.max(seam, side.low)
+    return side.part(seam, side.high) if lap else side.part(side.low, seam)
+
+
+def _boxes(ix: Indices, sides: tuple[Side, ...], spans: Sequence[Sequence[Span]], done: Box) -> Iterator[Box]:
+    """Dimensions of `done` are inside their masks; behind one that is not, they are whole."""
+    d = len(done.sides)
+    if d == len(sides):
+        yield done
+        return
+    before, inside, after = _cut_side(ix, sides[d], spans[d])
+    rest = sides[d + 1 :]
+    for side in before:
+        yield replace(done, sides=(*done.sides, side, *rest))
+    if not inside.empty:
+        yield from _boxes(ix, sides, spans, replace(done, sides=(*done.sides, inside)))
+    for side in after:
+        yield replace(done, sides=(*done.sides, side, *rest))
+
+
+def _cut_side(ix: Indices, side: Side, spans: Sequence[Span]) -> tuple[list[Side], Side, list[Side]]:
+    """What lies before some of `spans` begin, inside all of them, and behind the end of some.
+
+    Where several begin or end at places of their own, each is asked again for, except inside. They may be empty: then
+    those that end before they begin are behind their end.
+    """
+    lows = _different(s.low for s in spans if side.holds(s.low) is not False)
+    highs = _different(s.high for s in spans if s.high is not None and side.holds(s.high) is not True)
+    start, end = _first(ix, side, lows), _last(ix, side, highs)
+    only_low, only_high = lows if len(lows) == 1 else [], highs if len(highs) == 1 else []
+    first = ix.min(start, end) if lows and highs else start
+    before = side.part(side.low, first, below=(*highs, *only_low))
+    inside = side.part(first, end, below=highs, beyond=lows)
+    after = [side.part(end, side.high, beyond=only_high)]
+    if only_low and only_high and any(side.holds(s.low) is None and not same(s.high, highs[0]) for s in spans):
+        # Behind an end, what has begun and has no end there.
+        behind = ix.max(start, end)
+        after = [side.part(end, behind, only_low, only_high), side.part(behind, side.high, beyond=(*lows, *highs))]
+    return [s for s in [before] if not s.empty], inside, [s for s in after if not s.empty]
+
+
+def _first(ix: Indices, side: Side, lows: Sequence[Index]) -> Index:
+    """From where on all of `lows` are reached: inside the side, as bounds are inside the block."""
+    start = side.low
+    for low in lows:
+        start = low if is_zero(start) else ix.max(start, low)
+    return ix.min(start, side.high) if lows and not same(side.high, side.extent) else start
+
+
+def _last(ix: Indices, side: Side, highs: Sequence[Index]) -> Index:
+    """Where the first of `highs` is reached."""
+    end = side.high
+    for high in highs:
+        end = high if same(end, side.extent) else ix.min(end, high)
+    return ix.max(end, side.low) if highs and not is_zero(side.low) else end
+
+
+def _different(bounds: Iterable[Index]) -> list[Index]:
+    found: list[Index] = []
+    for bound in bounds:
+        if not any(same(bound, b) for b in found):
+            found.append(bound)
+    return found
+
+
+def _at_most(a: Index, b: Index) -> bool:
+    """Whether `a <= b` is known."""
+    return a <= b if isinstance(a, int) and isinstance(b, int) else same(a, b)

@@ -58,10 +58,12 @@ class CarriedForm(CarriedScalar):
 
 @dataclass(frozen=True)
 class CarriedOffset(CarriedScalar):
-    """An affine pointer, or a block of them, by its offset."""
+    """An affine pointer, or a block of pointers or numbers that are moved as one, by its offset."""
 
     affine: Affine
     """Of `initial`. A pointer that does not stay in its argument is counted from `anywhere`."""
+    steps: tuple[ir.Value, ...] = ()
+    """What is added to it, if it is a block."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +134,46 @@ def classify(
         return CarriedForm(*values, affine, tuple(uniform), tuple(steps or ()))
     if not is_block(argument) and not pointer:
         return CarriedScalar(*values)
-    if affine is not None and affine.base is not None and steps is not None and _all_uniform(steps):
-        return CarriedOffset(*values, affine)
+    moved = moved_as_one(blocks, loop, *values)
+    if moved is not None:
+        return moved
     if not pointer:
         return CarriedBlock(*values, copy_of(blocks, initial, like=final))
     base = lasting_base(blocks.program, [initial, final]) or blocks.program.anywhere(pointee(argument))
     if not is_block(argument):
         return CarriedOffset(*values, counted_from(blocks, initial, base))
     return CarriedAddresses(*values, base, keep_addresses(blocks, initial, base))
+
+
+def moved_as_one(
+    blocks: BlockConverter, loop: ir.Operation, argument: ir.Value, initial: ir.Value, final: ir.Value
+) -> CarriedOffset | None:
+    """A pointer, or a block of pointers or numbers, if the loop adds the same to all of its elements."""
+    pointer, kind = is_pointer(argument), element(argument)
+    if not pointer and (not is_block(argument) or not is_integer(kind) or is_narrow(kind)):
+        return None
+    affine = blocks.program.pointers.form(initial)
+    if affine is None or (affine.base is not None) is not pointer:
+        return None
+    steps = increments(loop, argument, final)
+    if steps is None or not _all_uniform(steps):
+        return None
+    return CarriedOffset(argument, initial, final, affine, tuple(steps))
+
+
+def moved_by_while(blocks: BlockConverter, loop: ir.Operation) -> dict[ir.Value, CarriedOffset]:
+    """The blocks that an `scf.while` moves as one, by the arguments of both regions: the condition's hands them on."""
+    before, after = (region.blocks[0] for region in loop.regions)
+    forwarded = list(list(before.operations)[-1].operation.operands)[1:]
+    final = list(after.operations)[-1].operation.operands
+    found: dict[ir.Value, CarriedOffset] = {}
+    for head, first, last in zip(before.arguments, loop.operands, final, strict=True):
+        tails = [t for t, value in zip(after.arguments, forwarded, strict=True) if value == head and is_block(t)]
+        entries = [moved_as_one(blocks, loop, tail, first, last) for tail in tails]
+        entry = next((e for e in entries if e is not None), None)
+        if entry is not None:
+            found |= dict.fromkeys((head, *tails), entry)
+    return found
 
 
 def _uniform(blocks: BlockConverter, loop: ir.Operation, steps: Sequence[ir.Value] | None) -> list[Affine] | None:
@@ -182,6 +216,27 @@ def bind_form(blocks: BlockConverter, carried: CarriedForm, value: ir.Value, for
         program.set_scalar(value, blocks.ix.to_integer(form.offset, value.type))
 
 
+def bind_offset(
+    blocks: BlockConverter, carried: CarriedOffset, value: ir.Value, offset: Index, loop: ir.Operation
+) -> None:
+    """Make what `carried` was, moved to `offset`, the meaning of `value`."""
+    moved, origin = replace(carried.affine, offset=offset), None
+    if is_block(value):
+        blocks.program.ranges.recurrences[value] = Recurrence(loop, carried.initial, carried.steps)
+        origin = Origin(carried.initial, carried.affine.offset, offset)
+    blocks.program.meanings[value] = Formed(moved, origin)
+
+
+def final_offset(blocks: BlockConverter, carried: CarriedOffset, value: ir.Value) -> Index:
+    """The offset of `value`, which is `carried` in its next iteration."""
+    base = carried.affine.base
+    if base is not None and not is_block(value):
+        return counted_from(blocks, value, base).offset
+    form = blocks.program.pointers.form(value)  # the initial one, moved as a whole
+    assert form is not None
+    return form.offset
+
+
 def copy_of(blocks: BlockConverter, value: ir.Value, like: ir.Value | None = None) -> Buffer:
     """A new buffer that holds the value of a block, laid out for what `like` is computed from."""
     return blocks.keep(value, blocks.allocate(value, like), record=False)
@@ -218,6 +273,14 @@ def keep_addresses(blocks: BlockConverter, pointer: ir.Value, base: Base, into: 
 
     blocks.nests.emit(shape(pointer) or (), [Effect((pointer,), None, emit)])
     return buffer
+
+
+def put_addresses(blocks: BlockConverter, pointer: ir.Value, kept: Buffer, into: Buffer) -> None:
+    """Copy the offsets of a block of pointers that are in `kept`. What the block means to others stays."""
+    before = blocks.program.meanings.get(pointer)
+    blocks.program.meanings.store(pointer, kept)
+    blocks.keep(pointer, into, record=False)
+    blocks.program.meanings.restore(pointer, before)
 
 
 def assign(blocks: BlockConverter, pairs: Sequence[tuple[Buffer, ir.Value]]) -> None:

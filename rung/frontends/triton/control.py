@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from torch_mlir import ir
 from torch_mlir.dialects import builtin, func, scf
@@ -11,7 +11,7 @@ from torch_mlir.dialects import builtin, func, scf
 from ...ir.pointers import declare, pointer_type
 from ...ir.waits import YIELD
 from .affine import Affine
-from .bases import Base, either, same_base, start_of
+from .bases import Base, either, start_of
 from .blocks import BlockConverter
 from .carried import (
     Carried,
@@ -22,13 +22,17 @@ from .carried import (
     CarriedScalar,
     assign,
     bind_form,
+    bind_offset,
     classify,
     counted_from,
+    final_offset,
     keep_addresses,
+    moved_by_while,
+    put_addresses,
 )
 from .indices import Index
 from .lasting import lasting_base
-from .meanings import Addresses, Formed, Origin, Scalar, Stored
+from .meanings import Addresses, Formed, Scalar, Stored
 from .scratch import Buffer
 from .ttir import element, is_block, is_pointer, pointee, shape
 from .waits import waits
@@ -74,7 +78,7 @@ def convert_for(blocks: BlockConverter, op: ir.Operation) -> None:
                 trips = ix.max(ix.div(ix.add(span, ix.sub(divisor, 1)), divisor), 0)
             bind_form(blocks, entry, result, entry.at(ix, trips), op)
         else:
-            _bind(blocks, entry, result, results)
+            _bind(blocks, entry, result, results, op)
 
 
 def _index(blocks: BlockConverter, value: ir.Value) -> Index:
@@ -98,16 +102,14 @@ def _enter(
         if isinstance(entry, CarriedForm):
             bind_form(blocks, entry, entry.argument, entry.at(blocks.ix, iteration), loop)
         else:
-            _bind(blocks, entry, entry.argument, remaining)
+            _bind(blocks, entry, entry.argument, remaining, loop)
 
 
-def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator[ir.Value]) -> None:
+def _bind(blocks: BlockConverter, entry: Carried, value: ir.Value, ssa: Iterator[ir.Value], loop: ir.Operation) -> None:
     """Give `value` the meaning of a carried entry; `ssa` yields the loop's values in order."""
     program = blocks.program
     if isinstance(entry, CarriedOffset):
-        moved = replace(entry.affine, offset=next(ssa))
-        origin = Origin(entry.initial, entry.affine.offset, moved.offset) if is_block(value) else None
-        program.meanings[value] = Formed(moved, origin)
+        bind_offset(blocks, entry, value, next(ssa), loop)
     elif isinstance(entry, CarriedBlock):
         program.meanings[value] = Stored(entry.buffer)
     elif isinstance(entry, CarriedAddresses):
@@ -122,25 +124,14 @@ def _leave(blocks: BlockConverter, carried: Sequence[Carried]) -> list[ir.Value]
     results: list[ir.Value] = []
     for entry in carried:
         if isinstance(entry, CarriedOffset):
-            results.append(blocks.ix.value(_final_offset(blocks, entry)))
+            results.append(blocks.ix.value(final_offset(blocks, entry, entry.final)))
         elif type(entry) is CarriedScalar:
             results.append(program.scalar(entry.final))
     moved = [(e, keep_addresses(blocks, e.final, e.base)) for e in carried if isinstance(e, CarriedAddresses)]
     assign(blocks, [(e.buffer, e.final) for e in carried if isinstance(e, CarriedBlock)])
     for entry, temporary in moved:
-        program.meanings.store(entry.final, temporary)
-        blocks.keep(entry.final, entry.buffer, record=False)
+        put_addresses(blocks, entry.final, temporary, entry.buffer)
     return results
-
-
-def _final_offset(blocks: BlockConverter, entry: CarriedOffset) -> Index:
-    base = entry.affine.base
-    assert base is not None
-    if not is_block(entry.final):
-        return counted_from(blocks, entry.final, base).offset
-    affine = blocks.program.pointers.form(entry.final)  # the initial one, moved as a whole
-    assert affine is not None and affine.base is not None and same_base(affine.base, base)
-    return affine.offset
 
 
 # ---- scf.if
@@ -212,7 +203,8 @@ def leave_branch(
 
 
 def convert_while(blocks: BlockConverter, op: ir.Operation) -> None:
-    """Blocks are carried in two sets of buffers: those of the condition's region and those of the body."""
+    """Blocks are carried by their offsets, or in two sets of buffers: those of the condition's region and those of the
+    body."""
     program = blocks.program
     before, after = op.regions[0].blocks[0], op.regions[1].blocks[0]
     condition = list(before.operations)[-1].operation
@@ -220,50 +212,58 @@ def convert_while(blocks: BlockConverter, op: ir.Operation) -> None:
     tails: list[ir.Value] = list(after.arguments)
     initial: list[ir.Value] = list(op.operands)
     forwarded: list[ir.Value] = list(condition.operands)[1:]
-    bases = {a: lasting_base(program, [a]) or program.anywhere(pointee(a)) for a in (*heads, *tails) if is_pointer(a)}
-    first = {a: result_buffer(blocks, a) for a in heads if is_block(a)}
-    second = {a: result_buffer(blocks, a) for a in tails if is_block(a)}
-    pointers = {a: Affine(base, 0) for a, base in bases.items()}
-    handed = _hand_over(blocks, heads, initial, first, bases)
-    kinds = [ir.IndexType.get() if is_pointer(a) else a.type for a in tails if a not in second]
+    moved = moved_by_while(blocks, op)
+    bases = {
+        a: lasting_base(program, [a]) or program.anywhere(pointee(a))
+        for a in (*heads, *tails)
+        if is_pointer(a) and a not in moved
+    }
+    first = {a: result_buffer(blocks, a) for a in heads if is_block(a) and a not in moved}
+    second = {a: result_buffer(blocks, a) for a in tails if is_block(a) and a not in moved}
+    to_heads, to_tails = _Carriers(first, bases, moved, op), _Carriers(second, bases, moved, op)
+    handed = _hand_over(blocks, heads, initial, to_heads)
+    kinds = [ir.IndexType.get() if is_pointer(a) or a in moved else a.type for a in tails if a not in second]
     loop = scf.WhileOp(kinds, handed)
     head = loop.operation.regions[0].blocks.append(*(v.type for v in handed))
     tail = loop.operation.regions[1].blocks.append(*kinds)
     with ir.InsertionPoint(head), blocks.region():
-        bind_values(blocks, heads, list(head.arguments), first, pointers)
+        _receive(blocks, heads, heads, list(head.arguments), to_heads)
         blocks.convert(before)
         go_on = program.scalar(condition.operands[0])
-        scf.ConditionOp(go_on, _hand_over(blocks, tails, forwarded, second, bases))
+        scf.ConditionOp(go_on, _hand_over(blocks, tails, forwarded, to_tails))
     with ir.InsertionPoint(tail), blocks.region():
         if waits(op, program.cooperative):
             _let_others_run(blocks.module)
-        bind_values(blocks, tails, list(tail.arguments), second, pointers)
+        _receive(blocks, tails, tails, list(tail.arguments), to_tails)
         final = list(blocks.convert(after).operands)
-        scf.YieldOp(_hand_over(blocks, heads, final, first, bases))
-    by_position: dict[ir.Value, ir.Value] = dict(zip(tails, op.results, strict=True))
-    bind_values(
-        blocks,
-        list(op.results),
-        list(loop.results),
-        {by_position[a]: b for a, b in second.items()},
-        {by_position[a]: pointers[a] for a in tails if a in pointers},
-    )
+        scf.YieldOp(_hand_over(blocks, heads, final, to_heads))
+    _receive(blocks, tails, list(op.results), list(loop.results), to_tails)
+
+
+@dataclass(frozen=True)
+class _Carriers:
+    """In what the arguments of a region of `loop` are carried; scalars are values."""
+
+    buffers: dict[ir.Value, Buffer]
+    bases: dict[ir.Value, Base]
+    """Of pointers, and of blocks of them whose offsets are in a buffer."""
+    moved: dict[ir.Value, CarriedOffset]
+    loop: ir.Operation
 
 
 def _hand_over(
-    blocks: BlockConverter,
-    arguments: Sequence[ir.Value],
-    values: Sequence[ir.Value],
-    buffers: Mapping[ir.Value, Buffer],
-    bases: Mapping[ir.Value, Base],
+    blocks: BlockConverter, arguments: Sequence[ir.Value], values: Sequence[ir.Value], into: _Carriers
 ) -> list[ir.Value]:
-    """Give a region's arguments their values: blocks through buffers; returns scalars and offsets of pointers."""
+    """Give a region's arguments their values: blocks through buffers; returns scalars and offsets."""
+    buffers, bases = into.buffers, into.bases
     ssa: list[ir.Value] = []
-    moved: list[tuple[Buffer, ir.Value, Buffer]] = []
+    kept: list[tuple[Buffer, ir.Value, Buffer]] = []
     for argument, value in zip(arguments, values, strict=True):
-        if is_pointer(argument) and argument in buffers:
+        if argument in into.moved:
+            ssa.append(blocks.ix.value(final_offset(blocks, into.moved[argument], value)))
+        elif is_pointer(argument) and argument in buffers:
             # All are read before any is written.
-            moved.append((buffers[argument], value, keep_addresses(blocks, value, bases[argument])))
+            kept.append((buffers[argument], value, keep_addresses(blocks, value, bases[argument])))
         elif is_pointer(argument):
             ssa.append(blocks.ix.value(counted_from(blocks, value, bases[argument]).offset))
         elif argument not in buffers:
@@ -272,10 +272,28 @@ def _hand_over(
         blocks,
         [(buffers[a], v) for a, v in zip(arguments, values, strict=True) if a in buffers and not is_pointer(a)],
     )
-    for buffer, value, temporary in moved:
-        blocks.program.meanings.store(value, temporary)
-        blocks.keep(value, buffer, record=False)
+    for buffer, value, temporary in kept:
+        put_addresses(blocks, value, temporary, buffer)
     return ssa
+
+
+def _receive(
+    blocks: BlockConverter,
+    arguments: Sequence[ir.Value],
+    values: Sequence[ir.Value],
+    ssa: Sequence[ir.Value],
+    carriers: _Carriers,
+) -> None:
+    """Give `values` the meaning that a region's `arguments` have there; ssa: what is not in a buffer."""
+    remaining = iter(ssa)
+    for argument, value in zip(arguments, values, strict=True):
+        if argument in carriers.moved:
+            bind_offset(blocks, carriers.moved[argument], value, next(remaining), carriers.loop)
+            continue
+        passed = [] if argument in carriers.buffers else [next(remaining)]
+        buffers = {value: carriers.buffers[argument]} if argument in carriers.buffers else {}
+        pointers = {value: Affine(carriers.bases[argument], 0)} if argument in carriers.bases else {}
+        bind_values(blocks, [value], passed, buffers, pointers)
 
 
 def _let_others_run(module: ir.Block) -> None:

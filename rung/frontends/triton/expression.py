@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, linalg, memref
@@ -12,7 +13,7 @@ from ...errors import UnsupportedError
 from .addresses import ElementAddresses
 from .affine import Affine
 from .boxes import Box
-from .indices import Index, same
+from .indices import Index, is_zero, same
 from .masks import Term
 from .meanings import Formed, InScratch
 from .operation import meaning
@@ -23,7 +24,15 @@ from .ttir import element, is_block, owner
 from .views import View, make_view
 
 Leaf = tuple[ir.Value, Position]
-Guard = tuple[Axis, Index]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Where the coordinate on an axis is to be below `bound`, or else not below it."""
+
+    axis: Axis
+    bound: Index
+    below: bool
 
 
 class Expressions:
@@ -36,11 +45,10 @@ class Expressions:
         loops: int,
         sizes: Sequence[Index],
         bounds: Sequence[int],
-        whole: Sequence[int],
     ) -> None:
-        """bounds: of `sizes`; whole: extents of the block that the box is a part of."""
+        """box: its sides are the loops'. bounds: of `sizes`."""
         self.program, self.ix, self.box, self.loops = program, program.ix, box, loops
-        self.sizes, self.bounds, self._whole = sizes, bounds, whole
+        self.sizes, self.bounds = sizes, bounds
         self.views: dict[Leaf, View] = {}
         self.arguments: dict[Leaf, ir.Value] = {}
         """Block arguments of the nest's body, by the leaf that they read."""
@@ -86,22 +94,21 @@ class Expressions:
         """What must still be asked about `mask` at `position` in this box; (None, ...) when it holds nowhere."""
         decomposed = self.program.masks.decompose(mask)
         guards: list[Guard] = []
-        for axis, bound in zip(position, decomposed.bounds, strict=True):
-            if bound is None:
-                continue
-            known = self._holds(axis, bound)
-            if known is False:
-                return None, ()
-            if known is None:
-                guards.append((axis, bound))
-        sure = {term for dim, bound, term in decomposed.assured if self._holds(position[dim], bound)}
-        return guards, tuple(term for term in decomposed.residual if term not in sure)
+        for axis, span in zip(position, decomposed.spans, strict=True):
+            low = [] if is_zero(span.low) else [Guard(axis, span.low, below=False)]
+            high = [] if span.high is None else [Guard(axis, span.high, below=True)]
+            for guard in (*low, *high):
+                known = self._is_below(axis, guard.bound)
+                if known is None:
+                    guards.append(guard)
+                elif known is not guard.below:
+                    return None, ()
+        return guards, decomposed.residual
 
-    def _holds(self, axis: Axis, bound: Index) -> bool | None:
-        if axis.loop is not None and same(axis.constant, self.box.low[axis.loop]):
-            if isinstance(bound, int) and self._whole[axis.loop] <= bound:
-                return True  # nothing in the block is beyond
-            return self.box.holds(axis.loop, bound)
+    def _is_below(self, axis: Axis, bound: Index) -> bool | None:
+        side = None if axis.loop is None else self.box.sides[axis.loop]
+        if side is not None and same(axis.constant, side.low):
+            return side.holds(bound)
         if axis.fixed and isinstance(axis.constant, int) and isinstance(bound, int):
             return axis.constant < bound
         return None
@@ -219,9 +226,20 @@ class Expressions:
 
     def condition(self, guards: list[Guard], residual: tuple[Term, ...], position: Position) -> ir.Value | None:
         """The conjunction, or None when nothing needs to be asked."""
-        terms = [self.ix.less(self.coordinate(axis), bound) for axis, bound in guards]
-        terms += [self.at(*self.term(t, position)) for t in residual]
+        terms = [self._guard(guard) for guard in guards]
+        terms += [self._holds(term, position) for term in residual]
         result: ir.Value | None = None
         for term in terms:
             result = term if result is None else arith.AndIOp(result, term).result
         return result
+
+    def _guard(self, guard: Guard) -> ir.Value:
+        coordinate = self.coordinate(guard.axis)
+        return self.ix.less(coordinate, guard.bound) if guard.below else self.ix.at_most(guard.bound, coordinate)
+
+    def _holds(self, term: Term, position: Position) -> ir.Value:
+        found = self.at(*self.term(term, position))
+        if not term.negated:
+            return found
+        true = self.ix.literal(ir.IntegerAttr.get(found.type, 1), found.type)
+        return arith.XOrIOp(found, true).result

@@ -197,3 +197,8 @@ def same(a: Index | None, b: Index | None) -> bool:
     if isinstance(a, int) or isinstance(b, int) or a is None or b is None:
         return a is b or (isinstance(a, int) and isinstance(b, int) and a == b)
     return a == b
+
+
+def is_zero(index: Index) -> bool:
+    """Whether an index is the known integer 0."""
+    return isinstance(index, int) and index == 0

@@ -13,8 +13,8 @@ from .bases import Base
 from .boxes import Box, cut
 from .conditions import union
 from .expression import Expressions, Guard
-from .indices import Index, same
-from .masks import Term
+from .indices import is_zero
+from .masks import Span, Term
 from .nest_sinks import Accumulate, Effect, Keep, Sink, Store, pointers_of, roots_of
 from .positions import Position, fixed, follow
 from .program import Program
@@ -22,7 +22,7 @@ from .runs import Runs, Window, collapses, conditions_of, each_run, find_runs
 from .scratch import Buffer, from_memory, to_memory
 from .traversal import Cone, cone
 from .ttir import Shape, is_block, is_pointer, owner, pointee
-from .views import View, create_nest, is_zero, make_view, shape_view
+from .views import View, create_nest, make_view, shape_view
 
 
 def _yield_nothing(_: Sequence[ir.Value]) -> list[ir.Value]:
@@ -95,11 +95,10 @@ class NestBuilder:
         cuts = None if conditions else self._cuts(extents, sinks, cones)
 
         def build(fits: bool) -> None:
-            limits, bounds = cuts or self._cuts(extents, sinks, cones)
+            limits, spans = cuts or self._cuts(extents, sinks, cones)
             resting = self._resting(cones)
-            for box in cut(self.ix, extents, window, limits, bounds, wraps if fits else []):
-                if not box.empty:
-                    self._box(extents, sinks, box, window, resting)
+            for box in cut(self.ix, extents, window, limits, spans, wraps if fits else []):
+                self._box(extents, sinks, box, window, resting)
 
         self._if(union(short, conditions), conditions, build)
 
@@ -115,7 +114,7 @@ class NestBuilder:
 
     def _box(self, extents: Shape, sinks: Sequence[Sink], box: Box, window: Window, resting: Sequence[int]) -> None:
         """One nest; none where it is empty along one of `resting`, where it would read all the same."""
-        sides = [(box.low[d], box.high[d]) for d in resting]
+        sides = [(box.sides[d].low, box.sides[d].high) for d in resting]
         some = [self.ix.less(a, b) for a, b in sides if not (isinstance(a, int) and isinstance(b, int))]
         if not some:
             _Nest(self.program, extents, sinks, box, window.longest).emit()
@@ -136,44 +135,35 @@ class NestBuilder:
             if len(op.operands) == 1 or affine is None:
                 continue
             moved = {w.dim for w in affine.wraps}
-            bounds = self.program.masks.decompose(op.operands[1]).bounds
-            for d, (dim, bound, stride) in enumerate(zip(dims, bounds, affine.strides, strict=True)):
-                if dim is not None and bound is not None and is_zero(stride) and d not in moved:
+            spans = self.program.masks.decompose(op.operands[1]).spans
+            for d, (dim, span, stride) in enumerate(zip(dims, spans, affine.strides, strict=True)):
+                if dim is not None and span.bounded and is_zero(stride) and d not in moved:
                     found.setdefault(dim)
         return list(found)
 
     # ---- where to cut
 
-    def _cuts(self, extents: Shape, sinks: Sequence[Sink], cones: Cone) -> tuple[list[Index | None], list[list[Index]]]:
-        limits = self._limits(extents, sinks)
-        return limits, self._bounds(extents, sinks, cones, limits)
+    def _cuts(self, extents: Shape, sinks: Sequence[Sink], cones: Cone) -> tuple[list[Span], list[list[Span]]]:
+        return self._limits(extents, sinks), self._spans(extents, sinks, cones)
 
-    def _limits(self, extents: Shape, sinks: Sequence[Sink]) -> list[Index | None]:
+    def _limits(self, extents: Shape, sinks: Sequence[Sink]) -> list[Span]:
         """Nothing outside the mask of a store needs to be computed, if all sinks are stores under the same ranges."""
-        masks = [s.mask for s in sinks if isinstance(s, Store)]
-        if len(masks) != len(sinks) or any(m is None for m in masks):
-            return [None] * len(extents)
-        decomposed = [self.program.masks.decompose(m) for m in masks if m is not None]
-        first = decomposed[0].bounds
-        if any(not same(a, b) for d in decomposed for a, b in zip(d.bounds, first, strict=True)):
-            return [None] * len(extents)
-        return list(first)
+        masks = [s.mask for s in sinks if isinstance(s, Store) and s.mask is not None]
+        first, *others = [self.program.masks.decompose(m).spans for m in masks] or [()]
+        differ = any(not a.is_same(b) for spans in others for a, b in zip(spans, first, strict=True))
+        return [Span() for _ in extents] if differ or len(masks) != len(sinks) else list(first)
 
-    def _bounds(
-        self, extents: Shape, sinks: Sequence[Sink], cones: Cone, limits: Sequence[Index | None]
-    ) -> list[list[Index]]:
-        """Per dimension, the bounds of masks that are worth a cut: those of loads and of stores."""
-        found: list[list[Index]] = [[] for _ in extents]
+    def _spans(self, extents: Shape, sinks: Sequence[Sink], cones: Cone) -> list[list[Span]]:
+        """Per dimension, the ranges of masks, which are worth a cut: those of loads and of stores."""
+        found: list[list[Span]] = [[] for _ in extents]
         masks = [(s.mask, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store | Effect) and s.mask]
         masks += [(op.operands[1], dims) for op, dims in cones.loads if len(op.operands) > 1]
         for mask, dims in masks:
-            for inner, bound in self.program.masks.decompose(mask).cuts():
-                dim = dims[inner]
-                if dim is None or extents[dim] == 1 or bound == extents[dim]:
+            for dim, span in zip(dims, self.program.masks.decompose(mask).spans, strict=True):
+                if dim is None or extents[dim] == 1 or not span.bounded:
                     continue
-                known = [*found[dim], *([] if limits[dim] is None else [limits[dim]])]
-                if bound not in known:
-                    found[dim].append(bound)
+                if not any(span.is_same(s) for s in found[dim]):
+                    found[dim].append(span)
         return found
 
     def _wraps(self, extents: Shape, cones: Cone, sinks: Sequence[Sink], window: Window) -> list[Wrap]:
@@ -201,23 +191,15 @@ class _Nest:
         self.program, self.ix, self.sinks, self.box, self.extents = program, program.ix, sinks, box, extents
         self.dims = [d for d, n in enumerate(extents) if n != 1]
         loops = len(self.dims)
-        low = tuple(box.low[d] for d in self.dims)
-        high = tuple(box.high[d] for d in self.dims)
-        inner = Box(
-            low,
-            high,
-            tuple(box.below[d] for d in self.dims),
-            tuple(box.beyond[d] for d in self.dims),
-            box.laps,
-        )
-        self.sizes = [self.ix.sub(b, a) for a, b in zip(low, high, strict=True)]
+        inner = Box(tuple(box.sides[d] for d in self.dims), box.laps)
+        self.sizes = [self.ix.sub(side.high, side.low) for side in inner.sides]
         self.bounds = [longest[d] for d in self.dims]
         self.loops = loops
         self.position: Position = tuple(
-            follow(loops, self.dims.index(d), box.low[d]) if n != 1 else fixed(loops, 0) for d, n in enumerate(extents)
+            follow(loops, self.dims.index(d), box.sides[d].low) if n != 1 else fixed(loops, 0)
+            for d, n in enumerate(extents)
         )
-        whole = [extents[d] for d in self.dims]
-        self.expressions = Expressions(program, inner, loops, self.sizes, self.bounds, whole)
+        self.expressions = Expressions(program, inner, loops, self.sizes, self.bounds)
         self.outputs: list[_Output] = []
         self.effects: list[Callable[[], None]] = []
         self.reduced: set[int] = set()

@@ -8,7 +8,6 @@ from torch_mlir import ir
 
 from .affine import Affine, equal
 from .bases import Base
-from .indices import Index
 from .lasting import lasting_base
 from .nest_sinks import Store
 from .program import Program
@@ -108,10 +107,10 @@ class MemoryOrder:
         A stride that is not known yet is taken to step over all that lies between.
         """
         extents = shape(store.pointer) or ()
-        bounds: Sequence[Index | None] = [None] * len(extents)
+        counts = list(extents)
         if store.mask is not None and is_block(store.mask):
-            bounds = self.program.masks.decompose(store.mask).bounds
-        counts = [min(n, b) if isinstance(b, int) else n for n, b in zip(extents, bounds, strict=True)]
+            spans = self.program.masks.decompose(store.mask).spans
+            counts = [span.most(n) for span, n in zip(spans, extents, strict=True)]
         known = [(abs(s), n) for s, n in zip(affine.strides, counts, strict=True) if isinstance(s, int) and n > 1]
         reach = 0
         for stride, count in sorted(known):

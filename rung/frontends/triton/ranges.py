@@ -125,7 +125,9 @@ class Ranges:
         return combine(first.low, last, min(first.multiple, step.multiple), first, end)
 
     def _carried(self, carried: Recurrence) -> Range | None:
-        """`initial` + 0 to all iterations' steps."""
+        """`initial` + 0 to all iterations' steps, where they are counted."""
+        if carried.loop.name != "scf.for":
+            return None
         ix, found = self.numbers, self.of(carried.initial)
         first, end, by = (self.of(v) for v in list(carried.loop.operands)[:3])
         if found is None or first is None or end is None or by is None or by.low != by.high:
@@ -247,11 +249,11 @@ class Known:
         far = found is None or not (at_most(-_MOST, found.low) and at_most(found.high, _MOST))
         return not far or ir.IntegerType(element(value)).width <= 32
 
-    def not_negative(self, value: ir.Value) -> bool:
-        """Whether all numbers of `value` are 0 or more, in launches that may be required to be so."""
+    def at_least(self, value: ir.Value, least: int) -> bool:
+        """Whether all numbers of `value` are `least` or more, in launches that may be required to be so."""
         for ranges in (self._kernel, self._at_launch):
             found = ranges.of(value) if ranges is not None else None
-            if found is not None and at_most(0, found.low):
+            if found is not None and at_most(least, found.low):
                 self._require(found)
                 return True
         return False

@@ -4,6 +4,8 @@ Inductor walks most tensors by one number for the element, and takes its coordin
 
     x0 = xindex % 784; x1 = xindex // 784 % 64; tl.load(p + x1)
 
+A divisor may be known at launch only: then the block is computed run by run where it is no less than `SHORTEST`.
+
 Run by run, such accesses are views; element by element, they would be gathers.
 """
 
@@ -24,30 +26,58 @@ from .indices import Index, same
 from .meanings import Formed
 from .program import Program
 from .traversal import Cone, Dims
-from .ttir import Shape, constant_int
+from .ttir import Shape, element
 
 QUOTIENTS, REMAINDERS = frozenset({"arith.divsi", "arith.divui"}), frozenset({"arith.remsi", "arith.remui"})
 SHORTEST = 16
 """Elements of a run below which gathering is no slower: about a vector."""
+_LONGEST = 1 << 61
+"""Ends of runs must not overflow."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """An operation that divides `dividend` by `divisor`."""
+
+    op: ir.Operation
+    dividend: Affine
+    divisor: Index
 
 
 @dataclass
 class Runs:
-    """The runs of `first + i[dim]` between multiples of `length`, and the operations that divide it by multiples."""
+    """The runs of `first + i[dim]` between multiples of `length`, and the operations that divide it by multiples.
+
+    A length that is known at launch divides itself only.
+    """
 
     dim: int
     first: Index
-    length: int
-    divisions: list[tuple[ir.Operation, Affine]] = field(default_factory=list[tuple[ir.Operation, Affine]])
-    """With what each divides."""
+    length: Index
+    divisions: list[Division] = field(default_factory=list[Division])
     conditions: tuple[ir.Value, ...] = ()
     """Under which `first + i[dim]` is what they divide."""
     positive: bool = False
     """Whether `first` is known not to be negative."""
 
+    @property
+    def shortest(self) -> int:
+        return self.length if isinstance(self.length, int) else SHORTEST
+
     def most(self, extents: Shape) -> int:
         """How many runs there are at most."""
-        return (extents[self.dim] + self.length - 2) // self.length + 1
+        return (extents[self.dim] + self.shortest - 2) // self.shortest + 1
+
+    @property
+    def wide(self) -> bool:
+        """Whether the length may be about as great as an index."""
+        return any(ir.IntegerType(element(d.op.operands[1])).width > 32 for d in self.divisions)
+
+    def times(self, divisor: Index) -> int | None:
+        """How often the length goes into a divisor; None where that is not known, or it does not."""
+        if isinstance(divisor, int) and isinstance(self.length, int):
+            return divisor // self.length if divisor % self.length == 0 else None
+        return 1 if same(divisor, self.length) else None
 
 
 @dataclass(frozen=True)
@@ -69,32 +99,41 @@ class Window:
         def put(values: tuple[Index, ...], value: Index) -> tuple[Index, ...]:
             return (*values[: runs.dim], value, *values[runs.dim + 1 :])
 
-        longest = tuple(min(n, runs.length) if d == runs.dim else n for d, n in enumerate(self.longest))
+        most = runs.length if isinstance(runs.length, int) else self.longest[runs.dim]
+        longest = tuple(min(n, most) if d == runs.dim else n for d, n in enumerate(self.longest))
         return Window(put(self.low, low), put(self.high, high), longest, self.runs | {runs.dim})
 
 
 def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:
-    """At most one per dimension: of what is divided first, by the smallest divisor and its multiples.
+    """At most one per dimension: of what is divided first, by the smallest divisor and its multiples, or by one that is
+    known at launch.
 
-    Remainders alone are left to wrap-arounds where a block is no longer than the divisor.
+    Remainders alone are left to wrap-arounds where a block is no longer than the divisor, or where that is not known.
     """
     found: dict[int, Runs] = {}
     for op, dims in _seen_once(cones):
-        divisor, signed = constant_int(op.operands[1]), op.name.endswith("si")
-        affine = program.pointers.reading(op.operands[0], signed)
-        if divisor is None or divisor < SHORTEST or affine is None or affine.base is not None or affine.wraps:
+        affine = program.pointers.reading(op.operands[0], op.name.endswith("si"))
+        if affine is None or affine.base is not None or affine.wraps:
             continue
         moving = [d for d, s in enumerate(affine.strides) if s != 0]
         dim = dims[moving[0]] if len(moving) == 1 and affine.strides[moving[0]] == 1 else None
-        if dim is None or extents[dim] == 1:
+        divisor = _divisor(program, op)
+        if dim is None or extents[dim] == 1 or divisor is None:
             continue
         runs = found.setdefault(dim, Runs(dim, affine.offset, divisor))
         if same(runs.first, affine.offset):
-            runs.divisions.append((op, affine))
-            runs.conditions = union(runs.conditions, affine.conditions)
-            runs.positive = runs.positive or not signed or program.ranges.not_negative(op.operands[0])
-            runs.length = min(runs.length, divisor)
-    return [runs for runs in found.values() if _pays(runs, extents)]
+            runs.divisions.append(Division(op, affine, divisor))
+            if isinstance(divisor, int):
+                runs.length = min(runs.length, divisor) if isinstance(runs.length, int) else divisor
+    return [runs for runs in found.values() if _pays(program, runs, extents)]
+
+
+def _divisor(program: Program, op: ir.Operation) -> Index | None:
+    """A number that is the same for the whole block; no constant that is less than the shortest run."""
+    form = program.pointers.read(op.operands[1], op.name.endswith("si"))
+    if form is None or form.base is not None or not form.uniform:
+        return None
+    return None if isinstance(form.offset, int) and form.offset < SHORTEST else form.offset
 
 
 def collapses(runs: Runs, pointer: Cone, extents: Shape) -> bool:
@@ -115,15 +154,14 @@ def _seen_once(cones: Cone) -> list[tuple[ir.Operation, Dims]]:
     return [(op, dims) for op, dims in cones.divisions if ways[op] == 1]
 
 
-def _pays(runs: Runs, extents: Shape) -> bool:
-    runs.divisions = [(op, a) for op, a in runs.divisions if _divisor(op) % runs.length == 0]
-    return runs.length < extents[runs.dim] or any(op.name in QUOTIENTS for op, _ in runs.divisions)
-
-
-def _divisor(op: ir.Operation) -> int:
-    divisor = constant_int(op.operands[1])
-    assert divisor is not None
-    return divisor
+def _pays(program: Program, runs: Runs, extents: Shape) -> bool:
+    runs.divisions = [d for d in runs.divisions if runs.times(d.divisor) is not None]
+    for each in runs.divisions:
+        runs.conditions = union(runs.conditions, each.dividend.conditions)
+        unsigned = each.op.name.endswith("ui")
+        runs.positive = runs.positive or unsigned or program.ranges.at_least(each.op.operands[0], 0)
+    short = isinstance(runs.length, int) and runs.length < extents[runs.dim]
+    return short or any(d.op.name in QUOTIENTS for d in runs.divisions)
 
 
 @contextmanager
@@ -147,15 +185,15 @@ def each_run(program: Program, extents: Shape, runs: Runs, window: Window) -> Ge
 def _known(program: Program, runs: Runs, number: Index) -> Generator[None]:
     """What the divisions give in run `number`."""
     ix, meanings = program.ix, program.meanings
-    before = {op.results[0]: meanings.get(op.results[0]) for op, _ in runs.divisions}
-    for op, dividend in runs.divisions:
-        quotient = ix.div(number, _divisor(op) // runs.length)
-        if op.name in QUOTIENTS:
-            form = Affine(None, quotient, (0,) * len(dividend.strides))
+    before = {d.op.results[0]: meanings.get(d.op.results[0]) for d in runs.divisions}
+    for division in runs.divisions:
+        quotient = ix.div(number, runs.times(division.divisor) or 1)
+        if division.op.name in QUOTIENTS:
+            form = Affine(None, quotient, (0,) * len(division.dividend.strides))
         else:
-            start = ix.sub(runs.first, ix.mul(quotient, _divisor(op)))
-            form = Affine(None, start, dividend.strides)
-        meanings[op.results[0]] = Formed(form)
+            start = ix.sub(runs.first, ix.mul(quotient, division.divisor))
+            form = Affine(None, start, division.dividend.strides)
+        meanings[division.op.results[0]] = Formed(form)
     try:
         yield
     finally:
@@ -165,6 +203,10 @@ def _known(program: Program, runs: Runs, number: Index) -> Generator[None]:
 
 def conditions_of(program: Program, runs: Sequence[Runs]) -> tuple[ir.Value, ...]:
     """What must hold for a block to be computed run by run: what is divided is what index arithmetic gives, and starts
-    at 0 or above (below, `//` and `%` round towards 0)."""
-    signs = tuple(program.ix.less(-1, r.first) for r in runs if not r.positive)
-    return union(*(r.conditions for r in runs), signs)
+    at 0 or above (below, `//` and `%` round towards 0); runs are not too short to pay."""
+    ix = program.ix
+    signs = tuple(ix.less(-1, r.first) for r in runs if not r.positive)
+    dynamic = [r for r in runs if not isinstance(r.length, int)]
+    pays = tuple(ix.at_most(SHORTEST, r.length) for r in dynamic)
+    ends = tuple(ix.at_most(r.length, _LONGEST) for r in dynamic if r.wide)
+    return union(*(r.conditions for r in runs), signs, pays, ends)

@@ -91,9 +91,14 @@ def splat_constant(value: ir.Value) -> ir.Attribute | None:
 
 
 def constant_int(value: ir.Value) -> int | None:
-    """The value of an integer constant (scalar or splat), else None."""
+    """The value of an integer constant (scalar or splat), read as a signed number: `true` is -1; else None."""
     attribute = splat_constant(value)
-    return ir.IntegerAttr(attribute).value if isinstance(attribute, ir.IntegerAttr) else None
+    return ir.IntegerAttr(attribute).value if isinstance(attribute, ir.IntegerAttr | ir.BoolAttr) else None
+
+
+def is_true(value: ir.Value) -> bool:
+    """Whether an i1, or a block of them, is known to be true everywhere."""
+    return constant_int(value) not in (None, 0)
 
 
 def row_major(extents: Sequence[int]) -> Shape:

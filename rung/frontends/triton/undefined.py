@@ -19,7 +19,7 @@ from torch_mlir import ir
 from ...sanitizer import Sanitizer, Site, SiteKind
 from .locations import place_of
 from .operation import find, is_elementwise
-from .ttir import constant_int, element, is_block, is_float, is_integer, owner, shape
+from .ttir import constant_int, element, is_block, is_float, is_integer, is_true, owner, shape
 
 FAULT, SOURCE = "sanitize.fault", "source"
 Taint = dict[ir.Operation, ir.Value]
@@ -106,7 +106,7 @@ class Undefined:
         return taint
 
     def _load(self, op: ir.Operation) -> Taint:
-        if len(op.operands) != 2 or constant_int(op.operands[1]) == 1:
+        if len(op.operands) != 2 or is_true(op.operands[1]):
             return {}
         return {op: _not(op.operands[1])} if self._sanitizer.values else {}
 
@@ -274,7 +274,7 @@ def _excludes(mask: ir.Value, lanes: ir.Value) -> bool:
         return all(_excludes(mask, side) for side in op.operands)
     if op.name == "arith.andi":
         return any(_excludes(mask, side) for side in op.operands)
-    if op.name == "arith.xori" and constant_int(op.operands[1]) not in (None, 0):
+    if op.name == "arith.xori" and is_true(op.operands[1]):
         return set(_terms(op.operands[0])) <= set(_terms(mask))
     return False
 

@@ -9,7 +9,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import memref
 
 from ...ir.attributes import BOUNDS
-from .indices import Index
+from .indices import Index, is_zero
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,6 @@ class View:
     @property
     def element(self) -> ir.Type:
         return ir.MemRefType(self.memref.type).element_type
-
-
-def is_zero(stride: Index) -> bool:
-    return isinstance(stride, int) and stride == 0
 
 
 def make_view(

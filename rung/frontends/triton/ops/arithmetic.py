@@ -266,7 +266,7 @@ class Remainder(_Bounded):
         if len(moving) != 1 or a.strides[moving[0]] != 1:
             return None
         dim = moving[0]
-        if signed and not forms.ranges.not_negative(op.operands[0]):
+        if signed and not forms.ranges.at_least(op.operands[0], 0):
             conditions = union(conditions, (ix.less(-1, a.offset),))
         if isinstance(modulus, int) and modulus > 0 and min(a.multiple, power_of_two(modulus)) >= extents[dim]:
             return Affine(None, start, a.strides, conditions=conditions)  # a multiple of it is not inside
