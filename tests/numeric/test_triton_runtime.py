@@ -14,8 +14,8 @@ from triton import knobs
 from triton.compiler import ASTSource
 from triton.testing import do_bench
 
-from rung.optimize import optimize, written_pipeline
 from rung.errors import LaunchKeywordError, UsageError
+from rung.optimize import optimize, written_pipeline
 
 STAGES = ["ttir", "linalg", "llvm", "rung"]
 
