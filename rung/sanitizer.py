@@ -15,7 +15,9 @@ UPDATES = ("", "and", "or", "xor", "add", "max", "min")
 """Atomic updates that may change places with themselves: not the addition of floats, which rounds, nor an exchange."""
 Source = Literal["left out by a mask", "division by zero", "shift beyond the width", "index overflow", "not finite"]
 """Where a number comes from that nobody may rely on."""
-Sink = Literal["address", "stored", "reduced", "multiplied"]
+Follow = Literal["values", "overflow", "nan"]
+"""By which option it is followed."""
+Sink = Literal["address", "stored", "decides", "reduced", "sorted", "counted", "multiplied"]
 """Where it counts."""
 SiteKind = Kind | Source | Sink
 MORE = ("values", "overflow", "nan", "order")

@@ -25,7 +25,10 @@ _BEGAN = {
 _COUNTS = {
     "address": "says what memory is accessed",
     "stored": "is stored",
+    "decides": "decides what is done",
     "reduced": "is reduced",
+    "sorted": "is sorted with others",
+    "counted": "is counted",
     "multiplied": "goes into a product of matrices",
 }
 _ADVICE = {

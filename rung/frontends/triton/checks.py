@@ -19,14 +19,12 @@ from ...ir.slicing import enclosing
 from ...sanitizer import Kind, Sanitizer, Site
 from .lasting import pointer_sources
 from .locations import place_of
-from .ttir import element_bytes, int_attr, is_block, is_volatile_load, owner, pointee, shape
-from .undefined import SINKS, Undefined
+from .ttir import MASKS, element_bytes, int_attr, is_block, is_volatile_load, mask_of, owner, pointee, shape
+from .undefined import Undefined
 from .waits import waits
 
 CHECK, SITE = "sanitize.check", "site"
 _NAME = re.compile(r'loc\("([^"]+)"\(')
-_MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
-"""Where the mask is among the operands, if there is one. `tt.atomic_cas` has none."""
 _UPDATES = {1: "and", 2: "or", 3: "xor", 4: "add", 6: "max", 7: "min", 8: "min", 9: "max"}
 """Kinds of `tt.atomic_rmw`, by number, that may change places; not 5, of floats, which rounds, nor 10, an exchange.
 
@@ -38,20 +36,18 @@ def add_checks(
     ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer, cooperative: bool = False
 ) -> list[Site]:
     """Rewrite TTIR in place; returns what is checked, by the checks' numbers. names: of the kernel's arguments."""
-    found: list[ir.Operation] = []
+    accesses: list[ir.Operation] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name in SINKS:
-            found.append(op)
+        if op.name in MASKS or op.name == "tt.atomic_cas":
+            accesses.append(op)
         return ir.WalkResult.ADVANCE
 
     ttir.operation.walk(visit)
-    accesses = [op for op in found if op.name in _MASKS or op.name == "tt.atomic_cas"]
     sites = [_site(op, names, cooperative) for op in accesses]  # before masks change
     if sanitizer.follows:
         undefined = Undefined(sanitizer, len(sites))
-        for op in found:
-            undefined.watch(op, mask_of(op))
+        undefined.watch(ttir)
         sites += undefined.sites
     for number, op in enumerate(accesses):
         _check(op, number, sanitizer)
@@ -77,12 +73,6 @@ def _waits(load: ir.Operation, cooperative: bool) -> bool:
     return any(parent.name == "scf.while" and waits(parent, cooperative) for parent in enclosing(load.block))
 
 
-def mask_of(op: ir.Operation) -> ir.Value | None:
-    """The mask of an access."""
-    position = _MASKS.get(op.name)
-    return op.operands[position] if position is not None and len(op.operands) > position else None
-
-
 def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Site:
     pointer = op.operands[0]
     file, line, column = place_of(op.location)
@@ -102,7 +92,7 @@ def _is_loaded(pointer: ir.Value) -> bool:
         op = owner(value)
         if value in seen or op is None:
             continue
-        if op.name in _MASKS:
+        if op.name in MASKS:
             return True
         seen.add(value)
         pending += list(op.operands)
@@ -133,7 +123,7 @@ def _check(op: ir.Operation, number: int, sanitizer: Sanitizer) -> None:
     pointer, mask = op.operands[0], mask_of(op)
     kind = ir.IntegerType.get_signless(1)
     fine = ir.RankedTensorType.get(list(shape(pointer) or ()), kind) if is_block(pointer) else kind
-    goes_on = not sanitizer.stop and op.name in _MASKS
+    goes_on = not sanitizer.stop and op.name in MASKS
     with ir.InsertionPoint(op), op.location:
         check = ir.Operation.create(
             CHECK,
@@ -149,7 +139,7 @@ def _leave_out(op: ir.Operation, mask: ir.Value | None, fine: ir.Value) -> None:
     """The access again, without the elements that are not `fine`."""
     if mask is not None:
         fine = ir.Operation.create("arith.andi", results=[fine.type], operands=[mask, fine]).results[0]
-    position = _MASKS[op.name]
+    position = MASKS[op.name]
     operands = list(op.operands)
     again = ir.Operation.create(
         op.name,

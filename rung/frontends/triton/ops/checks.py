@@ -8,7 +8,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, builtin, cf, func, llvm, scf
 
 from ....ir.attributes import WHERE
-from ....ir.pointers import constant, declare, pointer_of, pointer_type, to_i64
+from ....ir.pointers import constant, declare, pointer_of, pointer_type, to_i64, to_index
 from ..affine import Affine
 from ..bases import Base, start_of
 from ..blocks import BlockConverter
@@ -90,22 +90,27 @@ class _Calls:
 
 class _Fault(_Calls):
     def build(self) -> None:
-        bad, source = self.op.operands[0], int_attr(self.op, SOURCE)
+        bad, *origins = self.op.operands  # of each lane; else all are of one source
 
-        def tell(place: Index) -> None:
+        def tell(place: Index, origin: ir.Value | None) -> None:
+            if origin is None:
+                source: Index = int_attr(self.op, SOURCE)
+            else:
+                source = self.ix.sub(to_index(origin), 1)
             self._call(_VALUE, [self.number, self._program(), place, source])
 
         if is_block(bad):
             extents = shape(bad) or ()
 
             def emit(expressions: Expressions, position: Position) -> None:
-                tell(expressions.coordinate(flat_axis(self.ix, position, row_major(extents), expressions.loops)))
+                place = expressions.coordinate(flat_axis(self.ix, position, row_major(extents), expressions.loops))
+                tell(place, expressions.at(origins[0], position) if origins else None)
 
-            self.blocks.nests.emit(extents, [Effect((), bad, emit)])
+            self.blocks.nests.emit(extents, [Effect(tuple(origins), bad, emit)])
         else:
             branch = scf.IfOp(self.program.scalar(bad), [])
             with ir.InsertionPoint(branch.then_block), self.ix.scope():
-                tell(0)
+                tell(0, self.program.scalar(origins[0]) if origins else None)
                 scf.YieldOp([])
         self._leave()
 
