@@ -90,6 +90,10 @@ class Site:
     """Numbers that were loaded say where."""
     update: str = ""
     """Of an atomic: one of `UPDATES`, or another that may not change its place."""
+    acquires: bool = False
+    """What an atomic has seen may order what its program does behind what others did: its result is used."""
+    releases: bool = False
+    """An atomic orders what its program has done before others that acquire there."""
     closed: bool = False
     """It goes to memory of arguments, whichever; else perhaps through an address that was computed or loaded."""
 
@@ -104,8 +108,8 @@ class Site:
     @staticmethod
     def of_json(entry: list[Any]) -> Site:
         """Inverse of `to_json`."""
-        kind, file, line, column, argument, extents, element_bytes, masked, gathers, update, closed = entry
-        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers, update, closed)
+        kind, file, line, column, argument, extents, *rest = entry
+        return Site(kind, file, line, column, argument, tuple(extents), *rest)
 
 
 _MARKS = "_rung_unwritten"

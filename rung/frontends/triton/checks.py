@@ -3,6 +3,8 @@
 before: %x = tt.load %pointers, %mask
 after:  sanitize.check %pointers, %mask {site = 0, stop}; %x = tt.load %pointers, %mask
 
+A store is followed by `sanitize.stored`: whether it has changed what another program wrote is asked when it is done.
+
 `ops/checks.py` converts the check. Where the kernel goes on behind a fault, the check says which elements may be
 accessed, and the access is masked with it:
 
@@ -23,7 +25,9 @@ from .ttir import MASKS, element_bytes, int_attr, is_block, is_volatile_load, ma
 from .undefined import Undefined
 from .waits import waits
 
-CHECK, SITE = "sanitize.check", "site"
+CHECK, STORED, SITE = "sanitize.check", "sanitize.stored", "site"
+_ACQUIRES, _RELEASES = (2, 4), (3, 4)
+"""Of Triton's orders of atomics, by number: acquire, release, and both."""
 _NAME = re.compile(r'loc\("([^"]+)"\(')
 _UPDATES = {1: "and", 2: "or", 3: "xor", 4: "add", 6: "max", 7: "min", 8: "min", 9: "max"}
 """Kinds of `tt.atomic_rmw`, by number, that may change places; not 5, of floats, which rounds, nor 10, an exchange.
@@ -81,7 +85,24 @@ def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Si
     extents, masked, gathers = shape(pointer) or (), mask_of(op) is not None, _is_loaded(pointer)
     update = _UPDATES.get(int_attr(op, "atomic_rmw_op"), "") if op.name == "tt.atomic_rmw" else ""
     argument = arguments[0] if known and len(arguments) == 1 else ""
-    return Site(_kind(op, cooperative), file, line, column, argument, extents, size, masked, gathers, update, known)
+    order = int_attr(op, "sem") if op.name.startswith("tt.atomic_") else 0
+    # Who does not look at what was there cannot know who came before.
+    acquires = order in _ACQUIRES and any(True for _ in op.results[0].uses)
+    return Site(
+        _kind(op, cooperative),
+        file,
+        line,
+        column,
+        argument,
+        extents,
+        size,
+        masked,
+        gathers,
+        update,
+        acquires,
+        order in _RELEASES,
+        known,
+    )
 
 
 def _is_loaded(pointer: ir.Value) -> bool:
@@ -131,6 +152,9 @@ def _check(op: ir.Operation, number: int, sanitizer: Sanitizer) -> None:
             operands=[pointer] if mask is None else [pointer, mask],
             attributes={SITE: ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)},
         )
+        if op.name == "tt.store":
+            with ir.InsertionPoint.after(op):
+                ir.Operation.create(STORED)
         if goes_on:
             _leave_out(op, mask, check.results[0])
 

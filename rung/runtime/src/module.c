@@ -325,6 +325,7 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
       {"rung_fork_for", (void *)rung_fork_for},     {"rung_print", (void *)rung_print},
       {"rung_check_dim", (void *)rung_check_dim}, {"rung_check_box", (void *)rung_check_box},
       {"rung_check_element", (void *)rung_check_element}, {"rung_check_value", (void *)rung_check_value},
+      {"rung_check_stored", (void *)rung_check_stored},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);
