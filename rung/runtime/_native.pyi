@@ -139,13 +139,6 @@ def sanitize_begin(
 def sanitize_end() -> tuple[list[Fault], int]:
     """The faults, a line of the kernel each, and how many accesses went to memory of no argument."""
 
-def watch_faults(fd: int, /) -> None:
-    """From now on, a SIGSEGV or SIGBUS of any thread writes 16 bytes to `fd`, then ends the process.
-
-    They are `struct.unpack("=iiQ", ...)`: the signal; 0 for a read, 1 for a write, 2 where that is not known, 3 where
-    the address is not; the address. For a process that is there to be risked: it cannot be undone.
-    """
-
 def empty_fork(contexts: int, reps: int, /) -> float:
     """Median seconds of one fork and join of an empty task."""
 

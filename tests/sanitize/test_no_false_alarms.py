@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rung import machine
 from rung.bench import group, suite
-from rung.bench.measure import Sampling
-from rung.bench.toolchain import native
-from rung.bench.watch import watch
 from rung.sanitizer import Sanitizer
 
 # All tests of that module, with checks: which there are is not repeated here.
@@ -25,4 +21,4 @@ def test_the_kernels_of_the_study(workload: suite.Workload) -> None:
     """As `rung ladder --check` does, at sizes that blocks do not divide where the kernel allows them."""
     shape = tuple(min(n, 640) for n in workload.shape)
     case = group.case_of(workload, shape, "f32", seed=0)
-    watch(case, group.Lab(machine.host(), native(), Sampling()))
+    group.watch(case, lambda _: None)

@@ -186,6 +186,31 @@ def infinite_in_a_loop(x, y, out, n, m, B: tl.constexpr):
     tl.store(out + i, v, mask=i < n)  # here
 
 
+@triton.jit
+def infinite_sum(x, y, out, n, m, B: tl.constexpr):
+    v = tl.load(x + tl.arange(0, B)) * 5e36
+    total = tl.sum(v, 0)  # of
+    tl.store(out, total)  # here
+
+
+@triton.jit
+def infinite_product(x, y, out, n, m, B: tl.constexpr):
+    r, c = tl.arange(0, 16)[:, None], tl.arange(0, 16)[None, :]
+    a = tl.load(x + c + r * 0) * 1e19
+    p = tl.zeros((16, 16), tl.float32)
+    for _ in range(2):
+        p = tl.dot(a, tl.trans(a), p)  # of
+    tl.store(out + r * 16 + c, p)  # here
+
+
+@triton.jit
+def infinite_scan(x, y, out, n, m, B: tl.constexpr):
+    i = tl.arange(0, B)
+    v = tl.load(x + i) * 5e36
+    v = tl.cumsum(v, 0)  # of
+    tl.store(out + i, v)  # here
+
+
 # ---- moved, sorted, scanned
 
 

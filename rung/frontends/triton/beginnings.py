@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from torch_mlir import ir
 
 from ...sanitizer import Follow, Sanitizer, Source
-from .taints import both, compare, invert, is_finite, like, overflows
-from .ttir import constant_int, element, is_float, is_integer, mask_of
+from .taints import along, both, compare, folded, invert, is_finite, is_sound, like, origins, overflows
+from .ttir import constant_int, element, int_attr, is_float, is_integer, mask_of, shape
 
 _DIVISIONS = ("arith.divsi", "arith.divui", "arith.remsi", "arith.remui")
 _SHIFTS = ("arith.shli", "arith.shrsi", "arith.shrui")
 _INDEXING = ("arith.addi", "arith.subi", "arith.muli")
+_FOLDS = ("tt.reduce", "tt.scan", "tt.dot")
 _EQ, _UGE = 0, 9
 
 
@@ -47,6 +48,9 @@ class Beginnings:
         if op.name in _INDEXING:
             narrow = is_integer(kind) and isinstance(kind, ir.IntegerType) and kind.width == 32
             return "overflow" if self.wanted.overflow and narrow else None
+        if op.name in _FOLDS:
+            floats = all(computes(element(v)) for v in (*op.operands, *op.results) if not is_integer(element(v)))
+            return "nan" if self.wanted.nan and floats and computes(kind) else None
         return "nan" if self.wanted.nan and _is_of_floats(op) else None
 
     def begun(self, op: ir.Operation) -> ir.Value | None:
@@ -59,6 +63,8 @@ class Beginnings:
             return compare(_UGE, op.operands[1], ir.IntegerType(element(op.results[0])).width)
         if op.name in _INDEXING:
             return overflows(op)
+        if op.name in _FOLDS:
+            return _folded_to_infinity(op)
         bad = invert(is_finite(op.results[0]))
         for number in _floats(op):
             bad = both(bad, like(is_finite(number), bad))
@@ -76,6 +82,31 @@ def _may_be_wrong(op: ir.Operation, kind: ir.Type) -> bool:
 def computes(kind: ir.Type) -> bool:
     """Whether there is arithmetic on floats of this type; those of eight bits are converted only."""
     return is_float(kind) and ir.FloatType(kind).width >= 16
+
+
+def _folded_to_infinity(op: ir.Operation) -> ir.Value:
+    """Where the (first) result is not finite, and all that is folded into it is."""
+    result = op.results[0]
+    bad = invert(is_finite(result))
+    rank = len(shape(result) or ())
+    for number, operand in enumerate(op.operands):
+        if not computes(element(operand)):
+            continue
+        infinite = origins(invert(is_finite(operand)), 0)
+        if op.name == "tt.dot" and number == 2:
+            bad = both(bad, is_sound(infinite))
+        elif op.name == "tt.dot":
+            axis = rank - 1 - number
+            bad = both(bad, is_sound(along(folded("tt.reduce", infinite, axis, "arith.maxui"), result, axis)))
+        else:
+            rest = folded(op.name, infinite, int_attr(op, "axis"), "arith.maxui", is_reverse(op))
+            bad = both(bad, is_sound(rest))
+    return bad
+
+
+def is_reverse(scan: ir.Operation) -> bool:
+    """Whether it goes from the last element to the first."""
+    return "reverse" in scan.attributes and bool(ir.BoolAttr(scan.attributes["reverse"]).value)
 
 
 def _floats(op: ir.Operation) -> list[ir.Value]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from torch_mlir import ir
 
 from ...sanitizer import Follow, Sanitizer, Site, SiteKind
-from .beginnings import Beginnings, computes
+from .beginnings import Beginnings, computes, is_reverse
 from .exchanges import Exchange, comparison, exchange, is_part
 from .handed_on import hand_on, inside
 from .locations import place_of
@@ -229,7 +229,8 @@ class Undefined:
             rest = self._mixed(op, "reduced", operand, int_attr(op, "axis"))
             if rest is not None:
                 _merge(taint, {"values": rest})
-        return [taint for _ in op.results]
+        self._begin(op, taint)
+        return [self._still_infinite(op, {**taint}, number) for number in range(len(op.results))]
 
     def _product(self, op: ir.Operation) -> Taint:
         left, right, added = op.operands
@@ -239,17 +240,18 @@ class Undefined:
             rest = self._mixed(op, "multiplied", operand, axis)
             if rest is not None:
                 _merge(taint, {"values": along(rest, result, axis)})
+        self._begin(op, taint)
         return self._still_infinite(op, taint)
 
     def _scan(self, op: ir.Operation) -> list[Taint]:
         """A lane is made of those before it."""
-        backwards = "reverse" in op.attributes and ir.BoolAttr(op.attributes["reverse"]).value
         taint: Taint = {}
         for operand in op.operands:
             for follow, bad in self._all_origins(self._taint(operand)):
                 if follow != "overflow":
-                    _merge(taint, {follow: folded("tt.scan", bad, int_attr(op, "axis"), "arith.maxui", backwards)})
-        return [self._still_infinite(op, dict(taint), number) for number in range(len(op.results))]
+                    _merge(taint, {follow: folded("tt.scan", bad, int_attr(op, "axis"), "arith.maxui", is_reverse(op))})
+        self._begin(op, taint)
+        return [self._still_infinite(op, {**taint}, number) for number in range(len(op.results))]
 
     def _compared(self, op: ir.Operation, compared: Exchange) -> Taint:
         taint: Taint = {}
@@ -277,16 +279,17 @@ class Undefined:
             _merge(taint, self._taint(operand))
         if is_bool(element(result)) or is_float(element(result)) or op.name in _BITS:
             taint.pop("overflow", None)
-        begun = self._beginnings.begun(op)
-        if begun is not None:
-            follow = self._beginnings.follow(op)
-            assert follow is not None
-            _merge(taint, {op: begun} if follow == "values" else {follow: origins(begun, self._began(op))})
+        self._begin(op, taint)
         if is_float(element(result)):
             return self._still_infinite(op, taint)
         if any(is_float(element(operand)) for operand in op.operands) and op.name not in _TO_INTEGERS:
             taint.pop("nan", None)
         return taint
+
+    def _begin(self, op: ir.Operation, taint: Taint) -> None:
+        begun, follow = self._beginnings.begun(op), self._beginnings.follow(op)
+        if begun is not None and follow is not None:
+            _merge(taint, {op: begun} if follow == "values" else {follow: origins(begun, self._began(op))})
 
     def _logic(self, op: ir.Operation) -> Taint:
         """What is false on one side, or true in `or`, is so whatever the other side is."""
