@@ -52,7 +52,7 @@ class Case:
     own: Own | None = None
     """Of a kernel that nobody vouches for: its first launches are watched, in a copy of this process."""
 
-    def watched(self) -> Launch:
+    def watched(self, sanitizer: Sanitizer | None = None) -> Launch:
         """The kernel with checks, to be tried before it is launched on the study's own arrays."""
         from ..compile import Executable, compile_kernel
 
@@ -62,7 +62,7 @@ class Case:
             dict(self.problem.constexprs),
             machine=machines.host(),
             schedule=Schedule(),
-            sanitizer=Sanitizer(),
+            sanitizer=sanitizer or Sanitizer(),
         )
         assert isinstance(found, Executable)
         return Launch(f"`{self.name}`", found, self.problem.args, self.problem.grid, self.own or Own())
