@@ -203,11 +203,12 @@ def _death(status: int, said: str) -> str:
 
 
 def _advice(own: Own, page: str) -> str:
-    """Where numbers were drawn that say where the array is accessed."""
+    """The launch, of which much was guessed, and from where numbers were drawn that say where the array is accessed."""
     headline = page.partition("\n")[0]
     drawn = [
         f"`{index}` was drawn from {low:,} to {high - 1:,}; give --range {index}=LOW:HIGH if that is too far"
         for (index, array), (low, high) in own.indexes.items()
         if f"`{array}`" in headline and "race" not in headline
     ]
-    return "".join(f"\n  {each}" for each in drawn)
+    launched = [f"launched  {own.filled}; give --size, --arg, --range or --grid if that is wrong"] if own.filled else []
+    return "".join(f"\n  {each}" for each in (*launched, *drawn))
