@@ -15,7 +15,9 @@ UPDATES = ("", "and", "or", "xor", "add", "max", "min")
 """Atomic updates that may change places with themselves: not the addition of floats, which rounds, nor an exchange."""
 Source = Literal["left out by a mask", "division by zero", "shift beyond the width", "index overflow", "not finite"]
 """Where a number comes from that nobody may rely on."""
-Sink = Literal["address", "stored", "reduced", "multiplied"]
+Follow = Literal["values", "overflow", "nan"]
+"""By which option it is followed."""
+Sink = Literal["address", "stored", "decides", "reduced", "sorted", "counted", "multiplied"]
 """Where it counts."""
 SiteKind = Kind | Source | Sink
 MORE = ("values", "overflow", "nan", "order")
@@ -88,6 +90,10 @@ class Site:
     """Numbers that were loaded say where."""
     update: str = ""
     """Of an atomic: one of `UPDATES`, or another that may not change its place."""
+    acquires: bool = False
+    """What an atomic has seen may order what its program does behind what others did: its result is used."""
+    releases: bool = False
+    """An atomic orders what its program has done before others that acquire there."""
     closed: bool = False
     """It goes to memory of arguments, whichever; else perhaps through an address that was computed or loaded."""
 
@@ -102,8 +108,8 @@ class Site:
     @staticmethod
     def of_json(entry: list[Any]) -> Site:
         """Inverse of `to_json`."""
-        kind, file, line, column, argument, extents, element_bytes, masked, gathers, update, closed = entry
-        return Site(kind, file, line, column, argument, tuple(extents), element_bytes, masked, gathers, update, closed)
+        kind, file, line, column, argument, extents, *rest = entry
+        return Site(kind, file, line, column, argument, tuple(extents), *rest)
 
 
 _MARKS = "_rung_unwritten"

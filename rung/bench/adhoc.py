@@ -77,7 +77,7 @@ def case(
     drawn = drawing.draw(types, shape, seed, numbers, given, limits)
     if not drawn.pointers:
         raise UsageError(f"{kernel.__name__} takes no pointers, so that there is nothing to check")
-    grid = grid or _grid(kernel.__name__, shape, fixed)
+    told, grid = grid is not None, grid or _grid(kernel.__name__, shape, fixed)
     problem = Problem(drawn.args, drawn.pointers, fixed, grid, None)
     against = "scalar rung"
     if given.reference:
@@ -89,7 +89,7 @@ def case(
     why = f"against {given.reference}" if given.reference else "against the scalar rung, which rounds in another order"
     tolerance = Tolerance(relative, absolute, why)
     named = "/".join(dict.fromkeys(elements))
-    filled = _filled(types, drawn, given, fixed, problem.grid)
+    filled = _filled(types, drawn, given, fixed, problem.grid) + ("" if told else " (guessed)")
     indexes = {(index, array): drawn.ranges[index] for index, array in addressed if index in drawn.ranges}
     return Case(kernel.__name__, named, shape, kernel, whole, problem, tolerance, against, own=Own(indexes, filled))
 

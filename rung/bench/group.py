@@ -7,20 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from .. import machine as machines
 from ..errors import RungError
 from ..evidence import Evidence
 from ..evidence import Launch as Launched
 from ..machine import Machine
+from ..sanitizer import Sanitizer
 from ..schedule import Schedule
 from . import noise
 from .fields import ScheduleFields
 from .measure import Progress, Samples, Sampling, Subject, interleave, once
-from .problem import Error, Problem, Shape, Tolerance, compare, inputs_of, outputs, restore, signature, snapshot
+from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore, signature, snapshot
 from .result import Noise, Result
 from .stats import median
 from .suite import HOST_BLOCK, Workload
 from .toolchain import Modelled, Toolchain
-from .trial import Launch, Own, StrayAccess, try_launch
+from .trial import Launch, Own, try_launch
 
 if TYPE_CHECKING:
     from ..compile import AnyExecutable
@@ -48,16 +50,22 @@ class Case:
     flops: int | None = None
     """Of one launch; None where they are not counted."""
     own: Own | None = None
-    """Of a kernel that nobody vouches for: its first launches are tried in a copy of this process."""
+    """Of a kernel that nobody vouches for: its first launches are watched, in a copy of this process."""
 
-    def launch(self, executable: AnyExecutable, args: Sequence[Any], schedule: Schedule) -> Launch | None:
-        """What there is to try before the kernel is launched on the study's own arrays."""
-        if self.own is None:
-            return None
-        names = [name for name, type_ in self.signature.items() if type_ != "constexpr"]
-        parameters = f" (`{schedule}`)" if str(schedule) else ""
-        what = f"`{self.name}` as {schedule.rung}{parameters}"
-        return Launch(what, executable, names, args, self.problem.grid, self.own)
+    def watched(self, sanitizer: Sanitizer | None = None) -> Launch:
+        """The kernel with checks, to be tried before it is launched on the study's own arrays."""
+        from ..compile import Executable, compile_kernel
+
+        found = compile_kernel(
+            self.kernel,
+            self.signature,
+            dict(self.problem.constexprs),
+            machine=machines.host(),
+            schedule=Schedule(),
+            sanitizer=sanitizer or Sanitizer(),
+        )
+        assert isinstance(found, Executable)
+        return Launch(f"`{self.name}`", found, self.problem.args, self.problem.grid, self.own or Own())
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,13 @@ def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int, bloc
     )
 
 
+def watch(case: Case, tell: Tell) -> None:
+    """Raises UsageError for a kernel that has a fault: what, where, with which argument."""
+    step = Step(f"watching {case.name}")
+    tell(step)
+    try_launch(case.watched(), lambda: tell(step))
+
+
 def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
     """Results in the order of `variants`, without ratios. A variant with a wrong result carries no times.
 
@@ -146,21 +161,12 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
         tell(Step(f"compiling {variant.name}"))
         case = variant.case
         constexprs = dict(case.problem.constexprs)
-        executable = lab.toolchain.compile(
+        return lab.toolchain.compile(
             case.kernel, case.signature, constexprs, machine=lab.machine, schedule=variant.schedule
         )
-        inputs = inputs_of(case.problem, saved[id(case.problem.args)])
-        first = case.launch(executable, inputs, variant.schedule)
-        if first:
-            try:
-                try_launch(first, lambda: tell(Step(f"trying {variant.name}")))
-            except StrayAccess as fault:
-                from .watch import line_at_fault
 
-                where = line_at_fault(replace(case, problem=replace(case.problem, args=inputs)), lab)
-                raise StrayAccess(f"{where}: {fault}" if where else str(fault)) from None
-        return executable
-
+    for case in {id(v.case): v.case for v in variants if v.case.own}.values():
+        watch(case, tell)
     expected: dict[int, list[Any]] = {}
     for variant in variants:
         problem = variant.case.problem

@@ -10,7 +10,7 @@ from ..errors import RungError, UsageError
 from ..machine import Machine
 from ..schedule import Schedule
 from .group import NO_TIME, Case
-from .problem import Error, compare, inputs_of, outputs, restore, snapshot
+from .problem import Error, compare, outputs, restore, snapshot
 from .toolchain import Toolchain
 from .trial import try_launch
 
@@ -47,13 +47,14 @@ def recorder(case: Case, toolchain: Toolchain) -> Record:
     """
     problem, saved = case.problem, snapshot(case.problem)
     expected: list[Any] = []
+    tried: list[bool] = []
 
     def bind(machine: Machine, schedule: Schedule, turn: Callable[[], None]) -> Any:
         constexprs = dict(problem.constexprs)
+        if case.own and not tried:
+            try_launch(case.watched(), turn)
+            tried.append(True)
         found = toolchain.compile(case.kernel, case.signature, constexprs, machine=machine, schedule=schedule)
-        first = case.launch(found, inputs_of(problem, saved), schedule)
-        if first:
-            try_launch(first, turn)
         return found.bind(problem.args, problem.grid)
 
     def launch(bound: Any) -> Trace:

@@ -1,34 +1,31 @@
-"""The first launches of a kernel that nobody vouches for, in a copy of this process, between guards.
+"""The first launches of a kernel that nobody vouches for, watched by the sanitizer, in a copy of this process.
 
 A store that lacks its mask writes into the memory of whoever lies next to the array: the study goes on with what is
-left of it, and dies later, somewhere else. Here every array lies between regions that nobody may touch, first flush
-with the one behind it, then with the one before it. The copy launches again and again on the same arrays, as the timing
-will on the study's own: what one launch has changed may be where the next one goes.
+left of it, and dies later, somewhere else. Here every access is checked before it is performed. The copy launches again
+and again on the same arrays, as the timing will: what one launch has changed may be where the next one goes. It is a
+copy for what no check sees: addresses that the kernel makes of numbers, and loops that do not end.
+
+One kernel is compiled, with checks, for one context of this machine, whatever is to be measured: what it does to memory
+is the same in all variants. It costs that compilation, two launches, and those that fit into a tenth of a second.
 """
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
+import json
 import os
 import resource
 import select
 import signal
-import struct
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-from ..errors import UsageError
-from ..runtime import _native
-from ..runtime.guarded_memory import GuardedMemory
-
-if TYPE_CHECKING:
-    from ..compile import AnyExecutable
+from ..errors import SanitizerError, UsageError
 
 LIMIT_S = 60.0
 """On the clock, for two launches. A study launches a hundred times and more: what takes this long is not studied."""
@@ -38,9 +35,7 @@ _REPEAT_S = 0.1
 _LONGEST_S = 600
 """Of a copy whose study was killed."""
 _TURN_S = 0.1
-_FAULT = struct.Struct("=iiQ")
-"""As `_native.watch_faults` writes it."""
-_LAUNCH, _DONE = b"1", b"."
+_LAUNCH, _FAULT, _DONE = b"1", b"!", b"."
 _WORDS = 300
 
 
@@ -53,57 +48,52 @@ class Own:
     filled: str = ""
 
 
+class Watched(Protocol):
+    """A kernel that was compiled with checks."""
+
+    def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> None: ...
+
+
 @dataclass(frozen=True)
 class Launch:
-    """`what` names the kernel and how it was compiled, for messages; `names` and `args`: of its arguments, in order."""
+    """`what` names the kernel, for messages. args: of the study, which the copy of the process has a copy of."""
 
     what: str
-    executable: AnyExecutable
-    names: Sequence[str]
+    executable: Watched
     args: Sequence[Any]
     grid: tuple[int, int, int]
     own: Own
 
 
-class StrayAccess(UsageError):
-    """The kernel touches what is not its own, or dies of it."""
+class FaultyKernel(UsageError):
+    """The kernel has a fault, or dies of one."""
 
 
 def try_launch(launch: Launch, turn: Callable[[], None] = lambda: None, limit_s: float = LIMIT_S) -> None:
-    """Raises UsageError when the kernel touches what is not its own, dies or does not end: which argument, where.
+    """Raises UsageError when the kernel has a fault, dies or does not end: which argument, where.
 
     `turn` is called ten times a second; what it raises ends the copy. What the kernel raises in an orderly way
-    (transfers that race) it raises again outside.
+    (an assertion) it raises again outside.
     """
-    for at_end in (True, False):
-        memory = {
-            position: GuardedMemory(value.numel() * value.element_size(), at_end)
-            for position, value in enumerate(launch.args)
-            if hasattr(value, "data_ptr")
-        }
-        _try_between(launch, memory, turn, limit_s)
-        if all(each.is_exact for each in memory.values()):
-            return
-
-
-def _try_between(launch: Launch, memory: Mapping[int, GuardedMemory], turn: Callable[[], None], limit_s: float) -> None:
     with tempfile.TemporaryFile() as words:
-        told, status = _in_copy(lambda pipe: _launch_often(launch, memory, pipe), words.fileno(), turn, limit_s)
+        told, status = _in_copy(lambda pipe: _launch_often(launch, pipe), words.fileno(), turn, limit_s)
         if told.endswith(_DONE):
             return
         words.seek(0)
         said = words.read().decode(errors="replace")
-    record = told.lstrip(_LAUNCH)  # no signal has that number, with which a record begins
-    number = len(told) - len(record)
+    page = told.lstrip(_LAUNCH)
+    number = len(told) - len(page)
     which = "its first launch" if number < 2 else f"launch {number}, on what those before it left behind"
+    if page.startswith(_FAULT):
+        text = json.loads(page.removeprefix(_FAULT))
+        late = f"\n\n  in {which}" if number > 1 else ""
+        raise FaultyKernel(f"{text}{late}{_advice(launch.own, text)}")
     if status is None:
         raise UsageError(
             f"{launch.what} did not end in {which} within {limit_s:g} s: does it wait for something that no program "
             "does, or loop over numbers that were drawn too large (--range)? Otherwise give a smaller --size"
         )
-    if len(record) == _FAULT.size:
-        raise StrayAccess(_fault(launch, memory, which, *_FAULT.unpack(record)))
-    raise StrayAccess(f"{launch.what} ended the process in {which}: {_death(status, said)}")
+    raise FaultyKernel(f"{launch.what} ended the process in {which}: {_death(status, said)}")
 
 
 def _in_copy(
@@ -130,27 +120,20 @@ def _in_copy(
 # ---- in the copy
 
 
-def _launch_often(launch: Launch, memory: Mapping[int, GuardedMemory], told: int) -> None:
-    args = list(launch.args)
-    for position, room in memory.items():
-        args[position] = room.open()
-        _copy(launch.args[position], args[position])
-    _native.watch_faults(told)
+def _launch_often(launch: Launch, told: int) -> None:
     try:
-        bound = launch.executable.bind(args, launch.grid)
         begun = time.monotonic()
         for number in range(_MOST):
             if number >= _LEAST and time.monotonic() - begun > _REPEAT_S:
                 break
             os.write(told, _LAUNCH)
-            bound()
+            launch.executable.run(launch.args, launch.grid)
+    except SanitizerError as fault:
+        os.write(told, _FAULT + json.dumps(str(fault)).encode())
+        return
     except Exception:
         pass  # told by this process, too, when its turn comes
     os.write(told, _DONE)
-
-
-def _copy(source: Any, target: Any) -> None:
-    ctypes.memmove(target.ctypes.data, source.data_ptr(), target.nbytes)
 
 
 def _fork(work: Callable[[], None], words: int) -> int:
@@ -219,34 +202,13 @@ def _death(status: int, said: str) -> str:
     return f"{name}{f' ({last})' if last else ''}"
 
 
-def _fault(
-    launch: Launch, memory: Mapping[int, GuardedMemory], which: str, number: int, access: int, address: int
-) -> str:
-    verb = ("read", "written", "touched", "touched")[access]
-    near = [(position, room) for position, room in memory.items() if access < 3 and room.is_near(address)]
-    if not near:
-        where = "at an address that does not exist" if access == 3 else f"at address {address:#x}"
-        return (
-            f"{launch.what} touches memory {where}, far from all of its arrays, in {which}: is a number that it "
-            "addresses with far too large?"
-        )
-    position, room = near[0]
-    name, value = launch.names[position], launch.args[position]
-    element, count = (address - room.address) // value.element_size(), value.numel()
-    before, behind = room.address - address, address - room.address - room.size
-    place = f"{before:,} bytes before its beginning" if before > 0 else f"{behind:,} bytes beyond its end"
-    place = "right behind its end" if behind == 0 else place
-    return (
-        f"`{name}` is {verb} {place} (element {element:,} of {count:,}) by {launch.what} in {which}: "
-        f"{_advice(launch, name, verb)}"
-    )
-
-
-def _advice(launch: Launch, name: str, verb: str) -> str:
-    indexes = [(index, bounds) for (index, array), bounds in launch.own.indexes.items() if array == name]
-    access = {"read": "load", "written": "store"}.get(verb, "access")
-    mask = f"does the {access} lack a mask"
-    if not indexes:
-        return f"{mask}, or is the array too small for --grid and the numbers given (--size, --range)?"
-    drawn = ", ".join(f"`{index}`, drawn from {low:,} to {high - 1:,}" for index, (low, high) in indexes)
-    return f"{mask}, or are its indices too large ({drawn}: give --range {indexes[0][0]}=LOW:HIGH)?"
+def _advice(own: Own, page: str) -> str:
+    """The launch, of which much was guessed, and from where numbers were drawn that say where the array is accessed."""
+    headline = page.partition("\n")[0]
+    drawn = [
+        f"`{index}` was drawn from {low:,} to {high - 1:,}; give --range {index}=LOW:HIGH if that is too far"
+        for (index, array), (low, high) in own.indexes.items()
+        if f"`{array}`" in headline and "race" not in headline
+    ]
+    launched = [f"launched  {own.filled}; give --size, --arg, --range or --grid if that is wrong"] if own.filled else []
+    return "".join(f"\n  {each}" for each in (*launched, *drawn))

@@ -49,11 +49,9 @@ def _summary(log: Log) -> str:
     if not log.kernels:
         return "rung check: no kernel was launched through rung; is another device active (TRITON_DEFAULT_BACKEND=cpu)?"
     watched = f"{len(log.kernels)} kernel{'s' * (len(log.kernels) != 1)} watched"
-    if not log.faults:
-        return f"rung check: {watched}, no fault"
-    head = f"rung check: {watched}, {len(log.faults)} fault{'s' * (len(log.faults) != 1)}"
-    times = (f"\n    in {count} launches" if count > 1 else "" for _, count in log.faults)
-    return "\n\n".join([head, *(text + more for (text, _), more in zip(log.faults, times, strict=True))])
+    head = f"rung check: {watched}, {len(log.faults) or 'no'} fault{'s' * (len(log.faults) > 1)}"
+    told = (text + (f"\n    in {count} launches" if count > 1 else "") for text, count in (*log.faults, *log.benign))
+    return "\n\n".join([head, *told])
 
 
 COMMAND = Command(CheckOptions, run)

@@ -118,11 +118,11 @@ def violations() -> tuple[tuple[str, str], ...]:
 Fault = tuple[int, int, int, int, int, int, int, int, int, int, int]
 """(kind, site, program, place in the block, other site, other program, tensor, the addresses of the first, the least
 and the greatest element, how many elements); -1 for what is not known. Kinds: 0 outside, 1 race, 2 undefined, 3
-not written, 4 order, 5 misaligned."""
+not written, 4 order, 5 misaligned, 6 several programs write the same number."""
 
 def sanitize_begin(
     tensors: tuple[tuple[int, int, int, bytearray | None], ...],
-    sites: tuple[tuple[int, int, int, bool], ...],
+    sites: tuple[tuple[int, int, int, bool, bool, bool], ...],
     programs: int,
     stop: bool,
     order: bool,
@@ -131,20 +131,13 @@ def sanitize_begin(
 
     tensors: (address of the data, begin and end of the storage, a 1 for each byte of it that nobody has written).
     sites: (kind of access, bytes of an element, number of an atomic's update: of one, but 0, they may change places;
-    whether it goes to memory of the tensors, and to no other).
+    whether it acquires, and releases; whether it goes to memory of the tensors, and to no other).
     order: atomics that may not change places are a fault.
-    programs: of the grid. stop: the launch raises a SanitizerError at the first fault.
+    programs: of the grid. stop: the launch raises a SanitizerError at the first fault but those of kind 6.
     """
 
 def sanitize_end() -> tuple[list[Fault], int]:
     """The faults, a line of the kernel each, and how many accesses went to memory of no argument."""
-
-def watch_faults(fd: int, /) -> None:
-    """From now on, a SIGSEGV or SIGBUS of any thread writes 16 bytes to `fd`, then ends the process.
-
-    They are `struct.unpack("=iiQ", ...)`: the signal; 0 for a read, 1 for a write, 2 where that is not known, 3 where
-    the address is not; the address. For a process that is there to be risked: it cannot be undone.
-    """
 
 def empty_fork(contexts: int, reps: int, /) -> float:
     """Median seconds of one fork and join of an empty task."""

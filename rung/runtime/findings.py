@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import linecache
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from ..sanitizer import Site
 from . import _native
 
-_FAULTS = ("outside", "race", "undefined", "unwritten", "order", "misaligned")
+_FAULTS = ("outside", "race", "undefined", "unwritten", "order", "misaligned", "same")
 """By number, as in sanitize.c."""
 _BEGAN = {
     "left out by a mask": "that the mask of a load without `other=` left out",
@@ -25,7 +26,10 @@ _BEGAN = {
 _COUNTS = {
     "address": "says what memory is accessed",
     "stored": "is stored",
+    "decides": "decides what is done",
     "reduced": "is reduced",
+    "sorted": "is sorted with others",
+    "counted": "is counted",
     "multiplied": "goes into a product of matrices",
 }
 _ADVICE = {
@@ -73,7 +77,7 @@ class Finding:
     kernel: str
     kind: str
     """outside, race, undefined (a number that nobody may rely on), unwritten (memory that nobody has written), order
-    (atomics that may not change places), or misaligned."""
+    (atomics that may not change places), misaligned, or same (several programs write the same number: no fault)."""
     site: Site
     program: tuple[int, int, int]
     grid: tuple[int, int, int]
@@ -113,6 +117,11 @@ class Finding:
             None if other_site < 0 else sites[other_site],
             None if other_program < 0 else _split(other_program, gx, gy),
         )
+
+    @property
+    def is_benign(self) -> bool:
+        """It is told, and is no fault."""
+        return self.kind == "same"
 
     @property
     def where(self) -> str:
@@ -158,6 +167,11 @@ class Finding:
             assert self.other_site is not None
             where = f"line {self.other_site.line} and line {self.site.line}"
             return f"what {self.argument} holds depends on the order of atomics of several programs ({where})"
+        if self.kind == "same":
+            assert self.other_site is not None
+            which = f"programs {_at(self.other_program)} and {_at(self.program)}"
+            lines = dict.fromkeys((self.other_site.line, self.site.line))
+            return f"benign: {which} write {self.argument} in {_lines(lines)}, and every program writes the same value"
         if self.kind == "race":
             assert self.other_site is not None
             return (
@@ -181,6 +195,11 @@ class Finding:
         return "; is its mask the right one?" if self.site.masked else "; is a mask missing?"
 
     @property
+    def pair(self) -> tuple[str, frozenset[Site | None]]:
+        """Of a race: what for, and where."""
+        return self.argument, frozenset((self.site, self.other_site))
+
+    @property
     def line_key(self) -> str:
         """The same for a fault in all launches."""
         sites = [s.where for s in (self.site, self.other_site) if s is not None]
@@ -190,6 +209,11 @@ class Finding:
     def line(self) -> str:
         """For a list."""
         return f"{self.site.where}: {self.headline}"
+
+
+def _lines(numbers: Iterable[int]) -> str:
+    found = [str(number) for number in numbers]
+    return f"line{'s' * (len(found) > 1)} {' and '.join(found)}"
 
 
 def _be(number: int) -> str:
@@ -269,6 +293,8 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
         facts.append(("look at", "whether any order will do: sums of floats differ in their last bits only"))
     elif f.kind == "unwritten":
         facts.append(("look at", "what should have written it: an earlier launch, its grid or mask, or `torch.zeros`"))
+    elif f.kind == "same":
+        facts.append(("look at", "whether it is meant: one program would do"))
     else:
         facts.append(("look at", "an atomic, or a grid and offsets by which no two programs share an element"))
     return facts
@@ -299,12 +325,17 @@ class Log:
     kernels: tuple[str, ...]
     faults: tuple[tuple[str, int], ...]
     """Pages, and in how many launches each was found."""
+    benign: tuple[tuple[str, int], ...] = ()
+    """What is told beside them."""
 
 
 def write_log(path: Path, kernel: str, findings: Sequence[Finding]) -> None:
     """Add a launch to the file. Lines are written at once: several processes may do so."""
     with path.open("a") as file:
-        entries = [{"kernel": kernel}, *({"line": f.line_key, "page": page(f)} for f in findings)]
+        entries = [
+            {"kernel": kernel},
+            *({"line": f.line_key, "page": page(f), "benign": f.is_benign} for f in findings),
+        ]
         file.write("".join(json.dumps(entry) + "\n" for entry in entries))
 
 
@@ -313,17 +344,23 @@ def read_log(path: Path) -> Log:
     kernels: dict[str, None] = {}
     pages: dict[str, str] = {}
     counts: Counter[str] = Counter()
+    benign: set[str] = set()
     for text in path.read_text().splitlines() if path.exists() else ():
-        entry: dict[str, str] = json.loads(text)
+        entry: dict[str, Any] = json.loads(text)
         if "kernel" in entry:
             kernels[entry["kernel"]] = None
             continue
         pages.setdefault(entry["line"], entry["page"])
         counts[entry["line"]] += 1
-    return Log(tuple(kernels), tuple((pages[line], count) for line, count in counts.items()))
+        if entry["benign"]:
+            benign.add(entry["line"])
+    each = [(line in benign, (pages[line], count)) for line, count in counts.items()]
+    faults, others = (tuple(found for is_benign, found in each if is_benign == wanted) for wanted in (False, True))
+    return Log(tuple(kernels), faults, others)
 
 
 def summary(findings: Sequence[Finding]) -> str:
     """All that was found in one launch."""
-    head = f"rung: {len(findings)} fault{'s' * (len(findings) != 1)} in a launch of `{findings[0].kernel}`"
+    faults = sum(not f.is_benign for f in findings)
+    head = f"rung: {faults or 'no'} fault{'s' * (faults != 1)} in a launch of `{findings[0].kernel}`"
     return "\n".join([head, *(f"  {f.line}" for f in findings)])

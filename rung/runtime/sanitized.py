@@ -55,7 +55,8 @@ class Watched:
             faults, _ = _native.sanitize_end()
             findings = self._findings(faults, memories, grid)
             self._log(findings)
-            raise SanitizerError(page(findings[0]), findings[0].where) from None
+            first = next(f for f in findings if not f.is_benign)
+            raise SanitizerError(page(first), first.where) from None
         except BaseException:
             _native.sanitize_end()
             raise
@@ -78,16 +79,20 @@ class Watched:
     def _findings(
         self, faults: Sequence[_native.Fault], memories: Sequence[Memory], grid: Sequence[int]
     ) -> list[Finding]:
-        return [Finding.of(self.kernel, fault, self.sites, memories, grid) for fault in faults]
+        found = [Finding.of(self.kernel, fault, self.sites, memories, grid) for fault in faults]
+        races = {f.pair for f in found if f.kind == "race"}
+        return [f for f in found if f.kind != "same" or f.pair not in races]  # not every program writes the same
 
 
-def _numbers(site: Site, all_known: bool) -> tuple[int, int, int, bool]:
+def _numbers(site: Site, all_known: bool) -> tuple[int, int, int, bool, bool, bool]:
     """As the runtime wants it. all_known: the memory of all arguments."""
     kind = KINDS.index(site.kind) if site.kind in KINDS else 0
     return (
         kind,
         site.element_bytes,
         UPDATES.index(site.update) if site.update in UPDATES else 0,
+        site.acquires,
+        site.releases,
         site.closed and all_known,
     )
 

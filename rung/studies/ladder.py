@@ -14,7 +14,6 @@ from ..bench import environment, generated, group, ladder, suite
 from ..bench.measure import Sampling
 from ..bench.pool import pool
 from ..bench.result import Environment, LadderRecord, Result
-from ..bench.watch import watch
 from ..errors import UsageError
 from ..machine import Machine
 from ..options import parse
@@ -42,7 +41,7 @@ class LadderOptions(OwnKernelOptions, StudyOptions):
         bool, typer.Option("--factorial", help="All eight combinations, and what each mechanism is worth in any order.")
     ] = False
     check: Annotated[
-        bool, typer.Option("--check", help="Watch one launch of each kernel first; a fault ends the study.")
+        bool, typer.Option("--check", help="Watch each kernel's first launches, as your own kernel's always are.")
     ] = False
     explain: Explain = False
     schedule: ScheduleText = ""
@@ -70,13 +69,10 @@ def plan(options: LadderOptions) -> Plan[LadderOptions, Results, LadderRecord]:
     schedules = _schedules(options, machine)
     kernels = cases(options, machine, dtype, shape)
 
-    if options.check and machine.kind != "host":
-        raise UsageError("--check watches launches on the host; leave --device out")
-
     def run(make: Callable[[], group.Case], lab: group.Lab) -> Results:
         case = make()
-        if options.check:
-            watch(case, lab)
+        if options.check and case.own is None:
+            group.watch(case, lab.tell)
         return ladder.run(case, schedules, lab)
 
     def part(name: str, make: Callable[[], group.Case]) -> Part[Results]:

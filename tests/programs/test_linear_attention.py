@@ -38,8 +38,8 @@ def chunk_states(
         base_k, base_v = k_ptr + (b * T * H + h) * K, v_ptr + (b * T * H + h) * V
         k_block = tl.make_block_ptr(base_k, (K, T), (1, H * K), (0, chunk * C), (K, C), (0, 1))
         v_block = tl.make_block_ptr(base_v, (T, V), (H * V, 1), (chunk * C, 0), (C, V), (1, 0))
-        k = tl.load(k_block, boundary_check=(0, 1))
-        v = tl.load(v_block, boundary_check=(0, 1))
+        k = tl.load(k_block, boundary_check=(0, 1), padding_option="zero")
+        v = tl.load(v_block, boundary_check=(0, 1), padding_option="zero")
         size = tl.minimum(C, T - chunk * C)
         weight = tl.exp(log_decay * (i + 1 if REVERSE else size - 1 - i))
         weight = tl.where(i < size, weight, 0.0)
@@ -61,8 +61,9 @@ def chunk_outputs(
     v_block = tl.make_block_ptr(v_ptr + base_v, (T, V), (H * V, 1), (chunk * C, 0), (C, V), (1, 0))
     o_block = tl.make_block_ptr(o_ptr + base_v, (T, V), (H * V, 1), (chunk * C, 0), (C, V), (1, 0))
     s_block = tl.make_block_ptr(s_ptr + (bh * chunks + chunk) * K * V, (K, V), (V, 1), (0, 0), (K, V), (1, 0))
-    q, k = tl.load(q_block, boundary_check=(0, 1)), tl.load(k_block, boundary_check=(0, 1))
-    v, s = tl.load(v_block, boundary_check=(0, 1)), tl.load(s_block)
+    q = tl.load(q_block, boundary_check=(0, 1), padding_option="zero")
+    k = tl.load(k_block, boundary_check=(0, 1), padding_option="zero")
+    v, s = tl.load(v_block, boundary_check=(0, 1), padding_option="zero"), tl.load(s_block)
     o = tl.dot(q, s.to(q.dtype)) * tl.exp(log_decay * (i + 1))[:, None]
     distance = i[:, None] - i[None, :]
     a = tl.where(distance >= 0, tl.dot(q, k) * tl.exp(log_decay * distance), 0.0)

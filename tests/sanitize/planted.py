@@ -235,67 +235,78 @@ def rows_by_index(x, index, out, n, B: tl.constexpr):
     tl.store(out + tl.program_id(0) * n + c, v, mask=c < n)
 
 
-# ---- races
+# ---- through tables of pointers, descriptors and functions
 
 
 @triton.jit
-def same_elements(x, out, n, B: tl.constexpr):
-    i = tl.program_id(0) * B + tl.arange(0, B)
-    tl.store(out + tl.arange(0, B), tl.load(x + i, mask=i < n, other=0))  # here # there
+def pointer_from_a_table(addresses, x, out, n, B: tl.constexpr):
+    i = tl.arange(0, B)
+    p = tl.load(addresses + tl.program_id(0)).to(tl.pointer_type(out.dtype.element_ty))
+    v = tl.load(p + i)  # here
+    tl.store(out + i, v, mask=i < n)
 
 
 @triton.jit
-def overlapping_blocks(x, out, n, B: tl.constexpr):
-    i = tl.program_id(0) * (B - 1) + tl.arange(0, B)
-    tl.store(out + i, tl.load(x + i, mask=i < n), mask=i < n)  # here # there
+def address_that_is_moved(x, out, n, B: tl.constexpr):
+    i = tl.arange(0, B)
+    p = (x.to(tl.int64) + 64).to(tl.pointer_type(x.dtype.element_ty))
+    tl.store(out + i, tl.load(p + i), mask=i < n)  # here
 
 
 @triton.jit
-def one_number(x, out, n, B: tl.constexpr):
-    i = tl.program_id(0) * B + tl.arange(0, B)
-    tl.store(out, tl.max(tl.load(x + i, mask=i < n, other=0), 0))  # here # there
+def descriptor_of_too_many_rows(x, out, M, N, BM: tl.constexpr, BN: tl.constexpr):
+    d = tl.make_tensor_descriptor(x, [M + 1, N], [N, 1], [BM, BN])
+    v = d.load([0, 0])  # here
+    o = tl.make_tensor_descriptor(out, [M, N], [N, 1], [BM, BN])
+    o.store([0, 0], v)
 
 
 @triton.jit
-def shifted_in_place(x, out, n, B: tl.constexpr):
-    i = tl.program_id(0) * B + tl.arange(0, B)
-    v = tl.load(x + i + 1, mask=i + 1 < n, other=0)  # there
-    tl.store(x + i, v, mask=i < n)  # here
+def descriptor_of_a_wrong_stride(x, out, M, N, BM: tl.constexpr, BN: tl.constexpr):
+    v = tl.make_tensor_descriptor(x, [M, N], [N, 1], [BM, BN]).load([0, 0])
+    o = tl.make_tensor_descriptor(out, [M, N], [N + 4, 1], [BM, BN])
+    for k in range(1):
+        o.store([k, 0], v)  # here
 
 
 @triton.jit
-def read_of_what_another_writes(x, out, n, B: tl.constexpr):
-    i = tl.program_id(0) * B + tl.arange(0, B)
-    tl.store(out + i, tl.load(x + i, mask=i < n), mask=i < n)  # there
-    before = tl.load(out + i - 1, mask=(i > 0) & (i < n), other=0)  # here
-    tl.store(x + i, before, mask=i < n)
+def descriptor_of_the_host(x, out, n, B: tl.constexpr):
+    v = x.load([0])  # here
+    tl.store(out + tl.arange(0, B), v, mask=tl.arange(0, B) < n)
+
+
+@triton.jit(noinline=True)
+def _write(p, x, B: tl.constexpr):
+    v = tl.load(x + tl.arange(0, B))
+    tl.store(p + tl.arange(0, B), v)  # here
+
+
+@triton.jit(noinline=True)
+def _pass_on(p, x, B: tl.constexpr):
+    _write(p + 8, x, B)
 
 
 @triton.jit
-def sum_without_atomic(x, out, n, B: tl.constexpr):
-    i = tl.program_id(0) * B + tl.arange(0, B)
-    before = tl.load(out)  # here
-    tl.store(out, before + tl.sum(tl.load(x + i, mask=i < n, other=0), 0))  # there
+def in_a_function_of_a_function(x, out, n, B: tl.constexpr):
+    _pass_on(out, x, B)
 
 
 @triton.jit
-def store_among_atomics(x, out, n, B: tl.constexpr):
-    if tl.program_id(0) < 2:
-        tl.atomic_add(out, 1)  # there
-    else:
-        tl.store(out, 0)  # here
+def pointer_of_a_branch(x, y, out, n, B: tl.constexpr):
+    i = tl.arange(0, B)
+    p = x + i
+    if tl.load(x) == 0:
+        p = y + i
+        tl.store(out + i, 0)
+    v = tl.load(p)  # here
+    tl.store(out + i, v)
 
 
 @triton.jit
-def tiles_that_overlap(x, out, M, N, BM: tl.constexpr, BN: tl.constexpr):
-    r = tl.program_id(0) * BM + tl.arange(0, BM)[:, None]
-    c = tl.program_id(1) * (BN // 2) + tl.arange(0, BN)[None, :]
-    inside = (r < M) & (c < N)
-    tl.store(out + r * N + c, tl.load(x + r * N + c, mask=inside), mask=inside)  # here # there
-
-
-@triton.jit
-def scatter_to_one_place(x, index, out, n, B: tl.constexpr):
-    i = tl.program_id(0) * B + tl.arange(0, B)
-    k = tl.load(index + i, mask=i < n, other=0)
-    tl.store(out + k, tl.load(x + i, mask=i < n), mask=i < n)  # here # there
+def pointer_that_while_carries(x, out, n, B: tl.constexpr):
+    i = tl.arange(0, B)
+    p, k = x + i, 0
+    while k < n:
+        tl.store(out + i, tl.load(p))  # here
+        p += B // 2
+        k += B // 2

@@ -6,16 +6,18 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from rung.errors import SanitizerError
 from tests.sanitize import planted as k
+from tests.sanitize import planted_races as r
 
-SOURCE = Path(k.__file__).read_text().splitlines()
 VEC, SCALAR, MT = "", "vectorize=off", "threads=2"
 
 
@@ -27,7 +29,8 @@ def marked(kernel: Any, mark: str) -> int:
     """The line with `# mark` in the kernel, or in the function above it that it calls."""
     lines, first = inspect.getsourcelines(kernel.fn)
     found = [first + n for n, text in enumerate(lines) if f"# {mark}" in text]
-    above = [n for n, text in enumerate(SOURCE[:first], 1) if f"# {mark}" in text]
+    source = Path(inspect.getfile(kernel.fn)).read_text().splitlines()
+    above = [n for n, text in enumerate(source[:first], 1) if f"# {mark}" in text]
     return found[0] if found else above[-1]
 
 
@@ -48,6 +51,7 @@ class Fault:
 
 
 F32, F16, BF16, F64 = torch.float32, torch.float16, torch.bfloat16, torch.float64
+E4, E5 = torch.float8_e4m3fn, torch.float8_e5m2
 I8, I32, I64, BOOL = torch.int8, torch.int32, torch.int64, torch.bool
 
 
@@ -79,6 +83,24 @@ def indexed(
         return ramp(100, dtype), numbers, ramp(100, dtype), 100
 
     return Fault(kernel, make, {"B": 64}, (2,), says, schedule)
+
+
+def addresses(dtype: torch.dtype) -> Sequence[Any]:
+    """A table with where x, of 60 elements, is."""
+    x = ramp(60, dtype)
+    return torch.tensor([x.data_ptr()]), x, ramp(64, dtype), 64
+
+
+def described() -> Sequence[Any]:
+    """x of 60 elements, said to have 64."""
+    return TensorDescriptor(ramp(60), [64], [1], [64]), ramp(64), 64
+
+
+def counting(kernel: Any, says: str, schedule: str = VEC) -> Fault:
+    """A counter or locks, and out of 200 elements."""
+    return Fault(
+        kernel, lambda: (ramp(100), ramp(200, I32) * 0, ramp(200, I32) * 0, 100), {"B": 32}, (4,), says, schedule
+    )
 
 
 OUTSIDE = [
@@ -123,6 +145,39 @@ OUTSIDE = [
         (1,),
         "^16 elements past the end of `y` are read",
     ),
+    *(
+        line(k.load_without_mask, "^28 elements past the end of `x` are read; is a mask missing", d, s)
+        for d, s in [(E5, VEC), (E4, SCALAR), (E4, MT)]
+    ),
+    line(k.store_without_mask, "^28 elements past the end of `out` are written; is a mask missing", E5),
+    line(k.scalar_load, "^1 element past the end of `x` is read", E4, grid=100),
+    line(k.address_that_is_moved, "^20 elements past the end of `x` are read", F16, grid=1, n=76),
+    line(k.address_that_is_moved, "^20 elements past the end of `x` are read", F32, SCALAR, grid=1, n=60),
+    line(k.in_a_function_of_a_function, "^4 elements past the end of `out` are written", grid=1, n=68),
+    line(k.pointer_that_while_carries, "^28 elements past the end of `x` are read", F32, grid=1, n=100),
+    line(k.pointer_that_while_carries, "^28 elements past the end of `x` are read", F16, SCALAR, grid=1, n=100),
+    Fault(
+        k.pointer_of_a_branch,
+        lambda: (ramp(64), ramp(60), ramp(64), 64),
+        {"B": 64},
+        (1,),
+        "^4 elements past the end of `y` are read",
+    ),
+    *(
+        Fault(
+            k.pointer_from_a_table,
+            partial(addresses, d),
+            {"B": 64},
+            (1,),
+            "^4 elements past the end of `x` are read",
+            s,
+        )
+        for d, s in [(F32, VEC), (I8, SCALAR), (E5, VEC)]
+    ),
+    Fault(k.descriptor_of_the_host, described, {"B": 64}, (1,), "^4 elements past the end of `x` are read"),
+    table(k.descriptor_of_too_many_rows, "^20 elements past the end of `x` are read"),
+    table(k.descriptor_of_too_many_rows, "^20 elements past the end of `x` are read", E5, SCALAR),
+    table(k.descriptor_of_a_wrong_stride, "^`out` is written up to 44 elements past its end"),
     table(k.columns_without_mask, "^12 elements past the end of `x` are read"),
     table(k.columns_without_mask, "^12 elements past the end of `x` are read", F16, SCALAR),
     table(k.columns_without_mask, "^12 elements past the end of `x` are read", I8, MT),
@@ -148,24 +203,44 @@ OUTSIDE = [
     indexed(k.rows_by_index, "^64 elements past the end of `x` are read", {0: 0, 1: 1}),
 ]
 RACES = [
-    line(k.same_elements, r"^programs \(0, 0, 0\) and \(1, 0, 0\) race for `out`: one writes it .* the other writes"),
-    line(k.same_elements, "race for `out`: one writes it .* the other writes", I8, SCALAR),
-    line(k.overlapping_blocks, "race for `out`: one writes it .* the other writes", F32, MT),
-    line(k.one_number, "race for `out`: one writes it .* the other writes", I32),
-    line(k.shifted_in_place, "race for `x`: one reads it .* the other writes", F32, MT),
-    line(k.shifted_in_place, "race for `x`: one reads it .* the other writes", F16, SCALAR),
-    line(k.read_of_what_another_writes, "race for `out`: one writes it .* the other reads", F32),
-    line(k.sum_without_atomic, "race for `out`: one writes it .* the other reads", F32, MT),
-    line(k.store_among_atomics, "race for `out`: one updates it .* the other writes", I32, grid=3),
-    table(k.tiles_that_overlap, "race for `out`: one writes it .* the other writes", grid=(1, 2)),
-    table(k.tiles_that_overlap, "race for `out`: one writes it .* the other writes", I8, SCALAR, grid=(1, 2)),
-    indexed(k.scatter_to_one_place, "race for `out`: one writes it .* the other writes", {90: 5}),
-    indexed(k.scatter_to_one_place, "race for `out`: one writes it .* the other writes", {90: 5}, F16, MT, wide=True),
+    line(r.same_elements, r"^programs \(0, 0, 0\) and \(1, 0, 0\) race for `out`: one writes it .* the other writes"),
+    line(r.same_elements, "race for `out`: one writes it .* the other writes", I8, SCALAR),
+    line(r.overlapping_blocks, "race for `out`: one writes it .* the other writes", F32, MT),
+    line(r.one_number, "race for `out`: one writes it .* the other writes", I32),
+    line(r.shifted_in_place, "race for `x`: one reads it .* the other writes", F32, MT),
+    line(r.shifted_in_place, "race for `x`: one reads it .* the other writes", F16, SCALAR),
+    line(r.read_of_what_another_writes, "race for `out`: one writes it .* the other reads", F32),
+    line(r.sum_without_atomic, "race for `out`: one writes it .* the other reads", F32, MT),
+    line(r.store_among_atomics, "race for `out`: one updates it .* the other writes", I32, grid=3),
+    table(r.tiles_that_overlap, "race for `out`: one writes it .* the other writes", grid=(1, 2)),
+    table(r.tiles_that_overlap, "race for `out`: one writes it .* the other writes", I8, SCALAR, grid=(1, 2)),
+    indexed(r.scatter_to_one_place, "race for `out`: one writes it .* the other writes", {90: 5}),
+    indexed(r.scatter_to_one_place, "race for `out`: one writes it .* the other writes", {90: 5}, F16, MT, wide=True),
+    *(
+        counting(kernel, f"race for `out`: one writes it .* the other {does}")
+        for kernel, does in [
+            (r.counted_in_between, "writes"),
+            (r.numbered_in_between, "writes"),
+            (r.locks_that_differ, "reads"),
+            (r.read_before_the_lock, "reads"),
+            (r.written_behind_the_lock, "reads"),
+            (r.sums_without_looking_at_the_count, "reads"),
+            (r.relaxed, "reads"),
+            (r.rows_counted_in_between, "writes"),
+        ]
+    ),
 ]
 
 
-def test_there_are_sixty() -> None:
-    assert len(OUTSIDE) + len(RACES) >= 60
+BENIGN = [
+    *(line(r.copied_twice, "write `out`", d, s) for d, s in [(F32, VEC), (F16, SCALAR), (I8, MT), (E5, VEC)]),
+    line(r.scalar_of_all, "write `out`"),
+    indexed(r.scattered_twice, "write `out`", {90: 5}),
+]
+
+
+def test_there_are_a_hundred() -> None:
+    assert len(OUTSIDE) + len(RACES) + len(BENIGN) >= 100
 
 
 @pytest.mark.parametrize("fault", [*OUTSIDE, *RACES], ids=lambda fault: fault.name)
@@ -175,8 +250,41 @@ def test_is_found(fault: Fault) -> None:
         fault.kernel[fault.grid](*arguments, **fault.constants, schedule=fault.schedule, sanitize="1")
     headline, *rest = str(raised.value).splitlines()
     assert re.search(fault.says, headline), headline
-    named = [int(number) for number in re.findall(r'^  File ".*/planted.py", line (\d+)', "\n".join(rest), re.M)]
+    named = [
+        int(number) for number in re.findall(r'^  File ".*/planted(?:_races)?.py", line (\d+)', "\n".join(rest), re.M)
+    ]
     expected = [marked(fault.kernel, "here")]
     if "race" in headline:
         expected.append(marked(fault.kernel, "there"))
     assert named == expected
+
+
+@pytest.mark.parametrize("fault", BENIGN, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("sanitize", ["1", "report"])
+def test_the_same_number_is_told_apart(fault: Fault, sanitize: str, capfd: pytest.CaptureFixture[str]) -> None:
+    fault.kernel[fault.grid](*fault.arguments(), **fault.constants, schedule=fault.schedule, sanitize=sanitize)
+    head, told, *more = capfd.readouterr().err.splitlines()
+    assert head == f"rung: no faults in a launch of `{fault.kernel.__name__}`"
+    number = marked(fault.kernel, "here")
+    assert re.match(
+        rf"  planted_races.py:{number}: benign: programs \(0, 0, 0\) and \(1, 0, 0\) {fault.says} in line {number}, "
+        "and every program writes the same value",
+        told,
+    )
+    assert not more
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        r.under_a_lock,
+        r.last_one_begins_anew,
+        r.handed_from_one_to_the_next,
+        r.volatile_flag,
+        r.flags_of_a_block,
+    ],
+)
+@pytest.mark.parametrize("grid", [3, 20, 150])
+def test_what_is_in_order_is_no_race(kernel: Any, grid: int, capfd: pytest.CaptureFixture[str]) -> None:
+    kernel[(grid,)](ramp(100), ramp(200, I32) * 0, ramp(200, I32) * 0, 100, B=32, sanitize="1")
+    assert capfd.readouterr().err == ""

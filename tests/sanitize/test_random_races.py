@@ -15,12 +15,12 @@ SIZE, B = 4096, 128
 
 @triton.jit
 def rows(x, reads, writes, steps, counts, OUT: tl.constexpr, B: tl.constexpr):
-    """Program p reads counts[p] elements of x, steps[p] apart, and writes as many behind them."""
+    """Program p reads counts[p] elements of x, steps[p] apart, and writes as many of its own numbers behind them."""
     p = tl.program_id(0)
     i = tl.arange(0, B)
     step, count = tl.load(steps + p), tl.load(counts + p)
     v = tl.load(x + tl.load(reads + p) + i * step, mask=i < count, other=0)
-    tl.store(x + OUT + tl.load(writes + p) + i * step, v, mask=i < count)
+    tl.store(x + OUT + tl.load(writes + p) + i * step, v + p.to(v.dtype) + 1, mask=i < count)
 
 
 @triton.jit
@@ -31,7 +31,7 @@ def elements(x, reads, writes, steps, counts, OUT: tl.constexpr, B: tl.constexpr
     step, count = tl.load(steps + p), tl.load(counts + p)
     mixed = tl.where(i % 2 == 0, i, B - i)  # the odd ones backwards: no equal steps
     v = tl.load(x + tl.load(reads + p) + mixed * step, mask=mixed < count, other=0)
-    tl.store(x + OUT + tl.load(writes + p) + mixed * step, v, mask=mixed < count)
+    tl.store(x + OUT + tl.load(writes + p) + mixed * step, v + p.to(v.dtype) + 1, mask=mixed < count)
 
 
 def races(reads: list[set[int]], writes: list[set[int]]) -> bool:

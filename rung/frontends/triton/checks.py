@@ -3,6 +3,8 @@
 before: %x = tt.load %pointers, %mask
 after:  sanitize.check %pointers, %mask {site = 0, stop}; %x = tt.load %pointers, %mask
 
+A store is followed by `sanitize.stored`: whether it has changed what another program wrote is asked when it is done.
+
 `ops/checks.py` converts the check. Where the kernel goes on behind a fault, the check says which elements may be
 accessed, and the access is masked with it:
 
@@ -19,14 +21,14 @@ from ...ir.slicing import enclosing
 from ...sanitizer import Kind, Sanitizer, Site
 from .lasting import pointer_sources
 from .locations import place_of
-from .ttir import element_bytes, int_attr, is_block, is_volatile_load, owner, pointee, shape
-from .undefined import SINKS, Undefined
+from .ttir import MASKS, element_bytes, int_attr, is_block, is_volatile_load, mask_of, owner, pointee, shape
+from .undefined import Undefined
 from .waits import waits
 
-CHECK, SITE = "sanitize.check", "site"
+CHECK, STORED, SITE = "sanitize.check", "sanitize.stored", "site"
+_ACQUIRES, _RELEASES = (2, 4), (3, 4)
+"""Of Triton's orders of atomics, by number: acquire, release, and both."""
 _NAME = re.compile(r'loc\("([^"]+)"\(')
-_MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
-"""Where the mask is among the operands, if there is one. `tt.atomic_cas` has none."""
 _UPDATES = {1: "and", 2: "or", 3: "xor", 4: "add", 6: "max", 7: "min", 8: "min", 9: "max"}
 """Kinds of `tt.atomic_rmw`, by number, that may change places; not 5, of floats, which rounds, nor 10, an exchange.
 
@@ -38,20 +40,18 @@ def add_checks(
     ttir: ir.Module, names: dict[ir.Value, str], sanitizer: Sanitizer, cooperative: bool = False
 ) -> list[Site]:
     """Rewrite TTIR in place; returns what is checked, by the checks' numbers. names: of the kernel's arguments."""
-    found: list[ir.Operation] = []
+    accesses: list[ir.Operation] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name in SINKS:
-            found.append(op)
+        if op.name in MASKS or op.name == "tt.atomic_cas":
+            accesses.append(op)
         return ir.WalkResult.ADVANCE
 
     ttir.operation.walk(visit)
-    accesses = [op for op in found if op.name in _MASKS or op.name == "tt.atomic_cas"]
     sites = [_site(op, names, cooperative) for op in accesses]  # before masks change
     if sanitizer.follows:
         undefined = Undefined(sanitizer, len(sites))
-        for op in found:
-            undefined.watch(op, mask_of(op))
+        undefined.watch(ttir)
         sites += undefined.sites
     for number, op in enumerate(accesses):
         _check(op, number, sanitizer)
@@ -77,12 +77,6 @@ def _waits(load: ir.Operation, cooperative: bool) -> bool:
     return any(parent.name == "scf.while" and waits(parent, cooperative) for parent in enclosing(load.block))
 
 
-def mask_of(op: ir.Operation) -> ir.Value | None:
-    """The mask of an access."""
-    position = _MASKS.get(op.name)
-    return op.operands[position] if position is not None and len(op.operands) > position else None
-
-
 def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Site:
     pointer = op.operands[0]
     file, line, column = place_of(op.location)
@@ -91,7 +85,24 @@ def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Si
     extents, masked, gathers = shape(pointer) or (), mask_of(op) is not None, _is_loaded(pointer)
     update = _UPDATES.get(int_attr(op, "atomic_rmw_op"), "") if op.name == "tt.atomic_rmw" else ""
     argument = arguments[0] if known and len(arguments) == 1 else ""
-    return Site(_kind(op, cooperative), file, line, column, argument, extents, size, masked, gathers, update, known)
+    order = int_attr(op, "sem") if op.name.startswith("tt.atomic_") else 0
+    # Who does not look at what was there cannot know who came before.
+    acquires = order in _ACQUIRES and any(True for _ in op.results[0].uses)
+    return Site(
+        _kind(op, cooperative),
+        file,
+        line,
+        column,
+        argument,
+        extents,
+        size,
+        masked,
+        gathers,
+        update,
+        acquires,
+        order in _RELEASES,
+        known,
+    )
 
 
 def _is_loaded(pointer: ir.Value) -> bool:
@@ -102,7 +113,7 @@ def _is_loaded(pointer: ir.Value) -> bool:
         op = owner(value)
         if value in seen or op is None:
             continue
-        if op.name in _MASKS:
+        if op.name in MASKS:
             return True
         seen.add(value)
         pending += list(op.operands)
@@ -133,7 +144,7 @@ def _check(op: ir.Operation, number: int, sanitizer: Sanitizer) -> None:
     pointer, mask = op.operands[0], mask_of(op)
     kind = ir.IntegerType.get_signless(1)
     fine = ir.RankedTensorType.get(list(shape(pointer) or ()), kind) if is_block(pointer) else kind
-    goes_on = not sanitizer.stop and op.name in _MASKS
+    goes_on = not sanitizer.stop and op.name in MASKS
     with ir.InsertionPoint(op), op.location:
         check = ir.Operation.create(
             CHECK,
@@ -141,6 +152,9 @@ def _check(op: ir.Operation, number: int, sanitizer: Sanitizer) -> None:
             operands=[pointer] if mask is None else [pointer, mask],
             attributes={SITE: ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)},
         )
+        if op.name == "tt.store":
+            with ir.InsertionPoint.after(op):
+                ir.Operation.create(STORED)
         if goes_on:
             _leave_out(op, mask, check.results[0])
 
@@ -149,7 +163,7 @@ def _leave_out(op: ir.Operation, mask: ir.Value | None, fine: ir.Value) -> None:
     """The access again, without the elements that are not `fine`."""
     if mask is not None:
         fine = ir.Operation.create("arith.andi", results=[fine.type], operands=[mask, fine]).results[0]
-    position = _MASKS[op.name]
+    position = MASKS[op.name]
     operands = list(op.operands)
     again = ir.Operation.create(
         op.name,

@@ -133,6 +133,16 @@ def is_volatile_load(op: ir.Operation) -> bool:
     return marked or ("cache" in op.attributes and int_attr(op, "cache") == _FETCH_AGAIN)
 
 
+MASKS = {"tt.load": 1, "tt.store": 2, "tt.atomic_rmw": 2}
+"""Where the mask is among the operands of an access, if there is one. `tt.atomic_cas` has none."""
+
+
+def mask_of(op: ir.Operation) -> ir.Value | None:
+    """The mask of an access."""
+    position = MASKS.get(op.name)
+    return op.operands[position] if position is not None and len(op.operands) > position else None
+
+
 def element_bytes(kind: ir.Type) -> int:
     """Bytes of one element in memory."""
     if isinstance(kind, ir.IndexType):

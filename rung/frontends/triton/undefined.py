@@ -2,12 +2,14 @@
 
 A lane is tainted where a load left it out and gives no `other`, where an integer is divided by zero, or shifted by its
 width or more. On request, where finite numbers gave one that is not, or an index overflowed. It counts where it is
-stored, reduced, multiplied as a matrix, or says what memory is accessed, in lanes that the mask there lets through:
+stored, says what memory is accessed or what is done, and where sound lanes are mixed with it (in reductions, products
+of matrices, sorting), in lanes that the mask there lets through:
 
 before: %x = tt.load %p, %m; %y = arith.addf %x, %c; tt.store %q, %y, %n
 after:  ...; %bad = arith.andi (arith.xori %m, true), %n; sanitize.fault %bad {site = 3, source = 2}; tt.store ...
 
-Where `%n` implies `%m` nothing is asked, and what loops and branches carry counts as sound: all that is told is true.
+Where `%n` implies `%m` nothing is asked. Loops and branches hand taints on as origins (`handed_on.py`); what functions
+that are not inlined take and give counts as sound: all that is told is true.
 """
 
 from __future__ import annotations
@@ -16,99 +18,164 @@ from collections.abc import Iterator, Sequence
 
 from torch_mlir import ir
 
-from ...sanitizer import Sanitizer, Site, SiteKind
+from ...sanitizer import Follow, Sanitizer, Site, SiteKind
+from .beginnings import Beginnings, computes, is_reverse
+from .exchanges import Exchange, comparison, exchange, is_part
+from .handed_on import hand_on, inside
 from .locations import place_of
 from .operation import find, is_elementwise
-from .ttir import constant_int, element, is_block, is_float, is_integer, is_true, owner, shape
+from .taints import (
+    along,
+    build,
+    constant,
+    either,
+    folded,
+    invert,
+    is_bad,
+    is_finite,
+    is_sound,
+    like,
+    moved,
+    origins,
+    where,
+)
+from .ttir import element, int_attr, is_bool, is_float, is_true, mask_of, owner, shape
 
 FAULT, SOURCE = "sanitize.fault", "source"
-Taint = dict[ir.Operation, ir.Value]
-"""For each operation where it began, the lanes that it reaches (i1)."""
-_DIVISIONS = ("arith.divsi", "arith.divui", "arith.remsi", "arith.remui")
-_SHIFTS = ("arith.shli", "arith.shrsi", "arith.shrui")
-_INDEXING = ("arith.addi", "arith.subi", "arith.muli")
-_EQ, _NE, _UGE, _OEQ = 0, 1, 9, 1
+Key = ir.Operation | Follow
+Taint = dict[Key, ir.Value]
+"""Lanes (i1) by the operation where it began, or origins of all that began anywhere (`taints.py`)."""
+_MOVES = ("tt.splat", "tt.join", "tt.split", "tt.cat", "tt.unsplat")
+_BITS = ("arith.xori", "arith.andi", "arith.ori", "arith.shrui", "arith.divui", "arith.remui", "tt.mulhiui")
+"""Whose numbers wrap on purpose: hashes, and random ones."""
+_TO_INTEGERS = ("arith.fptosi", "arith.fptoui", "arith.bitcast", "tt.bitcast")
+_DECIDING = {"scf.if": 1, "scf.for": 3, "scf.condition": 1}
+"""How many of the first operands say what is done."""
 
 
 class Undefined:
     """Of one kernel. `sites` are numbered from `first` on."""
 
     def __init__(self, sanitizer: Sanitizer, first: int) -> None:
-        self._sanitizer, self._first = sanitizer, first
+        self._first = first
+        self._beginnings = Beginnings(sanitizer)
         self.sites: list[Site] = []
         self._numbers: dict[tuple[ir.Operation, SiteKind], int] = {}
         self._taints: dict[ir.Value, Taint] = {}
 
-    def watch(self, op: ir.Operation, mask: ir.Value | None) -> None:
-        """Put faults before a sink. mask: of an access."""
-        for value, kind in _sinks(op):
-            for source, lanes in self._taint(value).items():
-                if kind != "address" and self._kind(source) == "index overflow":
-                    continue
-                if mask is not None and _excludes(mask, lanes):
-                    continue
-                number, begun = self._number(op, kind), self._number(source, self._kind(source))
-                with ir.InsertionPoint(op), op.location:
-                    bad = lanes if mask is None else _both(_like(mask, lanes), _like(lanes, mask))
-                    i64 = ir.IntegerType.get_signless(64)
-                    ir.Operation.create(
-                        FAULT,
-                        operands=[bad],
-                        attributes={"site": ir.IntegerAttr.get(i64, number), SOURCE: ir.IntegerAttr.get(i64, begun)},
-                    )
+    def watch(self, ttir: ir.Module) -> None:
+        """Put faults before what counts."""
+        for function in [op.operation for op in ttir.body.operations if op.operation.name == "tt.func"]:
+            handed = hand_on(function, self._may)
+            self._taints = {value: {**taint} for value, taint in handed.shadows.items()}
+            for op in list(inside(function)):
+                with op.location:
+                    with ir.InsertionPoint(op):
+                        self._tell_all(op)
+                    with ir.InsertionPoint.after(op) if len(op.results) else ir.InsertionPoint(op):
+                        found = self._of(op)
+                for result, taint in zip(op.results, found, strict=False):
+                    if taint:
+                        self._taints[result] = taint
+            for patch in handed.patches:
+                with ir.InsertionPoint(patch.op), patch.op.location:
+                    found = self._origins(self._taint(patch.value), patch.follow)
+                    if found is not None:
+                        patch.op.operands[patch.operand] = like(found, patch.value)
+
+    def _taint(self, value: ir.Value) -> Taint:
+        return self._taints.get(value, {})
+
+    # ---- where it counts
+
+    def _tell_all(self, op: ir.Operation) -> None:
+        for operand in list(op.operands)[: _DECIDING.get(op.name, 0)]:
+            self._tell(op, "decides", self._taint(operand), None)
+        if op.name == "tt.histogram":
+            self._tell(op, "counted", self._taint(op.operands[0]), op.operands[1] if len(op.operands) > 1 else None)
+        if op.name not in ("tt.load", "tt.store", "tt.atomic_rmw", "tt.atomic_cas"):
+            return
+        mask = mask_of(op)
+        self._tell(op, "address", self._taint(op.operands[0]), mask)
+        if op.name == "tt.load":
+            return
+        for value in list(op.operands)[1 : 3 if op.name == "tt.atomic_cas" else 2]:
+            self._tell(op, "stored", self._taint(value), mask)
+        if mask is not None:
+            self._tell(op, "decides", self._taint(mask), None)
+
+    def _tell(self, op: ir.Operation, kind: SiteKind, taint: Taint, mask: ir.Value | None) -> None:
+        for source, lanes in taint.items():
+            if source == "overflow" and kind != "address":
+                continue
+            if mask is not None and _excludes(mask, lanes):
+                continue
+            counted = lanes if mask is None else where(mask, lanes)
+            i64 = ir.IntegerType.get_signless(64)
+            attributes: dict[str, ir.Attribute] = {"site": ir.IntegerAttr.get(i64, self._number(op, kind))}
+            operands = [is_bad(counted)]
+            if isinstance(source, str):
+                operands.append(counted)
+            else:
+                attributes[SOURCE] = ir.IntegerAttr.get(i64, self._began(source))
+            ir.Operation.create(FAULT, operands=operands, attributes=attributes)
 
     def _number(self, op: ir.Operation, kind: SiteKind) -> int:
         known = self._numbers.get((op, kind))
         if known is None:
             file, line, column = place_of(op.location)
             known = self._numbers[op, kind] = self._first + len(self.sites)
-            value = op.results[0] if len(op.results) else op.operands[0]
-            self.sites.append(Site(kind, file, line, column, "", shape(value) or (), 1, masked=False))
+            values = [*op.results, *op.operands][:1]
+            self.sites.append(Site(kind, file, line, column, "", shape(values[0]) or (), 1, masked=False))
         return known
 
-    @staticmethod
-    def _kind(source: ir.Operation) -> SiteKind:
-        if source.name == "tt.load":
-            return "left out by a mask"
-        if source.name in _DIVISIONS:
-            return "division by zero"
-        if source.name in _SHIFTS:
-            return "shift beyond the width"
-        return "index overflow" if source.name in _INDEXING else "not finite"
+    def _began(self, source: ir.Operation) -> int:
+        return self._number(source, self._beginnings.kind(source))
 
-    # ---- where lanes become tainted, and how far
+    # ---- how far it reaches
 
-    def _taint(self, value: ir.Value) -> Taint:
-        if value not in self._taints:
-            op = owner(value)
-            self._taints[value] = {}  # of what depends on itself nothing is known
-            if op is not None and len(op.results) == 1:
-                with ir.InsertionPoint.after(op), op.location:
-                    self._taints[value] = self._of(op)
-        return self._taints[value]
+    def _may(self, op: ir.Operation, operands: Sequence[frozenset[Follow]]) -> frozenset[Follow]:
+        """What may be in taints of the results, of what may be in those of the operands."""
+        found: set[Follow] = set()
+        if _hands_on(op):
+            found.update(*operands)
+        begun = self._beginnings.follow(op)
+        return frozenset(found if begun is None else {*found, begun})
 
-    def _of(self, op: ir.Operation) -> Taint:
-        found = find(op)
+    def _of(self, op: ir.Operation) -> Sequence[Taint]:
+        """Of each result."""
         if op.name == "tt.load":
-            return self._load(op)
+            return [self._load(op)]
+        changed = exchange(op)
+        if changed is not None:
+            taint = self._taint(changed.source)
+            return [{follow: _exchanged(changed, o) for follow, o in self._all_origins(taint)}]
         if op.name == "arith.select":
-            return self._choice(op)
-        if op.name == "tt.splat" or (found is not None and found.reindexes):
-            return {source: _reshaped(op, lanes) for source, lanes in self._taint(op.operands[0]).items()}
-        if not (is_elementwise(op) or op.name == "tt.addptr") or len(op.regions):
-            return {}
-        taint: Taint = {}
-        for operand in op.operands:
-            _merge(taint, self._taint(operand))
-        begun = self._begun(op)
-        if begun is not None:
-            _merge(taint, {op: begun})
-        return taint
+            compared = comparison(op)
+            return [self._choice(op) if compared is None else self._compared(op, compared)]
+        if op.name == "tt.reduce":
+            return [] if is_part(op) else self._reduction(op)
+        if op.name == "tt.scan":
+            return self._scan(op)
+        if op.name == "tt.dot":
+            return [self._product(op)]
+        if op.name == "tt.gather":
+            return [self._gathered(op)]
+        if _is_move(op):
+            return self._moved(op)
+        return [self._computed(op)] if _is_computed(op) else []
 
     def _load(self, op: ir.Operation) -> Taint:
-        if len(op.operands) != 2 or is_true(op.operands[1]):
+        mask = mask_of(op)
+        if mask is None:
             return {}
-        return {op: _not(op.operands[1])} if self._sanitizer.values else {}
+        taint: Taint = {}
+        if self._beginnings.follow(op) == "values":
+            taint[op] = invert(mask)
+        if len(op.operands) > 2:
+            _merge(taint, {source: where(invert(mask), lanes) for source, lanes in self._taint(op.operands[2]).items()})
+        _merge(taint, self._taint(mask))
+        return taint
 
     def _choice(self, op: ir.Operation) -> Taint:
         condition, yes, no = op.operands
@@ -117,149 +184,177 @@ class Undefined:
             for source, lanes in self._taint(side).items():
                 if chosen is not None and _excludes(condition, lanes):
                     continue
-                taken = _like(condition, lanes) if chosen is not None else _not(_like(condition, lanes))
-                _merge(taint, {source: _both(taken, lanes)})
-        for source, lanes in self._taint(condition).items():
-            _merge(taint, {source: _like(lanes, op.results[0])})
+                _merge(taint, {source: where(condition if chosen is not None else invert(condition), lanes)})
+        _merge(taint, {source: like(lanes, op.results[0]) for source, lanes in self._taint(condition).items()})
         return taint
 
-    def _begun(self, op: ir.Operation) -> ir.Value | None:
-        """The lanes in which `op` itself gives what nobody may rely on."""
-        kind, wanted = element(op.results[0]), self._sanitizer
-        if op.name in _DIVISIONS and wanted.values:
-            divisor = constant_int(op.operands[1])
-            return _compare(_EQ, op.operands[1], 0) if divisor is None or divisor == 0 else None
-        if op.name in _SHIFTS and wanted.values:
-            width, by = ir.IntegerType(kind).width, constant_int(op.operands[1])
-            return _compare(_UGE, op.operands[1], width) if by is None or not 0 <= by < width else None
-        if op.name in _INDEXING and wanted.overflow and is_integer(kind) and ir.IntegerType(kind).width == 32:
-            return _overflows(op)
-        if wanted.nan and _computes(kind) and op.name.startswith(("arith.", "math.")):
-            numbers = [v for v in op.operands if is_float(element(v))]
-            known = bool(numbers) and all(_computes(element(v)) for v in numbers)
-            return _becomes_infinite(op.results[0], numbers) if known else None
-        return None
+    def _moved(self, op: ir.Operation) -> list[Taint]:
+        found: list[Taint] = [{} for _ in op.results]
+        operands = [self._taint(operand) for operand in op.operands]
+        sources: dict[Key, None] = {source: None for taint in operands for source in taint}
+        for source in sources:
+            known = next(taint[source] for taint in operands if source in taint)
+            lanes = [
+                taint.get(source) or constant(operand, element(known), 0)
+                for operand, taint in zip(op.operands, operands, strict=True)
+            ]
+            for number, taint in enumerate(found):
+                taint[source] = moved(op, number, lanes)
+        return found
+
+    def _gathered(self, op: ir.Operation) -> Taint:
+        source, index = op.operands
+        taint: Taint = {s: moved(op, 0, [lanes, index]) for s, lanes in self._taint(source).items()}
+        _merge(taint, {s: lanes for s, lanes in self._taint(index).items() if s != "overflow"})
+        return taint
+
+    # ---- where sound lanes are mixed with others
+
+    def _mixed(self, op: ir.Operation, kind: SiteKind, operand: ir.Value, axis: int) -> ir.Value | None:
+        """Tells what is mixed along an axis, and returns what is not: origins of the rows of which no lane is sound."""
+        taint = self._taint(operand)
+        with ir.InsertionPoint(op):
+            if "nan" in taint:
+                self._tell(op, kind, {"nan": taint["nan"]}, None)
+            bad = self._origins(taint, "values")
+            if bad is None:
+                return None
+            rest = folded("tt.reduce", bad, axis, "arith.minui")
+            self._tell(op, kind, {"values": where(is_sound(along(rest, bad, axis)), bad)}, None)
+        return rest
+
+    def _reduction(self, op: ir.Operation) -> list[Taint]:
+        taint: Taint = {}
+        for operand in op.operands:
+            rest = self._mixed(op, "reduced", operand, int_attr(op, "axis"))
+            if rest is not None:
+                _merge(taint, {"values": rest})
+        self._begin(op, taint)
+        return [self._still_infinite(op, {**taint}, number) for number in range(len(op.results))]
+
+    def _product(self, op: ir.Operation) -> Taint:
+        left, right, added = op.operands
+        result, rank = op.results[0], len(shape(op.results[0]) or ())
+        taint: Taint = {source: lanes for source, lanes in self._taint(added).items() if source != "overflow"}
+        for operand, axis in ((left, rank - 1), (right, rank - 2)):
+            rest = self._mixed(op, "multiplied", operand, axis)
+            if rest is not None:
+                _merge(taint, {"values": along(rest, result, axis)})
+        self._begin(op, taint)
+        return self._still_infinite(op, taint)
+
+    def _scan(self, op: ir.Operation) -> list[Taint]:
+        """A lane is made of those before it."""
+        taint: Taint = {}
+        for operand in op.operands:
+            for follow, bad in self._all_origins(self._taint(operand)):
+                if follow != "overflow":
+                    _merge(taint, {follow: folded("tt.scan", bad, int_attr(op, "axis"), "arith.maxui", is_reverse(op))})
+        self._begin(op, taint)
+        return [self._still_infinite(op, {**taint}, number) for number in range(len(op.results))]
+
+    def _compared(self, op: ir.Operation, compared: Exchange) -> Taint:
+        taint: Taint = {}
+        with ir.InsertionPoint(op):
+            before = list(self._all_origins(self._taint(compared.source)))
+        for follow, bad in before:
+            with ir.InsertionPoint(op):
+                other = _exchanged(compared, bad)
+                if follow == "values":
+                    self._tell(op, "sorted", {follow: where(is_sound(other), bad)}, None)
+            if follow == "values":
+                taint[follow] = where(is_bad(other), bad)
+            elif follow == "nan":
+                taint[follow] = either(bad, other)
+        return self._still_infinite(op, taint)
+
+    # ---- what is computed from it
+
+    def _computed(self, op: ir.Operation) -> Taint:
+        result = op.results[0]
+        if is_bool(element(result)) and op.name in ("arith.andi", "arith.ori"):
+            return self._logic(op)
+        taint: Taint = {}
+        for operand in op.operands:
+            _merge(taint, self._taint(operand))
+        if is_bool(element(result)) or is_float(element(result)) or op.name in _BITS:
+            taint.pop("overflow", None)
+        self._begin(op, taint)
+        if is_float(element(result)):
+            return self._still_infinite(op, taint)
+        if any(is_float(element(operand)) for operand in op.operands) and op.name not in _TO_INTEGERS:
+            taint.pop("nan", None)
+        return taint
+
+    def _begin(self, op: ir.Operation, taint: Taint) -> None:
+        begun, follow = self._beginnings.begun(op), self._beginnings.follow(op)
+        if begun is not None and follow is not None:
+            _merge(taint, {op: begun} if follow == "values" else {follow: origins(begun, self._began(op))})
+
+    def _logic(self, op: ir.Operation) -> Taint:
+        """What is false on one side, or true in `or`, is so whatever the other side is."""
+        taint: Taint = {}
+        for side, other in (tuple(op.operands), tuple(op.operands)[::-1]):
+            unknown = [is_bad(lanes) for lanes in self._taint(other).values()]
+            for source, lanes in self._taint(side).items():
+                if op.name == "arith.andi" and not unknown and _excludes(other, lanes):
+                    continue
+                free = other if op.name == "arith.andi" else invert(other)
+                for each in unknown:
+                    free = either(free, each)
+                _merge(taint, {source: where(free, lanes)})
+        return taint
+
+    def _still_infinite(self, op: ir.Operation, taint: Taint, number: int = 0) -> Taint:
+        """Where a float is finite again, nothing is left of what was not: 1 / (1 + exp(1000))."""
+        result = op.results[number]
+        if "nan" in taint and computes(element(result)):
+            taint["nan"] = where(invert(is_finite(result)), taint["nan"])
+        return taint
+
+    # ---- origins
+
+    def _all_origins(self, taint: Taint) -> Iterator[tuple[Follow, ir.Value]]:
+        for follow in ("values", "overflow", "nan"):
+            found = self._origins(taint, follow)
+            if found is not None:
+                yield follow, found
+
+    def _origins(self, taint: Taint, follow: Follow) -> ir.Value | None:
+        """All of one kind as one block."""
+        found = taint.get(follow)
+        for source, lanes in taint.items():
+            if follow == "values" and isinstance(source, ir.Operation):
+                more = origins(lanes, self._began(source))
+                found = more if found is None else either(found, more)
+        return found
 
 
-def _computes(kind: ir.Type) -> bool:
-    """Whether there is arithmetic on floats of this type; those of eight bits are converted only."""
-    return is_float(kind) and ir.FloatType(kind).width >= 16
+def _is_move(op: ir.Operation) -> bool:
+    found = find(op)
+    return op.name in _MOVES or (found is not None and found.reindexes)
 
 
-def _sinks(op: ir.Operation) -> Iterator[tuple[ir.Value, SiteKind]]:
-    if op.name in ("tt.load", "tt.store", "tt.atomic_rmw", "tt.atomic_cas"):
-        yield op.operands[0], "address"
-        if op.name == "tt.store":
-            yield op.operands[1], "stored"
-        elif op.name != "tt.load":
-            for value in list(op.operands)[1 : 3 if op.name == "tt.atomic_cas" else 2]:
-                yield value, "stored"
-    elif op.name in ("tt.reduce", "tt.scan"):
-        for value in op.operands:
-            yield value, "reduced"
-    elif op.name == "tt.dot":
-        for value in list(op.operands)[:3]:
-            yield value, "multiplied"
+def _is_computed(op: ir.Operation) -> bool:
+    return (is_elementwise(op) or op.name == "tt.addptr") and not len(op.regions)
 
 
-SINKS = ("tt.load", "tt.store", "tt.atomic_rmw", "tt.atomic_cas", "tt.reduce", "tt.scan", "tt.dot")
+def _hands_on(op: ir.Operation) -> bool:
+    """Whether any lane of the results may be tainted by one of the operands'."""
+    folds = ("tt.load", "tt.reduce", "tt.scan", "tt.dot", "tt.gather")
+    return op.name in folds or _is_move(op) or _is_computed(op)
 
 
-# ---- building i1
-
-
-def _op(name: str, kind: ir.Type, operands: Sequence[ir.Value], **attributes: ir.Attribute) -> ir.Value:
-    return ir.Operation.create(name, results=[kind], operands=list(operands), attributes=attributes).results[0]
-
-
-def _shaped(value: ir.Value, kind: ir.Type) -> ir.Type:
-    """`kind`, in the shape of `value`."""
-    extents = shape(value)
-    return kind if extents is None else ir.RankedTensorType.get(list(extents), kind)
-
-
-def _constant(like: ir.Value, kind: ir.Type, number: float) -> ir.Value:
-    scalar = ir.FloatAttr.get(kind, number) if is_float(kind) else ir.IntegerAttr.get(kind, int(number))
-    shaped = _shaped(like, kind)
-    value = ir.DenseElementsAttr.get_splat(shaped, scalar) if is_block(like) else scalar
-    return _op("arith.constant", shaped, [], value=value)
-
-
-def _i1() -> ir.Type:
-    return ir.IntegerType.get_signless(1)
-
-
-def _predicate(number: int) -> ir.Attribute:
-    return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), number)
-
-
-def _not(lanes: ir.Value) -> ir.Value:
-    return _op("arith.xori", lanes.type, [lanes, _constant(lanes, _i1(), 1)])
-
-
-def _both(a: ir.Value, b: ir.Value) -> ir.Value:
-    return _op("arith.andi", a.type, [a, b])
+def _exchanged(changed: Exchange, taint: ir.Value) -> ir.Value:
+    """As the elements change places: by the same operations."""
+    both = along(folded("tt.reduce", taint, changed.axis, "arith.xori"), taint, changed.axis)
+    return build("arith.xori", taint.type, [taint, both])
 
 
 def _merge(into: Taint, more: Taint) -> None:
     for source, lanes in more.items():
         known = into.get(source)
-        if known is None:
-            into[source] = lanes
-        elif known != lanes:
-            a, b = _like(known, lanes), _like(lanes, known)
-            into[source] = _op("arith.ori", a.type, [a, b])
-
-
-def _like(lanes: ir.Value, other: ir.Value) -> ir.Value:
-    """One i1 for all, where the other is a block."""
-    if is_block(lanes) or not is_block(other):
-        return lanes
-    return _op("tt.splat", _shaped(other, _i1()), [lanes])
-
-
-def _reshaped(op: ir.Operation, lanes: ir.Value) -> ir.Value:
-    """What `op` makes of a block, of another one of the same shape."""
-    names = [name for name in op.attributes if name != "tt.contiguity"]
-    made = ir.Operation.create(
-        op.name,
-        results=[_shaped(op.results[0], _i1())],
-        operands=[lanes],
-        attributes={name: op.attributes[name] for name in names},
-    )
-    return made.results[0]
-
-
-def _compare(predicate: int, value: ir.Value, number: int) -> ir.Value:
-    operands = [value, _constant(value, element(value), number)]
-    return _op("arith.cmpi", _shaped(value, _i1()), operands, predicate=_predicate(predicate))
-
-
-def _overflows(op: ir.Operation) -> ir.Value:
-    """Whether the result is another number than in 64 bits."""
-    wide = ir.IntegerType.get_signless(64)
-
-    def widened(value: ir.Value) -> ir.Value:
-        return _op("arith.extsi", _shaped(value, wide), [value])
-
-    exact = _op(op.name, _shaped(op.results[0], wide), [widened(v) for v in op.operands])
-    operands = [exact, widened(op.results[0])]
-    return _op("arith.cmpi", _shaped(exact, _i1()), operands, predicate=_predicate(_NE))
-
-
-def _becomes_infinite(result: ir.Value, numbers: Sequence[ir.Value]) -> ir.Value:
-    """Whether the result is a NaN or infinite, and none of the numbers is."""
-
-    def finite(value: ir.Value) -> ir.Value:
-        kind = element(value)
-        nothing = _op("arith.subf", value.type, [value, value])
-        zero = _constant(value, kind, 0.0)
-        return _op("arith.cmpf", _shaped(value, _i1()), [nothing, zero], predicate=_predicate(_OEQ))
-
-    bad = _not(finite(result))
-    for number in numbers:
-        bad = _both(bad, _like(finite(number), bad))
-    return bad
+        into[source] = lanes if known is None else either(known, lanes)
 
 
 # ---- what is known before

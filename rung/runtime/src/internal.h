@@ -123,11 +123,6 @@ void rung_move_engine(int core);
 rung_dma_counters rung_read_dma_counters(void);
 void rung_reset_dma_counters(void);
 
-// ---- fault.c
-// From now on, a SIGSEGV or SIGBUS of any thread ends the process after its signal, whether it was a read or a write and its
-// address have been written to `fd`: for a process that is there to be risked. Returns 0 or an error number.
-int rung_watch_faults(int fd);
-
 // ---- dma_check.c
 void rung_checked_dma_drain(void);  // likewise; that they are not awaited is no violation
 int64_t rung_dma_violations(void);  // found since they were last taken

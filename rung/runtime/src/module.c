@@ -220,15 +220,6 @@ static PyObject *violations(PyObject *module, PyObject *unused) {
   return all;
 }
 
-static PyObject *watch_faults(PyObject *module, PyObject *argument) {
-  (void)module;
-  int fd = PyObject_AsFileDescriptor(argument);
-  if (fd < 0) return NULL;
-  errno = rung_watch_faults(fd);
-  if (errno) return PyErr_SetFromErrno(PyExc_OSError);
-  Py_RETURN_NONE;
-}
-
 static void do_nothing(void *frame, int64_t context) { (void)frame, (void)context; }
 
 static int by_value(const void *a, const void *b) {
@@ -325,6 +316,7 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
       {"rung_fork_for", (void *)rung_fork_for},     {"rung_print", (void *)rung_print},
       {"rung_check_dim", (void *)rung_check_dim}, {"rung_check_box", (void *)rung_check_box},
       {"rung_check_element", (void *)rung_check_element}, {"rung_check_value", (void *)rung_check_value},
+      {"rung_check_stored", (void *)rung_check_stored},
   };
   (void)module;
   const char *wanted = PyUnicode_AsUTF8(name);
@@ -342,7 +334,6 @@ static PyMethodDef methods[] = {
     {"take_dma_violations", take_dma_violations, METH_NOARGS,
      "take_dma_violations() -> (how many since the last call, the first ones in words, a line each)"},
     {"violations", violations, METH_NOARGS, "violations() -> of the contract of transfers: (name, words) of each"},
-    {"watch_faults", watch_faults, METH_O, "watch_faults(fd): SIGSEGV and SIGBUS are told there, then the process ends"},
     {"sanitize_begin", rung_sanitize_begin, METH_VARARGS,
      "sanitize_begin(tensors, sites, programs, stop, order): launches of this thread are watched until sanitize_end"},
     {"sanitize_end", rung_sanitize_end, METH_NOARGS, "sanitize_end() -> (faults, accesses to memory of no argument)"},

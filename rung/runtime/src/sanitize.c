@@ -12,7 +12,7 @@
 #define MOST_FAULTS 64
 #define ORIGIN 4096  // what pointers are counted from that may be of several arguments, or of none (frontends/triton/bases.py)
 
-typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN, IN_ORDER, MISALIGNED } fault_kind;
+typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN, IN_ORDER, MISALIGNED, SAME } fault_kind;
 
 typedef struct {
   uintptr_t begin, end;
@@ -38,9 +38,16 @@ typedef struct {
   int64_t elements;
 } fault;
 
+// Two programs have written the same place, and the second is about to: whether the same number, shows when it has.
+typedef struct {
+  fault race;
+  size_t bytes;
+  char *before;
+} doubt;
+
 typedef struct watch {
   struct watch *outer;
-  bool stop, order;  // order: atomics that may not change places are a fault
+  bool stop, stopped, order;  // order: atomics that may not change places are a fault
   tensor *tensors;
   storage *storages;
   site *sites;
@@ -48,6 +55,8 @@ typedef struct watch {
   int64_t tensor_count, storage_count, site_count;
   rung_history history;
   fault faults[MOST_FAULTS];
+  doubt *doubts;
+  int64_t doubt_count, doubt_room;
   int64_t fault_count, unknown;  // accesses through pointers that belong to no argument
 } watch;
 
@@ -74,16 +83,17 @@ static fault *note(watch *w, fault found) {
   if (found.tensor < 0 && found.storage >= 0) found.tensor = tensor_at(w, found.storage, found.first);
   for (fault *f = w->faults; f < w->faults + w->fault_count; f++) {
     if (f->kind != found.kind || f->site != found.site || f->tensor != found.tensor || f->other_site != found.other_site) continue;
-    if (w->stop && f->program != found.program) return NULL;
+    if (w->stop && f->kind != SAME && f->program != found.program) return NULL;
     if (f->low > found.low) f->low = found.low;
     if (f->high < found.high) f->high = found.high;
     f->elements += found.elements;
     return f;
   }
-  if (w->fault_count == (w->stop ? 1 : MOST_FAULTS)) return NULL;
+  if (w->fault_count == MOST_FAULTS || w->stopped) return NULL;
   fault *f = &w->faults[w->fault_count++];
   *f = found;
-  if (w->stop) rung_fail(RUNG_SANITIZED, found.program, "", "the sanitizer has found a fault");
+  w->stopped = w->stop && found.kind != SAME;
+  if (w->stopped) rung_fail(RUNG_SANITIZED, found.program, "", "the sanitizer has found a fault");
   return f;
 }
 
@@ -127,19 +137,57 @@ static void see_writing(watch *w, const site *s, const storage *m, int64_t progr
   if (w->kinds[number].access == RUNG_STORE || w->kinds[number].access == RUNG_ATOMIC) memset(marks, 0, (size_t)bytes);
 }
 
+static void doubt_that(watch *w, fault race, size_t bytes) {
+  if (w->doubt_count == w->doubt_room) {
+    int64_t room = w->doubt_room ? 2 * w->doubt_room : 64;
+    doubt *doubts = realloc(w->doubts, (size_t)room * sizeof *doubts);
+    if (doubts) w->doubts = doubts, w->doubt_room = room;
+  }
+  char *before = w->doubt_count < w->doubt_room ? malloc(bytes) : NULL;
+  if (!before) {
+    note(w, race);
+    return;
+  }
+  memcpy(before, (const void *)race.first, bytes);
+  w->doubts[w->doubt_count++] = (doubt){race, bytes, before};
+}
+
+void rung_check_stored(void) {
+  watch *w = at_work;
+  if (!w || !w->doubt_count) return;
+  for (const doubt *d = w->doubts; d < w->doubts + w->doubt_count; d++) {
+    fault race = d->race;
+    if (!memcmp(d->before, (const void *)race.first, d->bytes)) race.kind = SAME;
+    note(w, race);
+    free(d->before);
+  }
+  w->doubt_count = 0;
+}
+
+static uint32_t record_of(watch *w, const site *s, uint32_t program) {
+  const rung_history *h = &w->history;
+  int64_t number = s - w->sites;
+  bool waits = s->record && w->kinds[number].access == RUNG_ATOMIC && h->open && program < h->programs && !h->open[program];
+  // Turn after turn of a loop that waits: nothing has happened in between.
+  if (waits && h->records[s->record].program == program && h->records[s->record].released == h->last[program]) return s->record;
+  return rung_record_of(&w->history, program, (uint32_t)number, s->record);
+}
+
 static void touch(watch *w, site *s, int64_t program, uintptr_t address, int64_t bytes) {
   storage *m = &w->storages[s->storage];
   int64_t number = s - w->sites;
   rung_conflict conflict = {0};
   if (m->unwritten.buf) see_writing(w, s, m, program, address, bytes);
-  s->record = rung_record_of(&w->history, (uint32_t)program, (uint32_t)number, s->record);
+  s->record = record_of(w, s, (uint32_t)program);
   rung_touch(&w->history, &m->shadow, w->kinds, s->record, (int64_t)(address - m->begin), bytes, s->bytes, &conflict);
   if (!conflict.record || (conflict.atomic && !w->order)) return;
   const rung_record *other = &w->history.records[conflict.record];
   uintptr_t first = m->begin + (uintptr_t)conflict.offset;
   int64_t elements = conflict.bytes / s->bytes;
-  note(w, (fault){conflict.atomic ? IN_ORDER : RACE, number, program, -1, other->site, other->program, s->tensor, s->storage, first, first,
-                  first + (uintptr_t)((elements ? elements - 1 : 0) * s->bytes), elements ? elements : 1});
+  fault found = {conflict.atomic ? IN_ORDER : RACE, number, program, -1, other->site, other->program, s->tensor, s->storage, first, first,
+                 first + (uintptr_t)((elements ? elements - 1 : 0) * s->bytes), elements ? elements : 1};
+  if (conflict.written) doubt_that(w, found, (size_t)(conflict.end - conflict.offset));
+  else note(w, found);
 }
 
 static uintptr_t distance(const storage *m, uintptr_t address) {
@@ -186,7 +234,6 @@ int32_t rung_check_element(int64_t number, int64_t program, const void *base, in
   uintptr_t address = (uintptr_t)base + (uintptr_t)index * (uintptr_t)s->bytes;
   if (inside(w, s, program, (uintptr_t)base, address, place)) {
     if (s->storage < 0) return 1;
-    if (w->kinds[number].access == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
     see_alignment(w, s, program, address, 1);
     touch(w, s, program, address, s->bytes);
     return 1;
@@ -259,7 +306,6 @@ void rung_check_box(int64_t number, int64_t program, const void *base, int64_t o
     each_element(number, program, base, offset, place, fine, 0, count);
     return;
   }
-  if (w->kinds[number].access == RUNG_ATOMIC) rung_synchronize(&w->history, (uint32_t)program);
   int64_t elements = 1;
   for (int d = 0; d < count; d++) elements *= dims[d].count;
   see_alignment(w, s, program, address, elements);
@@ -278,7 +324,9 @@ static void drop(watch *w) {
     rung_forget_shadow(&w->storages[k].shadow);
     if (w->storages[k].unwritten.buf) PyBuffer_Release(&w->storages[k].unwritten);
   }
+  for (int64_t d = 0; d < w->doubt_count; d++) free(w->doubts[d].before);
   rung_forget(&w->history);
+  free(w->doubts);
   free(w->tensors), free(w->storages), free(w->sites), free(w->kinds);
   free(w);
 }
@@ -308,10 +356,10 @@ static bool read_sites(watch *w, PyObject *sites) {
   w->sites = calloc((size_t)count + 1, sizeof *w->sites), w->kinds = calloc((size_t)count + 1, sizeof *w->kinds);
   if (!w->sites || !w->kinds) return PyErr_NoMemory(), false;
   for (Py_ssize_t i = 0; i < count; i++) {
-    int kind, update, closed;
+    int kind, update, acquires, releases, closed;
     long long bytes;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(sites, i), "iLip", &kind, &bytes, &update, &closed)) return false;
-    w->kinds[i] = (rung_kind){(rung_access)kind, update}, w->sites[i].bytes = bytes, w->sites[i].closed = closed, w->sites[i].tensor = w->sites[i].storage = -1;
+    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(sites, i), "iLippp", &kind, &bytes, &update, &acquires, &releases, &closed)) return false;
+    w->kinds[i] = (rung_kind){(rung_access)kind, update, acquires, releases}, w->sites[i].bytes = bytes, w->sites[i].closed = closed, w->sites[i].tensor = w->sites[i].storage = -1;
     w->site_count++;
   }
   return true;

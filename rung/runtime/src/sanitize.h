@@ -18,6 +18,9 @@ RUNG_API int32_t rung_check_element(int64_t site, int64_t program, const void *b
 // A number of the block that nobody may rely on counts at `site`; it comes from `source`.
 RUNG_API void rung_check_value(int64_t site, int64_t program, int64_t place, int64_t source);
 
+// Behind a store: it is in memory.
+RUNG_API void rung_check_stored(void);
+
 PyObject *rung_sanitize_begin(PyObject *module, PyObject *args);
 PyObject *rung_sanitize_end(PyObject *module, PyObject *ignored);
 #endif

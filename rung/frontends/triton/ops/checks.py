@@ -8,12 +8,12 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, builtin, cf, func, llvm, scf
 
 from ....ir.attributes import WHERE
-from ....ir.pointers import constant, declare, pointer_of, pointer_type, to_i64
+from ....ir.pointers import constant, declare, pointer_of, pointer_type, to_i64, to_index
 from ..affine import Affine
 from ..bases import Base, start_of
 from ..blocks import BlockConverter
 from ..buffers import fill
-from ..checks import SITE
+from ..checks import CHECK, SITE, STORED
 from ..expression import Expressions
 from ..indices import Index
 from ..locations import source_line
@@ -25,14 +25,14 @@ from ..undefined import FAULT, SOURCE
 from .families import Whole
 
 _DIM, _BOX, _ELEMENT, _FAILED = "rung_check_dim", "rung_check_box", "rung_check_element", "rung_has_failed"
-_VALUE = "rung_check_value"
+_VALUE, _STORED = "rung_check_value", "rung_check_stored"
 
 
 @register
 class Check(Whole):
     """Before the access: a launch that is to stop stops here, and nothing outside of what it was given is touched."""
 
-    names = ("sanitize.check",)
+    names = (CHECK,)
 
     def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
         _Check(blocks, op).build()
@@ -48,12 +48,22 @@ class Fault(Whole):
         _Fault(blocks, op).build()
 
 
+@register
+class Stored(Whole):
+    """Behind a store, which is carried out here."""
+
+    names = (STORED,)
+
+    def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        blocks.flush()
+        _Stored(blocks, op).build()
+
+
 class _Calls:
     """Calls of the runtime at an operation of the sanitizer's."""
 
     def __init__(self, blocks: BlockConverter, op: ir.Operation) -> None:
         self.blocks, self.op, self.program, self.ix = blocks, op, blocks.program, blocks.ix
-        self.number = int_attr(op, SITE)
 
     def _program(self) -> Index:
         """The number in the grid, x fastest."""
@@ -88,24 +98,36 @@ class _Calls:
         made.operation.attributes[WHERE] = ir.StringAttr.get(f"{source_line(self.op)}: {self.program.name}")
 
 
+class _Stored(_Calls):
+    def build(self) -> None:
+        self._call(_STORED, [])
+        self._leave()
+
+
 class _Fault(_Calls):
     def build(self) -> None:
-        bad, source = self.op.operands[0], int_attr(self.op, SOURCE)
+        number = int_attr(self.op, SITE)
+        bad, *origins = self.op.operands  # of each lane; else all are of one source
 
-        def tell(place: Index) -> None:
-            self._call(_VALUE, [self.number, self._program(), place, source])
+        def tell(place: Index, origin: ir.Value | None) -> None:
+            if origin is None:
+                source: Index = int_attr(self.op, SOURCE)
+            else:
+                source = self.ix.sub(to_index(origin), 1)
+            self._call(_VALUE, [number, self._program(), place, source])
 
         if is_block(bad):
             extents = shape(bad) or ()
 
             def emit(expressions: Expressions, position: Position) -> None:
-                tell(expressions.coordinate(flat_axis(self.ix, position, row_major(extents), expressions.loops)))
+                place = expressions.coordinate(flat_axis(self.ix, position, row_major(extents), expressions.loops))
+                tell(place, expressions.at(origins[0], position) if origins else None)
 
-            self.blocks.nests.emit(extents, [Effect((), bad, emit)])
+            self.blocks.nests.emit(extents, [Effect(tuple(origins), bad, emit)])
         else:
             branch = scf.IfOp(self.program.scalar(bad), [])
             with ir.InsertionPoint(branch.then_block), self.ix.scope():
-                tell(0)
+                tell(0, self.program.scalar(origins[0]) if origins else None)
                 scf.YieldOp([])
         self._leave()
 
@@ -115,6 +137,7 @@ class _Check(_Calls):
         super().__init__(blocks, op)
         self.pointer, self.mask = op.operands[0], op.operands[1] if len(op.operands) > 1 else None
         self.goes_on = len(op.results) > 0
+        self.number = int_attr(op, SITE)
 
     def build(self) -> None:
         if is_block(self.pointer):
