@@ -104,7 +104,8 @@ def test_too_little_memory_for_programs_that_wait_is_an_error(threads: int) -> N
         with open("/proc/self/statm") as statm:
             used = int(statm.read().split()[0]) * resource.getpagesize()
         before = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20), before[1]))
+        # A thread's first `malloc` takes 64 MiB of addresses.
+        resource.setrlimit(resource.RLIMIT_AS, (used + (128 << 20), before[1]))
         try:
             launch()
             print("ran")

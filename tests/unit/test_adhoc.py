@@ -71,8 +71,8 @@ def test_integers_are_drawn_as_places_within_the_arguments(kind: str, device: st
 def test_pointers_of_other_types_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "own.py"
     file.write_text(PICK)
-    with pytest.raises(UsageError, match=r"`places_ptr` is \*fp8e5; pointers may be: \*fp32, .*\*i1, \*i8, .*\*u64"):
-        adhoc.case(f"{file}::pick", (500,), "f32", 0, "*fp32, *fp8e5, *i1, *fp32, i32, 128")
+    with pytest.raises(UsageError, match=r"`places_ptr` is \*fp8e4b15; pointers may be: \*fp32, .*\*i1, \*i8, .*\*u64"):
+        adhoc.case(f"{file}::pick", (500,), "f32", 0, "*fp32, *fp8e4b15, *i1, *fp32, i32, 128")
 
 
 def test_types_that_are_guessed_wrong_are_told(tmp_path: Path) -> None:
