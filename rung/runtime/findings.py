@@ -141,14 +141,14 @@ class Finding:
         return 0 if self.memory is None else (self.first - self.memory.data) // self.site.element_bytes
 
     @property
-    def distance(self) -> int:
-        """Elements from the end of the storage to the farthest, that one included; negative before its beginning."""
+    def distances(self) -> tuple[int, int]:
+        """Elements from the storage's beginning to the farthest before it, and from its end to the farthest past it."""
         if self.memory is None:
-            return 0
+            return 0, 0
         size = self.site.element_bytes
-        if self.high + size > self.memory.end:
-            return (self.high + size - self.memory.end + size - 1) // size
-        return -((self.memory.begin - self.low + size - 1) // size)
+        outside = self.memory.begin - self.low, self.high + size - self.memory.end
+        before, past = (max(0, (distance + size - 1) // size) for distance in outside)
+        return before, past
 
     @property
     def headline(self) -> str:
@@ -181,8 +181,11 @@ class Finding:
             )
         if self.memory is None:
             return f"a null pointer is {_DONE[self.site.kind]} ({self.argument})"
-        far, done = abs(self.distance), _DONE[self.site.kind]
-        where = ("past", "end") if self.distance > 0 else ("before", "beginning")
+        done, (before, past) = _DONE[self.site.kind], self.distances
+        if before and past:
+            sides = f"{_count(before)} before its beginning and {_count(past)} past its end"
+            return f"{self.argument} is {done} up to {sides}{self._hint}"
+        far, where = (past, ("past", "end")) if past else (before, ("before", "beginning"))
         if self.elements == far:
             return f"{_count(far)} {where[0]} the {where[1]} of {self.argument} {_be(far)} {done}{self._hint}"
         least = "up to " if self.elements > 1 else ""

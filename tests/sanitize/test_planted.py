@@ -196,6 +196,9 @@ OUTSIDE = [
     indexed(k.gather, "^`x` is read 900 elements past its end", {77: 999}),
     indexed(k.gather, "^1 element past the end of `x` is read", {3: 100}, F16, SCALAR),
     indexed(k.gather, "^`x` is read up to 3 elements before its beginning", {70: -3, 80: -3}, I8, MT, wide=True),
+    indexed(
+        k.gather, "^`x` is read up to 3 elements before its beginning and 1 element past its end", {13: -3, 30: 100}
+    ),
     indexed(k.scatter, "^1 element past the end of `out` is written", {99: 100}),
     indexed(k.scatter, "^`out` is written 17 elements before its beginning", {0: -17}, I64, SCALAR),
     indexed(k.histogram, "^`out` is updated 4 elements past its end", {50: 103}, I32),
