@@ -51,6 +51,8 @@ def test_constants_that_are_given_are_left_out() -> None:
         ("*fp32), i32", {}, r"closed and not opened"),
         ("(*fp32, word), *fp32, i32, 4", {}, r"argument 1 `t` is `\(\*fp32, word\)`; give a type such as .*a tuple"),
         ("*fp32, *fp32, i32, (i32, 4)", {}, r"argument 4 `BLOCK: constexpr` .* give the constant's value"),
+        ("*fp32, tensordesc<fp32[16, 60]>, i32, 4", {}, r"argument 2 .* descriptor's block are powers of 2"),
+        ("*fp32, tensordesc<fp32[0]>, i32, 4", {}, r"descriptor's block are powers of 2"),
         ("*fp32, *fp32, i32, 4", {"BLOCK": 4}, r"takes 3 arguments beside `BLOCK`, which --constexpr gives"),
         ("*fp32, *fp32, i32", {"BLOK": 4}, r"has no parameter `BLOK`"),
     ],

@@ -124,7 +124,10 @@ def _type_of(result: Signature, parameter: Any, path: Path, entry: str, where: s
         return tuple(_type_of(result, parameter, (*path, k), e, where) for k, e in enumerate(elements))
     descriptor = _DESCRIPTOR.fullmatch(entry.replace(" ", ""))
     if descriptor is not None:
-        return f"tensordesc<{descriptor['element']}[{', '.join(descriptor['block'].split(','))}]>"
+        block = descriptor["block"].split(",")
+        if not all(int(extent).bit_count() == 1 for extent in block):
+            raise UsageError(f"{where}; the extents of a descriptor's block are powers of 2")
+        return f"tensordesc<{descriptor['element']}[{', '.join(block)}]>"
     assert match is not None
     if match["hint"] not in (None, "16"):
         raise UsageError(f"{where}; the hint after `:` is 16 (a multiple of 16) or 1 (the value 1)")
