@@ -19,8 +19,8 @@ _WORDS = {
 }
 
 
-def _flag(name: str) -> bool:
-    text = os.environ.get(name, "")
+def _flag(name: str, default: str = "") -> bool:
+    text = os.environ.get(name, default)
     if text.lower() not in _WORDS:
         raise UsageError(f"{name} is `{text}`; give 1 or 0")
     return _WORDS[text.lower()]
@@ -76,6 +76,11 @@ def schedule() -> str | None:
 def disable_line_info() -> bool:
     """Triton's own `TRITON_DISABLE_LINE_INFO=1`: machine code without the lines of the kernel's source."""
     return _flag("TRITON_DISABLE_LINE_INFO")
+
+
+def repeat_launches() -> bool:
+    """`RUNG_REPEAT_LAUNCHES=0`: every `kernel[grid]` goes through Triton's own `run`, also if nothing changed."""
+    return _flag("RUNG_REPEAT_LAUNCHES", default="1")
 
 
 def jitdump() -> Path | None:

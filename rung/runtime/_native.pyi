@@ -69,6 +69,29 @@ class Launcher:
         """Triton's launcher convention. Raises `LaunchError`, naming the argument that does not fit, and what the
         kernel fails at: `DeviceAssertError`, `OutOfMemoryError`."""
 
+class Dispatcher:
+    """A JITFunction's `run`: launches again what Triton has chosen before, and asks Triton where anything differs.
+
+    `names`, `defaults`, `constants` have an item for each parameter: its name, its default (or the `missing` of
+    `parts`), and whether it is a constexpr. `parts` is what it needs to know of Triton (`triton_backend/dispatch.py`).
+    """
+
+    launches: int
+    """How many Triton has not been asked about."""
+    remembered: int
+    """Choices of Triton's that are kept."""
+    def __new__(
+        cls,
+        jit: object,
+        names: tuple[str, ...],
+        defaults: tuple[object, ...],
+        constants: tuple[bool, ...],
+        parts: tuple[object, ...],
+        /,
+    ) -> Dispatcher: ...
+    def __call__(self, *args: object, **keywords: object) -> object:
+        """As `JITFunction.run`, `grid` and `warmup` among the keywords; returns the kernel that was launched."""
+
 class Bound:
     """A kernel with its arguments packed once (and kept alive): for measurements."""
 

@@ -90,6 +90,9 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     """The launcher of one kernel. Triton calls it with the grid, the code's address and all arguments."""
     native = _native_launcher(source, metadata)
     if "sites" not in metadata.rung:
+        from .dispatch import repeat_launches
+
+        repeat_launches(getattr(source, "fn", None))
         return native
     from .sanitized import SanitizedLauncher
 

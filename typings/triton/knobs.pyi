@@ -15,6 +15,8 @@ class language_knobs:
 class runtime_knobs:
     debug: bool
     add_stages_inspection_hook: Callable[..., object] | None
+    launch_enter_hook: Callable[..., object] | None
+    launch_exit_hook: Callable[..., object] | None
 
 cache: cache_knobs
 compilation: compilation_knobs

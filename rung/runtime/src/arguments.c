@@ -255,6 +255,16 @@ int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *co
   return 0;
 }
 
+int rung_look_at_tensor(PyObject *tensor, PyObject **dtype, uint64_t *address) {
+  tensor_access access = access_of(Py_TYPE(tensor));
+  if (!access.data_ptr || !access.dtype) return -1;
+  PyObject *number = access.data_ptr(tensor, NULL);
+  *dtype = number ? access.dtype(tensor, access.dtype_closure) : NULL;
+  *address = *dtype ? PyLong_AsUnsignedLong(number) : 0;
+  Py_XDECREF(number), Py_XDECREF(*dtype);
+  return PyErr_Occurred() ? (PyErr_Clear(), -1) : 0;
+}
+
 int rung_pack_grid(PyObject *const *grid, int64_t *slots) {
   for (int i = 0; i < 3; i++) {
     if (PyLong_Check(grid[i])) {

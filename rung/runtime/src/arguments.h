@@ -13,5 +13,7 @@ void rung_raise(PyObject *message);  // a LaunchError
 int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *const *args, int64_t *slots);
 int rung_pack_grid(PyObject *const *grid, int64_t *slots);
 const char *rung_check_kinds(PyObject *kinds, Py_ssize_t *count, Py_ssize_t *slots);
+// Of a torch tensor: its dtype, borrowed from torch, and its address. -1, without an error, where it does not say so in C.
+int rung_look_at_tensor(PyObject *tensor, PyObject **dtype, uint64_t *address);
 int rung_check_dtypes(PyObject *dtypes, PyObject **seen, PyObject *names, PyObject *const *args);
 #endif

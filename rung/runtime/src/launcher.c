@@ -98,15 +98,18 @@ typedef struct {
 } launcher;
 
 // Triton passes its chains of hooks even when they are empty, which is nearly always: looking is cheaper than calling.
+bool rung_hook_is_idle(PyObject *hook) {
+  if (hook == Py_None) return true;
+  if (PyFunction_Check(hook)) return false;
+  PyObject *calls = PyObject_GetAttr(hook, calls_name);
+  if (!calls) PyErr_Clear();
+  bool empty = calls && PyList_CheckExact(calls) && PyList_GET_SIZE(calls) == 0;
+  Py_XDECREF(calls);
+  return empty;
+}
+
 static int call_hook(PyObject *hook, PyObject *metadata) {
-  if (hook == Py_None) return 0;
-  if (!PyFunction_Check(hook)) {
-    PyObject *calls = PyObject_GetAttr(hook, calls_name);
-    if (!calls) PyErr_Clear();
-    bool empty = calls && PyList_CheckExact(calls) && PyList_GET_SIZE(calls) == 0;
-    Py_XDECREF(calls);
-    if (empty) return 0;
-  }
+  if (rung_hook_is_idle(hook)) return 0;
   PyObject *result = PyObject_CallOneArg(hook, metadata);
   Py_XDECREF(result);
   return result ? 0 : -1;
@@ -135,23 +138,40 @@ static int run_otherwise(launcher *self, const alias_pair *pair, PyObject *const
 
 enum { GRID = 0, STREAM = 3, FUNCTION, PACKED_METADATA, METADATA, ENTER_HOOK, EXIT_HOOK, ARGS };  // Triton's convention
 
-// `own`: the kernel's arguments, one by one.
-static PyObject *launch_with(launcher *self, PyObject *const *args, PyObject *const *own) {
+// `own`: the kernel's arguments, one by one. known: tensors have the types that the kernel was compiled for.
+static int launch_with(launcher *self, PyObject *const *args, PyObject *const *own, bool known) {
   int64_t slots[self->slots + 3];
-  if (rung_pack(self->kinds, self->count, self->names, own, slots)) return NULL;
-  if (self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, own)) return NULL;
-  if (rung_pack_grid(args + GRID, slots + self->slots)) return NULL;
+  if (rung_pack(self->kinds, self->count, self->names, own, slots)) return -1;
+  if (!known && self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, own)) return -1;
+  if (rung_pack_grid(args + GRID, slots + self->slots)) return -1;
   rung_kernel kernel = rung_kernel_of(args[FUNCTION]);  // its code lives as long as the function, which the caller holds
-  if (!kernel) return NULL;
+  if (!kernel) return -1;
 
-  if (call_hook(args[ENTER_HOOK], args[METADATA])) return NULL;
+  if (call_hook(args[ENTER_HOOK], args[METADATA])) return -1;
   const alias_pair *pair = find_alias(self, slots);
   if (!rung_grid_is_empty(slots + self->slots)) {
-    if (!pair && rung_run(kernel, slots, slots + self->slots)) return NULL;
-    if ((pair || rung_grid_is_refused(slots + self->slots)) && run_otherwise(self, pair, args + GRID, own)) return NULL;
+    if (!pair && rung_run(kernel, slots, slots + self->slots)) return -1;
+    if ((pair || rung_grid_is_refused(slots + self->slots)) && run_otherwise(self, pair, args + GRID, own)) return -1;
   }
-  if (call_hook(args[EXIT_HOOK], args[METADATA])) return NULL;
-  Py_RETURN_NONE;
+  return call_hook(args[EXIT_HOOK], args[METADATA]);
+}
+
+// `given`: Python's arguments for the kernel.
+static int launch_given(launcher *self, PyObject *const *args, PyObject *const *given, Py_ssize_t count, bool known) {
+  if (count != self->given)
+    return rung_raise(PyUnicode_FromFormat("the kernel takes %zd arguments, got %zd", self->given, count)), -1;
+  if (!self->structure) return launch_with(self, args, given, known);
+
+  PyObject *flat[self->count + 1];
+  if (rung_flatten(self->structure, self->names, given, flat)) return -1;
+  int failed = launch_with(self, args, flat, known);
+  for (Py_ssize_t i = 0; i < self->count; i++) Py_DECREF(flat[i]);
+  return failed;
+}
+
+int rung_launch_known(PyObject *object, PyObject *const grid[3], PyObject *function, PyObject *const *args, Py_ssize_t count) {
+  PyObject *convention[ARGS] = {grid[0], grid[1], grid[2], Py_None, function, Py_None, Py_None, Py_None, Py_None};
+  return launch_given((launcher *)object, convention, args, count, true);
 }
 
 static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *keywords) {
@@ -161,15 +181,8 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
     return PyErr_SetString(PyExc_TypeError, "a launcher takes positional arguments only"), NULL;
   if (given < ARGS)
     return PyErr_Format(PyExc_TypeError, "a launcher takes %d arguments and the kernel's own, got %zd", ARGS, given), NULL;
-  if (given - ARGS != self->given)
-    return rung_raise(PyUnicode_FromFormat("the kernel takes %zd arguments, got %zd", self->given, given - ARGS)), NULL;
-  if (!self->structure) return launch_with(self, args, args + ARGS);
-
-  PyObject *flat[self->count + 1];
-  if (rung_flatten(self->structure, self->names, args + ARGS, flat)) return NULL;
-  PyObject *result = launch_with(self, args, flat);
-  for (Py_ssize_t i = 0; i < self->count; i++) Py_DECREF(flat[i]);
-  return result;
+  if (launch_given(self, args, args + ARGS, given - ARGS, false)) return NULL;
+  Py_RETURN_NONE;
 }
 
 // How Python's arguments become the kernel's `count`.

@@ -2,6 +2,7 @@
 #ifndef RUNG_LAUNCHER_H
 #define RUNG_LAUNCHER_H
 #include <Python.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "failure.h"
@@ -17,6 +18,11 @@ rung_kernel rung_kernel_of(PyObject *address);
 // TransferError if transfers were checked and found wrong.
 int rung_run(rung_kernel kernel, int64_t *slots, const int64_t *grid);
 int rung_raise_failure(const rung_launch *launch, const int64_t *grid);  // 0 if it has not failed
+
+// Whether calling a hook of Triton's would do nothing.
+bool rung_hook_is_idle(PyObject *hook);
+// A launch by a Launcher, without hooks; its tensors are known to have the types that it asks for. 0, or -1 with an error.
+int rung_launch_known(PyObject *launcher, PyObject *const grid[3], PyObject *function, PyObject *const *args, Py_ssize_t count);
 
 int rung_refuse(void);  // raises what a launch is for which the kernel is not right
 

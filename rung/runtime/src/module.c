@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "dispatch.h"
 #include "flights.h"
 #include "internal.h"
 #include "programs.h"
@@ -351,9 +352,10 @@ static struct PyModuleDef definition = {
     .m_methods = methods};
 
 PyMODINIT_FUNC PyInit__native(void) {
-  if (rung_launcher_prepare()) return NULL;
+  if (rung_launcher_prepare() || rung_dispatch_prepare()) return NULL;
   PyObject *module = PyModule_Create(&definition);
-  if (module && PyModule_AddType(module, &rung_launcher_type) == 0 && PyModule_AddType(module, &bound_type) == 0)
+  if (module && PyModule_AddType(module, &rung_launcher_type) == 0 && PyModule_AddType(module, &bound_type) == 0 &&
+      PyModule_AddType(module, &rung_dispatcher_type) == 0)
     return module;
   Py_XDECREF(module);
   return NULL;

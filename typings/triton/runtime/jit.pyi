@@ -8,6 +8,7 @@ class JITFunction(KernelInterface):
     src: str
     arg_names: list[str]
     params: list[Any]
+    run: Any
 
 def get_jit_fn_file_line(fn: Any) -> tuple[str, int]: ...
 def mangle_type(arg: object) -> str: ...
