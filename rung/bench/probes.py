@@ -4,7 +4,7 @@ benchmarks."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import UsageError
@@ -64,3 +64,17 @@ def per_call(call: Callable[[], object], calls: int = 1000, repeats: int = 7) ->
             call()
         means.append((time.perf_counter() - start) / calls)
     return median(means)
+
+
+def in_turn(calls: Mapping[str, Callable[[], object]], count: int = 400, rounds: int = 25) -> dict[str, float]:
+    """Seconds that each call takes from Python, which share the machine's moods: the medians over `rounds` of the means
+    of `count`, a round of one behind that of another."""
+    means: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(count):
+                call()
+            if number:  # the first is to warm up
+                means[name].append((time.perf_counter() - start) / count)
+    return {name: median(each) for name, each in means.items()}

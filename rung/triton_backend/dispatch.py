@@ -63,15 +63,8 @@ def _parts(run: object) -> tuple[object, ...]:
         JITFunction,
         CompiledKernel,
         _MISSING,
-        _key_of,
         _launch_behind_hooks,
     )
-
-
-def _key_of(jit: Any, kernel: object) -> object:
-    """Under which Triton's cache has a kernel that it has just launched; None if it has it no more."""
-    kernels = jit.device_caches[0][0]
-    return next((key for key, known in list(kernels.items()) if known is kernel), None)
 
 
 def _launch_behind_hooks(kernel: Any, grid: Any, arguments: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from triton.runtime import driver
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from rung.errors import LaunchError
+from rung.runtime import _native
 from rung.triton_backend import dispatch
 from rung.triton_backend.driver import CpuDriver
 
@@ -385,6 +387,23 @@ def test_a_grid_may_change_what_is_launched(kernel: Any) -> None:
     assert is_repeated(kernel, lambda: kernel[grid](X, O, 64, 2.5)) and torch.equal(O, X * 4)
 
 
+def test_a_grid_may_move_the_memory(kernel: Any) -> None:
+    x, elsewhere = X.clone(), X + 1
+
+    def grid(meta: dict[str, Any]) -> tuple[int]:
+        meta["x_ptr"].set_(elsewhere)
+        return (1,)
+
+    assert is_repeated(kernel, lambda: kernel[grid](x, O, 64, 2.0)) and torch.equal(O, (X + 1) * 2)
+
+    def exchange(meta: dict[str, Any]) -> tuple[int]:
+        meta["x_ptr"] = F16
+        return (1,)
+
+    with pytest.raises(LaunchError, match=r"argument `x_ptr`: is a tensor of torch.float16"):
+        kernel[exchange](X, O, 64, 2.0)
+
+
 def test_a_grid_may_set_a_hook(kernel: Any) -> None:
     told: list[str] = []
     hook = lambda m: told.append(m.get()["name"])  # noqa: E731 (is removed by identity)
@@ -513,6 +532,16 @@ def test_nothing_is_kept_alive() -> None:
     del kernel
     gc.collect()
     assert function() is None
+
+
+def test_what_is_not_worth_a_fork_touches_no_other_thread(kernel: Any) -> None:
+    started = len(list(Path("/proc/self/task").iterdir()))
+    _native.reset_counters()
+    for _ in range(100):
+        again(kernel)
+    counters = _native.counters()
+    assert counters["forks"] == counters["forks_serial"] == counters["threads_ran"] == 0
+    assert len(list(Path("/proc/self/task").iterdir())) == started
 
 
 # ---- what stands before a kernel

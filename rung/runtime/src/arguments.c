@@ -235,12 +235,15 @@ static int pack_pointer(PyObject *arg, place at, int64_t *slot) {
   return refuse(at, "expected a tensor, an array, an address or None, got %s", Py_TYPE(arg)->tp_name);
 }
 
-int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *const *args, int64_t *slots) {
+int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *const *args, const int64_t *addresses, int64_t *slots) {
   for (Py_ssize_t i = 0; i < count; i++) {
     int failed = 0;
     switch (kinds[i]) {
       case '-': continue;
-      case 'P': failed = pack_pointer(args[i], (place){names, i}, slots); break;
+      case 'P':
+        if (addresses && addresses[i]) *slots = addresses[i];
+        else failed = pack_pointer(args[i], (place){names, i}, slots);
+        break;
       case 'c': case 's': case 'w': case 'i':
         failed = pack_integer(args[i], bits_of(kinds[i]), false, (place){names, i}, slots);
         break;
@@ -255,13 +258,14 @@ int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *co
   return 0;
 }
 
-int rung_look_at_tensor(PyObject *tensor, PyObject **dtype, uint64_t *address) {
+int rung_look_at_tensor(PyObject *tensor, PyObject **dtype, int64_t *address, bool *usable) {
   tensor_access access = access_of(Py_TYPE(tensor));
   if (!access.data_ptr || !access.dtype) return -1;
-  PyObject *number = access.data_ptr(tensor, NULL);
-  *dtype = number ? access.dtype(tensor, access.dtype_closure) : NULL;
-  *address = *dtype ? PyLong_AsUnsignedLong(number) : 0;
-  Py_XDECREF(number), Py_XDECREF(*dtype);
+  PyObject *number = access.data_ptr(tensor, NULL), *is_cpu = access.is_cpu(tensor, access.closure);
+  *dtype = access.dtype(tensor, access.dtype_closure);
+  *address = number ? (int64_t)PyLong_AsUnsignedLong(number) : 0;
+  *usable = is_cpu == Py_True && (uintptr_t)*address >= lowest_address;
+  Py_XDECREF(number), Py_XDECREF(is_cpu), Py_XDECREF(*dtype);
   return PyErr_Occurred() ? (PyErr_Clear(), -1) : 0;
 }
 

@@ -48,7 +48,6 @@ typedef struct {
   rung_known_types types;
   PyTypeObject *kernel_type;
   PyObject *missing;              // in `defaults`: there is none
-  PyObject *find_key;             // (jit, kernel) -> its key in Triton's cache, or None
   PyObject *launch_behind_hooks;  // (kernel, grid, arguments by name)
   memo *memos[MOST_MEMOS];
   Py_ssize_t count, next, launches;
@@ -121,12 +120,13 @@ static void drop(dispatcher *self, memo *m) {
 
 // ---- launching again
 
-static int launch_on(PyObject *kernel, PyObject *launcher, PyObject *grid, PyObject *const *values, Py_ssize_t count) {
+static int launch_on(PyObject *kernel, PyObject *launcher, PyObject *grid, PyObject *const *values, const int64_t *addresses,
+                     Py_ssize_t count) {
   PyObject *sizes[3], *function = PyObject_GetAttr(kernel, function_name);
   if (!function) return -1;
   for (Py_ssize_t i = 0; i < 3; i++)
     sizes[i] = Py_NewRef(i < PySequence_Fast_GET_SIZE(grid) ? PySequence_Fast_GET_ITEM(grid, i) : one);
-  int failed = rung_launch_known(launcher, sizes, function, values, count);
+  int failed = rung_launch_known(launcher, sizes, function, values, addresses, count);
   Py_DECREF(sizes[0]), Py_DECREF(sizes[1]), Py_DECREF(sizes[2]), Py_DECREF(function);
   return failed;
 }
@@ -141,7 +141,7 @@ static int launch_computed(const dispatcher *self, PyObject *kernel, PyObject *l
   PyObject *now = grid ? PyDict_Values(bound) : NULL;
   int failed = -1;
   if (now && is_sizes(grid) && PyList_GET_SIZE(now) == count && rung_launch_hooks_are_idle(&self->triton)) {
-    failed = launch_on(kernel, launcher, grid, PySequence_Fast_ITEMS(now), count);
+    failed = launch_on(kernel, launcher, grid, PySequence_Fast_ITEMS(now), NULL, count);
   } else if (now) {
     PyObject *result = PyObject_CallFunctionObjArgs(self->launch_behind_hooks, kernel, grid, bound, NULL);
     Py_XDECREF(result);
@@ -159,10 +159,14 @@ static outcome launch_again(const dispatcher *self, const memo *m, const given *
   if (!launcher || !Py_IS_TYPE(launcher, &rung_launcher_type)) return PyErr_Clear(), Py_XDECREF(launcher), NOT_AS_BEFORE;
   Py_ssize_t count = PyTuple_GET_SIZE(self->names);
   PyObject *values[count + 1];
-  for (Py_ssize_t p = 0; p < count; p++)
-    values[p] = m->sources[p] < 0 ? PyTuple_GET_ITEM(self->defaults, p) : g->facts[m->sources[p]].value;
+  int64_t addresses[count + 1];
+  for (Py_ssize_t p = 0; p < count; p++) {
+    const rung_fact *fact = m->sources[p] < 0 ? NULL : &g->facts[m->sources[p]];
+    values[p] = fact ? fact->value : PyTuple_GET_ITEM(self->defaults, p);
+    addresses[p] = fact ? fact->address : 0;
+  }
   int failed = PyCallable_Check(g->grid) ? launch_computed(self, m->kernel, launcher, g->grid, values)
-                                         : launch_on(m->kernel, launcher, g->grid, values, count);
+                                         : launch_on(m->kernel, launcher, g->grid, values, addresses, count);
   Py_DECREF(launcher);
   return failed ? FAILED : LAUNCHED;
 }
@@ -219,8 +223,8 @@ static void remember(dispatcher *self, const given *g, const rung_settings *sett
   rung_settings now;
   if (!Py_IS_TYPE(kernel, self->kernel_type) || !rung_read_settings(&self->triton, self->jit, &now)) return;
   bool same = rung_are_same_settings(settings, &now) && are_unchanged(self, g);
-  PyObject *key = same ? PyObject_CallFunctionObjArgs(self->find_key, self->jit, kernel, NULL) : NULL;
-  memo *m = key && key != Py_None ? make_memo(self, g, key, kernel) : NULL;
+  PyObject *key = same ? rung_find_key(self->jit, kernel) : NULL;
+  memo *m = key ? make_memo(self, g, key, kernel) : NULL;
   Py_XDECREF(key);
   if (!m) return rung_forget_settings(&now), PyErr_Clear();
   m->settings = now;
@@ -281,10 +285,10 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) 
   rung_triton triton;
   rung_known_types types;
   PyTypeObject *kernel_type;
-  PyObject *missing, *find_key, *launch_behind_hooks;
-  if (!PyArg_ParseTuple(parts, "OO!OO!O!O!O!O!OOO", &triton.run, &PyModule_Type, &triton.knobs, &triton.drivers, &PyType_Type,
+  PyObject *missing, *launch_behind_hooks;
+  if (!PyArg_ParseTuple(parts, "OO!OO!O!O!O!O!OO", &triton.run, &PyModule_Type, &triton.knobs, &triton.drivers, &PyType_Type,
                         &triton.driver_type, &PyTuple_Type, &types.tensors, &PyTuple_Type, &types.unchanging, &PyType_Type,
-                        &types.function, &PyType_Type, &kernel_type, &missing, &find_key, &launch_behind_hooks))
+                        &types.function, &PyType_Type, &kernel_type, &missing, &launch_behind_hooks))
     return NULL;
   if (PyTuple_GET_SIZE(names) != PyTuple_GET_SIZE(defaults) || PyTuple_GET_SIZE(names) != PyTuple_GET_SIZE(constants))
     return PyErr_SetString(PyExc_ValueError, "names, defaults and constants have an item for each parameter"), NULL;
@@ -293,7 +297,7 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) 
   self->jit = Py_NewRef(jit), self->parts = Py_NewRef(parts);
   self->names = Py_NewRef(names), self->defaults = Py_NewRef(defaults), self->constants = Py_NewRef(constants);
   self->triton = triton, self->types = types, self->kernel_type = kernel_type;
-  self->missing = missing, self->find_key = find_key, self->launch_behind_hooks = launch_behind_hooks;
+  self->missing = missing, self->launch_behind_hooks = launch_behind_hooks;
   return (PyObject *)self;
 }
 

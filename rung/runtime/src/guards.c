@@ -35,9 +35,10 @@ bool rung_look(const rung_known_types *types, PyObject *value, rung_fact *fact) 
   if (type == &PyLong_Type) {
     fact->traits = traits_of_integer(value);
   } else if (is_among(types->tensors, type)) {
-    uint64_t address;
-    if (rung_look_at_tensor(value, &fact->detail, &address)) return false;
-    fact->traits = address % GRANULE == 0 ? DIVISIBLE : 0;
+    bool usable;
+    if (rung_look_at_tensor(value, &fact->detail, &fact->address, &usable)) return false;
+    fact->traits = (uint64_t)fact->address % GRANULE == 0 ? DIVISIBLE : 0;
+    if (!usable) fact->address = 0;
   } else if (type == types->function) {
     // Its source may be changed; its hash is then another object.
     fact->detail = PyObject_GetAttr(value, hash_name);

@@ -17,6 +17,7 @@ typedef struct {
   PyObject *value;
   PyObject *detail;  // the dtype of a tensor, which torch keeps for ever; the hash of a function
   uint32_t traits;
+  int64_t address;  // of a tensor that a kernel can take; else 0
 } rung_fact;
 
 // What has been found, to compare facts with. Owns what it points to.

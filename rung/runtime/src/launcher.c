@@ -138,11 +138,11 @@ static int run_otherwise(launcher *self, const alias_pair *pair, PyObject *const
 
 enum { GRID = 0, STREAM = 3, FUNCTION, PACKED_METADATA, METADATA, ENTER_HOOK, EXIT_HOOK, ARGS };  // Triton's convention
 
-// `own`: the kernel's arguments, one by one. known: tensors have the types that the kernel was compiled for.
-static int launch_with(launcher *self, PyObject *const *args, PyObject *const *own, bool known) {
+// `own`: the kernel's arguments, one by one. addresses: as for rung_launch_known.
+static int launch_with(launcher *self, PyObject *const *args, PyObject *const *own, const int64_t *addresses) {
   int64_t slots[self->slots + 3];
-  if (rung_pack(self->kinds, self->count, self->names, own, slots)) return -1;
-  if (!known && self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, own)) return -1;
+  if (rung_pack(self->kinds, self->count, self->names, own, addresses, slots)) return -1;
+  if (!addresses && self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, own)) return -1;
   if (rung_pack_grid(args + GRID, slots + self->slots)) return -1;
   rung_kernel kernel = rung_kernel_of(args[FUNCTION]);  // its code lives as long as the function, which the caller holds
   if (!kernel) return -1;
@@ -157,21 +157,23 @@ static int launch_with(launcher *self, PyObject *const *args, PyObject *const *o
 }
 
 // `given`: Python's arguments for the kernel.
-static int launch_given(launcher *self, PyObject *const *args, PyObject *const *given, Py_ssize_t count, bool known) {
+static int launch_given(launcher *self, PyObject *const *args, PyObject *const *given, Py_ssize_t count,
+                        const int64_t *addresses) {
   if (count != self->given)
     return rung_raise(PyUnicode_FromFormat("the kernel takes %zd arguments, got %zd", self->given, count)), -1;
-  if (!self->structure) return launch_with(self, args, given, known);
+  if (!self->structure) return launch_with(self, args, given, addresses);
 
   PyObject *flat[self->count + 1];
   if (rung_flatten(self->structure, self->names, given, flat)) return -1;
-  int failed = launch_with(self, args, flat, known);
+  int failed = launch_with(self, args, flat, NULL);
   for (Py_ssize_t i = 0; i < self->count; i++) Py_DECREF(flat[i]);
   return failed;
 }
 
-int rung_launch_known(PyObject *object, PyObject *const grid[3], PyObject *function, PyObject *const *args, Py_ssize_t count) {
+int rung_launch_known(PyObject *object, PyObject *const grid[3], PyObject *function, PyObject *const *args,
+                      const int64_t *addresses, Py_ssize_t count) {
   PyObject *convention[ARGS] = {grid[0], grid[1], grid[2], Py_None, function, Py_None, Py_None, Py_None, Py_None};
-  return launch_given((launcher *)object, convention, args, count, true);
+  return launch_given((launcher *)object, convention, args, count, addresses);
 }
 
 static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *keywords) {
@@ -181,7 +183,7 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
     return PyErr_SetString(PyExc_TypeError, "a launcher takes positional arguments only"), NULL;
   if (given < ARGS)
     return PyErr_Format(PyExc_TypeError, "a launcher takes %d arguments and the kernel's own, got %zd", ARGS, given), NULL;
-  if (launch_given(self, args, args + ARGS, given - ARGS, false)) return NULL;
+  if (launch_given(self, args, args + ARGS, given - ARGS, NULL)) return NULL;
   Py_RETURN_NONE;
 }
 

@@ -21,8 +21,10 @@ int rung_raise_failure(const rung_launch *launch, const int64_t *grid);  // 0 if
 
 // Whether calling a hook of Triton's would do nothing.
 bool rung_hook_is_idle(PyObject *hook);
-// A launch by a Launcher, without hooks; its tensors are known to have the types that it asks for. 0, or -1 with an error.
-int rung_launch_known(PyObject *launcher, PyObject *const grid[3], PyObject *function, PyObject *const *args, Py_ssize_t count);
+// A launch by a Launcher, without hooks. addresses: as for rung_pack, where all tensors among the arguments are known to have the
+// types that it asks for; or NULL. 0, or -1 with an error.
+int rung_launch_known(PyObject *launcher, PyObject *const grid[3], PyObject *function, PyObject *const *args,
+                      const int64_t *addresses, Py_ssize_t count);
 
 int rung_refuse(void);  // raises what a launch is for which the kernel is not right
 

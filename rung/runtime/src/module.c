@@ -134,7 +134,7 @@ static PyObject *bind(PyObject *module, PyObject *args, PyObject *keywords) {
   self->otherwise = Py_NewRef(otherwise);
   self->slots = PyMem_Calloc((size_t)slots + 3, sizeof *self->slots);
   if (!self->slots) PyErr_NoMemory();
-  else if (self->args && rung_pack(kind, count, names, &PyTuple_GET_ITEM(values, 0), self->slots) == 0 &&
+  else if (self->args && rung_pack(kind, count, names, &PyTuple_GET_ITEM(values, 0), NULL, self->slots) == 0 &&
            rung_pack_grid(&PyTuple_GET_ITEM(grid, 0), self->grid = self->slots + slots) == 0 && (self->kernel = rung_kernel_of(function))) {
     self->is_empty = rung_grid_is_empty(self->grid);
     return (PyObject *)self;

@@ -90,14 +90,30 @@ void rung_forget_settings(rung_settings *s) {
   Py_CLEAR(s->instrumentation_mode);
 }
 
-// {device: (kernels by key, ...)}
-bool rung_has_kernel(PyObject *jit, PyObject *key, PyObject *kernel) {
+// {device: (kernels by key, ...)}. A new reference, or NULL.
+static PyObject *kernels_of(PyObject *jit) {
   PyObject *caches = PyObject_GetAttr(jit, device_caches_name);
   PyObject *entry = caches && PyDict_Check(caches) ? PyDict_GetItemWithError(caches, device) : NULL;
   PyObject *kernels = entry && PyTuple_CheckExact(entry) && PyTuple_GET_SIZE(entry) ? PyTuple_GET_ITEM(entry, 0) : NULL;
-  bool is = kernels && PyDict_CheckExact(kernels) && PyDict_GetItemWithError(kernels, key) == kernel;
+  if (kernels) kernels = PyDict_CheckExact(kernels) ? Py_NewRef(kernels) : NULL;
   Py_XDECREF(caches);
+  return PyErr_Clear(), kernels;
+}
+
+bool rung_has_kernel(PyObject *jit, PyObject *key, PyObject *kernel) {
+  PyObject *kernels = kernels_of(jit);
+  bool is = kernels && PyDict_GetItemWithError(kernels, key) == kernel;
+  Py_XDECREF(kernels);
   return PyErr_Clear(), is;
+}
+
+PyObject *rung_find_key(PyObject *jit, PyObject *kernel) {
+  PyObject *kernels = kernels_of(jit), *key, *value, *found = NULL;
+  Py_ssize_t at = 0;
+  while (kernels && !found && PyDict_Next(kernels, &at, &key, &value))
+    if (value == kernel) found = Py_NewRef(key);
+  Py_XDECREF(kernels);
+  return found;
 }
 
 static bool is_equal(PyObject *now, PyObject *then) {

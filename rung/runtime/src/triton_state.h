@@ -28,5 +28,6 @@ bool rung_are_same_settings(const rung_settings *a, const rung_settings *b);
 void rung_forget_settings(rung_settings *settings);
 bool rung_launch_hooks_are_idle(const rung_triton *triton);
 bool rung_has_kernel(PyObject *jit, PyObject *key, PyObject *kernel);  // in the cache of the device
+PyObject *rung_find_key(PyObject *jit, PyObject *kernel);              // a new reference; NULL if it has it no more
 bool rung_globals_are_same(PyObject *jit);  // as when the kernel was compiled
 #endif
