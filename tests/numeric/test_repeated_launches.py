@@ -7,6 +7,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import triton.language as tl
 from torch._subclasses.fake_tensor import FakeTensorMode
 from triton import knobs
 from triton.runtime import driver
+from triton.runtime._async_compile import AsyncCompileMode
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from rung.errors import LaunchError
@@ -303,6 +305,17 @@ def test_an_emptied_cache_is_filled_again(kernel: Any) -> None:
     kernel.device_caches.clear()
     assert again(kernel) is not second
     assert is_repeated(kernel, lambda: again(kernel))
+
+
+def test_what_is_still_being_compiled_is_not_remembered(kernel: Any) -> None:
+    with ThreadPoolExecutor(1) as pool, AsyncCompileMode(pool):
+        for _ in range(3):
+            O.zero_()
+            again(kernel, X, O, 64, 2.5, 32)
+            assert torch.equal(O[:32], X[:32] * 2.5) and not O[32:].any()
+        again(kernel)
+    again(kernel, X, O, 64, 2.5, 32)
+    assert is_repeated(kernel, lambda: again(kernel, X, O, 64, 2.5, 32))
 
 
 def test_another_launcher_is_called(kernel: Any) -> None:

@@ -261,9 +261,10 @@ int rung_pack(const char *kinds, Py_ssize_t count, PyObject *names, PyObject *co
 int rung_look_at_tensor(PyObject *tensor, PyObject **dtype, int64_t *address, bool *usable) {
   tensor_access access = access_of(Py_TYPE(tensor));
   if (!access.data_ptr || !access.dtype) return -1;
-  PyObject *number = access.data_ptr(tensor, NULL), *is_cpu = access.is_cpu(tensor, access.closure);
-  *dtype = access.dtype(tensor, access.dtype_closure);
-  *address = number ? (int64_t)PyLong_AsUnsignedLong(number) : 0;
+  PyObject *number = access.data_ptr(tensor, NULL);
+  PyObject *is_cpu = number ? access.is_cpu(tensor, access.closure) : NULL;
+  *dtype = is_cpu ? access.dtype(tensor, access.dtype_closure) : NULL;
+  *address = *dtype ? (int64_t)PyLong_AsUnsignedLong(number) : 0;
   *usable = is_cpu == Py_True && (uintptr_t)*address >= lowest_address;
   Py_XDECREF(number), Py_XDECREF(is_cpu), Py_XDECREF(*dtype);
   return PyErr_Occurred() ? (PyErr_Clear(), -1) : 0;
