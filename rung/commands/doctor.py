@@ -140,7 +140,7 @@ def fork(machine: Machine) -> Iterator[Item]:
 
 def triton_launch(_: Machine) -> Iterator[Item]:
     through_grid, direct = probes.triton_launches()
-    slow = "slower than Triton's own dispatch should be: run again on an idle machine"
+    slow = "slower than a launch should be: run again on an idle machine"
     yield Item("empty launch, kernel[grid]", duration(through_grid), through_grid < _LAUNCH_LIMIT_S, slow)
     yield Item("empty launch, compiled[grid]", duration(direct), direct < _DIRECT_LIMIT_S, slow)
 
