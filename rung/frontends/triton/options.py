@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from triton import knobs as triton_knobs
-
 from ... import knobs
 from ...errors import LaunchKeywordError, UsageError
 from ...sanitizer import Sanitizer
@@ -95,7 +93,7 @@ class Options:
         if isinstance(given, str):  # what is no text is refused later, be it an argument of the kernel's own
             known["schedule"] = given or _usual_schedule()
         known.setdefault("sanitize", _usual_sanitizer())
-        known.setdefault("enable_fp_fusion", triton_knobs.language.default_fp_fusion)
+        known.setdefault("enable_fp_fusion", _triton_knobs().language.default_fp_fusion)
         return Options(**known)
 
     def hash(self) -> str:
@@ -109,7 +107,14 @@ class Options:
 
 def asserts(kernel: Any) -> bool:
     """Whether a kernel keeps its assertions where no launch says so: `@triton.jit(debug=True)`, or `TRITON_DEBUG=1`."""
-    return bool(getattr(kernel, "debug", None) or triton_knobs.runtime.debug)
+    return bool(getattr(kernel, "debug", None) or _triton_knobs().runtime.debug)
+
+
+def _triton_knobs() -> Any:
+    """Imported late: Triton itself imports its back ends, and they this file."""
+    from triton import knobs as triton_knobs
+
+    return triton_knobs
 
 
 def _usual_schedule() -> str:
