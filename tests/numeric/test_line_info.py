@@ -10,10 +10,9 @@ import triton
 import triton.language as tl
 from torch_mlir import ir
 
-from rung import compile as compiler
 from rung import machine
 from rung.bench import group, suite
-from rung.compile import lower_kernel
+from rung.compile import Compiled, host_object, lower_kernel
 from rung.ir.context import make_context
 from rung.schedule import Schedule
 from rung.targets.host import add_line_info, llvm_ir
@@ -43,16 +42,15 @@ def marked(word: str) -> int:
     return next(number for number, line in enumerate(lines, first or 1) if line.rstrip().endswith(f"# the {word}"))
 
 
-def lowered(schedule: str) -> bytes:
+def lowered(schedule: str) -> Compiled:
     signature = {"x_ptr": "*fp32", "y_ptr": "*fp32", "n": "i32"}
-    made = lower_kernel(rows, signature, {"BLOCK": 128}, machine=machine.host(), schedule=Schedule.parse(schedule))
-    return made.binary
+    return lower_kernel(rows, signature, {"BLOCK": 128}, machine=machine.host(), schedule=Schedule.parse(schedule))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_statement_has_its_line(schedule):
     with make_context() as context:
-        module = ir.Module.parse(lowered(schedule), context)
+        module = ir.Module.parse(lowered(schedule).binary, context)
         assert add_line_info(module)
         text = llvm_ir(module)
     lines = {int(line) for line in re.findall(r"!DILocation\(line: (\d+)", text)}
@@ -79,5 +77,4 @@ def test_every_call_in_the_studys_kernels_has_a_line(name):
 @pytest.mark.parametrize(("value", "present"), [("", True), ("0", True), ("1", False)])
 def test_tritons_switch(monkeypatch, value, present):
     monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", value)
-    monkeypatch.setattr(compiler, "_loaded", {})
-    assert (b".debug_line" in compiler.load(lowered("")).jit.object_code()) is present
+    assert (b".debug_line" in host_object(lowered(""))) is present
