@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -32,10 +34,25 @@ _TO_COMPILE = ("rung.compile", "rung.frontends.triton.capture", "triton.compiler
 @cache
 def _import_all(modules: tuple[str, ...]) -> None:
     """At once and under the compiler's lock, for which a fork waits: a copy of this process would wait for ever for the
-    thread that was importing a module."""
-    with COMPILER:
+    thread that was importing a module.
+
+    What modules make stays, and there is a lot of it: Python would look through all objects of the process for garbage
+    on the way, which takes a tenth of a second where torch is loaded.
+    """
+    with COMPILER, _no_collection():
         for module in modules:
             import_module(module)
+
+
+@contextmanager
+def _no_collection() -> Generator[None]:
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @cache

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import triton
@@ -78,3 +82,33 @@ def test_every_call_in_the_studys_kernels_has_a_line(name):
 def test_tritons_switch(monkeypatch, value, present):
     monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", value)
     assert (b".debug_line" in host_object(lowered(""))) is present
+
+
+LAUNCH = """
+import ctypes, sys
+from rung.runtime import _native
+code = _native.Code(open(sys.argv[1], "rb").read())
+x, y = (ctypes.c_float * 128)(), (ctypes.c_float * 128)()
+slots = (ctypes.c_int64 * 6)(ctypes.addressof(x), ctypes.addressof(y), 128, 1, 1, 1)
+_native.call_packed(code.functions["rows_packed"], slots)
+print("launched", y[0])
+"""
+
+
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed")
+def test_gdb_stops_at_a_line_of_stored_code(tmp_path: Path):
+    """The linker tells it of the object, and of where the sections are."""
+    (tmp_path / "rows.o").write_bytes(host_object(lowered("threads=1")))
+    (tmp_path / "launch.py").write_text(LAUNCH)
+    commands = [
+        *("set breakpoint pending on", "set confirm off", f"break test_line_info.py:{marked('function')}"),
+        *(f"run {tmp_path}/launch.py {tmp_path}/rows.o", "bt 3", "next", "delete", "continue"),
+    ]
+    given = [argument for command in commands for argument in ("-ex", command)]
+    done = subprocess.run(
+        ["gdb", "-q", "-nx", "-batch", *given, sys.executable], capture_output=True, text=True, timeout=200
+    )
+    text = done.stdout
+    assert re.search(rf"Breakpoint 1, .*rows\w* \(\) at .*test_line_info.py:{marked('function')}", text), text
+    assert re.search(r"#\d +0x\w+ in rows_packed \(\)", text), text
+    assert "y = tl.exp(x) + 1.0  # the function" in text and "launched " in text, text
