@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+import os
 from typing import Any
 
 from torch_mlir import ir
@@ -60,14 +59,15 @@ def object_code(module: ir.Module | str | bytes, *, opt_level: int = 0, line_inf
     if exported is None:
         raise RungError("a module without an exported function has no code that could be called")
     # MLIR gives object code only as a by-product of linking it into the process, which it does at the first look-up.
-    with module.context, tempfile.TemporaryDirectory(prefix="rung-") as directory:
+    # It writes a file, which is in memory: no disk that is full keeps a kernel from being compiled.
+    with module.context, os.fdopen(os.memfd_create("kernel.o"), "rb") as file:
         engine: Any = ExecutionEngine(module, opt_level=opt_level, shared_libs=[str(library_path())])
         engine.raw_lookup(exported)
-        path = Path(directory) / "kernel.o"
-        engine.dump_to_object_file(str(path))
-        if not path.exists():
-            raise RungError("LLVM gave no code for the module, for the reason that it has printed above")
-        return path.read_bytes()
+        engine.dump_to_object_file(f"/proc/self/fd/{file.fileno()}")
+        found = file.read()
+    if not found:
+        raise RungError("LLVM gave no code for the module, for the reason that it has printed above")
+    return found
 
 
 def llvm_ir(module: ir.Module) -> str:

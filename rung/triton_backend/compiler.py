@@ -28,7 +28,13 @@ _TO_LAUNCH = (
     "rung.triton_backend.cache",
 )
 """Modules that the first launch of a stored kernel imports: neither MLIR nor the compiler."""
-_TO_COMPILE = ("rung.compile", "rung.frontends.triton.capture", "triton.compiler.code_generator")
+_TO_COMPILE = (
+    "rung.compile",
+    "rung.frontends.triton.capture",
+    "rung.frontends.triton.convert",
+    "rung.frontends.triton.loop_visits",
+    "triton.compiler.code_generator",
+)
 
 
 @cache
