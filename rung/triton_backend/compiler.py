@@ -26,6 +26,7 @@ _TO_LAUNCH = (
     "rung.triton_backend.careful",
     "rung.triton_backend.arguments",
     "rung.triton_backend.cache",
+    "rung.triton_backend.dispatch",
 )
 """Modules that the first launch of a stored kernel imports: neither MLIR nor the compiler."""
 _TO_COMPILE = (
