@@ -37,7 +37,7 @@ def seconds(shape: Shape, n: int, folder: Path, target: Machine, schedule: Sched
     parsed = time.process_time()
     compiled = compile_ttir(ttir, machine=target, schedule=schedule)
     lowered = time.process_time()
-    load(compiled.binary)
+    load(compiled)
     return [parsed - start, lowered - parsed, time.process_time() - lowered]
 
 

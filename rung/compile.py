@@ -8,14 +8,12 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch_mlir import ir
 
 from . import knobs
 from .errors import ContractError, PassError, UsageError
-from .evidence import Evidence
 from .ir.context import compiler_context
 from .ir.contracts import check_stage
 from .ir.evidence import decisions
@@ -25,16 +23,18 @@ from .machine import Machine
 from .optimize import write_asked_for, write_reproducer
 from .passes import Observer, Pass, Pipeline, Stage
 from .pipelines import pipeline
-from .runtime import _native, library_path
-from .runtime.sanitized import Watched
+from .runtime import _native
 from .sanitizer import Sanitizer, sanitized
 from .schedule import Schedule
-from .targets import jitdump
-from .targets.evidence import disassemble, host_code
-from .targets.host import Function, Jit, llvm_ir
-from .targets.npu.capacity import check_capacity
-from .targets.npu.executable import NpuExecutable, build
+from .targets import loaded
+from .targets.host import llvm_ir, object_code
+from .targets.loaded import Loaded
 from .targets.stages import AllStages
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
+    from .targets.npu.executable import NpuExecutable
+
 
 _FRAMES = 50_000
 
@@ -49,19 +49,6 @@ class Compiled:
     binary: bytes
     stages: Stages
     metadata: dict[str, Any]
-
-
-@dataclass
-class Loaded:
-    """Machine code in this process; alive as long as this object or its address."""
-
-    jit: Jit
-    address: Function
-    """Of the entry point: `void kernel_packed(int64_t *slots)`."""
-
-
-_loaded: WeakValueDictionary[bytes, Loaded] = WeakValueDictionary()
-"""By binary, to be looked at under the compiler's lock: threads that load one kernel share its code."""
 
 
 @dataclass
@@ -95,6 +82,8 @@ class Executable:
             return llvm_ir(ir.Module.parse(self.compiled.binary, context))
 
     def _assembly(self) -> str:
+        from .targets.evidence import disassemble
+
         text = disassemble(self.object_code())
         if text is None:
             raise UsageError("assembly is shown by objdump, which is not installed; install binutils")
@@ -102,12 +91,15 @@ class Executable:
 
     def object_code(self) -> bytes:
         """The object file."""
-        return self.loaded.jit.object_code()
+        return self.loaded.object_code
 
     @property
     def evidence(self) -> Evidence:
         """What the compiler did: decisions read back from the IR, instructions counted in the object code."""
         if self._evidence is None:
+            from .evidence import Evidence
+            from .targets.evidence import host_code
+
             code = host_code(self.object_code(), self.machine.isa)
             self._evidence = Evidence.of(self.metadata["decisions"], self.stages["llvm"], code)
         return self._evidence
@@ -127,9 +119,7 @@ class Executable:
             text = self.stages["ttir"]
             watches = Sanitizer.parse(self.metadata.get("sanitizer", ""))
             self._careful = load(
-                compile_ttir(
-                    text, machine=self.machine, schedule=schedule, fits=False, sanitizer=watches, **settings
-                ).binary
+                compile_ttir(text, machine=self.machine, schedule=schedule, fits=False, sanitizer=watches, **settings)
             )
         return _native.bind(self._careful.address, self.kinds, args, grid)
 
@@ -139,12 +129,14 @@ class Executable:
         if "sites" not in self.metadata:
             bound()
             return
+        from .runtime.sanitized import Watched
+
         watched = Watched.of(self.metadata)
         with watched.launch(dict(zip(watched.arguments, args, strict=True)), grid):
             bound()
 
 
-AnyExecutable = Executable | NpuExecutable
+AnyExecutable: TypeAlias = "Executable | NpuExecutable"
 """What a machine's kind makes of a kernel: both have one surface."""
 
 
@@ -225,13 +217,15 @@ def generate_code(compiled: Compiled, machine: Machine, parameters: Sequence[str
     """
     name, kinds = compiled.metadata["name"], compiled.metadata["kinds"]
     if machine.kind == "npu":
+        from .targets.npu.executable import NpuExecutable, build
+
         context, lock = compiler_context()
         with lock:
             module = ir.Module.parse(compiled.binary, context)
             text, entry = llvm_ir(module), entry_point(module)
         program = build(text, name, machine, entry)
         return NpuExecutable(name, kinds, compiled.metadata, machine, program, tuple(parameters), compiled.stages)
-    return Executable(name, kinds, compiled, load(compiled.binary), machine)
+    return Executable(name, kinds, compiled, load(compiled), machine)
 
 
 @contextmanager
@@ -288,6 +282,8 @@ def compile_ttir(
         steps = pipeline(machine, schedule, knobs.debug_dma() and machine.kind == "host")
         _run(steps, converted.module, recorder, observers)
         if machine.kind == "npu":
+            from .targets.npu.capacity import check_capacity
+
             check_capacity(converted.module, machine)
         metadata: dict[str, Any] = {
             "name": converted.name,
@@ -377,17 +373,13 @@ class Stages(Mapping[str, str]):
         return 1 + len(self._modules)
 
 
-def load(binary: bytes) -> Loaded:
-    """Turn the binary of a Compiled into machine code of this process."""
-    _native.set_contexts(knobs.threads())
+def host_object(compiled: Compiled) -> bytes:
+    """The object code of what was compiled for the host: the end of compiling, which may be stored."""
     context, lock = compiler_context()
     with lock:
-        loaded = _loaded.get(binary)
-        if loaded is None:
-            module = ir.Module.parse(binary, context)
-            entry = entry_point(module)
-            jit = Jit(module, shared_libs=[library_path()], line_info=not knobs.disable_line_info())
-            if (directory := knobs.jitdump()) is not None:
-                jitdump.tell(jit.object_code(), jit.address, directory)
-            loaded = _loaded[binary] = Loaded(jit, jit.address(entry))
-        return loaded
+        return object_code(ir.Module.parse(compiled.binary, context), line_info=not knobs.disable_line_info())
+
+
+def load(compiled: Compiled) -> Loaded:
+    """What was compiled for the host as machine code of this process."""
+    return loaded.load(host_object(compiled), compiled.metadata["name"])

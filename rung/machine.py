@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -247,12 +246,9 @@ def _wrong(field: str, reason: str) -> PydanticCustomError:
 
 @cache
 def _detect_host() -> Machine:
-    isa = isa_of(platform.machine())
-    info = processor.cpuinfo()
-    flags = frozenset((info.get("flags") or info.get("Features") or "").split())
-    vectors = isa.vector_unit(flags)
-    l1_bytes, l2_bytes = processor.cache_bytes(1, 32 << 10), processor.cache_bytes(2, 1 << 20)
-    contexts = processor.cores()
+    found = processor.detect()
+    isa = isa_of(found.arch)
+    vectors = isa.vector_unit(found.flags)
     return Machine(
         name="host",
         kind="host",
@@ -263,15 +259,15 @@ def _detect_host() -> Machine:
         # 512-bit vectors gain nothing where memory is the limit; half of them came 10% nearer to it (Zen 4).
         streaming_vector_bytes=min(vectors.vector_bytes, 32),
         masked_memory=vectors.masked_memory,
-        contexts=contexts,
-        l1_bytes=l1_bytes,
-        l2_bytes=l2_bytes,
-        prefetch_bytes=l2_bytes // 2,
+        contexts=found.cores,
+        l1_bytes=found.l1_bytes,
+        l2_bytes=found.l2_bytes,
+        prefetch_bytes=found.l2_bytes // 2,
         # Half of L2: the other half keeps what the core itself touches while the copy engine fills the next tile.
-        scratchpad_bytes=l2_bytes // 2 * contexts,
+        scratchpad_bytes=found.l2_bytes // 2 * found.cores,
         # A spin-then-sleep pool's hand-off; `rung doctor` measures it on the machine at hand.
         fork_join_ns=2000.0,
-        clock_ghz=processor.clock_ghz(info),
+        clock_ghz=found.clock_ghz,
     )
 
 

@@ -3,20 +3,66 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Processor(NamedTuple):
+    """All that the compiler may know of the processor that runs us: the key of what is compiled for it."""
+
+    arch: str
+    """As the operating system calls it."""
+    identity: tuple[str, ...]
+    """By which LLVM tells one from another: vendor, family, model, stepping; of Arm's: implementer, variant, part."""
+    flags: frozenset[str]
+    """Extensions of the instruction set."""
+    l1_bytes: int
+    l2_bytes: int
+    """Of one core."""
+    cores: int
+    """That this process may run on."""
+    clock_ghz: float
+
+    def __str__(self) -> str:
+        """The same text for the same processor, in any process."""
+        return repr(self._replace(flags=frozenset())) + " ".join(sorted(self.flags))
+
+
+_IDENTITY = (
+    *("vendor_id", "cpu family", "model", "model name", "stepping"),
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),
+)
+
+
+@cache
+def detect() -> Processor:
+    info = cpuinfo()
+    return Processor(
+        arch=platform.machine(),
+        identity=tuple(info.get(field, "") for field in _IDENTITY),
+        flags=frozenset((info.get("flags") or info.get("Features") or "").split()),
+        l1_bytes=cache_bytes(1, 32 << 10),
+        l2_bytes=cache_bytes(2, 1 << 20),
+        cores=cores(),
+        clock_ghz=clock_ghz(info),
+    )
 
 
 def cpuinfo() -> dict[str, str]:
-    """The first value of each field of /proc/cpuinfo; empty where there is none."""
+    """The fields of /proc/cpuinfo of one processor: each takes up to a millisecond. Empty without such a file."""
+    fields: dict[str, str] = {}
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        with Path("/proc/cpuinfo").open() as file:
+            for line in file:
+                key, colon, value = line.partition(":")
+                if not colon and fields:
+                    break
+                fields[key.strip()] = value.strip()
     except OSError:
         return {}
-    fields: dict[str, str] = {}
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        fields.setdefault(key.strip(), value.strip())
     return fields
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 
 from torch_mlir import ir
 
@@ -14,6 +15,16 @@ def free_symbol(module: ir.Block, candidates: Iterable[str]) -> str:
     called what one would call a function made for another."""
     taken = {symbol for op in module.operations if (symbol := _symbol(op.operation)) is not None}
     return next(name for name in candidates if name not in taken)
+
+
+def claim_symbol(module: ir.Module, name: str) -> None:
+    """Have `name` free: what has it, a function of the user's for instance, is called otherwise from now on."""
+    for op in module.body.operations:
+        if _symbol(op.operation) == name:
+            other = free_symbol(module.body, (f"{name}{number}" for number in count(1)))
+            ir.SymbolTable.replace_all_symbol_uses(name, other, module.operation)
+            ir.SymbolTable.set_symbol_name(op.operation, other)
+            return
 
 
 def entry_point(module: ir.Module) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, func, llvm, scf
 
+from ..abi import packed_symbol
 from ..errors import ContractError
 from ..ir.attributes import ENTRY, KERNEL
 from ..ir.fits import fits_function
 from ..ir.pointers import constant, functions, i64, memref_at, pointer_type, slot, to_index
-from ..ir.symbols import free_symbol
+from ..ir.symbols import claim_symbol
 from ..passes import Pass
 
 Value = ir.Value[Any]
@@ -37,6 +37,8 @@ class LowerAbi(Pass):
         }
     Where the kernel is right for some launches only (`rung.fits`), that is asked before it is called; if it is not, the
     grid's first size becomes -1 and nothing else happens.
+
+    Another function of the entry point's name, which is the user's, gets another one.
 
     An `i1` is passed as `i8`; any byte but 0 is true. Tasks and combiners keep their signatures.
 
@@ -94,7 +96,8 @@ def _from_abi(value: Value, kind: ir.Type) -> Value:
 
 def _add_packed(module: ir.Module, function: func.FuncOp, fits: func.FuncOp | None, kinds: Sequence[ir.Type]) -> None:
     """kinds: of the kernel's arguments before they were lowered, which are those of `fits`."""
-    name = free_symbol(module.body, (f"{function.name.value}_packed{number or ''}" for number in count()))
+    name = packed_symbol(function.name.value)
+    claim_symbol(module, name)
     with ir.InsertionPoint.after(function):
         packed = func.FuncOp(name, ir.FunctionType.get([pointer_type()], []))
     packed.operation.attributes[ENTRY] = ir.UnitAttr.get()

@@ -92,6 +92,17 @@ class Dispatcher:
     def __call__(self, *args: object, **keywords: object) -> object:
         """As `JITFunction.run`, `grid` and `warmup` among the keywords; returns the kernel that was launched."""
 
+class Code:
+    """Object code (ELF, relocatable), linked into this process as long as this lives; `gdb` knows of it meanwhile. What
+    it needs is found in the runtime, the libraries that this needs, and what the process shows to all.
+
+    Raises a RungError for what is no object for this processor, and for one that needs what nobody defines.
+    """
+
+    functions: dict[str, int]
+    """The address of every function that the code exports, by name."""
+    def __new__(cls, object_code: bytes) -> Code: ...
+
 class Bound:
     """A kernel with its arguments packed once (and kept alive): for measurements."""
 
@@ -108,7 +119,7 @@ def bind(
     otherwise: Callable[[], Bound] | None = None,
 ) -> Bound:
     """Pack `args` for `function`, the address of a packed kernel, as a Launcher does. Both are kept alive: an address
-    that holds its code (`rung.targets.host.Function`) can be called as long as the result lives.
+    that holds its code (`rung.targets.loaded.Function`) can be called as long as the result lives.
 
     `otherwise` makes what runs in its place where the kernel says that it is not right for the launch; without it that
     is a LaunchError.

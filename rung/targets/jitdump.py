@@ -14,7 +14,7 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -124,14 +124,14 @@ _open: dict[int, JitDump] = {}
 """By process: a child that was forked writes a file of its own."""
 
 
-def tell(object_code: bytes, address: Callable[[str], int], directory: Path) -> None:
-    """Write down all functions of an object that was loaded; `address` finds an exported one.
+def tell(object_code: bytes, addresses: Mapping[str, int], directory: Path) -> None:
+    """Write down all functions of an object that was loaded; `addresses`: of those that it exports.
 
     One thread at a time: called under the compiler's lock.
     """
     machine, made = functions(object_code)
     exported = next(code for code in made if code.exported)
-    base = address(exported.name) - exported.offset
+    base = addresses[exported.name] - exported.offset
     dump = _open.get(os.getpid())
     if dump is None:
         dump = _open[os.getpid()] = JitDump(directory, machine)

@@ -8,7 +8,7 @@ from ..forks import COMPILER
 from ..runtime import _native
 
 if TYPE_CHECKING:
-    from ..compile import Loaded
+    from ..targets.loaded import Loaded
 
 
 class CarefulKernel:
@@ -16,7 +16,6 @@ class CarefulKernel:
 
     def __init__(self, ttir: str, metadata: Any, kinds: str, names: tuple[str, ...]) -> None:
         self._ttir, self._metadata, self._kinds, self._names = ttir, metadata, kinds, names
-        self._binary: bytes | None = None
         self._loaded: Loaded | None = None
 
     def _load(self) -> Loaded:
@@ -25,21 +24,21 @@ class CarefulKernel:
         from ..sanitizer import Sanitizer
         from ..schedule import Schedule
 
-        with COMPILER:  # of several threads that come here first, one compiles
-            if self._binary is None:
-                self._binary = compile_ttir(
-                    self._ttir,
-                    machine=machine.host(),
-                    schedule=Schedule.parse(self._metadata.schedule),
-                    fuse=self._metadata.enable_fp_fusion,
-                    cooperative=self._metadata.launch_cooperative_grid,
-                    distinct=False,
-                    fits=False,
-                    sanitizer=Sanitizer.parse(self._metadata.sanitize),
-                ).binary
-        return load(self._binary)
+        compiled = compile_ttir(
+            self._ttir,
+            machine=machine.host(),
+            schedule=Schedule.parse(self._metadata.schedule),
+            fuse=self._metadata.enable_fp_fusion,
+            cooperative=self._metadata.launch_cooperative_grid,
+            distinct=False,
+            fits=False,
+            sanitizer=Sanitizer.parse(self._metadata.sanitize),
+        )
+        return load(compiled)
 
     def __call__(self, gx: int, gy: int, gz: int, args: tuple[Any, ...]) -> None:
-        if self._loaded is None:
-            self._loaded = self._load()
-        _native.bind(self._loaded.address, self._kinds, args, (gx, gy, gz), self._names)()
+        loaded = self._loaded
+        if loaded is None:
+            with COMPILER:  # of several threads that come here first, one imports the compiler and compiles
+                loaded = self._loaded = self._loaded or self._load()
+        _native.bind(loaded.address, self._kinds, args, (gx, gy, gz), self._names)()

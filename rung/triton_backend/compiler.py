@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -19,35 +21,65 @@ if TYPE_CHECKING:
     from ..compile import Compiled
 
 Stage = Callable[[Any, dict[str, Any]], Any]
-_NEEDED = (
-    "rung.compile",
+_TO_LAUNCH = (
+    "rung.targets.loaded",
     "rung.triton_backend.careful",
     "rung.triton_backend.arguments",
     "rung.triton_backend.cache",
+    "rung.triton_backend.dispatch",
+)
+"""Modules that the first launch of a stored kernel imports: neither MLIR nor the compiler."""
+_TO_COMPILE = (
+    "rung.compile",
+    "rung.frontends.triton.capture",
+    "rung.frontends.triton.convert",
+    "rung.frontends.triton.loop_visits",
     "triton.compiler.code_generator",
 )
 
 
 @cache
-def _import_all() -> None:
-    """What every first launch imports, rung and Triton. To be done under the compiler's lock, for which a fork waits: a
-    copy of this process would wait for ever for the thread that was importing a module."""
+def _import_all(modules: tuple[str, ...]) -> None:
+    """At once and under the compiler's lock, for which a fork waits: a copy of this process would wait for ever for the
+    thread that was importing a module.
+
+    What modules make stays, and there is a lot of it: Python would look through all objects of the process for garbage
+    on the way, which takes a tenth of a second where torch is loaded.
+    """
+    with COMPILER, _no_collection():
+        for module in modules:
+            import_module(module)
+
+
+@contextmanager
+def _no_collection() -> Generator[None]:
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@cache
+def _look_at_an_argument() -> None:
+    """For which Triton imports what it looks with."""
     from triton.runtime.jit import mangle_type
 
-    for module in _NEEDED:
-        import_module(module)
-    mangle_type(0)  # looking at an argument, Triton imports what it looks with
+    mangle_type(0)
 
 
 class CpuBackend(BaseBackend):
-    """Compiles TTIR with rung. The stages in `kernel.asm`: ttir, linalg, llvm, and the loadable `rung`."""
+    """Compiles TTIR with rung. The stages in `kernel.asm`: ttir, linalg, llvm, and `rung`, the object code."""
 
     binary_ext = "rung"
 
     def __init__(self, target: GPUTarget) -> None:
         super().__init__(target)
+        _import_all(_TO_LAUNCH)
         with COMPILER:
-            _import_all()
+            _look_at_an_argument()
         from .cache import check_entries
 
         check_entries()
@@ -72,14 +104,12 @@ class CpuBackend(BaseBackend):
         pass
 
     def get_codegen_implementation(self, options: Options) -> dict[str, Callable[..., Any]]:
-        with COMPILER:
-            from ..frontends.triton.capture import codegen_functions
+        from ..frontends.triton.capture import codegen_functions
 
         return codegen_functions()
 
     def get_module_map(self) -> dict[str, ModuleType]:
-        with COMPILER:
-            from ..frontends.triton.capture import module_map
+        from ..frontends.triton.capture import module_map
 
         return module_map()
 
@@ -88,6 +118,7 @@ class CpuBackend(BaseBackend):
 
         if knobs.compilation.store_binary_only:
             raise UsageError("TRITON_STORE_BINARY_ONLY leaves out what rung loads of a compiled kernel; unset it")
+        _import_all(_TO_COMPILE)
         compilation = _Compilation(options)
         stages["ttir"] = compilation.ttir
         stages["linalg"] = compilation.linalg
@@ -143,5 +174,7 @@ class _Compilation:
         return self._compiled.stages["llvm"]
 
     def binary(self, llvm: str, metadata: dict[str, Any]) -> bytes:
+        from ..compile import host_object
+
         assert self._compiled is not None
-        return self._compiled.binary
+        return host_object(self._compiled)

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 from triton.backends.compiler import GPUTarget
 from triton.backends.driver import DriverBase
 
-from .. import knobs
+from .. import knobs, processor
 from ..errors import UnsupportedError
-from ..forks import COMPILER
 
 if TYPE_CHECKING:
     import torch
 
-    from ..compile import Loaded
+    from ..targets.loaded import Loaded
 
 _UNLIMITED = 1 << 30
 
@@ -34,22 +33,19 @@ class Utils:
         Triton loads a kernel once for each thread that launches it first, and keeps the last module only: it is the
         function, which every launch is given, that holds the code.
         """
-        from ..compile import load
+        from ..targets.loaded import load
 
-        loaded = load(kernel)
+        loaded = load(kernel, name)
         return loaded, loaded.address, 0, 0, _UNLIMITED
 
     def unload_module(self, module: Loaded) -> None:
         """The code goes when its last reference does."""
 
     def get_device_properties(self, device: int) -> dict[str, int]:
-        with COMPILER:
-            from .. import machine
-
-        host = machine.host()
+        host = processor.detect()
         return {
             "max_shared_mem": _UNLIMITED,
-            "multiprocessor_count": host.contexts,
+            "multiprocessor_count": knobs.threads() or host.cores,
             "max_num_regs": _UNLIMITED,
             "warpSize": 1,
             "sm_clock_rate": int(host.clock_ghz * 1e6),
@@ -182,11 +178,8 @@ class CpuDriver(DriverBase):
         """Twice the memory that the cores' own caches hold: writing it evicts what the kernel left there."""
         import torch
 
-        with COMPILER:
-            from .. import machine
-
-        host = machine.host()
-        return torch.empty(2 * host.l2_bytes * host.contexts, dtype=torch.uint8)
+        host = processor.detect()
+        return torch.empty(2 * host.l2_bytes * (knobs.threads() or host.cores), dtype=torch.uint8)
 
     def clear_cache(self, cache: torch.Tensor) -> None:
         cache.zero_()

@@ -77,7 +77,7 @@ def build(text: str, target: Machine, schedule: Schedule) -> Executable:
     observers = (_transfers_are_awaited,) if moves else ()
     compiled = compile_ttir(text, machine=target, schedule=schedule, observers=observers)
     name, kinds = compiled.metadata["name"], compiled.metadata["kinds"]
-    return Executable(name, kinds, compiled, load(compiled.binary), target)
+    return Executable(name, kinds, compiled, load(compiled), target)
 
 
 def _transfers_are_awaited(event: str, step: Pass | Stage, module: ir.Module) -> None:

@@ -23,7 +23,8 @@ from rung.machine import host
 from rung.passes import Pass, Pipeline, Stage
 from rung.runtime import _native, library_path
 from rung.schedule import Schedule
-from rung.targets.host import Jit
+from rung.targets.host import object_code
+from rung.targets.loaded import link
 from rung.transforms.vectorize import NestsToLoops, Vectorize
 from tests.planted_transfers import BUGS, Bug, ops, pipelined, words
 
@@ -40,10 +41,10 @@ def launch(module: ir.Module, nests: Pass, trips: int = 7, step: int = 2) -> np.
     """Run a planted kernel over rows of 50 out of 64 elements; y is returned."""
     steps = (nests, ExpandMath(), CheckTransfers(), LowerTransport(checked=True), PlaceScratch(), LowerAbi(), ToLlvm())
     Pipeline(steps).run(module)
-    jit = Jit(module, shared_libs=[library_path()])
+    code = link(object_code(module))
     x, y = np.arange(64 * step * trips, dtype=np.float32), np.zeros(64 * step * trips, np.float32)
     slots = np.array([x.ctypes.data, y.ctypes.data, 50, 0, step * trips, step], np.int64)
-    _native.call_packed(jit.address("kernel_packed"), slots)
+    _native.call_packed(code.functions["kernel_packed"], slots)
     expected = np.zeros_like(y)
     for start in range(0, 64 * step * trips, 64 * step):
         expected[start : start + 50] = 2 * x[start : start + 50]

@@ -21,7 +21,7 @@ import rung.compile
 from rung.machine import host
 from rung.runtime import _native
 from rung.schedule import Schedule
-from rung.targets.host import Function
+from rung.targets.loaded import Function
 
 THREADS = 4
 
@@ -31,7 +31,7 @@ def test_code_lives_as_long_as_its_address() -> None:
     executable: Any = rung.compile.compile_kernel(
         kernels.softmax, signature, {"BLOCK": 128}, machine=host(), schedule=Schedule()
     )
-    code, address = weakref.ref(executable.loaded.jit), executable.loaded.address
+    code, address = weakref.ref(executable.loaded.code), executable.loaded.address
     del executable
     gc.collect()
     assert code() is not None
@@ -90,7 +90,7 @@ def test_a_launch_holds_its_code_until_it_ends(way: str) -> None:
 
 FIRST_LAUNCHES = """
 import threading, torch, triton, triton.language as tl
-import rung.compile
+import rung.targets.loaded
 
 @triton.jit
 def slow(x, o, n, trips, B: tl.constexpr):
@@ -100,8 +100,8 @@ def slow(x, o, n, trips, B: tl.constexpr):
         a = a * 0.5 + 1.0
     tl.store(o + i, a, mask=i < n)
 
-loads, jit = [], rung.compile.Jit
-rung.compile.Jit = lambda *args, **options: loads.append(1) or jit(*args, **options)
+loads, link = [], rung.targets.loaded.link
+rung.targets.loaded.link = lambda code: loads.append(1) or link(code)
 x, outs = torch.randn(1000), [torch.empty(1000) for _ in range(THREADS)]
 slow.warmup(x, outs[0], 1000, 100000, B=256, grid=(4,))  # compiled, and not loaded
 start = threading.Barrier(THREADS)

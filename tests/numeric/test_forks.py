@@ -166,15 +166,15 @@ def test_while_another_thread_launches(schedule: str) -> None:
 
 
 def test_while_another_thread_loads_and_frees_code() -> None:
-    binary = compiled("threads=3").compiled.binary
+    made = compiled("threads=3").compiled
 
     def churn(end: threading.Event) -> None:
         while not end.is_set():
-            load(binary)
+            load(made)
 
     with meanwhile(churn):
         for _ in range(5):
-            assert in_a_copy(lambda: load(binary)) == 0
+            assert in_a_copy(lambda: load(made)) == 0
 
 
 def test_while_other_threads_find_violations() -> None:

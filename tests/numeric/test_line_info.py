@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import triton
 import triton.language as tl
 from torch_mlir import ir
 
-from rung import compile as compiler
 from rung import machine
 from rung.bench import group, suite
-from rung.compile import lower_kernel
+from rung.compile import Compiled, host_object, lower_kernel
 from rung.ir.context import make_context
 from rung.schedule import Schedule
 from rung.targets.host import add_line_info, llvm_ir
@@ -43,16 +46,15 @@ def marked(word: str) -> int:
     return next(number for number, line in enumerate(lines, first or 1) if line.rstrip().endswith(f"# the {word}"))
 
 
-def lowered(schedule: str) -> bytes:
+def lowered(schedule: str) -> Compiled:
     signature = {"x_ptr": "*fp32", "y_ptr": "*fp32", "n": "i32"}
-    made = lower_kernel(rows, signature, {"BLOCK": 128}, machine=machine.host(), schedule=Schedule.parse(schedule))
-    return made.binary
+    return lower_kernel(rows, signature, {"BLOCK": 128}, machine=machine.host(), schedule=Schedule.parse(schedule))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_every_statement_has_its_line(schedule):
     with make_context() as context:
-        module = ir.Module.parse(lowered(schedule), context)
+        module = ir.Module.parse(lowered(schedule).binary, context)
         assert add_line_info(module)
         text = llvm_ir(module)
     lines = {int(line) for line in re.findall(r"!DILocation\(line: (\d+)", text)}
@@ -79,5 +81,34 @@ def test_every_call_in_the_studys_kernels_has_a_line(name):
 @pytest.mark.parametrize(("value", "present"), [("", True), ("0", True), ("1", False)])
 def test_tritons_switch(monkeypatch, value, present):
     monkeypatch.setenv("TRITON_DISABLE_LINE_INFO", value)
-    monkeypatch.setattr(compiler, "_loaded", {})
-    assert (b".debug_line" in compiler.load(lowered("")).jit.object_code()) is present
+    assert (b".debug_line" in host_object(lowered(""))) is present
+
+
+LAUNCH = """
+import ctypes, sys
+from rung.runtime import _native
+code = _native.Code(open(sys.argv[1], "rb").read())
+x, y = (ctypes.c_float * 128)(), (ctypes.c_float * 128)()
+slots = (ctypes.c_int64 * 6)(ctypes.addressof(x), ctypes.addressof(y), 128, 1, 1, 1)
+_native.call_packed(code.functions["rows_packed"], slots)
+print("launched", y[0])
+"""
+
+
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not installed")
+def test_gdb_stops_at_a_line_of_stored_code(tmp_path: Path):
+    """The linker tells it of the object, and of where the sections are."""
+    (tmp_path / "rows.o").write_bytes(host_object(lowered("threads=1")))
+    (tmp_path / "launch.py").write_text(LAUNCH)
+    commands = [
+        *("set breakpoint pending on", "set confirm off", f"break test_line_info.py:{marked('function')}"),
+        *(f"run {tmp_path}/launch.py {tmp_path}/rows.o", "bt 3", "next", "delete", "continue"),
+    ]
+    given = [argument for command in commands for argument in ("-ex", command)]
+    done = subprocess.run(
+        ["gdb", "-q", "-nx", "-batch", *given, sys.executable], capture_output=True, text=True, timeout=200
+    )
+    text = done.stdout
+    assert re.search(rf"Breakpoint 1, .*rows\w* \(\) at .*test_line_info.py:{marked('function')}", text), text
+    assert re.search(r"#\d +0x\w+ in rows_packed \(\)", text), text
+    assert "y = tl.exp(x) + 1.0  # the function" in text and "launched " in text, text

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,55 +20,23 @@ from rung.lowering.place_scratch import PlaceScratch
 from rung.passes import Pass, Pipeline, Upstream
 from rung.pipelines import to_llvm
 from rung.targets.evidence import host_code
-from rung.targets.host import Jit, llvm_ir
+from rung.targets.host import llvm_ir, object_code
 from rung.targets.isa import isa_of
+from rung.targets.loaded import link
 from rung.transforms.form_context_tasks import FormContextTasks
 from rung.transforms.form_virtual_threads import FormVirtualThreads
 
 ISA = isa_of(os.uname().machine)
-STUB = """
-#include <pthread.h>
-#include <stdint.h>
-#include <stdlib.h>
-typedef struct { void (*task)(void *, int64_t); void *frame; int64_t context; } Job;
-static __thread int inside;
-static void *start(void *p) { Job *j = p; inside = 1; j->task(j->frame, j->context); return 0; }
-void rung_fork(void (*task)(void *, int64_t), void *frame, int64_t n) {
-  pthread_t threads[64];
-  Job jobs[64];
-  if (inside || n == 1) { for (int64_t c = 0; c < n; ++c) task(frame, c); return; }
-  for (int64_t c = 0; c < n; ++c) {
-    jobs[c] = (Job){task, frame, c};
-    pthread_create(&threads[c], 0, start, &jobs[c]);
-  }
-  for (int64_t c = 0; c < n; ++c) pthread_join(threads[c], 0);
-}
-void *rung_arena_enter(int64_t bytes) { return aligned_alloc(64, (bytes + 63) / 64 * 64); }
-void rung_arena_exit(void *base) { free(base); }
-"""
 
 
-@pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The runtime's library, or a small stand-in where the extension is not built."""
-    found = importlib.util.find_spec("rung.runtime._native")
-    if found is not None and found.origin is not None:
-        return found.origin
-    path = tmp_path_factory.mktemp("runtime")
-    (path / "stub.c").write_text(STUB)
-    command = ["cc", "-O1", "-shared", "-fPIC", "-pthread", str(path / "stub.c"), "-o", str(path / "stub.so")]
-    subprocess.run(command, check=True)
-    return str(path / "stub.so")
-
-
-def compiled(text: str, runtime: str, *mt: Pass, scalar: bool = False, opt_level: int = 1) -> Jit:
+def compiled(text: str, *mt: Pass, scalar: bool = False, opt_level: int = 1) -> bytes:
     module = ir.Module.parse(text, make_context())
     loops = Upstream("func.func(convert-linalg-to-loops)")
     Pipeline((*mt, loops, PlaceScratch(stack_bytes=0), LowerAbi(), *to_llvm(ISA, scalar))).run(module)
-    return Jit(module, opt_level=opt_level, shared_libs=[runtime])
+    return object_code(module, opt_level=opt_level)
 
 
-def call(jit: Jit, *arguments: np.ndarray | int | float) -> None:
+def call(code: bytes, *arguments: np.ndarray | int | float) -> None:
     slots = np.zeros(len(arguments), np.int64)
     for i, argument in enumerate(arguments):
         if isinstance(argument, np.ndarray):
@@ -79,7 +45,8 @@ def call(jit: Jit, *arguments: np.ndarray | int | float) -> None:
             slots[i : i + 1].view(np.float32)[0] = argument
         else:
             slots[i] = argument
-    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(jit.address("kernel_packed"))(slots.ctypes.data)
+    linked = link(code)
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(linked.functions["kernel_packed"])(slots.ctypes.data)
 
 
 COUNT = """
@@ -115,8 +82,8 @@ SHARES = [
 
 
 @pytest.mark.parametrize("share", SHARES, ids=lambda share: str(share[0]))
-def test_every_program_runs_once(share: tuple[Pass, ...], runtime: str):
-    jit = compiled(COUNT, runtime, *share)
+def test_every_program_runs_once(share: tuple[Pass, ...]):
+    code = compiled(COUNT, *share)
     for grid in [
         (0, 1, 1),
         (1, 1, 1),
@@ -130,7 +97,7 @@ def test_every_program_runs_once(share: tuple[Pass, ...], runtime: str):
     ]:
         programs = int(np.prod(grid))
         seen, total = np.zeros(programs + 1, np.int32), np.zeros(2, np.float32)
-        call(jit, seen, total, 0.5, *grid)
+        call(code, seen, total, 0.5, *grid)
         assert (seen[:programs] == 1).all() and seen[programs] == 0, grid
         assert total.tolist() == [0.5 * programs, -0.5 * programs], grid
 
@@ -150,13 +117,13 @@ class StoreTheContext(Pass):
 
 @pytest.mark.parametrize("contexts", [2, 3, 5])
 @pytest.mark.parametrize("distribution", ["block", "block-cyclic"])
-def test_contexts_do_not_write_to_the_same_line(contexts: int, distribution: Any, runtime: str):
+def test_contexts_do_not_write_to_the_same_line(contexts: int, distribution: Any):
     share = FormVirtualThreads(contexts=contexts, distribution=distribution, fork_join_ns=0)
-    jit = compiled(COUNT, runtime, share, StoreTheContext(), FormContextTasks())
+    code = compiled(COUNT, share, StoreTheContext(), FormContextTasks())
     lines = 64 // 4
     for programs in (16 * 8 * contexts, 2003):
         seen, total = np.full(programs, -1, np.int32), np.zeros(2, np.float32)
-        call(jit, seen, total, 0.0, programs, 1, 1)
+        call(code, seen, total, 0.0, programs, 1, 1)
         padded = np.concatenate([seen, np.full(-programs % lines, seen[-1], np.int32)]).reshape(-1, lines)
         assert (padded == padded[:, :1]).all(), "one context for each line"
         counts = np.bincount(seen, minlength=contexts)
@@ -214,18 +181,18 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %n: i32, %gx: index, %gy
 
 @pytest.mark.parametrize("contexts", [1, 2, 4])
 @pytest.mark.parametrize("scalar", [False, True])
-def test_tiles_within_the_grid(contexts: int, scalar: bool, runtime: str):
+def test_tiles_within_the_grid(contexts: int, scalar: bool):
     mt = (FormVirtualThreads(contexts=contexts, fork_join_ns=0), FormContextTasks())
-    jit = compiled(NESTED, runtime, *mt, scalar=scalar)
+    code = compiled(NESTED, *mt, scalar=scalar)
     for n in (1, 64, 1000):
         x = np.random.default_rng(n).standard_normal(n).astype(np.float32)
         y = np.zeros(n + 1, np.float32)
-        call(jit, x, y, n, -(-n // 64), 1, 1)
+        call(code, x, y, n, -(-n // 64), 1, 1)
         np.testing.assert_array_equal(y[:n], x * x)
         assert y[n] == 0
 
 
-def test_arguments_of_every_kind(runtime: str):
+def test_arguments_of_every_kind():
     kinds = {"i1": 1, "i8": -7, "i16": -300, "i32": -70000, "i64": 1 << 40}
     arguments = "".join(f", %{kind}: {kind}" for kind in kinds)
     stores = ""
@@ -243,10 +210,10 @@ func.func @kernel(%x: memref<?xi64>, %h: f16, %y: memref<?xf16>{arguments}, %gx:
   {stores}
   return
 }}"""
-    jit = compiled(text, runtime)
+    code = compiled(text)
     x, y = np.zeros(len(kinds), np.int64), np.zeros(1, np.float16)
     half = int(np.array([1.5], np.float16).view(np.uint16)[0])
-    call(jit, x, half, y, *kinds.values(), 1, 1, 1)
+    call(code, x, half, y, *kinds.values(), 1, 1, 1)
     assert x.tolist() == list(kinds.values()) and y[0] == 1.5
 
 
@@ -271,12 +238,12 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %gx: index, %gy: index, 
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="counts x86 instructions")
-def test_scalar_code_holds_no_packed_arithmetic(runtime: str):
+def test_scalar_code_holds_no_packed_arithmetic():
     mt = (FormVirtualThreads(contexts=2), FormContextTasks())
-    scalar = host_code(compiled(SQUARES, runtime, *mt, scalar=True, opt_level=3).object_code(), ISA)
+    scalar = host_code(compiled(SQUARES, *mt, scalar=True, opt_level=3), ISA)
     assert scalar is not None, "objdump is missing; it comes with the C compiler that rung needs anyway"
     assert scalar.packed_ops == 0 and scalar.scalar_fp_ops > 0 and "rung_fork" in scalar.calls
-    free = host_code(compiled(SQUARES, runtime, *mt, opt_level=3).object_code(), ISA)
+    free = host_code(compiled(SQUARES, *mt, opt_level=3), ISA)
     assert free.packed_ops > 0
 
 
@@ -286,20 +253,20 @@ def test_llvm_ir_text():
     Pipeline((FormVirtualThreads(), FormContextTasks(), loops, LowerAbi(), *to_llvm(ISA))).run(module)
     text = llvm_ir(module)
     assert "define internal void @kernel_task0(ptr" in text and "define void @kernel_packed(ptr" in text
-    assert Jit(str(module), shared_libs=[]).object_code is not None
+    assert object_code(str(module)).startswith(b"\x7fELF")
 
 
-def test_modules_as_text(tmp_path: Path, runtime: str):
+def test_modules_as_text(tmp_path: Path):
     module = ir.Module.parse(SQUARES, make_context())
     loops = Upstream("func.func(convert-linalg-to-loops)")
     Pipeline((FormVirtualThreads(), FormContextTasks(), loops, LowerAbi(), *to_llvm(ISA))).run(module)
     x, y = np.arange(2048, dtype=np.float32), np.zeros(2048, np.float32)
-    call(Jit(str(module), shared_libs=[runtime]), x, y, 2, 1, 1)
+    call(object_code(str(module)), x, y, 2, 1, 1)
     np.testing.assert_array_equal(y, x * x)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_strided_copies(stride: int, runtime: str):
+def test_strided_copies(stride: int):
     layout = f"strided<[?, {stride}], offset: ?>"
     text = f"""
 func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %m: i32, %n: i32, %gx: index, %gy: index, %gz: index)
@@ -316,7 +283,7 @@ func.func @kernel(%x: memref<?xf32>, %y: memref<?xf32>, %m: i32, %n: i32, %gx: i
   return
 }}"""
     x, y = np.arange(400, dtype=np.float32), np.zeros(40, np.float32)
-    call(compiled(text, runtime), x, y, 5, 7, 2, 1, 1)
+    call(compiled(text), x, y, 5, 7, 2, 1, 1)
     expected = np.zeros(40, np.float32)
     expected[2:37] = np.lib.stride_tricks.as_strided(x[3:], (5, 7), (160, 4 * stride)).ravel()
     np.testing.assert_array_equal(y, expected)

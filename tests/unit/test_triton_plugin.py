@@ -13,6 +13,8 @@ import triton.language as tl
 import triton.testing
 
 import rung.runtime
+import rung.targets.loaded
+import rung.triton_backend.careful  # before there are stubs
 from rung.errors import UnsupportedError, UsageError
 from rung.triton_backend.arguments import Arguments, c_type
 from tests import kernels_corpus as corpus
@@ -51,13 +53,21 @@ def compile_nothing(ttir, *, distinct=True, fits=True, **settings):
     return SimpleNamespace(binary=b"code", stages=stages, metadata=metadata)
 
 
+def loaded(code: bytes, kernel: str) -> SimpleNamespace:
+    return SimpleNamespace(address=4096 + len(code))
+
+
 @pytest.fixture(autouse=True)
 def stubs(monkeypatch, tmp_path):
     for log in (LAUNCHES, COMPILED, ASSUMED):
         log.clear()
-    load = lambda binary: SimpleNamespace(address=4096 + len(binary))  # noqa: E731 (Triton's idiom)
-    compiler = SimpleNamespace(compile_ttir=compile_nothing, load=load)
+    compiler = SimpleNamespace(
+        compile_ttir=compile_nothing,
+        host_object=lambda compiled: compiled.binary,
+        load=lambda compiled: loaded(compiled.binary, "masked_add"),
+    )
     monkeypatch.setitem(sys.modules, "rung.compile", compiler)
+    monkeypatch.setattr(rung.targets.loaded, "load", loaded)
     monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=RecordingLauncher), raising=False)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
 

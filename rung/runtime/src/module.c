@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "code.h"
 #include "dispatch.h"
 #include "flights.h"
 #include "internal.h"
@@ -355,7 +356,7 @@ PyMODINIT_FUNC PyInit__native(void) {
   if (rung_launcher_prepare() || rung_dispatch_prepare()) return NULL;
   PyObject *module = PyModule_Create(&definition);
   if (module && PyModule_AddType(module, &rung_launcher_type) == 0 && PyModule_AddType(module, &bound_type) == 0 &&
-      PyModule_AddType(module, &rung_dispatcher_type) == 0)
+      PyModule_AddType(module, &rung_dispatcher_type) == 0 && PyModule_AddType(module, &rung_code_type) == 0)
     return module;
   Py_XDECREF(module);
   return NULL;
