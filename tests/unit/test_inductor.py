@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import rung.runtime
+import rung.targets.loaded
+import rung.triton_backend.careful  # before there are stubs
 from rung.bench import generated, suite
 from rung.errors import UsageError
 from rung.frontends.inductor import capture, copy_arguments
@@ -22,9 +24,11 @@ def nothing_is_compiled_or_run(monkeypatch):
             binary=b"", stages={"linalg": "", "llvm": ""}, metadata={"name": "kernel", "assumed": [], "fits": False}
         )
 
-    load = lambda binary: SimpleNamespace(address=1)  # noqa: E731 (Triton's idiom)
+    load = lambda code, kernel: SimpleNamespace(address=1)  # noqa: E731 (Triton's idiom)
     launcher = lambda *signature: lambda *args: None  # noqa: E731 (Triton's idiom)
-    monkeypatch.setitem(sys.modules, "rung.compile", SimpleNamespace(compile_ttir=compile_ttir, load=load))
+    compiler = SimpleNamespace(compile_ttir=compile_ttir, host_object=lambda compiled: compiled.binary)
+    monkeypatch.setitem(sys.modules, "rung.compile", compiler)
+    monkeypatch.setattr(rung.targets.loaded, "load", load)
     monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=launcher), raising=False)
 
 
