@@ -193,7 +193,7 @@ def lower_kernel(
 
     settings = options if isinstance(options, Options) else Options.of({"debug": asserts(kernel), **(options or {})})
     try:
-        ttir = make_ttir(kernel, signature, constexprs, attrs, settings)
+        ttir = make_ttir(kernel, signature, constexprs, attrs, settings, watched=sanitizer is not None)
     except CompilationError as error:
         found = refusal(kernel, error, constexprs)
         why = "" if found.constant else " with this signature"

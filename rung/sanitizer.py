@@ -20,6 +20,8 @@ Follow = Literal["values", "overflow", "nan"]
 Sink = Literal["address", "stored", "decides", "reduced", "sorted", "counted", "multiplied"]
 """Where it counts."""
 SiteKind = Kind | Source | Sink
+Through = Literal["pointer", "block pointer", "descriptor"]
+"""What an access goes through."""
 MORE = ("values", "overflow", "nan", "order")
 _STOP, _REPORT, _OFF = ("1", "true", "on", "yes", "y", "stop"), ("report",), ("", "0", "false", "off", "no", "n")
 
@@ -86,6 +88,7 @@ class Site:
     """Of the block; () for a scalar."""
     element_bytes: int
     masked: bool
+    """Something bounds it: a mask, or the shape of what it goes through."""
     gathers: bool = False
     """Numbers that were loaded say where."""
     update: str = ""
@@ -97,10 +100,27 @@ class Site:
     closed: bool = False
     """It goes to memory of arguments, whichever; else perhaps through an address that was computed or loaded."""
 
+    vital: bool = False
+    """It cannot be left out: a fault there ends the launch, also where others are gone on behind."""
+    through: Through = "pointer"
+    callers: tuple[tuple[str, int], ...] = ()
+    """Where the function was called that it is in and that was inlined: (file, line), from the inside out."""
+
     @property
     def where(self) -> str:
-        """`file.py:LINE`, without folders."""
-        return f"{self.file.rpartition('/')[2]}:{self.line}"
+        """`file.py:LINE:COLUMN`, from 1, without folders, as editors and compilers write it."""
+        return f"{_name(self.file)}:{self.place}"
+
+    @property
+    def place(self) -> str:
+        """`LINE:COLUMN`."""
+        return f"{self.line}:{self.column + 1}"
+
+    @property
+    def called(self) -> str:
+        """`called from line 9, from b.py:12`; empty in the kernel itself."""
+        each = [f"line {line}" if file == self.file else f"{_name(file)}:{line}" for file, line in self.callers]
+        return f"called from {', from '.join(each)}" if each else ""
 
     def to_json(self) -> list[Any]:
         return list(astuple(self))
@@ -108,8 +128,12 @@ class Site:
     @staticmethod
     def of_json(entry: list[Any]) -> Site:
         """Inverse of `to_json`."""
-        kind, file, line, column, argument, extents, *rest = entry
-        return Site(kind, file, line, column, argument, tuple(extents), *rest)
+        made = Site(*entry)
+        return replace(made, extents=tuple(made.extents), callers=tuple((file, line) for file, line in made.callers))
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 _MARKS = "_rung_unwritten"

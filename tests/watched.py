@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rung.runtime.findings import read_log
+from rung.runtime.findings_log import read_log
 
 ON_PURPOSE = {
     "tests/numeric/test_total_integers.py": "divides by zero, and shifts too far: what that gives is tested",

@@ -22,7 +22,7 @@ from .result import Noise, Result
 from .stats import median
 from .suite import HOST_BLOCK, Workload
 from .toolchain import Modelled, Toolchain
-from .trial import Launch, Own, try_launch
+from .trial import LIMIT_S, Launch, Own, try_launch
 
 if TYPE_CHECKING:
     from ..compile import AnyExecutable
@@ -74,6 +74,8 @@ class Step:
 
     what: str
     progress: Progress | None = None
+    limit_s: float | None = None
+    """Behind which it is given up, for all that is known; it says nothing of what comes after."""
 
 
 Tell = Callable[[Step], None]
@@ -138,7 +140,7 @@ def case_of(workload: Workload, shape: Shape | None, dtype: str, seed: int, bloc
 
 def watch(case: Case, tell: Tell) -> None:
     """Raises UsageError for a kernel that has a fault: what, where, with which argument."""
-    step = Step(f"watching {case.name}")
+    step = Step(f"watching {case.name}", limit_s=LIMIT_S)
     tell(step)
     try_launch(case.watched(), lambda: tell(step))
 

@@ -3,7 +3,8 @@
 A store that lacks its mask writes into the memory of whoever lies next to the array: the study goes on with what is
 left of it, and dies later, somewhere else. Here every access is checked before it is performed. The copy launches again
 and again on the same arrays, as the timing will: what one launch has changed may be where the next one goes. It is a
-copy for what no check sees: addresses that the kernel makes of numbers, and loops that do not end.
+copy for what no check sees: memory of no argument, which an address that the kernel makes of numbers may be that of,
+and loops that do not end.
 
 One kernel is compiled, with checks, for one context of this machine, whatever is to be measured: what it does to memory
 is the same in all variants. It costs that compilation, two launches, and those that fit into a tenth of a second.

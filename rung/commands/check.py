@@ -14,7 +14,7 @@ import typer
 from .. import knobs
 from ..errors import UsageError
 from ..options.command import Command
-from ..runtime.findings import Log, read_log
+from ..runtime.findings_log import Log, read_log
 from ..sanitizer import Sanitizer
 
 

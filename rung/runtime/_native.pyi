@@ -156,7 +156,7 @@ not written, 4 order, 5 misaligned, 6 several programs write the same number."""
 
 def sanitize_begin(
     tensors: tuple[tuple[int, int, int, bytearray | None], ...],
-    sites: tuple[tuple[int, int, int, bool, bool, bool], ...],
+    sites: tuple[tuple[int, int, int, bool, bool, bool, bool], ...],
     programs: int,
     stop: bool,
     order: bool,
@@ -165,7 +165,8 @@ def sanitize_begin(
 
     tensors: (address of the data, begin and end of the storage, a 1 for each byte of it that nobody has written).
     sites: (kind of access, bytes of an element, number of an atomic's update: of one, but 0, they may change places;
-    whether it acquires, and releases; whether it goes to memory of the tensors, and to no other).
+    whether it acquires, and releases; whether it goes to memory of the tensors, and to no other; whether it cannot be
+    left out, so that a fault there ends the launch also without `stop`).
     order: atomics that may not change places are a fault.
     programs: of the grid. stop: the launch raises a SanitizerError at the first fault but those of kind 6.
     """

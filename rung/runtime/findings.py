@@ -1,21 +1,17 @@
-"""What the sanitizer found, in words: a page for one fault, a list for many."""
+"""What the sanitizer found, each in a sentence (`pages.py`: on a page)."""
 
 from __future__ import annotations
 
-import json
-import linecache
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
-from ..sanitizer import Site
+from ..sanitizer import Site, Through
 from . import _native
 
-_FAULTS = ("outside", "race", "undefined", "unwritten", "order", "misaligned", "same")
-"""By number, as in sanitize.c."""
+_FAULTS = ("outside", "race", "undefined", "unwritten", "order", "misaligned", "same", "unmapped", "protected")
+"""By number, as in watch.h."""
 _BEGAN = {
     "left out by a mask": "that the mask of a load without `other=` left out",
     "division by zero": "that a division by zero gave",
@@ -32,14 +28,17 @@ _COUNTS = {
     "counted": "is counted",
     "multiplied": "goes into a product of matrices",
 }
-_ADVICE = {
-    "left out by a mask": "`other=` of the load, or a mask where the number counts",
-    "division by zero": "the divisor: a `tl.where` around it, or a mask",
-    "shift beyond the width": "by how much it is shifted",
-    "index overflow": "`.to(tl.int64)` before the multiplication",
-    "not finite": "the operands there: a division by zero, an exponential of a large number, a sum that cancels",
+_BOUND: dict[Through, str] = {
+    "pointer": "its mask the right one",
+    "block pointer": "the shape that the block pointer was given the right one",
+    "descriptor": "the shape that the descriptor was given the right one",
 }
-_DOES = {"load": "reads", "store": "writes", "atomic": "updates", "volatile load": "reads"}
+_MISSING: dict[Through, str] = {
+    "pointer": "a mask missing",
+    "block pointer": "`boundary_check` missing",
+}
+NO_ACCESS = {"unmapped": "not mapped", "protected": "protected"}
+DOES = {"load": "reads", "store": "writes", "atomic": "updates", "volatile load": "reads"}
 _DONE = {"load": "read", "store": "written", "atomic": "updated", "volatile load": "read"}
 
 
@@ -77,7 +76,8 @@ class Finding:
     kernel: str
     kind: str
     """outside, race, undefined (a number that nobody may rely on), unwritten (memory that nobody has written), order
-    (atomics that may not change places), misaligned, or same (several programs write the same number: no fault)."""
+    (atomics that may not change places), misaligned, same (several programs write the same number: no fault), or, where
+    memory of no argument is accessed: unmapped (there is none), or protected (it may not be accessed in this way)."""
     site: Site
     program: tuple[int, int, int]
     grid: tuple[int, int, int]
@@ -153,9 +153,13 @@ class Finding:
     @property
     def headline(self) -> str:
         """One sentence."""
+        return self._headline(lambda site: str(site.line))
+
+    def _headline(self, number: Callable[[Site], str]) -> str:
+        """number: of a line, with the column where nothing else tells it."""
         if self.kind == "undefined":
             assert self.other_site is not None
-            lines = f"line {self.other_site.line}", f"line {self.site.line}"
+            lines = f"line {number(self.other_site)}", f"line {number(self.site)}"
             return f"a number {_BEGAN[self.other_site.kind]} ({lines[0]}) {_COUNTS[self.site.kind]} ({lines[1]})"
         if self.kind == "unwritten":
             what = "an element" if self.elements == 1 else f"{self.elements} elements"
@@ -165,37 +169,40 @@ class Finding:
             return f"{self.argument} is {done} at no multiple of its elements' {size} bytes"
         if self.kind == "order":
             assert self.other_site is not None
-            where = f"line {self.other_site.line} and line {self.site.line}"
+            where = f"line {number(self.other_site)} and line {number(self.site)}"
             return f"what {self.argument} holds depends on the order of atomics of several programs ({where})"
         if self.kind == "same":
             assert self.other_site is not None
-            which = f"programs {_at(self.other_program)} and {_at(self.program)}"
-            lines = dict.fromkeys((self.other_site.line, self.site.line))
+            which = f"programs {at(self.other_program)} and {at(self.program)}"
+            lines = dict.fromkeys((number(self.other_site), number(self.site)))
             return f"benign: {which} write {self.argument} in {_lines(lines)}, and every program writes the same value"
         if self.kind == "race":
             assert self.other_site is not None
             return (
-                f"programs {_at(self.other_program)} and {_at(self.program)} race for {self.argument}: "
-                f"one {_DOES[self.other_site.kind]} it in line {self.other_site.line}, "
-                f"the other {_DOES[self.site.kind]} it in line {self.site.line}"
+                f"programs {at(self.other_program)} and {at(self.program)} race for {self.argument}: "
+                f"one {DOES[self.other_site.kind]} it in line {number(self.other_site)}, "
+                f"the other {DOES[self.site.kind]} it in line {number(self.site)}"
             )
+        if self.kind in NO_ACCESS:
+            of = f"of `{self.site.argument}`, as far as it is known" if self.site.argument else "of no argument"
+            return f"memory {of}, and {NO_ACCESS[self.kind]}, is {_DONE[self.site.kind]}"
         if self.memory is None:
             return f"a null pointer is {_DONE[self.site.kind]} ({self.argument})"
         done, (before, past) = _DONE[self.site.kind], self.distances
         if before and past:
-            sides = f"{_count(before)} before its beginning and {_count(past)} past its end"
+            sides = f"{counted(before)} before its beginning and {counted(past)} past its end"
             return f"{self.argument} is {done} up to {sides}{self._hint}"
         far, where = (past, ("past", "end")) if past else (before, ("before", "beginning"))
         if self.elements == far:
-            return f"{_count(far)} {where[0]} the {where[1]} of {self.argument} {_be(far)} {done}{self._hint}"
+            return f"{counted(far)} {where[0]} the {where[1]} of {self.argument} {_be(far)} {done}{self._hint}"
         least = "up to " if self.elements > 1 else ""
-        return f"{self.argument} is {done} {least}{_count(far)} {where[0]} its {where[1]}{self._hint}"
+        return f"{self.argument} is {done} {least}{counted(far)} {where[0]} its {where[1]}{self._hint}"
 
     @property
     def _hint(self) -> str:
         if self.site.gathers or not self.site.extents:
             return ""
-        return "; is its mask the right one?" if self.site.masked else "; is a mask missing?"
+        return f"; is {_BOUND[self.site.through] if self.site.masked else _MISSING[self.site.through]}?"
 
     @property
     def pair(self) -> tuple[str, frozenset[Site | None]]:
@@ -206,16 +213,17 @@ class Finding:
     def line_key(self) -> str:
         """The same for a fault in all launches."""
         sites = [s.where for s in (self.site, self.other_site) if s is not None]
-        return f"{self.kind} {self.argument} {' '.join(sites)} {self.site.column}"
+        return f"{self.kind} {self.argument} {' '.join(sites)} {self.site.called}"
 
     @property
     def line(self) -> str:
         """For a list."""
-        return f"{self.site.where}: {self.headline}"
+        where = ", ".join(filter(None, (self.site.where, self.site.called)))
+        return f"{where}: {self._headline(lambda site: site.place)}"
 
 
-def _lines(numbers: Iterable[int]) -> str:
-    found = [str(number) for number in numbers]
+def _lines(numbers: Iterable[str]) -> str:
+    found = list(numbers)
     return f"line{'s' * (len(found) > 1)} {' and '.join(found)}"
 
 
@@ -223,7 +231,7 @@ def _be(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _count(number: int) -> str:
+def counted(number: int) -> str:
     return "1 element" if number == 1 else f"{number} elements"
 
 
@@ -239,131 +247,5 @@ def _position(place: int, extents: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(found))
 
 
-def _at(program: tuple[int, int, int] | None) -> str:
+def at(program: tuple[int, int, int] | None) -> str:
     return "(?)" if program is None else f"({', '.join(map(str, program))})"
-
-
-def _excerpt(site: Site, kernel: str) -> list[str]:
-    """The line of the source, with a mark below where it begins."""
-    lines = [f'  File "{site.file}", line {site.line}, in {kernel}']
-    text = linecache.getline(site.file, site.line).rstrip()
-    if text:
-        indent = len(text) - len(text.lstrip())
-        lines += [f"    {text.strip()}", f"    {' ' * (site.column - indent)}^"]
-    return lines
-
-
-def page(finding: Finding) -> str:
-    """One fault, readable from top to bottom."""
-    lines = [finding.headline, "", *_excerpt(finding.site, finding.kernel)]
-    if finding.other_site is not None:
-        lines += ["  of" if finding.kind == "undefined" else "  and", *_excerpt(finding.other_site, finding.kernel)]
-    lines.append("")
-    facts = _facts(finding)
-    width = max(len(name) for name, _ in facts)
-    return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in facts])
-
-
-def _facts(f: Finding) -> list[tuple[str, str]]:
-    facts: list[tuple[str, str]] = []
-    if f.memory is not None:
-        facts.append(("argument", f"{f.argument}: {f.memory}"))
-    program = f"{_at(f.program)} of a grid of {_at(f.grid)}"
-    if f.place is not None and f.site.extents:
-        program += f", at {list(f.place)} of its block of {list(f.site.extents)}"
-    facts.append(("program", program))
-    if f.kind == "undefined":
-        assert f.other_site is not None
-        facts.append(("elements", f"{f.elements}, of which this is the first"))
-        facts.append(("look at", _ADVICE[f.other_site.kind]))
-        return facts
-    if f.memory is None:
-        facts.append(("address", f"{f.first:#x}"))
-        return facts
-    size, name = f.site.element_bytes, f.memory.name
-    low, high = ((x - f.memory.data) // size for x in (f.low, f.high))
-    span = f"{name}[{low}]" if low == high else f"{_count(f.elements)} between {name}[{low}] and {name}[{high}]"
-    facts.append((_DOES[f.site.kind], span + f" ({size} bytes each)" * (size != f.memory.element_bytes)))
-    if f.kind == "outside":
-        facts.append(("there", _there(f)))
-        facts.append(("look at", _advice(f)))
-    elif f.kind == "misaligned":
-        facts.append(("address", f"{f.first:#x}, {f.first - f.memory.data} bytes behind the argument's"))
-        facts.append(
-            ("look at", "where the tensor's memory, or the cast pointer, begins: a GPU refuses such an access")
-        )
-    elif f.kind == "order":
-        facts.append(("look at", "whether any order will do: sums of floats differ in their last bits only"))
-    elif f.kind == "unwritten":
-        facts.append(("look at", "what should have written it: an earlier launch, its grid or mask, or `torch.zeros`"))
-    elif f.kind == "same":
-        facts.append(("look at", "whether it is meant: one program would do"))
-    else:
-        facts.append(("look at", "an atomic, or a grid and offsets by which no two programs share an element"))
-    return facts
-
-
-def _there(f: Finding) -> str:
-    for m in f.others:
-        if m.begin <= f.first < m.end:
-            return f"`{m.name}`[{(f.first - m.data) // m.element_bytes}]"
-    return "memory of no argument of this launch"
-
-
-def _advice(f: Finding) -> str:
-    assert f.memory is not None
-    if f.site.gathers:
-        return "the numbers that were loaded, by which it is indexed"
-    if not f.site.extents:
-        return "the offset that is added to the pointer, and what the grid is made of"
-    if f.site.masked:
-        return "the mask: the bound that it compares with, and the strides of the offsets"
-    return f"`mask=`: without one, all {prod(f.site.extents)} elements of the block are accessed"
-
-
-@dataclass(frozen=True)
-class Log:
-    """What the launches of a program, and of those that it started, have told."""
-
-    kernels: tuple[str, ...]
-    faults: tuple[tuple[str, int], ...]
-    """Pages, and in how many launches each was found."""
-    benign: tuple[tuple[str, int], ...] = ()
-    """What is told beside them."""
-
-
-def write_log(path: Path, kernel: str, findings: Sequence[Finding]) -> None:
-    """Add a launch to the file. Lines are written at once: several processes may do so."""
-    with path.open("a") as file:
-        entries = [
-            {"kernel": kernel},
-            *({"line": f.line_key, "page": page(f), "benign": f.is_benign} for f in findings),
-        ]
-        file.write("".join(json.dumps(entry) + "\n" for entry in entries))
-
-
-def read_log(path: Path) -> Log:
-    """The same fault of several launches once."""
-    kernels: dict[str, None] = {}
-    pages: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    benign: set[str] = set()
-    for text in path.read_text().splitlines() if path.exists() else ():
-        entry: dict[str, Any] = json.loads(text)
-        if "kernel" in entry:
-            kernels[entry["kernel"]] = None
-            continue
-        pages.setdefault(entry["line"], entry["page"])
-        counts[entry["line"]] += 1
-        if entry["benign"]:
-            benign.add(entry["line"])
-    each = [(line in benign, (pages[line], count)) for line, count in counts.items()]
-    faults, others = (tuple(found for is_benign, found in each if is_benign == wanted) for wanted in (False, True))
-    return Log(tuple(kernels), faults, others)
-
-
-def summary(findings: Sequence[Finding]) -> str:
-    """All that was found in one launch."""
-    faults = sum(not f.is_benign for f in findings)
-    head = f"rung: {faults or 'no'} fault{'s' * (faults != 1)} in a launch of `{findings[0].kernel}`"
-    return "\n".join([head, *(f"  {f.line}" for f in findings)])

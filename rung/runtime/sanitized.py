@@ -13,7 +13,9 @@ from .. import knobs
 from ..errors import SanitizerError
 from ..sanitizer import KINDS, UPDATES, Sanitizer, Site, unwritten_of
 from . import _native
-from .findings import Finding, Memory, page, summary, write_log
+from .findings import Finding, Memory
+from .findings_log import summary, write_log
+from .pages import page
 
 _MOST_PROGRAMS = (1 << 32) - 1
 _logged: set[str] = set()
@@ -55,8 +57,10 @@ class Watched:
             faults, _ = _native.sanitize_end()
             findings = self._findings(faults, memories, grid)
             self._log(findings)
-            first = next(f for f in findings if not f.is_benign)
-            raise SanitizerError(page(first), first.where) from None
+            *before, last = (f for f in findings if not f.is_benign)  # what ends a launch is found last
+            if before:
+                print(summary(before), file=sys.stderr)
+            raise SanitizerError(page(last), last.where) from None
         except BaseException:
             _native.sanitize_end()
             raise
@@ -84,7 +88,7 @@ class Watched:
         return [f for f in found if f.kind != "same" or f.pair not in races]  # not every program writes the same
 
 
-def _numbers(site: Site, all_known: bool) -> tuple[int, int, int, bool, bool, bool]:
+def _numbers(site: Site, all_known: bool) -> tuple[int, int, int, bool, bool, bool, bool]:
     """As the runtime wants it. all_known: the memory of all arguments."""
     kind = KINDS.index(site.kind) if site.kind in KINDS else 0
     return (
@@ -94,6 +98,7 @@ def _numbers(site: Site, all_known: bool) -> tuple[int, int, int, bool, bool, bo
         site.acquires,
         site.releases,
         site.closed and all_known,
+        site.vital,
     )
 
 

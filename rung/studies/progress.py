@@ -109,7 +109,10 @@ class Display:
             self._estimate.told(step.progress)
         rounds, left_s = step.progress, self._estimate.left_s
         words = [f"{rounds.done}/{rounds.rounds} rounds"] if rounds else []
-        words += [f"{about(left_s)} left"] if left_s is not None else []
+        if step.limit_s is not None:  # perhaps it never ends: no estimate holds
+            words.append(f"gives up after {step.limit_s:g} s")
+        elif left_s is not None:
+            words.append(f"{about(left_s)} left")
         self._bar.update(
             self._task,
             description=f"{label}: {step.what}",

@@ -14,6 +14,7 @@ from ..bench.group import Lab, Step
 from ..bench.measure import Sampling
 from ..bench.result import Environment
 from ..bench.sweep_result import Point, SweepRecord
+from ..bench.trial import LIMIT_S
 from ..errors import RungError, UsageError
 from ..report import sweep as report
 from .one_kernel import OneKernelOptions, Subject, load, wrong
@@ -55,7 +56,8 @@ def plan(options: SweepOptions) -> Plan[SweepOptions, Replayed, SweepRecord]:
         def run(lab: Lab) -> Replayed:
             lab.tell(Step("compiling and recording"))
             try:
-                found = recorder(lab.toolchain)(first.machine, subject.schedule, lambda: lab.tell(Step("trying it")))
+                trying = Step("trying it", limit_s=LIMIT_S)
+                found = recorder(lab.toolchain)(first.machine, subject.schedule, lambda: lab.tell(trying))
             except RungError as error:
                 raise UsageError(f"with {changed}: {error}") from error
             if not found.error.within:

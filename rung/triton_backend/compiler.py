@@ -138,8 +138,9 @@ class _Compilation:
 
     def ttir(self, module: Any, metadata: dict[str, Any]) -> Any:
         from ..frontends.triton.capture import run_ttir_passes
+        from ..sanitizer import Sanitizer
 
-        self._made = run_ttir_passes(module)
+        self._made = run_ttir_passes(module, watched=Sanitizer.parse(self._options.sanitize) is not None)
         return self._made
 
     def linalg(self, ttir: Any, metadata: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -247,8 +248,10 @@ def test_report_leaves_faults_out_and_sums_up(schedule: str, capfd: pytest.Captu
     assert torch.equal(guarded[200:], torch.full((100,), 7.0))
     lines = capfd.readouterr().err.splitlines()
     assert lines[0] == "rung: 2 faults in a launch of `copy_unmasked`"
-    assert re.match(r"  test_launches.py:\d+: 92 elements past the end of `x` are read; is a mask missing", lines[1])
-    assert re.match(r"  test_launches.py:\d+: 92 elements past the end of `out` are written", lines[2])
+    assert re.match(
+        r"  test_launches.py:\d+:\d+: 92 elements past the end of `x` are read; is a mask missing", lines[1]
+    )
+    assert re.match(r"  test_launches.py:\d+:\d+: 92 elements past the end of `out` are written", lines[2])
 
 
 def test_report_leaves_out_gathers_scatters_atomics_and_scalars(capfd: pytest.CaptureFixture[str]) -> None:
@@ -272,6 +275,30 @@ def test_report_leaves_out_gathers_scatters_atomics_and_scalars(capfd: pytest.Ca
     assert "`x` is read" in err
     assert "`out` is written" in err
     assert err.count("`out` is updated") == 2
+
+
+def test_a_compare_and_swap_cannot_be_left_out() -> None:
+    """It ends the launch, so that nothing outside is changed."""
+    storage = torch.zeros(300, dtype=torch.int32)
+    inner = torch.from_numpy(storage.numpy()[100:200])
+    with pytest.raises(SanitizerError, match=r"^1 element before the beginning of `out` is updated"):
+        k.compare_and_swap[(1,)](torch.zeros(1), inner, 100, B=64, sanitize="report")
+    assert storage.count_nonzero() == 0
+
+
+@triton.jit
+def eighty_twice(x, out, B: tl.constexpr):
+    for number in tl.static_range(80):
+        tl.store(x + number, 1.0)
+    tl.store(out + tl.program_id(0) * B + tl.arange(0, B), 1.0)
+
+
+def test_a_fault_behind_many_that_are_benign_ends_the_launch() -> None:
+    """There are more of these than are told of one launch."""
+    storage = torch.zeros(200)
+    out = torch.from_numpy(storage.numpy()[:32])
+    assert fault(eighty_twice, torch.zeros(80), out, grid=2, B=32).startswith("32 elements past the end of `out`")
+    assert storage.count_nonzero() == 32
 
 
 def test_misaligned_elements() -> None:
@@ -340,9 +367,10 @@ def test_the_environment_and_the_keyword(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_sites_survive_json() -> None:
-    site = Site("atomic", "/a/b.py", 3, 4, "x", (16, 32), 4, True, True, "add")
-    assert Site.of_json(site.to_json()) == site
-    assert site.where == "b.py:3"
+    site = Site("atomic", "/a/b.py", 3, 4, "x", (16, 32), 4, True, True, "add", callers=(("/a/b.py", 9), ("/c.py", 1)))
+    assert Site.of_json(json.loads(json.dumps(site.to_json()))) == site
+    assert site.where == "b.py:3:5"
+    assert site.called == "called from line 9, from c.py:1"
 
 
 # ---- code without checks

@@ -270,8 +270,8 @@ def test_the_same_number_is_told_apart(fault: Fault, sanitize: str, capfd: pytes
     assert head == f"rung: no faults in a launch of `{fault.kernel.__name__}`"
     number = marked(fault.kernel, "here")
     assert re.match(
-        rf"  planted_races.py:{number}: benign: programs \(0, 0, 0\) and \(1, 0, 0\) {fault.says} in line {number}, "
-        "and every program writes the same value",
+        rf"  planted_races.py:{number}:\d+: benign: programs \(0, 0, 0\) and \(1, 0, 0\) {fault.says} "
+        rf"in line {number}:\d+, and every program writes the same value",
         told,
     )
     assert not more

@@ -134,6 +134,16 @@ def test_a_line_every_ten_seconds(clock: FakeClock, capsys: pytest.CaptureFixtur
     assert seconds[-1] <= 15
 
 
+def test_what_may_never_end_says_when_it_is_given_up(clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> None:
+    def work(lab: Lab) -> None:
+        for _ in range(5):
+            clock.now += 11
+            lab.tell(Step("watching it", limit_s=60.0))
+
+    lines = run(clock, work, capsys, Sampling(budget_s=6.0), parts=1)
+    assert lines == ["gelu; about 8 s", *["[1/1] degree 0: watching it, gives up after 60 s"] * 5]
+
+
 def test_quick_sessions_say_nothing_more(clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> None:
     def work(lab: Lab) -> None:
         clock.now += 4

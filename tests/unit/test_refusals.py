@@ -95,6 +95,52 @@ def test_refused(kernel: Any, types: list[str], message: str) -> None:
 
 
 @triton.jit
+def _times(a, b):
+    for _ in range(3):
+        a = a * b  # refused
+    return a
+
+
+@triton.jit
+def times(x, y, n):
+    tl.store(y, tl.reduce(tl.load(x + tl.arange(0, 64)), 0, _times))
+
+
+@triton.jit
+def _less(a, b):
+    if a < b:
+        tl.device_assert(b > 0, "positive")  # refused
+        return a
+    return b
+
+
+@triton.jit
+def less(x, y, n):
+    tl.store(y, tl.reduce(tl.load(x + tl.arange(0, 64)), 0, _less))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "words", "without"),
+    [
+        (times, "int32 overflow detected for operation mul", {"debug": True, "sanitize_overflow": False}),
+        (less, "positive", {"debug": False}),
+    ],
+)
+def test_assertions_that_stop_a_kernel_are_named_with_what_leaves_them_out(
+    kernel: Any, words: str, without: dict[str, bool]
+) -> None:
+    def converted(**options: bool) -> None:
+        types = {"x": "*i32", "y": "*i32", "n": "i32"}
+        convert(import_ttir(make_ttir(kernel, types, {}, options=options), make_context()))
+
+    with pytest.raises(UnsupportedError, match=f'the assertion "{words}" in a loop or an early return') as caught:
+        converted(debug=True)
+    assert caught.value.where == line_of({times: _times, less: _less}[kernel])
+    assert "neither `debug=True` nor TRITON_DEBUG=1; or with `sanitize_overflow=False`" in str(caught.value)
+    converted(**without)
+
+
+@triton.jit
 def approximation(x, y, n):
     tl.store(y, libdevice.rcp64h(tl.load(x)))  # refused
 

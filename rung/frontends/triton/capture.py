@@ -19,6 +19,7 @@ from ...forks import COMPILER
 from ...ir.context import make_context
 from . import (
     block_pointers,
+    bounded,
     fold_assertions,
     libdevice,
     packed_maps,
@@ -63,12 +64,14 @@ def make_ttir(
     constexprs: Mapping[Any, object],
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Mapping[str, object] | Options | None = None,
+    watched: bool = False,
 ) -> Any:
     """A Triton module with the TTIR of the JITFunction `fn`, after Triton's own passes.
 
     signature: type of every argument by name: `*fp32`, `i32`, ..., `constexpr`.
     constexprs: value of every `constexpr` argument.
     attrs: what is known of an argument, by position: `{(0,): [["tt.divisibility", 16]]}`.
+    watched: the sanitizer is to be told what its passes do not keep.
     Raises Triton's `CompilationError` where the kernel is not valid Triton.
     """
     context = triton_ir.context()
@@ -76,16 +79,18 @@ def make_ttir(
     source = ASTSource(fn, signature=dict(signature), constexprs=dict(constexprs), attrs=dict(attrs or {}))
     settings = options if isinstance(options, Options) else Options.of(options or {})
     module = source.make_ir(TARGET, settings, codegen_functions(), module_map(), context)
-    return run_ttir_passes(module)
+    return run_ttir_passes(module, watched)
 
 
-def run_ttir_passes(module: Any) -> Any:
+def run_ttir_passes(module: Any, watched: bool = False) -> Any:
     """Run Triton's target-independent passes on `module`, in place unless it carries block pointers in a way that they
     do not know. Returns the result.
 
     Calls are inlined; block pointers and tensor descriptors become plain pointer arithmetic.
     """
     _mark_volatile(module)
+    if watched:
+        bounded.mark_bounded(module, parse_ttir(module.str()))
     module = _carry_block_pointers(module)
     descriptors = numbers_of_descriptors(module)
     manager = triton_ir.pass_manager(module.context)

@@ -18,9 +18,10 @@ import re
 from torch_mlir import ir
 
 from ...ir.slicing import enclosing
-from ...sanitizer import Kind, Sanitizer, Site
+from ...sanitizer import Kind, Sanitizer, Site, Through
+from .bounded import bounded_of
 from .lasting import pointer_sources
-from .locations import place_of
+from .locations import Place, frames_of, places_of
 from .ttir import MASKS, element_bytes, int_attr, is_block, is_volatile_load, mask_of, owner, pointee, shape
 from .undefined import Undefined
 from .waits import waits
@@ -48,7 +49,8 @@ def add_checks(
         return ir.WalkResult.ADVANCE
 
     ttir.operation.walk(visit)
-    sites = [_site(op, names, cooperative) for op in accesses]  # before masks change
+    through = bounded_of(ttir)
+    sites = [_site(op, names, through, cooperative) for op in accesses]  # before masks change
     if sanitizer.follows:
         undefined = Undefined(sanitizer, len(sites))
         undefined.watch(ttir)
@@ -77,12 +79,15 @@ def _waits(load: ir.Operation, cooperative: bool) -> bool:
     return any(parent.name == "scf.while" and waits(parent, cooperative) for parent in enclosing(load.block))
 
 
-def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Site:
+def _site(op: ir.Operation, names: dict[ir.Value, str], through: dict[Place, Through], cooperative: bool) -> Site:
     pointer = op.operands[0]
-    file, line, column = place_of(op.location)
+    places, frames = places_of(op.location), frames_of(op.location)
+    file, line, column = frames[0] if frames else ("", 0, 0)
     arguments, known = _arguments(pointer, names)
     size = element_bytes(pointee(pointer))
-    extents, masked, gathers = shape(pointer) or (), mask_of(op) is not None, _is_loaded(pointer)
+    by: Through = through.get(places[0], "pointer") if places else "pointer"
+    extents, gathers = shape(pointer) or (), _is_loaded(pointer)
+    masked = mask_of(op) is not None or by == "descriptor"
     update = _UPDATES.get(int_attr(op, "atomic_rmw_op"), "") if op.name == "tt.atomic_rmw" else ""
     argument = arguments[0] if known and len(arguments) == 1 else ""
     order = int_attr(op, "sem") if op.name.startswith("tt.atomic_") else 0
@@ -102,6 +107,9 @@ def _site(op: ir.Operation, names: dict[ir.Value, str], cooperative: bool) -> Si
         acquires,
         order in _RELEASES,
         known,
+        op.name not in MASKS,
+        by,
+        tuple((file, line) for file, line, _ in frames[1:]),
     )
 
 

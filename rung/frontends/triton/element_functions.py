@@ -28,6 +28,12 @@ Way = tuple[ir.Value | None, Sequence[ir.Value]]
 """To a block, or out of a function: whether it is taken (None for surely), and the values that it hands on."""
 
 
+_ASSERTIONS = (
+    "assertions elsewhere in it. The kernel compiles without: launch it with neither `debug=True` nor TRITON_DEBUG=1; "
+    "or with `sanitize_overflow=False`, if the assertion is Triton's own, that integers do not wrap"
+)
+
+
 def apply(program: Program, region: ir.Region, operands: Sequence[ir.Value], fuse: bool) -> list[ir.Value]:
     """What the function in `region` gives for scalars. fuse: its multiplies and adds may be contracted."""
     return _Function(program, fuse).region(region, operands, {})
@@ -75,6 +81,9 @@ class _Function:
             return self._for(op, operands, values)
         if op.name == "tt.call" and len(op.results):
             return self.region(find_function(op).regions[0], operands, {})
+        if op.name == "tt.assert":  # `fold_assertions.py` has moved what it can
+            which = f"the assertion {op.attributes['message']} in a loop or an early return"
+            raise UnsupportedError(f"{which} of a function of single elements", source_line(op), _ASSERTIONS)
         if not is_elementwise(op):
             what = f"`{op.name}` in a function of single elements"
             raise UnsupportedError(what, source_line(op), "arithmetic, branches and loops")

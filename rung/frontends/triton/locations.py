@@ -12,6 +12,8 @@ from torch_mlir import ir
 
 from ...errors import ContractError, RungError, UnsupportedError
 
+Place = tuple[str, int, int]
+"""(path, line, column from 0)"""
 _FILE_LOCATION = re.compile(r'"((?:[^"\\]|\\.)*)":(\d+):(\d+)')
 
 
@@ -39,14 +41,22 @@ def line_of(location: object) -> str:
     return f"{Path(file).name}:{line}" if file else ""
 
 
-def place_of(location: object) -> tuple[str, int, int]:
-    """(path, line, column from 0) of what `line_of` names; an empty path where nothing is known."""
-    # A call site prints the callee first, then its callers from the inside out.
-    locations: list[tuple[str, str, str]] = _FILE_LOCATION.findall(str(location))
-    own = [entry for entry in locations if not entry[0].startswith(_LIBRARIES)]
-    for file, line, column in own[:1] or locations[:1]:
-        return file, int(line), int(column)
-    return "", 0, 0
+def place_of(location: object) -> Place:
+    """Of what `line_of` names; an empty path where nothing is known."""
+    return next(iter(frames_of(location)), ("", 0, 0))
+
+
+def frames_of(location: object) -> list[Place]:
+    """What `line_of` names, and what it was called from and inlined into, from the inside out; libraries left out."""
+    places = places_of(location)
+    return [place for place in places if not place[0].startswith(_LIBRARIES)] or places[:1]
+
+
+def places_of(location: object) -> list[Place]:
+    """From the inside out, libraries included."""
+    # A call site prints the callee first, then its callers.
+    found: list[tuple[str, str, str]] = _FILE_LOCATION.findall(str(location))
+    return [(file, int(line), int(column)) for file, line, column in found]
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from ...sanitizer import Follow, Sanitizer, Site, SiteKind
 from .beginnings import Beginnings, computes, is_reverse
 from .exchanges import Exchange, comparison, exchange, is_part
 from .handed_on import hand_on, inside
-from .locations import place_of
+from .locations import frames_of
 from .operation import find, is_elementwise
 from .taints import (
     along,
@@ -123,10 +123,13 @@ class Undefined:
     def _number(self, op: ir.Operation, kind: SiteKind) -> int:
         known = self._numbers.get((op, kind))
         if known is None:
-            file, line, column = place_of(op.location)
+            frames = frames_of(op.location)
+            file, line, column = frames[0] if frames else ("", 0, 0)
+            callers = tuple((file, line) for file, line, _ in frames[1:])
             known = self._numbers[op, kind] = self._first + len(self.sites)
             values = [*op.results, *op.operands][:1]
-            self.sites.append(Site(kind, file, line, column, "", shape(values[0]) or (), 1, masked=False))
+            extents = shape(values[0]) or ()
+            self.sites.append(Site(kind, file, line, column, "", extents, 1, masked=False, callers=callers))
         return known
 
     def _began(self, source: ir.Operation) -> int:

@@ -1,66 +1,15 @@
 #define PY_SSIZE_T_CLEAN
 #include "sanitize.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "failure.h"
-#include "shadow.h"
+#include "watch.h"
 
 #define MOST_DIMS 16
-#define MOST_FAULTS 64
 #define ORIGIN 4096  // what pointers are counted from that may be of several arguments, or of none (frontends/triton/bases.py)
 
-typedef enum { OUTSIDE, RACE, UNDEFINED, UNWRITTEN, IN_ORDER, MISALIGNED, SAME } fault_kind;
-
-typedef struct {
-  uintptr_t begin, end;
-  rung_shadow shadow;
-  Py_buffer unwritten;  // a byte for each of the storage's, 1 where nobody has written; no buffer: not asked
-} storage;
-typedef struct {
-  uintptr_t data;
-  int32_t storage;
-} tensor;
-typedef struct {
-  int64_t bytes;  // of an element
-  bool closed;    // goes to memory of arguments, and to no other
-  uintptr_t base;  // the last one, and what it belongs to
-  int32_t tensor, storage;
-  uint32_t record;
-} site;
-typedef struct {
-  fault_kind kind;
-  int64_t site, program, place, other_site, other_program;
-  int32_t tensor, storage;  // -1: not known
-  uintptr_t first, low, high;  // the first element's address, and the least and the greatest
-  int64_t elements;
-} fault;
-
-// Two programs have written the same place, and the second is about to: whether the same number, shows when it has.
-typedef struct {
-  fault race;
-  size_t bytes;
-  char *before;
-} doubt;
-
-typedef struct watch {
-  struct watch *outer;
-  bool stop, stopped, order;  // order: atomics that may not change places are a fault
-  tensor *tensors;
-  storage *storages;
-  site *sites;
-  rung_kind *kinds;
-  int64_t tensor_count, storage_count, site_count;
-  rung_history history;
-  fault faults[MOST_FAULTS];
-  doubt *doubts;
-  int64_t doubt_count, doubt_room;
-  int64_t fault_count, unknown;  // accesses through pointers that belong to no argument
-} watch;
-
-static _Thread_local watch *at_work;
 static _Thread_local struct {
   int64_t count, stride, step;
 } dims[MOST_DIMS];
@@ -78,7 +27,13 @@ static int32_t tensor_at(const watch *w, int32_t storage, uintptr_t address) {
   return found;
 }
 
-// NULL: a launch that is to stop at the first has another one.
+// Whether the launch cannot go on behind it.
+static bool ends_launch(const watch *w, const fault *f) {
+  bool is_left_out = f->kind == OUTSIDE || f->kind == UNMAPPED || f->kind == PROTECTED;
+  return f->kind != SAME && (w->stop || (is_left_out && w->sites[f->site].vital));
+}
+
+// NULL: a launch that is to stop at the first has another one, or there are too many to be told.
 static fault *note(watch *w, fault found) {
   if (found.tensor < 0 && found.storage >= 0) found.tensor = tensor_at(w, found.storage, found.first);
   for (fault *f = w->faults; f < w->faults + w->fault_count; f++) {
@@ -89,10 +44,11 @@ static fault *note(watch *w, fault found) {
     f->elements += found.elements;
     return f;
   }
-  if (w->fault_count == MOST_FAULTS || w->stopped) return NULL;
-  fault *f = &w->faults[w->fault_count++];
+  bool ends = ends_launch(w, &found);
+  if (w->stopped || (w->fault_count == MOST_FAULTS && !ends)) return NULL;
+  fault *f = &w->faults[w->fault_count < MOST_FAULTS ? w->fault_count++ : MOST_FAULTS - 1];
   *f = found;
-  w->stopped = w->stop && found.kind != SAME;
+  w->stopped = ends;
   if (w->stopped) rung_fail(RUNG_SANITIZED, found.program, "", "the sanitizer has found a fault");
   return f;
 }
@@ -153,7 +109,7 @@ static void doubt_that(watch *w, fault race, size_t bytes) {
 }
 
 void rung_check_stored(void) {
-  watch *w = at_work;
+  watch *w = rung_watched;
   if (!w || !w->doubt_count) return;
   for (const doubt *d = w->doubts; d < w->doubts + w->doubt_count; d++) {
     fault race = d->race;
@@ -209,6 +165,18 @@ static void see_alignment(watch *w, const site *s, int64_t program, uintptr_t ad
   note(w, (fault){MISALIGNED, s - w->sites, program, -1, -1, -1, s->tensor, s->storage, address, address, address, elements});
 }
 
+// Of memory of no argument: how long it is, and what of it is meant, nobody knows; but whether there is any.
+static bool is_present(watch *w, const site *s, int64_t program, uintptr_t address, int64_t place) {
+  int64_t number = s - w->sites;
+  rung_access access = w->kinds[number].access;
+  bool reads = access != RUNG_STORE, writes = access == RUNG_STORE || access == RUNG_ATOMIC;
+  rung_presence found = rung_presence_of(&w->mappings, address, s->bytes, reads, writes, number, program);
+  if (found == RUNG_MAPPED) return w->unknown++, true;
+  fault_kind kind = found == RUNG_PROTECTED ? PROTECTED : UNMAPPED;
+  note(w, (fault){kind, number, program, place, -1, -1, -1, -1, address, address, address, 1});
+  return false;
+}
+
 // Whether the element may be accessed.
 static bool inside(watch *w, site *s, int64_t program, uintptr_t base, uintptr_t address, int64_t place) {
   const storage *m = memory_of(w, s, base, address);
@@ -218,24 +186,20 @@ static bool inside(watch *w, site *s, int64_t program, uintptr_t base, uintptr_t
     s->tensor = s->storage = -1;
     return false;
   }
-  if (!m && (base >> 12) && (address >> 12)) {
-    w->unknown++;
-    return true;
-  }
+  if (!m && (base >> 12) && (address >> 12)) return is_present(w, s, program, address, place);
   if (m && address >= m->begin && address < m->end && m->end - address >= (uintptr_t)s->bytes) return true;
   note(w, (fault){OUTSIDE, s - w->sites, program, place, -1, -1, s->tensor, m ? s->storage : -1, address, address, address, 1});
   return false;
 }
 
 int32_t rung_check_element(int64_t number, int64_t program, const void *base, int64_t index, int64_t place, char *fine) {
-  watch *w = at_work;
+  watch *w = rung_watched;
   if (!w || number >= w->site_count) return 1;
   site *s = &w->sites[number];
   uintptr_t address = (uintptr_t)base + (uintptr_t)index * (uintptr_t)s->bytes;
   if (inside(w, s, program, (uintptr_t)base, address, place)) {
-    if (s->storage < 0) return 1;
     see_alignment(w, s, program, address, 1);
-    touch(w, s, program, address, s->bytes);
+    if (s->storage >= 0) touch(w, s, program, address, s->bytes);
     return 1;
   }
   if (fine) fine[place] = 0;
@@ -243,7 +207,7 @@ int32_t rung_check_element(int64_t number, int64_t program, const void *base, in
 }
 
 void rung_check_value(int64_t number, int64_t program, int64_t place, int64_t source) {
-  if (at_work) note(at_work, (fault){UNDEFINED, number, program, place, source, program, -1, -1, 0, 0, 0, 1});
+  if (rung_watched) note(rung_watched, (fault){UNDEFINED, number, program, place, source, program, -1, -1, 0, 0, 0, 1});
 }
 
 // ---- a box
@@ -288,7 +252,7 @@ static int64_t forwards(int64_t offset, int *count) {
 }
 
 void rung_check_box(int64_t number, int64_t program, const void *base, int64_t offset, int64_t place, char *fine) {
-  watch *w = at_work;
+  watch *w = rung_watched;
   int count = dim_count;
   dim_count = 0;
   if (!w || number >= w->site_count) return;
@@ -315,86 +279,4 @@ void rung_check_box(int64_t number, int64_t program, const void *base, int64_t o
   while (done < count && dims[done].stride == row) row *= dims[done++].count;
   for (int d = done; d < count; d++) dims[d - done] = dims[d];
   each_row(w, s, program, (uintptr_t)base + (uintptr_t)offset * (uintptr_t)s->bytes, row, count - done - 1);
-}
-
-// ---- a launch, for Python
-
-static void drop(watch *w) {
-  for (int64_t k = 0; k < w->storage_count; k++) {
-    rung_forget_shadow(&w->storages[k].shadow);
-    if (w->storages[k].unwritten.buf) PyBuffer_Release(&w->storages[k].unwritten);
-  }
-  for (int64_t d = 0; d < w->doubt_count; d++) free(w->doubts[d].before);
-  rung_forget(&w->history);
-  free(w->doubts);
-  free(w->tensors), free(w->storages), free(w->sites), free(w->kinds);
-  free(w);
-}
-
-static bool read_tensors(watch *w, PyObject *tensors) {
-  Py_ssize_t count = PyTuple_GET_SIZE(tensors);
-  w->tensors = calloc((size_t)count + 1, sizeof *w->tensors), w->storages = calloc((size_t)count + 1, sizeof *w->storages);
-  if (!w->tensors || !w->storages) return PyErr_NoMemory(), false;
-  for (Py_ssize_t i = 0; i < count; i++) {
-    unsigned long long data, begin, end;
-    PyObject *marks;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(tensors, i), "KKKO", &data, &begin, &end, &marks)) return false;
-    int32_t k = 0;
-    while (k < w->storage_count && (w->storages[k].begin != begin || w->storages[k].end != end)) k++;
-    if (k == w->storage_count) w->storages[w->storage_count++] = (storage){.begin = begin, .end = end, .shadow = {.bytes = (int64_t)(end - begin)}};
-    if (marks != Py_None && !w->storages[k].unwritten.buf) {
-      if (PyObject_GetBuffer(marks, &w->storages[k].unwritten, PyBUF_WRITABLE)) return false;
-      if ((unsigned long long)w->storages[k].unwritten.len < end - begin) return PyErr_Format(PyExc_ValueError, "too few marks"), false;
-    }
-    w->tensors[w->tensor_count++] = (tensor){data, k};
-  }
-  return true;
-}
-
-static bool read_sites(watch *w, PyObject *sites) {
-  Py_ssize_t count = PyTuple_GET_SIZE(sites);
-  w->sites = calloc((size_t)count + 1, sizeof *w->sites), w->kinds = calloc((size_t)count + 1, sizeof *w->kinds);
-  if (!w->sites || !w->kinds) return PyErr_NoMemory(), false;
-  for (Py_ssize_t i = 0; i < count; i++) {
-    int kind, update, acquires, releases, closed;
-    long long bytes;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(sites, i), "iLippp", &kind, &bytes, &update, &acquires, &releases, &closed)) return false;
-    w->kinds[i] = (rung_kind){(rung_access)kind, update, acquires, releases}, w->sites[i].bytes = bytes, w->sites[i].closed = closed, w->sites[i].tensor = w->sites[i].storage = -1;
-    w->site_count++;
-  }
-  return true;
-}
-
-PyObject *rung_sanitize_begin(PyObject *module, PyObject *args) {
-  PyObject *tensors, *sites;
-  long long programs;
-  int stop, order;
-  (void)module;
-  if (!PyArg_ParseTuple(args, "O!O!Lpp", &PyTuple_Type, &tensors, &PyTuple_Type, &sites, &programs, &stop, &order)) return NULL;
-  watch *w = calloc(1, sizeof *w);
-  if (!w) return PyErr_NoMemory();
-  w->stop = stop, w->order = order, w->history.programs = programs;
-  if (!read_tensors(w, tensors) || !read_sites(w, sites)) return drop(w), NULL;
-  w->outer = at_work;
-  at_work = w;
-  Py_RETURN_NONE;
-}
-
-PyObject *rung_sanitize_end(PyObject *module, PyObject *ignored) {
-  (void)module, (void)ignored;
-  watch *w = at_work;
-  if (!w) return PyErr_Format(PyExc_RuntimeError, "no launch is watched");
-  at_work = w->outer;
-  PyObject *list = PyList_New(0);
-  for (const fault *f = w->faults; list && f < w->faults + w->fault_count; f++) {
-    PyObject *entry = Py_BuildValue("(iLLLLLiKKKL)", f->kind, f->site, f->program, f->place, f->other_site, f->other_program,
-                                    (int)f->tensor, (unsigned long long)f->first, (unsigned long long)f->low,
-                                    (unsigned long long)f->high, (long long)f->elements);
-    if (!entry || PyList_Append(list, entry)) Py_CLEAR(list);
-    Py_XDECREF(entry);
-  }
-  PyObject *result = list ? Py_BuildValue("(OL)", list, (long long)w->unknown) : NULL;
-  Py_XDECREF(list);
-  drop(w);
-  return result;
 }
