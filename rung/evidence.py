@@ -27,6 +27,8 @@ class _Model(BaseModel):
 class Vectorized(_Model):
     lanes: Positive
     unroll: Positive
+    tile: Count = 0
+    """Rows of the tiles that are transposed in registers; 0: none are."""
 
 
 class Prefetched(_Model):

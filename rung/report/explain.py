@@ -58,6 +58,8 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
         for (lanes, unroll), count in sorted(shapes.items(), reverse=True)
     )
     found = [f"Vec: vector loops: {loops}."] if loops else ["Vec: no loop became a vector loop."]
+    turned = Counter(d.vectorized.tile for d in decided if d.vectorized and d.vectorized.tile)
+    found += [f"Vec: {count} loops transpose tiles of {edge} x {edge} in registers." for edge, count in turned.items()]
     for panel in (d.contraction for d in decided if d.contraction):
         tile = f"{panel.mr} rows x {panel.nr} vectors"
         terms = f", {panel.products} products of bytes per lane at a time" if panel.products else ""

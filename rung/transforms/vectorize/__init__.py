@@ -50,6 +50,9 @@ class Vectorize(Pass):
     streaming_bytes: Annotated[int, Limits(1, 1024, powers_of_two=True, or_zero=True)] = 0
     """Of the vectors of nests that do little but move data; 0: as all others."""
 
+    tiles: bool = True
+    """Operands that lie along another dimension than the lanes are transposed in registers (`tiles.py`)."""
+
     def run(self, module: ir.Module) -> None:
         plan = partial(
             plan_nest,
@@ -58,6 +61,7 @@ class Vectorize(Pass):
             unroll=self.unroll,
             whole_registers=self.whole_registers,
             streaming_bytes=self.streaming_bytes,
+            tiles=self.tiles,
         )
         _lower_nests(self.name, module, plan, self.masked_memory)
 

@@ -19,6 +19,7 @@ from .body import BodyEmitter
 from .plan import NestPlan
 from .scan import ScanEmitter
 from .state import Scope, State, Variant, flatten, fresh, unflatten
+from .tiles import TileLoops
 from .values import Masks, Val
 
 
@@ -62,15 +63,16 @@ class NestLowering:
             state = self._innermost(scope, state)
         elif level == self.at_dim:
             state = self._lane_loops(level, scope, state)
+        elif self.plan.order[level] == self.plan.across:
+            TileLoops(self, level, scope).run()
         else:
-            state = self._plain_loop(level, scope, state)
+            state = self.plain_loop(level, scope, state, 0, self.nest.sizes[self.plan.order[level]])
         for group in starting:
             self._close(group, level, scope, state)
         return state
 
-    def _plain_loop(self, level: int, scope: Scope, state: State) -> State:
+    def plain_loop(self, level: int, scope: Scope, state: State, lower: Index, upper: Index) -> State:
         dim = self.plan.order[level]
-        size = self.nest.sizes[dim]
         keys = self._carried(scope.variant, state)
         innermost = level == self.nest.rank - 1
 
@@ -79,9 +81,9 @@ class NestLowering:
             self._load_operands(level, inside)
             return flatten(keys, self._level(level + 1, inside, unflatten(keys, rows)))
 
-        return self._loop(0, size, 1, keys, state, body, self._evidence(scope.variant) if innermost else None)
+        return self.loop(lower, upper, 1, keys, state, body, self.evidence(scope.variant) if innermost else None)
 
-    def _loop(
+    def loop(
         self,
         lower: Index,
         upper: Index,
@@ -100,7 +102,7 @@ class NestLowering:
         results = self.e.loop(lower, upper, step, flatten(keys, state), body, attributes)
         return {**state, **unflatten(keys, results)}
 
-    def _evidence(self, variant: Variant | None) -> dict[str, ir.Attribute] | None:
+    def evidence(self, variant: Variant | None) -> dict[str, ir.Attribute] | None:
         """What was done, for the innermost loop."""
         if self.plan.scalar_reason:
             return {SCALAR: ir.StringAttr.get(self.plan.scalar_reason, self.e.context)}
@@ -108,6 +110,8 @@ class NestLowering:
             return None
         i64 = ir.IntegerType.get_signless(64, self.e.context)
         numbers = {"lanes": variant.lanes, "unroll": variant.copies}
+        if variant.tile:
+            numbers["tile"] = variant.tile
         attributes = {name: ir.IntegerAttr.get(i64, number) for name, number in numbers.items()}
         return {VECTORIZED: ir.DictAttr.get(attributes, self.e.context)}
 
@@ -115,6 +119,8 @@ class NestLowering:
 
     def _lane_loops(self, level: int, scope: Scope, state: State) -> State:
         for lower, upper, variant in self._segments(self.nest.sizes[self.plan.dim]):
+            if scope.remainder and not variant.masked and variant.lanes > 1:
+                continue
             state = self._lane_loop(level, scope, state, lower, upper, variant)
         return state
 
@@ -155,7 +161,7 @@ class NestLowering:
 
         step = variant.lanes * variant.copies
         innermost = level == self.nest.rank - 1
-        state = self._loop(lower, upper, step, keys, state, body, self._evidence(variant) if innermost else None)
+        state = self.loop(lower, upper, step, keys, state, body, self.evidence(variant) if innermost else None)
         if variant.lanes > 1:
             state = {**state, **{(g, 0): [self.e.extract(v, 0) for v in state[g, 0]] for g in scans}}
         return state
@@ -197,7 +203,7 @@ class NestLowering:
     def _copies(self, scope: Scope) -> int:
         return scope.variant.copies if scope.variant else 1
 
-    def _place(self, operand: Operand, scope: Scope, copy: int, lanes: int) -> Access:
+    def place(self, operand: Operand, scope: Scope, copy: int, lanes: int) -> Access:
         position = scope.position
         dim = self.plan.dim
         if dim in operand.dims:
@@ -205,24 +211,18 @@ class NestLowering:
         return locate_operand(self.e, operand, position, dim, lanes)
 
     def _load(self, operand: Operand, scope: Scope, copy: int, lanes: int) -> ir.Value:
-        place = self._place(operand, scope, copy, lanes)
+        place = self.place(operand, scope, copy, lanes)
         return load(self.e, place, lanes, scope.mask if lanes > 1 else None, None)
 
     def _store(self, operand: Operand, scope: Scope, copy: int, lanes: int, value: ir.Value) -> None:
-        place = self._place(operand, scope, copy, lanes)
+        place = self.place(operand, scope, copy, lanes)
         store(self.e, place, lanes, scope.mask if lanes > 1 else None, value)
 
     # The innermost iteration: loads of all copies (done on the way), the body, then stores.
 
     def _innermost(self, scope: Scope, state: State) -> State:
         variant = scope.variant or Variant(1, 1, [0])
-        body = BodyEmitter(self.e, self.plan.analysis, variant.lanes, variant.copies)
-        for dim, index in scope.position.items():
-            if dim == self.plan.dim:
-                body.position[dim] = [Val(1, scalar=self.e.index(i)) for i in scope.starts]
-            else:
-                body.position[dim] = [Val(0, scalar=self.e.index(index))] * variant.copies
-        body.env.update(scope.loaded)
+        body = self.body_at(scope, variant)
         for group in self.nest.groups:
             if self._scanned(group):
                 continue
@@ -246,6 +246,17 @@ class NestLowering:
                 value = body.vector(body.get(output.yielded, copy))
                 self._store(output, scope, copy, variant.lanes, value)
         return new
+
+    def body_at(self, scope: Scope, variant: Variant) -> BodyEmitter:
+        """The emitter of the nest's body that knows the indices and the loaded operands."""
+        body = BodyEmitter(self.e, self.plan.analysis, variant.lanes, variant.copies)
+        for dim, index in scope.position.items():
+            if dim == self.plan.dim:
+                body.position[dim] = [Val(1, scalar=self.e.index(i)) for i in scope.starts]
+            else:
+                body.position[dim] = [Val(0, scalar=self.e.index(index))] * variant.copies
+        body.env.update(scope.loaded)
+        return body
 
     def _step(self, group: Group, body: BodyEmitter, copy: int, old: Row, scope: Scope, variant: Variant) -> Row:
         if group.instr is None:

@@ -10,6 +10,7 @@ from ...ir.body import Body
 from ...ir.emit import bits
 from ...ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits, narrowest_memory_bits
 from ...ir.nest import Nest
+from .transposes import plan_tile
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class NestPlan:
     """Why a nest that was to be vectorized got scalar loops."""
     whole_bits: int = 0
     """Width of a register, where part of one is dear; else 0."""
+    across: int = -1
+    """The dimension outside the lanes' that makes tiles with it, of `lanes` x `lanes`; -1: none."""
 
 
 def plan_nest(
@@ -34,10 +37,13 @@ def plan_nest(
     unroll: int,
     whole_registers: bool = False,
     streaming_bytes: int = 0,
+    tiles: bool = False,
 ) -> NestPlan:
     """`vector_bytes=0` asks for scalar loops. Lanes fill a register with the widest data; with `whole_registers`, with
     the narrowest in memory, so that wider data takes several. `streaming_bytes`: of the vectors of a nest that does
-    little but move data, which then has `vector_bytes` of each array in flight."""
+    little but move data, which then has `vector_bytes` of each array in flight. `tiles`: what lies along another
+    dimension than the lanes is transposed in registers, unless the schedule or whole registers say how many lanes and
+    vectors there are."""
     if nest.rank == 0:
         return NestPlan(-1, (), 1, 1, analyse_nest(nest, -1))
     dim = _choose_dim(nest, (vector_bytes or 64) // 4)
@@ -48,6 +54,10 @@ def plan_nest(
         return NestPlan(dim, order, 1, count, analysis)
     if analysis.refusal:
         return NestPlan(dim, order, 1, 1, analysis, analysis.refusal)
+    tiles = tiles and not whole_registers and not unroll
+    if tiles and (tile := plan_tile(nest, dim, analysis, vector_bytes, registers)) is not None:
+        order = (*(d for d in order if d not in (tile.across, dim)), tile.across, dim)
+        return NestPlan(dim, order, tile.edge, 1, analysis, across=tile.across)
     streams = 0 < streaming_bytes < vector_bytes and not unroll and _streams(nest, analysis)
     if streams:
         unroll, vector_bytes = vector_bytes // streaming_bytes, streaming_bytes

@@ -22,6 +22,8 @@ class Variant:
     copies: int
     slots: list[int]
     masked: bool = False
+    tile: int = 0
+    """Rows of the tile that an iteration transposes in registers; 0: none."""
 
 
 @dataclass(eq=False)
@@ -34,6 +36,8 @@ class Scope:
     mask: ir.Value | None = None
     rest: ir.Value | None = None
     """Elements that are left, where only some lanes may be active."""
+    remainder: bool = False
+    """Whole vectors of the chosen dimension have been done by tiles."""
     starts: list[Index] = field(default_factory=list[Index])
     """Index of lane 0 of every copy, in the chosen dimension."""
 
