@@ -37,7 +37,7 @@ class Prefetched(_Model):
 
 
 class Contraction(_Model):
-    """`mr` rows x `nr` vectors of `lanes` stay in registers; `products` of bytes are added per lane at a time."""
+    """`mr` rows x `nr` vectors of `lanes` stay in registers; `products` are added to each lane at a time."""
 
     mr: Positive
     nr: Positive

@@ -119,6 +119,7 @@ def tiles(machine: Machine, schedule: Schedule) -> Steps:
         tile_elements=schedule.tile_elements,
         max_rank=machine.dma.max_rank,
         byte_dot=machine.usable_byte_dot if schedule.vectorize else "",
+        bf16_dot=machine.usable_bf16_dot if schedule.vectorize else "",
     )
     return fit, cut
 
@@ -158,7 +159,13 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         CollapseNests(machine.vector_bytes // 4),
-        TileContractions(machine.vector_bytes, machine.vector_registers, fma, byte_dot=machine.usable_byte_dot),
+        TileContractions(
+            machine.vector_bytes,
+            machine.vector_registers,
+            fma,
+            byte_dot=machine.usable_byte_dot,
+            bf16_dot=machine.usable_bf16_dot,
+        ),
         Vectorize(
             machine.vector_bytes,
             machine.vector_registers,

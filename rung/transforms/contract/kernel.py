@@ -98,7 +98,7 @@ class Contraction:
         e, plan = self.e, self.plan
         rows = [e.add(i, r) for r in range(tile.rows)]
         columns = [e.add(j, v * tile.lanes) for v in range(tile.vectors)]
-        sums = [self._load_c(r, c, tile.lanes) for r in rows for c in columns]
+        sums = self._first(tile, rows, columns)
         whole = plan.k - plan.k % plan.depth
         evidence = {CONTRACTION: self._evidence(tile)}
 
@@ -115,6 +115,10 @@ class Contraction:
         for position, value in enumerate(sums):
             row, column = divmod(position, tile.vectors)
             self._store_c(rows[row], columns[column], value, tile.lanes)
+
+    def _first(self, tile: Tile, rows: list[Index], columns: list[Index]) -> list[ir.Value]:
+        """What the sums of a tile begin with, row by row."""
+        return [self._load_c(r, c, tile.lanes) for r in rows for c in columns]
 
     def _term(
         self, rows: list[Index], columns: list[Index], k: Index, sums: list[ir.Value], tile: Tile
