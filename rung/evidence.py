@@ -43,6 +43,8 @@ class Contraction(_Model):
     nr: Positive
     lanes: Positive
     products: Positive | None = None
+    steps: Positive | None = None
+    """Of the loop around a contraction, at most, that one sum takes together."""
 
 
 class Fork(_Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
@@ -16,8 +17,13 @@ from ...passes.options import Limits, OneOf
 from ...targets.isa import INTRINSICS
 from .kernel import Contraction, KernelPlan, emit_contraction
 from .scratch import scratch
+from .steps import Steps, gather_steps
 from .word_kernel import WordContraction
 from .words import rows_of_words, words
+
+_FEW_TERMS = 16
+"""Of a sum (in words, two or four terms each): every number of C is loaded and stored once for so many products. Where
+they are more, that is hidden behind them, and operands that were just copied are nearer than those of several steps."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,9 @@ class TileContractions(Pass):
     and four bytes of A are broadcast as one word (of bf16 into f32, or where the instruction takes 16 bits, two
     terms). Missing terms of the last word are zero.
 
+    With `panel_bytes`, several steps of a loop of short contractions are made before one sum of all their terms
+    (`steps.py`), so that tiles of C stay in registers for longer: `steps = 4` in the attribute.
+
     Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg`
     excludes them.
     """
@@ -64,6 +73,8 @@ class TileContractions(Pass):
     """An intrinsic that adds products of bytes, or of 16 bits, to each lane of vectors of its own size."""
     bf16_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
     """The same for bf16, whose products are summed in f32."""
+    panel_bytes: Annotated[int, Limits(0, 1 << 40)] = 0
+    """Steps of a loop around a contraction are gathered while a panel of B, of all their terms, is no larger."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,12 +103,13 @@ class TileContractions(Pass):
         b = _extended(op, b, computed, unit_stride=True)
         shape_a, shape_c = ir.MemRefType(a.type).shape, ir.MemRefType(c.type).shape
         plan = self._plan(shape_c[-2], shape_c[-1], shape_a[-1], bits(computed))
+        steps = self._steps(op, a, b, plan, bits(computed) // 8)
 
         def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma)
+            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps)
 
         emit_contraction(op, plain)
-        op.erase()
+        _erase(op, (a, b))
 
     def _tile_words(self, op: ir.Operation, name: str) -> None:
         c, dot = op.operands[2], INTRINSICS[name]
@@ -106,12 +118,20 @@ class TileContractions(Pass):
         shape_b, shape_c = ir.MemRefType(b.type).shape, ir.MemRefType(c.type).shape
         m, n = shape_c[-2:]
         plan = replace(self._plan(m, max(n, lanes), shape_b[-2], 32), n=n)
+        steps = self._steps(op, a, b, plan, WORD_BYTES)
 
         def in_words(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return WordContraction(e, (a, b, c), prefix, plan, name, dot)
+            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps)
 
         emit_contraction(op, in_words)
-        op.erase()
+        _erase(op, (a, b))
+
+    def _steps(self, op: ir.Operation, a: ir.Value, b: ir.Value, plan: KernelPlan, width: int) -> Steps | None:
+        """As many as have a panel of B that fits, where the terms of one are few."""
+        if plan.k > _FEW_TERMS:
+            return None
+        fit = self.panel_bytes // (plan.vectors * plan.lanes * width * plan.k)
+        return gather_steps(op, a, b, fit) if fit >= 2 else None
 
     def _plan(self, m: int, n: int, k: int, width: int) -> KernelPlan:
         lanes = max(1, self.vector_bytes * 8 // width) if self.vector_bytes else 1
@@ -124,6 +144,14 @@ class TileContractions(Pass):
         rows = self.mr or _rows(m, min(most, 8 if vectors == 2 else 14))
         depth = 4 if k >= 4 and rows * vectors <= 16 else 2 if k >= 2 else 1
         return KernelPlan(m, n, k, lanes, rows, vectors, depth)
+
+
+def _erase(op: ir.Operation, operands: Iterable[ir.Value]) -> None:
+    """The contraction, and what nothing else reads."""
+    op.erase()
+    for operand in operands:
+        if not isinstance(operand.owner, ir.Block) and operand.owner.name == "memref.alloca" and not list(operand.uses):
+            operand.owner.erase()
 
 
 def _rows(m: int, most: int) -> int:

@@ -11,6 +11,7 @@ from ...ir.packing import WORD_BYTES
 from ...ir.pointers import i64
 from ...targets.isa.base import Intrinsic
 from .kernel import Contraction, KernelPlan, Tile
+from .steps import Steps
 
 
 class WordContraction(Contraction):
@@ -28,8 +29,9 @@ class WordContraction(Contraction):
         plan: KernelPlan,
         name: str,
         dot: Intrinsic,
+        steps: Steps | None = None,
     ) -> None:
-        super().__init__(e, operands, prefix, ir.MemRefType(operands[2].type).element_type, plan, fma=False)
+        super().__init__(e, operands, prefix, ir.MemRefType(operands[2].type).element_type, plan, False, steps)
         self.name, self.dot = name, dot
         self.word = ir.IntegerType.get_signless(32, e.context)
         self.factors = ir.VectorType.get(
@@ -61,10 +63,10 @@ class WordContraction(Contraction):
             rows = (self._load(self.b, k, column, lanes) for column in columns)
             return [self._multiply_add(bias, row, total, lanes) for row, total in zip(rows, sums, strict=True)]
 
-        zero = e.broadcast(e.zero(self.computed), lanes)
-        if self.plan.k == 1:
-            return add(0, [zero] * vectors)
-        return e.loop(0, self.plan.k, 1, [zero] * vectors, add)
+        def all_rows(sums: list[ir.Value]) -> list[ir.Value]:
+            return add(0, sums) if self.plan.k == 1 else e.loop(0, self.plan.k, 1, sums, add)
+
+        return self._over_steps([e.broadcast(e.zero(self.computed), lanes)] * vectors, all_rows)
 
     def _first(self, tile: Tile, rows: list[Index], columns: list[Index]) -> list[ir.Value]:
         sums = super()._first(tile, rows, columns)
@@ -77,7 +79,7 @@ class WordContraction(Contraction):
         """Several elements of a row of A as one word."""
         e, each = self.e, self.dot.products
         element = ir.MemRefType(self.a.type).element_type
-        place = self._place(row, e.mul(k, each))
+        place = self._place(row, e.mul(k, each), self.a)
         alignment = {"alignment": ir.IntegerAttr.get(i64(), WORD_BYTES)}
         elements = e.value("vector.load", ir.VectorType.get([each], element), [self.a, *place], alignment)
         return e.extract(e.value("vector.bitcast", ir.VectorType.get([1], self.word), [elements]), 0)
@@ -100,14 +102,14 @@ class WordContraction(Contraction):
         kind = ir.VectorType.get([lanes], self.computed)
         attribute = ir.FloatAttr if is_float(self.computed) else ir.IntegerAttr
         zero = self.e.constant(ir.DenseElementsAttr.get_splat(kind, attribute.get(self.computed, 0)))
-        return self.e.value("vector.maskedload", kind, [self.c, *self._place(row, column), mask, zero])
+        return self.e.value("vector.maskedload", kind, [self.c, *self._place(row, column, self.c), mask, zero])
 
     def _store_c(self, row: Index, column: Index, value: ir.Value, lanes: int) -> None:
         mask = self._mask(column)
         if mask is None:
             super()._store_c(row, column, value, lanes)
         else:
-            self.e.op("vector.maskedstore", [], [self.c, *self._place(row, column), mask, value])
+            self.e.op("vector.maskedstore", [], [self.c, *self._place(row, column, self.c), mask, value])
 
     def _mask(self, column: Index) -> ir.Value | None:
         """Lanes of the last vector of a row that are in C."""
