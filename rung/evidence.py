@@ -39,12 +39,14 @@ class Prefetched(_Model):
 
 
 class Contraction(_Model):
-    """`mr` rows x `nr` vectors of `lanes` stay in registers; `products` of bytes are added per lane at a time."""
+    """`mr` rows x `nr` vectors of `lanes` stay in registers; `products` are added to each lane at a time."""
 
     mr: Positive
     nr: Positive
     lanes: Positive
     products: Positive | None = None
+    steps: Positive | None = None
+    """Of the loop around a contraction, at most, that one sum takes together."""
 
 
 class Fork(_Model):

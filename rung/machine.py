@@ -124,8 +124,11 @@ class Machine(BaseModel):
     )
     byte_dot: str = Field(
         default="",
-        description="LLVM's intrinsic (acc, a, b) that adds four products of signed bytes to each 32-bit lane; empty: "
-        "there is none",
+        description="LLVM's intrinsic that adds products of signed bytes, or of 16 bits, to each 32-bit lane; "
+        "empty: there is none",
+    )
+    bf16_dot: str = Field(
+        default="", description="LLVM's intrinsic that adds products of bf16 to each lane of f32; empty: there is none"
     )
     contexts: _Count = Field(description="hardware contexts (cores, on the host)")
     cache_line_bytes: int = Field(default=64, ge=1, le=MOST_ALIGNMENT)
@@ -160,6 +163,7 @@ class Machine(BaseModel):
         if _is_uneven(self.streaming_vector_bytes) or self.streaming_vector_bytes > self.vector_bytes:
             given, most = self.streaming_vector_bytes, self.vector_bytes
             raise _wrong("streaming_vector_bytes", f"is {given}; 0 or a power of two up to `vector_bytes`, {most}")
+        self._check_dots(self.isa)
         if self.kind == "host":
             if self.npu is not None:
                 raise _wrong("npu", "belongs to machines of kind `npu` only; take the section out")
@@ -192,9 +196,17 @@ class Machine(BaseModel):
         wrong = isa.device.check(self.cpu, self.features)
         if wrong is not None:
             raise _wrong(*wrong)
-        if self.byte_dot and self.byte_dot not in isa.intrinsics:
-            raise _wrong("byte_dot", f'is {self.byte_dot}; "" (none), or: {", ".join(isa.intrinsics)}')
         return isa.device.least_vector_bytes
+
+    def _check_dots(self, isa: Isa) -> None:
+        """LLVM ends the process where the processor has not the instruction that an intrinsic stands for."""
+        flags = processor.detect().flags if self.kind == "host" else None
+        for field, sums in (("byte_dot", "i32"), ("bf16_dot", "f32")):
+            given = getattr(self, field)
+            fit = (name for name, known in isa.intrinsics.items() if known.sums == sums)
+            known = [name for name in fit if flags is None or isa.intrinsics[name].flags <= flags]
+            if given and given not in known:
+                raise _wrong(field, f'is {given}; "" (none){", or: " if known else ""}{", ".join(known)}')
 
     @property
     def isa(self) -> Isa:
@@ -204,8 +216,16 @@ class Machine(BaseModel):
     @property
     def usable_byte_dot(self) -> str:
         """`byte_dot` where its operands are as wide as the vectors of the code, otherwise empty."""
-        found = self.isa.intrinsics.get(self.byte_dot)
-        return self.byte_dot if found is not None and found.vector_bytes == self.vector_bytes else ""
+        return self._usable(self.byte_dot)
+
+    @property
+    def usable_bf16_dot(self) -> str:
+        """`bf16_dot`, likewise."""
+        return self._usable(self.bf16_dot)
+
+    def _usable(self, name: str) -> str:
+        found = self.isa.intrinsics.get(name)
+        return name if found is not None and found.vector_bytes == self.vector_bytes else ""
 
     @property
     def buffer_alignment_bytes(self) -> int:
@@ -259,6 +279,8 @@ def _detect_host() -> Machine:
         # 512-bit vectors gain nothing where memory is the limit; half of them came 10% nearer to it (Zen 4).
         streaming_vector_bytes=min(vectors.vector_bytes, 32),
         masked_memory=vectors.masked_memory,
+        byte_dot=isa.dot("i32", vectors.vector_bytes, found.flags),
+        bf16_dot=isa.dot("f32", vectors.vector_bytes, found.flags),
         contexts=found.cores,
         l1_bytes=found.l1_bytes,
         l2_bytes=found.l2_bytes,

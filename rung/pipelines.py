@@ -119,6 +119,7 @@ def tiles(machine: Machine, schedule: Schedule) -> Steps:
         tile_elements=schedule.tile_elements,
         max_rank=machine.dma.max_rank,
         byte_dot=machine.usable_byte_dot if schedule.vectorize else "",
+        bf16_dot=machine.usable_bf16_dot if schedule.vectorize else "",
     )
     return fit, cut
 
@@ -158,7 +159,14 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         CollapseNests(machine.vector_bytes // 4),
-        TileContractions(machine.vector_bytes, machine.vector_registers, fma, byte_dot=machine.usable_byte_dot),
+        TileContractions(
+            machine.vector_bytes,
+            machine.vector_registers,
+            fma,
+            byte_dot=machine.usable_byte_dot,
+            bf16_dot=machine.usable_bf16_dot,
+            panel_bytes=panel_bytes(machine, schedule),
+        ),
         Vectorize(
             machine.vector_bytes,
             machine.vector_registers,
@@ -172,6 +180,13 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         *vector_unit(machine),
         HOIST,
     )
+
+
+def panel_bytes(machine: Machine, schedule: Schedule) -> int:
+    """Of an operand that stays in the first-level cache beside another. Where tiles move through a scratchpad, or
+    `fit-scratchpad` has counted all scratch, contractions stay as they are."""
+    counted = machine.kind == "npu" or uses_scratchpad(machine, schedule)
+    return machine.l1_bytes // 2 if schedule.gather_steps and not counted else 0
 
 
 def caches(machine: Machine, schedule: Schedule) -> Steps:

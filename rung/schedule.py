@@ -41,6 +41,10 @@ class Schedule:
     """Vector code fetches the rows that the next program reads into the cache, where the machine has one
     (`Machine.prefetch_bytes`). None of the paper's mechanisms: their ladder is without it (ADR 7)."""
 
+    gather_steps: bool = True
+    """Vector code sums the products of several steps of a loop at a time where the blocks of one are short. No
+    mechanism of the paper's: `steps` in a record's evidence tells where it was done."""
+
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= MOST_CONTEXTS:
             raise UsageError(f"schedule: threads is {self.threads}; give 0 (all contexts) to {MOST_CONTEXTS}")

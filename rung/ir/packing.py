@@ -2,28 +2,33 @@
 scratchpad counts them before.
 
 Operands narrower than what is computed with are extended; B, whose rows become vectors, is copied if its columns do
-not lie side by side. Contractions of bytes, where the machine has an intrinsic for them, read words of four.
+not lie side by side. Where the machine has an instruction that adds products of narrow elements to 32-bit lanes, its
+factors are read in words: two of 16 bits, four of 8.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch_mlir import ir
 
 from ..targets.isa import INTRINSICS
+from ..targets.isa.base import Intrinsic
 from .divisibility import Divisibility
 from .emit import bits, is_float
 
 CONTRACTIONS = ("linalg.matmul", "linalg.batch_matmul")
-QUAD = 4
-"""Bytes of a word."""
+WORD_BYTES = 4
 
 
-def packed_types(op: ir.Operation, byte_dot: str) -> list[ir.MemRefType]:
-    """Of the buffers that one contraction needs. byte_dot: the machine's intrinsic, or empty."""
+def packed_types(op: ir.Operation, dots: Iterable[str]) -> list[ir.MemRefType]:
+    """Of the buffers that one contraction needs. dots: names of the machine's instructions for products in words."""
     a, b = list(op.operands)[:2]
-    if takes_bytes(op, byte_dot):
-        rows = [] if words_in_place(a) is not None else [rows_type(a)]
-        return [*rows, words_type(b, INTRINSICS[byte_dot].vector_bytes // QUAD)]
+    name = dot_of(op, dots)
+    if name:
+        dot = INTRINSICS[name]
+        rows = [] if rows_in_place(a, dot) is not None else [rows_type(a, dot)]
+        return [*rows, words_type(b, dot)]
     made = (extended_type(a, computed_type(op), False), extended_type(b, computed_type(op), True))
     return [kind for kind in made if kind is not None]
 
@@ -39,10 +44,20 @@ def is_signed(op: ir.Operation) -> bool:
     return "cast" not in op.attributes or "unsigned" not in str(op.attributes["cast"])
 
 
-def takes_bytes(op: ir.Operation, byte_dot: str) -> bool:
-    """Whether a contraction is of signed i8 into i32, and the machine has an intrinsic for that."""
+def dot_of(op: ir.Operation, dots: Iterable[str]) -> str:
+    """The first instruction that computes a contraction; empty: none does."""
     elements = [str(ir.MemRefType(operand.type).element_type) for operand in op.operands]
-    return bool(byte_dot) and is_signed(op) and elements == ["i8", "i8", "i32"]
+    return next((name for name in dots if name and _computes(INTRINSICS[name], elements, is_signed(op))), "")
+
+
+def _computes(dot: Intrinsic, elements: list[str], signed: bool) -> bool:
+    """Bytes are extended for an instruction that takes 16 bits, which hold both kinds of them."""
+    a, b, c = elements
+    if c != dot.sums:
+        return False
+    if a == b == dot.element:
+        return signed or dot.sums == "f32"
+    return a == b == "i8" and dot.element == "i16"
 
 
 def extended_type(operand: ir.Value, computed: ir.Type, unit_stride: bool) -> ir.MemRefType | None:
@@ -57,30 +72,39 @@ def extended_type(operand: ir.Value, computed: ir.Type, unit_stride: bool) -> ir
     return _dense(kind.shape, computed)
 
 
-def words_in_place(a: ir.Value) -> ir.Operation | None:
-    """The allocation behind A, where A's rows are whole words that start at a multiple of four bytes of it."""
+def rows_in_place(a: ir.Value, dot: Intrinsic) -> ir.Operation | None:
+    """The allocation behind A, where A's rows are whole words of factors as they are, and start at a multiple of a
+    word's bytes of it."""
     kind = ir.MemRefType(a.type)
+    if dot.bias or str(kind.element_type) != dot.element:
+        return None
     strides, _ = kind.get_strides_and_offset()
     # The distance of the view's own start, and of its rows, from the buffer's.
     buffer, distance = Divisibility().element_alignment(a, [])
     if buffer is None or isinstance(buffer.owner, ir.Block) or buffer.owner.name != "memref.alloca":
         return None
-    whole = kind.shape[-1] % QUAD == 0 and strides[-1] == 1 and all(s > 0 and s % QUAD == 0 for s in strides[:-1])
-    return buffer.owner.operation if whole and distance % QUAD == 0 else None
+    outer = strides[:-1]
+    whole = (
+        kind.shape[-1] % dot.products == 0 and strides[-1] == 1 and all(s > 0 and s % dot.products == 0 for s in outer)
+    )
+    return buffer.owner.operation if whole and distance % WORD_BYTES == 0 else None
 
 
-def rows_type(a: ir.Value) -> ir.MemRefType:
+def rows_type(a: ir.Value, dot: Intrinsic) -> ir.MemRefType:
     """Of a copy of A with rows of whole words: 5 x 7 bytes become 5 x 8."""
-    kind = ir.MemRefType(a.type)
-    *outer, k = kind.shape
-    return _dense([*outer, -(-k // QUAD) * QUAD], kind.element_type)
+    *outer, k = ir.MemRefType(a.type).shape
+    element = ir.Type.parse(dot.element, a.type.context)
+    return _dense([*outer, -(-k // dot.products) * dot.products], element)
 
 
-def words_type(b: ir.Value, lanes: int) -> ir.MemRefType:
-    """Of B as words of four rows each, in rows of whole vectors: 7 x 40 bytes become 2 x 64 words."""
+def words_type(b: ir.Value, dot: Intrinsic) -> ir.MemRefType:
+    """Of B as words of several rows each, in rows of whole vectors: 7 x 40 bytes become 2 x 64 words of four."""
     kind = ir.MemRefType(b.type)
+    lanes = dot.vector_bytes // WORD_BYTES
     *outer, k, n = kind.shape
-    return _dense([*outer, -(-k // QUAD), -(-n // lanes) * lanes], ir.IntegerType.get_signless(32, kind.context))
+    return _dense(
+        [*outer, -(-k // dot.products), -(-n // lanes) * lanes], ir.IntegerType.get_signless(32, kind.context)
+    )
 
 
 def _dense(shape: list[int], element: ir.Type) -> ir.MemRefType:

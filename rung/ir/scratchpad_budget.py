@@ -10,7 +10,7 @@ A context keeps there
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -78,14 +78,14 @@ def placed_bytes(shape: Iterable[int], element: ir.Type, alignment: int) -> int:
     return -(-size // alignment) * alignment
 
 
-def need_of(function: func.FuncOp, budget: Budget, max_rank: int, byte_dot: str) -> Need:
+def need_of(function: func.FuncOp, budget: Budget, max_rank: int, dots: Sequence[str]) -> Need:
     """What a context will need of a function whose loops have been dealt out, and whose buffers have not been made.
 
-    max_rank: of the engine's descriptors, of which each has a tag. byte_dot: the machine's intrinsic for contractions
-    of bytes, or empty. `function` is not changed.
+    max_rank: of the engine's descriptors, of which each has a tag. dots: names of the machine's instructions for
+    products in words, or empty. `function` is not changed.
     """
     promotions = plan(function).promotions
-    kinds = [kind for op in collect(function.operation) for kind in _scratch_of(op, byte_dot)]
+    kinds = [kind for op in collect(function.operation) for kind in _scratch_of(op, dots)]
     for promotion in promotions:
         kinds += _beside(promotion, budget.buffers, max_rank)
     static = [kind for kind in kinds if kind.has_static_shape]  # place-scratch and tile-contractions refuse others
@@ -95,11 +95,11 @@ def need_of(function: func.FuncOp, budget: Budget, max_rank: int, byte_dot: str)
     )
 
 
-def _scratch_of(op: ir.Operation, byte_dot: str) -> list[ir.MemRefType]:
+def _scratch_of(op: ir.Operation, dots: Sequence[str]) -> list[ir.MemRefType]:
     """Scratch that is there, or that a contraction will make."""
     if op.name == "memref.alloca":
         return [ir.MemRefType(op.results[0].type)]
-    return packed_types(op, byte_dot) if op.name in CONTRACTIONS else []
+    return packed_types(op, dots) if op.name in CONTRACTIONS else []
 
 
 def _beside(promotion: Promotion, buffers: int, max_rank: int) -> list[ir.MemRefType]:

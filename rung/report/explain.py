@@ -62,7 +62,8 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
     found += [f"Vec: {count} loops transpose tiles of {edge} x {edge} in registers." for edge, count in turned.items()]
     for panel in (d.contraction for d in decided if d.contraction):
         tile = f"{panel.mr} rows x {panel.nr} vectors"
-        terms = f", {panel.products} products of bytes per lane at a time" if panel.products else ""
+        terms = f", {panel.products} products per lane at a time" if panel.products else ""
+        terms += f", {panel.steps} steps of its loop in one sum" if panel.steps else ""
         found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel.lanes} lanes{terms}.")
     reasons = Counter(result.evidence.left_scalar)
     found += [f"Vec: {count} nests stay scalar: {reason}." for reason, count in reasons.items()]

@@ -72,6 +72,8 @@ class FitScratchpad(Pass):
     """Highest rank of one descriptor of the engine; each descriptor of a transfer has a tag."""
     byte_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
     """That of `tile-contractions`: what it packs depends on it."""
+    bf16_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
+    """The same."""
 
     def run(self, module: ir.Module) -> None:
         tiles, need = self._fitting(module)
@@ -122,7 +124,8 @@ class FitScratchpad(Pass):
         FormVirtualThreads(contexts=1).run(trial)
         PassManager.parse("builtin.module(canonicalize,cse)").run(trial.operation)
         tell_views_apart(trial)
-        needs = [need_of(function, self._all, self.max_rank, self.byte_dot) for function in functions(trial)]
+        dots = (self.byte_dot, self.bf16_dot)
+        needs = [need_of(function, self._all, self.max_rank, dots) for function in functions(trial)]
         return max(needs, key=lambda need: need.total, default=Need())
 
 

@@ -100,7 +100,7 @@ def test_what_contractions_pack_is_known_before(a: str, b: str, c: str, byte_dot
         with module.context, ir.Location.unknown():
             op = next(op for op in collect(module.operation) if op.name in CONTRACTIONS)
             there = placed(module)
-            expected = sum(placed_bytes(kind.shape, kind.element_type, 64) for kind in packed_types(op, byte_dot))
+            expected = sum(placed_bytes(kind.shape, kind.element_type, 64) for kind in packed_types(op, [byte_dot]))
             vector_bytes = INTRINSICS[byte_dot].vector_bytes if byte_dot else 64
             TileContractions(vector_bytes, byte_dot=byte_dot).run(module)
             assert placed(module) - there == expected

@@ -35,12 +35,33 @@ class Wrong(NamedTuple):
 
 @dataclass(frozen=True)
 class Intrinsic:
-    """An instruction of a device that rung asks for by LLVM's name."""
+    """An instruction, asked for by LLVM's name, that adds products of narrow elements, side by side in words, to each
+    32-bit lane."""
 
     vector_bytes: int
     """Of its operands; other widths do without it."""
-    definition: Callable[[str], str]
-    """LLVM IR of a function of the given name that computes what the instruction does, for the host."""
+    definition: Callable[[str], str] | None = None
+    """LLVM IR of a function of the given name that computes what the instruction does, for a host that runs a modelled
+    device's code."""
+    element: Literal["i8", "i16", "bf16"] = "i8"
+    """MLIR's name of the factors. Sums are f32 for floats and i32, which wraps, for integers."""
+    operand: str = "i32"
+    """MLIR's name of the elements of LLVM's own operands."""
+    accumulates: bool = True
+    """(acc, a, b) -> acc + products; otherwise (a, b) -> products."""
+    bias: int = 0
+    """The first factors are unsigned: signed ones come with so much added."""
+    flags: frozenset[str] = frozenset()
+    """Extensions that a CPU needs for it, as its system names them."""
+
+    @property
+    def sums(self) -> Literal["i32", "f32"]:
+        return "f32" if self.element == "bf16" else "i32"
+
+    @property
+    def products(self) -> int:
+        """Added to each lane."""
+        return 32 // int(self.element.lstrip("bfi"))
 
 
 @dataclass(frozen=True)
@@ -96,6 +117,15 @@ class Isa:
     """By LLVM's name."""
     device: Device | None = None
     """None: no device of this ISA is modelled."""
+
+    def dot(self, sums: Literal["i32", "f32"], vector_bytes: int, flags: frozenset[str]) -> str:
+        """LLVM's name of the instruction with most products for a CPU with such extensions; empty: it has none."""
+        usable = [
+            name
+            for name, known in self.intrinsics.items()
+            if known.vector_bytes == vector_bytes and known.flags <= flags and known.sums == sums
+        ]
+        return max(usable, key=lambda name: self.intrinsics[name].products, default="")
 
     @property
     def modelled(self) -> Device:

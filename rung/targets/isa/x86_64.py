@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from .base import Isa, VectorUnit
+from .base import Intrinsic, Isa, VectorUnit
 from .instructions import Instructions, Kind
 
 # Floating point as in vaddps / addsd / vfmadd231ss, integers as in vpaddd / pmulld.
 _FLOAT = re.compile(
-    r"v?(?:add|sub|mul|div|min|max|sqrt|rcp14|rsqrt14|rndscale|round|cmp\w*?|scalef|reduce|fn?m(?:add|sub)\d*|addsub)"
+    r"v?(?:add|sub|mul|div|min|max|sqrt|rcp14|rsqrt14|rndscale|round|cmp\w*?|scalef|reduce|fn?m(?:add|sub)\d*|addsub|dpbf16)"
     r"(?P<kind>ps|pd|ph|ss|sd|sh)$"
 )
-_INTEGER = re.compile(r"v?p(?:add|sub|mul|min|max|abs|sll|srl|sra|and|or|xor|andn|madd|cmp)\w*$")
+_INTEGER = re.compile(r"v?p(?:add|sub|mul|min|max|abs|sll|srl|sra|and|or|xor|andn|madd|cmp|dpbusd|dpwssd)\w*$")
 _REGISTER = re.compile(r"%([xyz]mm)\d+")
 _WIDE = re.compile(r"[yz]mm")
 
@@ -36,6 +36,27 @@ def _vector_unit(flags: frozenset[str]) -> VectorUnit:
     return VectorUnit(16, 16, False, ("sse2",))
 
 
+# Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Bytes of the first factor of vpdpbusd are
+# unsigned. vpmaddwd multiplies pairs of 16 bits, which hold bytes of either sign.
+_DOTS = {
+    "llvm.x86.avx512.vpdpbusd.512": Intrinsic(
+        64, operand="i8", bias=128, flags=frozenset(("avx512f", "avx512bw", "avx512_vnni"))
+    ),
+    "llvm.x86.avx512.vpdpbusd.256": Intrinsic(32, operand="i8", bias=128, flags=frozenset(("avx2", "avx_vnni"))),
+    "llvm.x86.avx512.pmaddw.d.512": Intrinsic(
+        64, element="i16", operand="i16", accumulates=False, flags=frozenset(("avx512f", "avx512bw"))
+    ),
+    "llvm.x86.avx2.pmadd.wd": Intrinsic(
+        32, element="i16", operand="i16", accumulates=False, flags=frozenset(("avx2",))
+    ),
+    "llvm.x86.sse2.pmadd.wd": Intrinsic(
+        16, element="i16", operand="i16", accumulates=False, flags=frozenset(("sse2",))
+    ),
+    "llvm.x86.avx512bf16.dpbf16ps.512": Intrinsic(
+        64, element="bf16", operand="bf16", flags=frozenset(("avx512f", "avx512bw", "avx512_bf16"))
+    ),
+}
+
 X86_64 = Isa(
     name="x86_64",
     other_names=("AMD64",),
@@ -49,4 +70,5 @@ X86_64 = Isa(
         # An absolute address is loaded before an indirect call.
         calls=("call", "movabs", "jmp"),
     ),
+    intrinsics=_DOTS,
 )

@@ -18,7 +18,7 @@ def emulate(module: llvm.ModuleRef, isa: Isa) -> None:
     for function in [function for function in module.functions if function.name.startswith(prefix)]:
         name = function.name
         known = isa.intrinsics.get(name)
-        if known is None:
+        if known is None or known.definition is None:
             raise RungError(
                 f"the host has no code for the device's instruction `{name}`: its values cannot be computed"
             )

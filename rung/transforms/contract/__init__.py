@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
@@ -10,13 +11,19 @@ from torch_mlir import ir
 from ...errors import UnsupportedError, UsageError
 from ...ir.build_nest import build_map_nest
 from ...ir.emit import Emitter, bits, is_float
-from ...ir.packing import CONTRACTIONS, computed_type, extended_type, is_signed, takes_bytes
+from ...ir.packing import CONTRACTIONS, WORD_BYTES, computed_type, dot_of, extended_type, is_signed
 from ...passes.base import Pass
 from ...passes.options import Limits, OneOf
 from ...targets.isa import INTRINSICS
-from .byte_words import ByteContraction, byte_rows, byte_words
 from .kernel import Contraction, KernelPlan, emit_contraction
 from .scratch import scratch
+from .steps import Steps, gather_steps
+from .word_kernel import WordContraction
+from .words import rows_of_words, words
+
+_FEW_TERMS = 16
+"""Of a sum (in words, two or four terms each): every number of C is loaded and stored once for so many products. Where
+they are more, that is hidden behind them, and operands that were just copied are nearer than those of several steps."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,13 @@ class TileContractions(Pass):
     packed scratch by nests that the vectorizer takes next: run this pass before it. Half-precision C is
     accumulated in f32.
 
-    `byte_dot` names LLVM's intrinsic (acc, a, b) that adds four products of signed bytes to each 32-bit lane.
+    `byte_dot` and `bf16_dot` name LLVM's intrinsics that add products of narrow elements to each 32-bit lane.
     Contractions of i8 into i32 then take four terms of k at a time: rows of B are packed into words of four bytes,
-    and four bytes of A are broadcast as one word. Missing terms of the last word are zero.
+    and four bytes of A are broadcast as one word (of bf16 into f32, or where the instruction takes 16 bits, two
+    terms). Missing terms of the last word are zero.
+
+    With `panel_bytes`, several steps of a loop of short contractions are made before one sum of all their terms
+    (`steps.py`), so that tiles of C stay in registers for longer: `steps = 4` in the attribute.
 
     Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg`
     excludes them.
@@ -59,14 +70,23 @@ class TileContractions(Pass):
     nr: Annotated[int, Limits(0, 16)] = 0
     """Vectors in a row of the register tile; 0 chooses."""
     byte_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
-    """An intrinsic that adds four products of bytes to each lane of vectors of its own size."""
+    """An intrinsic that adds products of bytes, or of 16 bits, to each lane of vectors of its own size."""
+    bf16_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
+    """The same for bf16, whose products are summed in f32."""
+    panel_bytes: Annotated[int, Limits(0, 1 << 40)] = 0
+    """Steps of a loop around a contraction are gathered while a panel of B, of all their terms, is no larger."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        dot = INTRINSICS.get(self.byte_dot)
-        if dot is not None and self.vector_bytes != dot.vector_bytes:
-            wanted = f"give {dot.vector_bytes}, as {self.byte_dot} takes"
-            raise UsageError(f"pass `{self.name}`: vector-bytes is `{self.vector_bytes}`; {wanted}")
+        for name in self._dots:
+            dot = INTRINSICS.get(name)
+            if dot is not None and self.vector_bytes != dot.vector_bytes:
+                wanted = f"give {dot.vector_bytes}, as {name} takes"
+                raise UsageError(f"pass `{self.name}`: vector-bytes is `{self.vector_bytes}`; {wanted}")
+
+    @property
+    def _dots(self) -> tuple[str, ...]:
+        return self.byte_dot, self.bf16_dot
 
     def run(self, module: ir.Module) -> None:
         for op in _contractions(module.operation):
@@ -75,34 +95,43 @@ class TileContractions(Pass):
     def _tile(self, op: ir.Operation) -> None:
         a, b, c = op.operands
         _check(op)
-        if takes_bytes(op, self.byte_dot):
-            self._tile_bytes(op)
+        if name := dot_of(op, self._dots):
+            self._tile_words(op, name)
             return
         computed = computed_type(op)
         a = _extended(op, a, computed, unit_stride=False)
         b = _extended(op, b, computed, unit_stride=True)
         shape_a, shape_c = ir.MemRefType(a.type).shape, ir.MemRefType(c.type).shape
         plan = self._plan(shape_c[-2], shape_c[-1], shape_a[-1], bits(computed))
+        steps = self._steps(op, a, b, plan, bits(computed) // 8)
 
         def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma)
+            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps)
 
         emit_contraction(op, plain)
-        op.erase()
+        _erase(op, (a, b))
 
-    def _tile_bytes(self, op: ir.Operation) -> None:
-        c = op.operands[2]
-        lanes = self.vector_bytes // 4
-        a, b = byte_rows(op), byte_words(op, lanes)
+    def _tile_words(self, op: ir.Operation, name: str) -> None:
+        c, dot = op.operands[2], INTRINSICS[name]
+        lanes = self.vector_bytes // WORD_BYTES
+        a, b = rows_of_words(op, dot), words(op, dot)
         shape_b, shape_c = ir.MemRefType(b.type).shape, ir.MemRefType(c.type).shape
         m, n = shape_c[-2:]
         plan = replace(self._plan(m, max(n, lanes), shape_b[-2], 32), n=n)
+        steps = self._steps(op, a, b, plan, WORD_BYTES)
 
-        def bytewise(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return ByteContraction(e, (a, b, c), prefix, plan, self.byte_dot)
+        def in_words(e: Emitter, prefix: list[ir.Value]) -> Contraction:
+            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps)
 
-        emit_contraction(op, bytewise)
-        op.erase()
+        emit_contraction(op, in_words)
+        _erase(op, (a, b))
+
+    def _steps(self, op: ir.Operation, a: ir.Value, b: ir.Value, plan: KernelPlan, width: int) -> Steps | None:
+        """As many as have a panel of B that fits, where the terms of one are few."""
+        if plan.k > _FEW_TERMS:
+            return None
+        fit = self.panel_bytes // (plan.vectors * plan.lanes * width * plan.k)
+        return gather_steps(op, a, b, fit) if fit >= 2 else None
 
     def _plan(self, m: int, n: int, k: int, width: int) -> KernelPlan:
         lanes = max(1, self.vector_bytes * 8 // width) if self.vector_bytes else 1
@@ -115,6 +144,14 @@ class TileContractions(Pass):
         rows = self.mr or _rows(m, min(most, 8 if vectors == 2 else 14))
         depth = 4 if k >= 4 and rows * vectors <= 16 else 2 if k >= 2 else 1
         return KernelPlan(m, n, k, lanes, rows, vectors, depth)
+
+
+def _erase(op: ir.Operation, operands: Iterable[ir.Value]) -> None:
+    """The contraction, and what nothing else reads."""
+    op.erase()
+    for operand in operands:
+        if not isinstance(operand.owner, ir.Block) and operand.owner.name == "memref.alloca" and not list(operand.uses):
+            operand.owner.erase()
 
 
 def _rows(m: int, most: int) -> int:

@@ -10,6 +10,7 @@ from torch_mlir import ir
 
 from ...ir.attributes import CONTRACTION
 from ...ir.emit import Emitter, Index, is_float, vector_of
+from .steps import Steps
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Tile:
 
 
 class Contraction:
-    """Emits the loops of one contraction. Indices of A, B and C follow `prefix`, those of a batch."""
+    """Emits the loops of one contraction. Indices of A, B and C follow `prefix`, those of a batch; with `steps`, the
+    sum goes over slots of A and B."""
 
     def __init__(
         self,
@@ -45,9 +47,13 @@ class Contraction:
         computed: ir.Type,
         plan: KernelPlan,
         fma: bool,
+        steps: Steps | None = None,
     ) -> None:
         self.e, self.prefix, self.computed, self.plan, self.fma = e, prefix, computed, plan, fma
         self.a, self.b, self.c = operands
+        self.steps, self.slot = steps, list[ir.Value]()
+        if steps is not None:
+            self.a, self.b = steps.a, steps.b
         self.stored = ir.MemRefType(self.c.type).element_type
         self.contract = {"fastmath": ir.Attribute.parse("#arith.fastmath<contract>", e.context)}
 
@@ -98,8 +104,6 @@ class Contraction:
         e, plan = self.e, self.plan
         rows = [e.add(i, r) for r in range(tile.rows)]
         columns = [e.add(j, v * tile.lanes) for v in range(tile.vectors)]
-        sums = [self._load_c(r, c, tile.lanes) for r in rows for c in columns]
-        whole = plan.k - plan.k % plan.depth
         evidence = {CONTRACTION: self._evidence(tile)}
 
         def terms(k: Index, carried: list[ir.Value], count: int = plan.depth) -> list[ir.Value]:
@@ -107,14 +111,42 @@ class Contraction:
                 carried = self._term(rows, columns, e.add(k, offset), carried, tile)
             return carried
 
-        if whole > plan.depth:
-            sums = e.loop(0, whole, plan.depth, sums, terms, evidence)
-        else:
+        whole = plan.k - plan.k % plan.depth
+        if whole <= plan.depth:
             whole = 0
-        sums = terms(whole, sums, plan.k - whole)
+
+        def all_terms(sums: list[ir.Value]) -> list[ir.Value]:
+            if whole:
+                sums = e.loop(0, whole, plan.depth, sums, terms, evidence)
+            return terms(whole, sums, plan.k - whole)
+
+        # Told by the innermost loop.
+        sums = self._over_steps(self._first(tile, rows, columns), all_terms, {} if whole else evidence)
         for position, value in enumerate(sums):
             row, column = divmod(position, tile.vectors)
             self._store_c(rows[row], columns[column], value, tile.lanes)
+
+    def _over_steps(
+        self,
+        sums: list[ir.Value],
+        add: Callable[[list[ir.Value]], list[ir.Value]],
+        attributes: dict[str, ir.Attribute] | None = None,
+    ) -> list[ir.Value]:
+        """The sums after the terms of every slot."""
+        if self.steps is None:
+            return add(sums)
+
+        def step(slot: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
+            self.slot = [slot]
+            return add(carried)
+
+        sums = self.e.loop(0, self.steps.count, 1, sums, step, attributes)
+        self.slot = []
+        return sums
+
+    def _first(self, tile: Tile, rows: list[Index], columns: list[Index]) -> list[ir.Value]:
+        """What the sums of a tile begin with, row by row."""
+        return [self._load_c(r, c, tile.lanes) for r in rows for c in columns]
 
     def _term(
         self, rows: list[Index], columns: list[Index], k: Index, sums: list[ir.Value], tile: Tile
@@ -145,10 +177,11 @@ class Contraction:
     def _load(self, buffer: ir.Value, row: Index, column: Index, lanes: int) -> ir.Value:
         type_ = vector_of(ir.MemRefType(buffer.type).element_type, lanes)
         name = "memref.load" if lanes == 1 else "vector.load"
-        return self.e.value(name, type_, [buffer, *self._place(row, column)])
+        return self.e.value(name, type_, [buffer, *self._place(row, column, buffer)])
 
-    def _place(self, row: Index, column: Index) -> list[ir.Value]:
-        return [*self.prefix, self.e.index(row), self.e.index(column)]
+    def _place(self, row: Index, column: Index, buffer: ir.Value) -> list[ir.Value]:
+        slot = [] if buffer == self.c else self.slot
+        return [*self.prefix, *slot, self.e.index(row), self.e.index(column)]
 
     def _load_c(self, row: Index, column: Index, lanes: int) -> ir.Value:
         value = self._load(self.c, row, column, lanes)
@@ -160,11 +193,13 @@ class Contraction:
         if self.stored != self.computed:
             value = self.e.value("arith.truncf", vector_of(self.stored, lanes), [value])
         name = "memref.store" if lanes == 1 else "vector.store"
-        self.e.op(name, [], [value, self.c, *self._place(row, column)])
+        self.e.op(name, [], [value, self.c, *self._place(row, column, self.c)])
 
     def _evidence(self, tile: Tile) -> ir.Attribute:
         i64 = ir.IntegerType.get_signless(64, self.e.context)
         numbers = {"lanes": tile.lanes, "mr": tile.rows, "nr": tile.vectors}
+        if self.steps is not None:
+            numbers["steps"] = self.steps.most
         attributes = {name: ir.IntegerAttr.get(i64, n) for name, n in numbers.items()}
         return ir.DictAttr.get(attributes, self.e.context)
 

@@ -1,0 +1,127 @@
+"""The micro-kernel of contractions in words: an instruction adds several products to each 32-bit lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch_mlir import ir
+
+from ...ir.emit import Emitter, Index, is_float
+from ...ir.packing import WORD_BYTES
+from ...ir.pointers import i64
+from ...targets.isa.base import Intrinsic
+from .kernel import Contraction, KernelPlan, Tile
+from .steps import Steps
+
+
+class WordContraction(Contraction):
+    """C += A B on words: k counts words, and every vector of C is whole; the last one of a row under a mask.
+
+    Where A's elements come with a bias, every tile begins at C less the bias's share, bias * (the sum of B's column),
+    which is computed once for a panel.
+    """
+
+    def __init__(
+        self,
+        e: Emitter,
+        operands: tuple[ir.Value, ir.Value, ir.Value],
+        prefix: list[ir.Value],
+        plan: KernelPlan,
+        name: str,
+        dot: Intrinsic,
+        steps: Steps | None = None,
+    ) -> None:
+        super().__init__(e, operands, prefix, ir.MemRefType(operands[2].type).element_type, plan, False, steps)
+        self.name, self.dot = name, dot
+        self.word = ir.IntegerType.get_signless(32, e.context)
+        self.factors = ir.VectorType.get(
+            [dot.vector_bytes * 8 // int(dot.operand.lstrip("bfi"))], ir.Type.parse(dot.operand, e.context)
+        )
+        self.shares: list[ir.Value] = []
+        """Of the bias, in each vector of the panel."""
+
+    def _panels(self) -> Iterator[tuple[int, int, int, int]]:
+        """Whole panels, whole vectors, and what is left."""
+        plan = self.plan
+        columns, vectors = plan.n - plan.n % plan.lanes, plan.vectors
+        wide = columns - columns % (vectors * plan.lanes)
+        for start, stop, each in ((0, wide, vectors), (wide, columns, 1), (columns, plan.n, 1)):
+            if stop > start:
+                yield start, stop, each, plan.lanes
+
+    def _rows(self, vectors: int, lanes: int, j: Index) -> None:
+        if self.dot.bias:
+            self.shares = self._bias_shares(vectors, lanes, j)
+        super()._rows(vectors, lanes, j)
+
+    def _bias_shares(self, vectors: int, lanes: int, j: Index) -> list[ir.Value]:
+        e = self.e
+        columns = [e.add(j, v * lanes) for v in range(vectors)]
+        bias = e.broadcast(e.number(self.word, int.from_bytes(bytes([self.dot.bias] * self.dot.products))), lanes)
+
+        def add(k: Index, sums: list[ir.Value]) -> list[ir.Value]:
+            rows = (self._load(self.b, k, column, lanes) for column in columns)
+            return [self._multiply_add(bias, row, total, lanes) for row, total in zip(rows, sums, strict=True)]
+
+        def all_rows(sums: list[ir.Value]) -> list[ir.Value]:
+            return add(0, sums) if self.plan.k == 1 else e.loop(0, self.plan.k, 1, sums, add)
+
+        return self._over_steps([e.broadcast(e.zero(self.computed), lanes)] * vectors, all_rows)
+
+    def _first(self, tile: Tile, rows: list[Index], columns: list[Index]) -> list[ir.Value]:
+        sums = super()._first(tile, rows, columns)
+        if not self.dot.bias:
+            return sums
+        shares = self.shares * tile.rows
+        return [self.e.value("arith.subi", c.type, [c, share]) for c, share in zip(sums, shares, strict=True)]
+
+    def _factor(self, row: Index, k: Index) -> ir.Value:
+        """Several elements of a row of A as one word."""
+        e, each = self.e, self.dot.products
+        element = ir.MemRefType(self.a.type).element_type
+        place = self._place(row, e.mul(k, each), self.a)
+        alignment = {"alignment": ir.IntegerAttr.get(i64(), WORD_BYTES)}
+        elements = e.value("vector.load", ir.VectorType.get([each], element), [self.a, *place], alignment)
+        return e.extract(e.value("vector.bitcast", ir.VectorType.get([1], self.word), [elements]), 0)
+
+    def _multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value, lanes: int) -> ir.Value:
+        factors = [x if x.type == self.factors else self.e.value("vector.bitcast", self.factors, [x]) for x in (a, b)]
+        operands = [c, *factors] if self.dot.accumulates else factors
+        attributes = {
+            "intrin": ir.StringAttr.get(self.name, self.e.context),
+            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(operands), 0], self.e.context),
+            "op_bundle_sizes": ir.DenseI32ArrayAttr.get([], self.e.context),
+        }
+        result = self.e.value("llvm.call_intrinsic", c.type, operands, attributes)
+        return result if self.dot.accumulates else self.e.value("arith.addi", c.type, [c, result])
+
+    def _load_c(self, row: Index, column: Index, lanes: int) -> ir.Value:
+        mask = self._mask(column)
+        if mask is None:
+            return super()._load_c(row, column, lanes)
+        kind = ir.VectorType.get([lanes], self.computed)
+        attribute = ir.FloatAttr if is_float(self.computed) else ir.IntegerAttr
+        zero = self.e.constant(ir.DenseElementsAttr.get_splat(kind, attribute.get(self.computed, 0)))
+        return self.e.value("vector.maskedload", kind, [self.c, *self._place(row, column, self.c), mask, zero])
+
+    def _store_c(self, row: Index, column: Index, value: ir.Value, lanes: int) -> None:
+        mask = self._mask(column)
+        if mask is None:
+            super()._store_c(row, column, value, lanes)
+        else:
+            self.e.op("vector.maskedstore", [], [self.c, *self._place(row, column, self.c), mask, value])
+
+    def _mask(self, column: Index) -> ir.Value | None:
+        """Lanes of the last vector of a row that are in C."""
+        left = self.plan.n - column if isinstance(column, int) else self.plan.lanes
+        if left >= self.plan.lanes:
+            return None
+        kind = ir.VectorType.get([self.plan.lanes], self.e.i1)
+        lanes = [ir.IntegerAttr.get(self.e.i1, int(lane < left)) for lane in range(self.plan.lanes)]
+        return self.e.constant(ir.DenseElementsAttr.get(lanes, kind))
+
+    def _evidence(self, tile: Tile) -> ir.Attribute:
+        plain = ir.DictAttr(super()._evidence(tile))
+        named = {each.name: each.attr for each in plain}
+        named["products"] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64, self.e.context), self.dot.products)
+        return ir.DictAttr.get(named, self.e.context)
