@@ -200,7 +200,8 @@ class Machine(BaseModel):
 
     def _check_dots(self, isa: Isa) -> None:
         """LLVM ends the process where the processor has not the instruction that an intrinsic stands for."""
-        flags = processor.detect().flags if self.kind == "host" else None
+        runs_us = self.kind == "host" and not self.cpu
+        flags = processor.detect().flags if runs_us else None
         for field, sums in (("byte_dot", "i32"), ("bf16_dot", "f32")):
             given = getattr(self, field)
             fit = (name for name, known in isa.intrinsics.items() if known.sums == sums)
