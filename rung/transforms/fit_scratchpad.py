@@ -71,7 +71,7 @@ class FitScratchpad(Pass):
     max_rank: Annotated[int, Limits(1, 3)] = 2
     """Highest rank of one descriptor of the engine; each descriptor of a transfer has a tag."""
     byte_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
-    """That of `tile-contractions`: what it packs depends on it."""
+    """As of the contractions: what they pack depends on it."""
     bf16_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
     """The same."""
 

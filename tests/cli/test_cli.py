@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from rung import processor
-from tests.cli.command_line import COMMAND, VARIABLES, Run, rung
+from tests.cli.command_line import COMMAND, VARIABLES, Run, interruptible, rung
 
 
 def test_help_is_quick_and_lists_the_commands() -> None:
@@ -56,7 +56,9 @@ def test_interruption_during_the_imports_ends_in_order(tmp_path: Path) -> None:
     """The announcement comes before torch, Triton and MLIR are loaded, which a KeyboardInterrupt would tear apart."""
     path = tmp_path / "a.json"
     command = [*COMMAND, "ladder", "gelu", "--size", "1000", "--rounds", "1000000", "--json", str(path)]
-    process = subprocess.Popen(command, env=VARIABLES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=VARIABLES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
+    )  # fmt: skip
     assert process.stderr is not None
     assert "gelu on host" in process.stderr.readline()
     process.send_signal(signal.SIGINT)

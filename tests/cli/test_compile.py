@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rung import compile as compiler
 from rung.errors import UsageError
+from rung.targets.npu import executable
 from tests.cli.command_line import SIGNATURE, Run, rung
 
 
@@ -36,7 +36,7 @@ def test_stages_before_machine_code_are_shown_of_a_kernel_that_the_back_end_refu
     def refuse(*_: object) -> None:
         raise UsageError("the back end refuses it")
 
-    monkeypatch.setattr(compiler, "build", refuse)
+    monkeypatch.setattr(executable, "build", refuse)
     command = ("compile", f"{own}::double", "--signature", SIGNATURE, "--device", "hexagon-v73", "--emit")
     status, out, errors = run(*command, stage)
     assert (status, errors) == (0, "") and "double" in out

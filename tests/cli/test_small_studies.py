@@ -13,7 +13,7 @@ import pytest
 from rung.bench.result import LadderRecord
 from rung.studies import read, write
 from tests.bench_fakes import ENVIRONMENT, result
-from tests.cli.command_line import COMMAND, VARIABLES, Run, rung
+from tests.cli.command_line import COMMAND, VARIABLES, Run, interruptible, rung
 
 _MODES = """import triton
 import triton.language as tl
@@ -153,7 +153,7 @@ def test_an_interruption_ends_the_process_that_measures(tmp_path: Path) -> None:
     many = ("--rounds", "1000000", "--processes", "2", "--json", str(path))
     process = subprocess.Popen(
         [*COMMAND, "ladder", "gelu", "--size", "1000", *many], env=VARIABLES,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible,
     )  # fmt: skip
     assert process.stderr is not None
     assert process.stderr.readline() == "process 1 of 2\n"
