@@ -157,11 +157,13 @@ typedef struct {
 
 static tensor_access access_of(PyTypeObject *type) {
   static tensor_access known[4];
-  tensor_access *k = known;
-  while (k < known + 4 && k->type && k->type != type) k++;
-  if (k == known + 4) return (tensor_access){0};
-  if (k->type) return *k;
-  k->type = (PyTypeObject *)Py_NewRef(type);
+  static unsigned turn;
+  for (int i = 0; i < 4; i++)
+    if (known[i].type == type) return known[i];
+  // In place of the oldest one: those that come first in a process are not those that all its launches have.
+  tensor_access *k = &known[turn++ % 4];
+  PyTypeObject *oldest = k->type;
+  *k = (tensor_access){.type = (PyTypeObject *)Py_NewRef(type)};
   PyObject *data_ptr = PyObject_GetAttr((PyObject *)type, text.data_ptr);
   PyObject *is_cpu = data_ptr ? PyObject_GetAttr((PyObject *)type, text.is_cpu) : NULL;
   PyObject *dtype = is_cpu ? PyObject_GetAttr((PyObject *)type, text.dtype) : NULL;
@@ -177,7 +179,9 @@ static tensor_access access_of(PyTypeObject *type) {
   }
   PyErr_Clear();
   Py_XDECREF(data_ptr), Py_XDECREF(is_cpu), Py_XDECREF(dtype);  // the type holds them
-  return *k;
+  tensor_access found = *k;
+  Py_XDECREF(oldest);  // the end of a type may run anything
+  return found;
 }
 
 static int check_device(PyObject *tensor, const tensor_access *access, place at) {

@@ -58,9 +58,18 @@ def test_what_differs_is_asked(kernel: Any, what: str) -> None:
     assert torch.equal(O[:n], arguments[0].float()[:n] * arguments[3]) and not O[n:].any()
     assert found.hash == by_triton(triton.JITFunction(scaled.fn), *arguments).hash
     again(kernel, *arguments)
-    if type(arguments[0]) is torch.Tensor:  # what else is one may be given to Triton each time
-        assert is_repeated(kernel, lambda: again(kernel, *arguments)), "what it said has been remembered"
+    assert is_repeated(kernel, lambda: again(kernel, *arguments)), "what it said has been remembered"
     assert is_repeated(kernel, lambda: again(kernel)), "and what it said before has not been forgotten"
+
+
+def test_types_that_came_first_do_not_stand_in_the_way(kernel: Any) -> None:
+    """Of tensors: how each is read is remembered, of a few."""
+    for number in range(6):
+        other = type(f"Tensor{number}", (torch.Tensor,), {})
+        again(kernel, torch.arange(64.0).as_subclass(other), O, 64, 2.5)
+    for x in (X, torch.nn.Parameter(torch.arange(64.0), requires_grad=False)):
+        again(kernel, x, O, 64, 2.5)
+        assert is_repeated(kernel, lambda x=x: again(kernel, x, O, 64, 2.5))
 
 
 @pytest.mark.parametrize("keywords", [{"enable_fp_fusion": False}, {"debug": True}, {"num_warps": 8}])
