@@ -80,7 +80,7 @@ def _lines(elf: Any) -> Iterator[tuple[int, str, int]]:
         listed: list[bytes] = program["include_directory"]
         directories = [os.fsdecode(path) for path in own + listed]
         named: list[tuple[int, bytes]] = [(file["dir_index"], file["name"]) for file in program["file_entry"]]
-        files = [os.path.join(directories[index], os.fsdecode(name)) for index, name in named]  # noqa: PTH118
+        files = [str(Path(directories[index]) / os.fsdecode(name)) for index, name in named]
         for entry in program.get_entries():
             state = entry.state
             if state is not None and not state.end_sequence and state.line:

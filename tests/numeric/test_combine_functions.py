@@ -63,7 +63,10 @@ def test_assertions(kernel, axis: int, dtype: torch.dtype, schedule: str) -> Non
     else:
         expected = x.sum() if kernel is _sum_1d else x.sum(axis)
     o = torch.zeros_like(expected, dtype=dtype)
-    run = lambda: kernel[(1,)](x, o, N, axis, o.numel(), debug=True, sanitize_overflow=False, schedule=schedule)  # noqa: E731
+
+    def run() -> None:
+        kernel[(1,)](x, o, N, axis, o.numel(), debug=True, sanitize_overflow=False, schedule=schedule)
+
     run()
     assert torch.equal(o, expected.to(dtype))
     if dtype == torch.int64:

@@ -299,7 +299,10 @@ def test_a_keyword_that_cannot_be_is_an_assertion_as_elsewhere_in_triton() -> No
 def _tuned(**settings: Any) -> Any:
     """The kernel in blocks of 32 and of 128, which adds to what is there."""
     configurations = [triton.Config({"BLOCK": 32}), triton.Config({"BLOCK": 128})]
-    bench = lambda run, quantiles: do_bench(run, quantiles=quantiles, warmup=1, rep=1)  # noqa: E731
+
+    def bench(run: Any, quantiles: Any) -> Any:
+        return do_bench(run, quantiles=quantiles, warmup=1, rep=1)
+
     return triton.autotune(configurations, key=["n"], **{"do_bench": bench, **settings})(triton.JITFunction(_added.fn))
 
 
@@ -322,7 +325,10 @@ def test_tuning_leaves_no_trace_in_what_is_restored_or_reset() -> None:
 
 
 def test_tuned_configurations_are_pruned_and_kept_on_disk() -> None:
-    never = lambda run, quantiles: pytest.fail("nothing is measured")  # noqa: E731
+
+    def never(run: Any, quantiles: Any) -> None:
+        pytest.fail("nothing is measured")
+
     first = _tuned(cache_results=True)
     first[_grid](torch.zeros(1000), 1000)
     again = _tuned(cache_results=True, do_bench=never)
