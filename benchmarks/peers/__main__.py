@@ -104,27 +104,21 @@ def chosen(rows: str) -> list[Row]:
     return picked
 
 
+def line(row: dict[str, Any]) -> str:
+    """A row as soon as it is measured."""
+    title = f"{row['row']} {row['size']}"
+    if "best" not in row:
+        return f"{title}: {'; '.join(f'{name}: {why}' for name, why in row['refused'].items()) or 'alone'}"
+    return f"{title}: {text.ratio(row['ratio'], row['ratio_ci'])} of {row['best']}"
+
+
 def show(console: Any, found: list[dict[str, Any]], limits: bounds.Bounds) -> None:
     table = tables.new_table(
         f"rung beside its peers, {limits.contexts} threads",
         *("row", "size", "rung", "best peer", "best peer / rung [95% CI]", "kernel[grid]", "bound"),
     )
     for row in found:
-        cells = [row["row"], row["size"]]
-        if "best" not in row:
-            cells += ["[red]WRONG[/red]" if any("rung" in name for name in row["refused"]) else "alone"]
-            table.add_row(*cells, *[""] * 4)
-            continue
-        seconds = row["seconds"]
-        small = row["elements"] <= SMALL
-        cells += [
-            text.duration(seconds["rung"]),
-            f"{row['best']} {text.duration(seconds[row['best']])}",
-            text.ratio(row["ratio"], row["ratio_ci"]),
-            text.ratio(row["dispatched_ratio"], row["dispatched_ratio_ci"]) if small else "",
-            f"{100 * row['bound_s'] / seconds['rung']:.0f}%",
-        ]
-        table.add_row(*cells)
+        table.add_row(row["row"], row["size"], *_cells(row))
     console.print(table)
     ratios = [row["ratio"] for row in found if "best" in row]
     if ratios:
@@ -138,6 +132,19 @@ def show(console: Any, found: list[dict[str, Any]], limits: bounds.Bounds) -> No
     for row in found:
         for name, why in row["refused"].items():
             console.print(f"{row['row']} {row['size']}: {name}: {why}", style="dim")
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    """What the table says of a row behind its name."""
+    seconds = row["seconds"]
+    if "rung" not in seconds:
+        return ["[red]WRONG[/red]", *[""] * 4]
+    ours, part = text.duration(seconds["rung"]), f"{100 * row['bound_s'] / seconds['rung']:.0f}%"
+    if "best" not in row:
+        return [ours, "alone", "", "", part]
+    dispatched = text.ratio(row["dispatched_ratio"], row["dispatched_ratio_ci"]) if row["elements"] <= SMALL else ""
+    best = f"{row['best']} {text.duration(seconds[row['best']])}"
+    return [ours, best, text.ratio(row["ratio"], row["ratio_ci"]), dispatched, part]
 
 
 def draw(found: list[dict[str, Any]], path: Path) -> None:
@@ -193,11 +200,14 @@ def main() -> int:
             made["bound_s"] = limits.seconds(row)
             made["elements"] = max(x.numel() for x in row.inputs(torch.Generator().manual_seed(0)))
             found.append(made)
+            console.print(f"{number} of {len(picked)}: {line(made)}", style="dim")
+            # A run of all rows takes long: what was measured is kept if it is interrupted.
+            window = noise.compare(before, noise.read())
+            save(options.json, "peers", options.seed, found, window)
     window = noise.compare(before, noise.read())
     show(console, found, limits)
     if window.noisy:
         console.print(text.noise(window), style="yellow")
-    save(options.json, "peers", options.seed, found, window)
     if options.png:
         draw(found, options.png)
     return 0 if all("best" in row or not peers for row in found) else 1

@@ -79,7 +79,11 @@ def attention(heads: int, length: int, width: int, causal: bool, dtype: torch.dt
         out = torch.empty_like(q)
         meta = {"CAUSAL": causal, "WIDTH": width, "ROWS": 64, "KEYS": 64}
         return Launch(
-            attention_kernel, (triton.cdiv(length, 64), heads), (q, k, v, out, length, width**-0.5), out, meta
+            attention_kernel,
+            lambda meta: (triton.cdiv(length, meta["ROWS"]), heads),
+            (q, k, v, out, length, width**-0.5),
+            out,
+            meta,
         )
 
     shape = (heads, length, width)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 import triton
@@ -71,7 +74,12 @@ def dropout_kernel(x_ptr, out_ptr, n, p, seed, BLOCK: tl.constexpr):
 def over_elements(kernel, *tensors: Tensor, more=(), **meta) -> Launch:
     """A program for every 1024 elements."""
     out, n = torch.empty_like(tensors[0]), tensors[0].numel()
-    return Launch(kernel, (triton.cdiv(n, BLOCK),), (*tensors, out, n, *more), out, {"BLOCK": BLOCK, **meta})
+    return Launch(kernel, blocks_of(n), (*tensors, out, n, *more), out, {"BLOCK": BLOCK, **meta})
+
+
+def blocks_of(n: int, name: str = "BLOCK") -> Callable[[Any], tuple[int]]:
+    """The grid with a program for every block of n."""
+    return lambda meta: (triton.cdiv(n, meta[name]),)
 
 
 def add(n: int) -> Row:

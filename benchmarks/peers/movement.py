@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 import triton
 import triton.language as tl
+from elementwise import BLOCK, blocks_of
 from row import Launch, Row, integers, normal
 
 
@@ -73,7 +74,11 @@ def histogram_kernel(x_ptr, out_ptr, n, BINS: tl.constexpr, BLOCK: tl.constexpr)
 def transpose(m: int, n: int) -> Row:
     def launch(x):
         out = x.new_empty(n, m)
-        return Launch(transpose_kernel, (triton.cdiv(m, 32), triton.cdiv(n, 32)), (x, out, m, n), out, {"TILE": 32})
+
+        def grid(meta):
+            return triton.cdiv(m, meta["TILE"]), triton.cdiv(n, meta["TILE"])
+
+        return Launch(transpose_kernel, grid, (x, out, m, n), out, {"TILE": 32})
 
     return Row(
         "transpose",
@@ -92,7 +97,7 @@ def column_sum(m: int, n: int) -> Row:
     def launch(x):
         out = x.new_empty(n)
         meta = {"ROWS": 64, "COLUMNS": 128}
-        return Launch(column_sum_kernel, (triton.cdiv(n, 128),), (x, out, m, n), out, meta)
+        return Launch(column_sum_kernel, blocks_of(n, "COLUMNS"), (x, out, m, n), out, meta)
 
     return Row(
         "column sum",
@@ -136,7 +141,11 @@ def depthwise(images: int, channels: int, size: int) -> Row:
 
     def launch(x, w):
         out = torch.empty_like(x)
-        return Launch(depthwise_kernel, (triton.cdiv(size * size, 1024), planes), (x, w, out, size, size), out, BLOCK)
+
+        def grid(meta):
+            return triton.cdiv(size * size, meta["BLOCK"]), planes
+
+        return Launch(depthwise_kernel, grid, (x, w, out, size, size), out, {"BLOCK": BLOCK})
 
     def in_jax(jnp, x, w):
         import jax
@@ -155,9 +164,6 @@ def depthwise(images: int, channels: int, size: int) -> Row:
         bytes=8 * planes * size * size,
         operations=18 * planes * size * size,
     )
-
-
-BLOCK = {"BLOCK": 1024}
 
 
 def embedding(rows: int, vocabulary: int, n: int) -> Row:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 import triton
 import triton.language as tl
-from elementwise import NAMES
+from elementwise import NAMES, blocks_of
 from row import Launch, Row, integers, normal
 
 CONFIGS = [
@@ -141,7 +141,7 @@ def batched(batch: int, n: int) -> Row:
 def matvec(n: int, dtype: torch.dtype = torch.float32) -> Row:
     def launch(a, x):
         out = x.new_empty(n)
-        return Launch(matvec_kernel, (n // 8,), (a, x, out, n, n), out, {"ROWS": 8, "BLOCK": 1024})
+        return Launch(matvec_kernel, blocks_of(n, "ROWS"), (a, x, out, n, n), out, {"ROWS": 8, "BLOCK": 1024})
 
     return Row(
         f"matrix x vector {NAMES[dtype]}",

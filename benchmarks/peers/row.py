@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,14 +15,18 @@ SMALL = 65_536
 
 @dataclass(frozen=True)
 class Launch:
-    """One launch of a Triton kernel. `grid` is a tuple, or a function of the configuration that `@triton.autotune`
-    chose; `output` is the tensor that the kernel writes."""
+    """One launch of a Triton kernel. `grid` is a tuple, or a function of the constants, of which `@triton.autotune` may
+    choose some; `output` is the tensor that the kernel writes."""
 
     kernel: Any
     grid: Any
     args: tuple[Any, ...]
     output: Tensor
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def in_blocks(self, blocks: Mapping[str, int]) -> Launch:
+        """The same, with other constants."""
+        return replace(self, meta={**self.meta, **blocks})
 
 
 @dataclass(frozen=True)

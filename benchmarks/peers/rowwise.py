@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 import triton
 import triton.language as tl
-from elementwise import NAMES
+from elementwise import NAMES, blocks_of
 from row import Launch, Row, normal
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1e-2}
@@ -110,7 +110,7 @@ def softmax(m: int, n: int, dtype: torch.dtype = torch.float32) -> Row:
             return per_row(softmax_kernel, x)
         out = torch.empty_like(x)
         meta = {"ROWS": 32, "BLOCK": triton.next_power_of_2(n)}
-        return Launch(short_softmax_kernel, (triton.cdiv(m, 32),), (x, out, m, n), out, meta)
+        return Launch(short_softmax_kernel, blocks_of(m, "ROWS"), (x, out, m, n), out, meta)
 
     def in_jax(jnp, x):
         import jax
