@@ -6,7 +6,6 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,6 @@ from row import Launch, Row
 
 from rung.runtime import header_path
 
-
-def _in_fixed_blocks(row: Row) -> Row:
-    """Not those that the clock chooses."""
-    return replace(row, launch=lambda a, b: products.product(a, b, out_type=torch.int32, gpu_blocks=True))
-
-
 ROWS: tuple[Row, ...] = (
     elementwise.add(4096),
     elementwise.gelu_tanh(4096),
@@ -42,7 +35,7 @@ ROWS: tuple[Row, ...] = (
     movement.transpose(128, 96),
     movement.embedding(64, 512, 256),
     products.matmul(128, 128, 128, gpu_blocks=True),
-    _in_fixed_blocks(products.matmul_i8(128)),
+    products.matmul_i8(128, gpu_blocks=True),
     attention.attention(2, 128, 64, causal=True),
 )
 _RUNTIME = ("pool", "dma", "dma_check", "flights", "arena", "failure", "programs", "fibre", "bfloat")

@@ -84,17 +84,17 @@ def matmul(m: int, n: int, k: int, dtype: torch.dtype = torch.float32, gpu_block
     )
 
 
-def matmul_i8(n: int) -> Row:
+def matmul_i8(n: int, gpu_blocks: bool = False) -> Row:
     def in_jax(jnp, a, b):
         import jax
 
         return jax.lax.dot(a, b, preferred_element_type=jnp.int32)
 
     return Row(
-        "matmul i8",
+        "matmul i8" + (", GPU blocks" if gpu_blocks else ""),
         f"{n} x {n} x {n}",
         integers((n, n), (n, n), low=-128, high=128, dtype=torch.int8),
-        lambda a, b: product(a, b, out_type=torch.int32),
+        lambda a, b: product(a, b, out_type=torch.int32, gpu_blocks=gpu_blocks),
         torch._int_mm,
         in_jax,
         0.0,
