@@ -19,7 +19,7 @@ import os, sys, torch, triton, triton.language as tl
 
 @triton.jit
 def halved(x):
-    return tl.exp(x) * 0.5  # the callee
+    return tl.exp(-x * x) * 0.5  # the callee
 
 @triton.jit
 def busy(x_ptr, y_ptr, n, steps, BLOCK: tl.constexpr):

@@ -123,7 +123,7 @@ def nested(x, y, rows, columns, BLOCK: tl.constexpr):
     while r < rows:
         tile, target, c = row, at, 0
         while c < columns:
-            tl.store(target, tl.load(tile, mask=tl.arange(0, BLOCK) < columns - c) + 1)
+            tl.store(target, tl.load(tile, mask=tl.arange(0, BLOCK) < columns - c, other=0.0) + 1)
             tile, target, c = tile + BLOCK, target + BLOCK, c + BLOCK
         for _ in range(2):
             row += columns

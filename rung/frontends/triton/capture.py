@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Callable, Mapping
 from io import StringIO
 from types import ModuleType
@@ -208,11 +208,12 @@ def parse_ttir(text: str) -> Any:
     """A Triton module from TTIR text as Triton prints it. Raises UsageError if it is not valid."""
     context = triton_ir.context()
     triton_ir.load_dialects(context)
-    with tempfile.NamedTemporaryFile("w", suffix=".ttir") as file:  # Triton's binding reads files only
+    # Triton's binding reads files only: one in memory needs no room on a disk.
+    with os.fdopen(os.memfd_create("kernel.ttir"), "w") as file:
         file.write(text)
         file.flush()
         try:
-            module = triton_ir.parse_mlir_module(file.name, context)
+            module = triton_ir.parse_mlir_module(f"/proc/self/fd/{file.fileno()}", context)
         except RuntimeError as problem:
             raise UsageError(f"not valid TTIR: {problem}") from None
     module.context = context
