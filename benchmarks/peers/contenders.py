@@ -32,19 +32,21 @@ class Contender:
 
 
 def rung(row: Row, inputs: tuple[Tensor, ...]) -> list[Contender]:
-    """Through `kernel[grid]`, with all of Triton's dispatch, and bound: `compiled[grid]`."""
+    """Bound: the kernel that was chosen, `kernel[grid]` kept, constants by position. And `kernel[grid]` as a program has
+    it, with the choice of a configuration. Grids that no configuration changes are computed before."""
     launch = row.launch(*inputs)
-    dispatched = launch.kernel[launch.grid]
-    compiled: Any = dispatched(*launch.args, **launch.meta)
+    launch.kernel[launch.grid](*launch.args, **launch.meta)
     chosen = getattr(launch.kernel, "best_config", None)
     constants = {**launch.meta, **(chosen.all_kwargs() if chosen else {})}
-    grid = launch.grid(constants) if callable(launch.grid) else launch.grid
-    whole = (*grid, 1, 1)[:3]
-    # A compiled kernel is given its constants, too, in the function's order.
+    sizes = launch.grid(constants) if callable(launch.grid) else launch.grid
+    grid = launch.grid if chosen else sizes
+    bound: Any = (launch.kernel.fn if chosen else launch.kernel)[sizes]
     arguments = (*launch.args, *(constants[name] for name in launch.kernel.arg_names[len(launch.args) :]))
     return [
-        Contender("rung", lambda: compiled[whole](*arguments), lambda: launch.output, True),
-        Contender("kernel[grid]", lambda: dispatched(*launch.args, **launch.meta), lambda: launch.output, True),
+        Contender("rung", lambda: bound(*arguments), lambda: launch.output, True),
+        Contender(
+            "kernel[grid]", lambda: launch.kernel[grid](*launch.args, **launch.meta), lambda: launch.output, True
+        ),
     ]
 
 
