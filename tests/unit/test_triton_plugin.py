@@ -16,6 +16,7 @@ import rung.runtime
 import rung.targets.loaded
 import rung.triton_backend.careful  # before there are stubs
 from rung.errors import UnsupportedError, UsageError
+from rung.triton_backend import driver
 from rung.triton_backend.arguments import Arguments, c_type
 from tests import kernels_corpus as corpus
 
@@ -222,15 +223,17 @@ def test_autotune_with_the_drivers_own_benchmarker(add):
     assert all(0 < t < 1 for times in tuned.configs_timings.values() for t in times)
 
 
-def test_do_bench_measures_milliseconds():
-    import time
+@pytest.mark.parametrize("seconds", [0.5e-3, 2e-3])
+def test_do_bench_measures_milliseconds(monkeypatch: pytest.MonkeyPatch, seconds: float):
+    now = 100.0
 
-    fast, slow = (
-        triton.testing.do_bench(lambda s=s: time.sleep(s), warmup=1, rep=20, return_mode="min") for s in (0, 2e-3)
-    )
-    assert fast < 2 <= slow
-    low, high = triton.testing.do_bench(lambda: None, warmup=1, rep=2, quantiles=[0.1, 0.9])
-    assert 0 < low <= high
+    def work() -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(driver, "time", SimpleNamespace(perf_counter=lambda: now))
+    assert triton.testing.do_bench(work, warmup=1, rep=20, return_mode="min") == pytest.approx(seconds * 1e3)
+    assert triton.testing.do_bench(work, warmup=1, rep=2, quantiles=[0.1, 0.9]) == pytest.approx([seconds * 1e3] * 2)
 
 
 def test_device_properties_name_what_inductor_reads():
