@@ -30,7 +30,6 @@ import contenders
 import torch
 from check import expected, wrong
 from common import save, subject
-from launched_kernels import five_arguments
 from sweeps import SWEEPS, Point
 
 from rung import machine
@@ -47,14 +46,7 @@ def seconds(call: Any, sampling: Sampling) -> float:
     return median(found.values)
 
 
-def empty_launch(sampling: Sampling) -> float:
-    """Of a kernel with five arguments that does nothing, bound."""
-    given = (*(torch.zeros(16) for _ in range(3)), 7, 9)
-    bound: Any = five_arguments[(1,)]
-    return seconds(lambda: bound(*given), sampling)
-
-
-def measured(points: list[Point], limits: bounds.Bounds, launch: float, sampling: Sampling) -> Iterator[dict[str, Any]]:
+def measured(points: list[Point], limits: bounds.Bounds, sampling: Sampling) -> Iterator[dict[str, Any]]:
     """The record of each point. Points of one row share inputs and the right result."""
     row, inputs, right = None, (), torch.empty(0)
     for point in points:
@@ -64,7 +56,7 @@ def measured(points: list[Point], limits: bounds.Bounds, launch: float, sampling
             right = expected(row, inputs)
         contender = point.contender(inputs)
         fault = wrong(contender, row, right)
-        took, bound = seconds(contender.call, sampling), limits.seconds(row) + launch
+        took, bound = seconds(contender.call, sampling), limits.seconds(row)
         yield {
             "row": row.name, "size": row.size, "blocks": dict(point.blocks), "wrong": fault,
             "seconds": took, "bound_s": bound, "times": took / bound,
@@ -137,15 +129,14 @@ def main() -> int:
     console, before = tables.console(), noise.read()
     found: list[dict[str, Any]] = []
     with torch.no_grad(), console.status("copies and multiply-adds of this machine") as status:
-        limits, launch = bounds.measure(), empty_launch(sampling)
-        for point in measured(points, limits, launch, sampling):
+        limits = bounds.measure()
+        for point in measured(points, limits, sampling):
             found.append(point)
             left = f"{len(found)} of {len(points)} points"
             status.update(f"{left}: {point['row']} {point['size']} {said(point['blocks'])}")
     window = noise.compare(before, noise.read())
     show(console, found, options.limit)
-    rates = f"copies of 128 MiB: {limits.copy / 1e9:.1f} GB/s; multiply-adds, f32: {limits.fma / 1e9:.0f} Gflop/s"
-    console.print(f"{rates}; an empty launch: {text.duration(launch)}", style="dim")
+    console.print(str(limits), style="dim")
     if window.noisy:
         console.print(text.noise(window), style="yellow")
     save(options.json, "cliffs", options.seed, found, window)

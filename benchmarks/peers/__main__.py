@@ -108,10 +108,7 @@ def show(console: Any, found: list[dict[str, Any]], limits: bounds.Bounds) -> No
         mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
         below = [f"{row['row']} {row['size']}" for row in found if row.get("ratio", 1) < 1]
         console.print(f"geometric mean {mean:.2f} over {len(ratios)} rows; below 1: {len(below)}")
-    console.print(
-        f"copies of 128 MiB: {limits.copy / 1e9:.1f} GB/s; multiply-adds, f32: {limits.fma / 1e9:.0f} Gflop/s",
-        style="dim",
-    )
+    console.print(str(limits), style="dim")
     for row in found:
         for name, why in row["refused"].items():
             console.print(f"{row['row']} {row['size']}: {name}: {why}", style="dim")
