@@ -32,8 +32,8 @@ class Contender:
 
 
 def rung(row: Row, inputs: tuple[Tensor, ...]) -> list[Contender]:
-    """Bound: the kernel that was chosen, `kernel[grid]` kept, constants by position. And `kernel[grid]` as a program has
-    it, with the choice of a configuration. Grids that no configuration changes are computed before."""
+    """Bound: the kernel that was chosen, `kernel[grid]` kept, constants by position. And `kernel[grid]` as it stands in
+    a program, with the choice of a configuration. Grids that no configuration changes are computed before."""
     launch = row.launch(*inputs)
     launch.kernel[launch.grid](*launch.args, **launch.meta)
     chosen = getattr(launch.kernel, "best_config", None)
