@@ -21,9 +21,10 @@ class ExpandMath(Pass):
     before: %y = math.exp %x : vector<16xf32>
     after:  20 arith and math.fma ops on vector<16xf32>
 
-    f16 and bf16 are computed in f32 and rounded; bf16 arithmetic and conversions become f32 and integer
-    arithmetic. Integer vectors are divided through floats, exactly. Left alone: the f64 functions that are not in
-    `DOUBLE_FUNCTIONS` (for convert-math-to-libm), and what LLVM lowers to instructions (sqrt, fma, absf, floor ...).
+    f16 and bf16 are computed in f32 and rounded, after each operation; bf16 arithmetic and conversions become f32 and
+    integer arithmetic. Integer vectors are divided through floats, exactly. Left alone: the f64 functions that are not
+    in `DOUBLE_FUNCTIONS` (for convert-math-to-libm), what is exact on f16 (negf, maxnumf ...), and what LLVM lowers to
+    instructions (sqrt, fma, absf, floor ...).
     Error bounds: `rung.lowering.math.bounds`.
 
     `fma`: products and sums fuse (math.fma); off, each is rounded. `float_division`: the machine divides vectors of
