@@ -32,7 +32,7 @@ class Sanitizer:
 
     On request, numbers that nobody may rely on are followed to where they count (`values`: lanes that a mask left out
     of a load without `other`, divisions by zero, shifts beyond the width; `overflow`: of 32-bit indices; `nan`: NaN and
-    infinity made from finite numbers).
+    infinity made from finite numbers, and NaN from infinities where the kernel has some of its own).
     """
 
     stop: bool = True

@@ -17,7 +17,7 @@ _BEGAN = {
     "division by zero": "that a division by zero gave",
     "shift beyond the width": "that was shifted by its width or more",
     "index overflow": "that 32 bits do not hold",
-    "not finite": "that is NaN or infinite, and was made from finite numbers,",
+    "not finite": "that became NaN or infinite",
 }
 _COUNTS = {
     "address": "says what memory is accessed",

@@ -15,7 +15,8 @@ _ADVICE = {
     "division by zero": "the divisor: a `tl.where` around it, or a mask",
     "shift beyond the width": "by how much it is shifted",
     "index overflow": "`.to(tl.int64)` before the multiplication",
-    "not finite": "the operands there: a division by zero, an exponential of a large number, a sum that cancels",
+    "not finite": "the operands there: a division by zero, an exponential of a large number, -inf minus -inf in a row "
+    "that is masked off as a whole",
 }
 _BOUND_ADVICE: dict[Through, str] = {
     "pointer": "the mask: the bound that it compares with, and the strides of the offsets",
@@ -95,7 +96,8 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
             ("look at", "where the tensor's memory, or the cast pointer, begins: a GPU refuses such an access")
         )
     elif f.kind == "order":
-        facts.append(("look at", "whether any order will do: sums of floats differ in their last bits only"))
+        look = "whether any order will do: sums of floats differ in their last bits, exchanges in what stays"
+        facts.append(("look at", look))
     elif f.kind == "unwritten":
         facts.append(("look at", "what should have written it: an earlier launch, its grid or mask, or `torch.zeros`"))
     elif f.kind == "same":

@@ -54,6 +54,8 @@ FOUND = [
     (k.infinite_sum, F32, "nan", r"NaN or infinite.* is stored", 1),
     (k.infinite_product, F32, "nan", r"NaN or infinite.* is stored", 256),
     (k.infinite_scan, F32, "nan", r"NaN or infinite.* is stored", 52),
+    (k.without_a_number, F32, "nan", r"NaN or infinite.* is stored", 64),
+    (k.dropped_by_a_maximum, F32, "nan", r"NaN or infinite.* is reduced", 1),
     (k.flipped, F32, "values", r"without `other=` left out .* is stored", 10),
     (k.scanned, F32, "values", r"without `other=` left out .* is stored", 10),
     (k.scanned_backwards, I32, "values", r"without `other=` left out .* is stored", 10),
@@ -101,6 +103,7 @@ CLEAN = [
     k.false_whatever_it_is,
     k.wraps_on_purpose,
     k.finite_again,
+    k.rows_beyond_the_last,
 ]
 
 

@@ -211,6 +211,31 @@ def infinite_scan(x, y, out, n, m, B: tl.constexpr):
     tl.store(out + i, v)  # here
 
 
+@triton.jit
+def without_a_number(x, y, out, n, m, B: tl.constexpr):
+    i = tl.arange(0, B)
+    v = tl.where(i < n - 50, tl.load(x + i), -float("inf"))
+    e = tl.exp(v - tl.max(v, 0))  # of
+    tl.store(out + i, e / tl.sum(e, 0))  # here
+
+
+@triton.jit
+def dropped_by_a_maximum(x, y, out, n, m, B: tl.constexpr):
+    v = tl.load(x + tl.arange(0, B))
+    v = v / v  # of
+    tl.store(out, tl.max(v, 0))  # here
+
+
+@triton.jit
+def rows_beyond_the_last(x, y, out, n, m, B: tl.constexpr):
+    r, c = tl.program_id(0) * 4 + tl.arange(0, 4)[:, None], tl.arange(0, 16)[None, :]
+    inside = (r < 3) & (c < 16)
+    v = tl.where(inside, tl.load(x + r * 16 + c, mask=inside), -float("inf"))
+    e = tl.exp(v - tl.max(v, 1)[:, None])
+    e = tl.dot(e, tl.full((16, 16), 1.0, tl.float32)) / tl.sum(e, 1)[:, None]
+    tl.store(out + r * 16 + c, e, mask=inside)
+
+
 # ---- moved, sorted, scanned
 
 

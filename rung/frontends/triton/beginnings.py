@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isinf
 
 from torch_mlir import ir
 
 from ...sanitizer import Follow, Sanitizer, Source
-from .taints import along, both, compare, folded, invert, is_finite, is_sound, like, origins, overflows
-from .ttir import constant_int, element, int_attr, is_float, is_integer, is_true, mask_of, shape
+from .taints import (
+    along,
+    both,
+    compare,
+    either,
+    folded,
+    invert,
+    is_finite,
+    is_number,
+    is_sound,
+    like,
+    origins,
+    overflows,
+)
+from .ttir import constant_int, element, int_attr, is_float, is_integer, is_true, mask_of, shape, splat_constant
 
 _DIVISIONS = ("arith.divsi", "arith.divui", "arith.remsi", "arith.remui")
 _SHIFTS = ("arith.shli", "arith.shrsi", "arith.shrui")
@@ -22,6 +36,8 @@ class Beginnings:
     """Of the kinds that are asked for."""
 
     wanted: Sanitizer
+    from_infinity: bool = False
+    """NaN begins where infinities gave it, too: the kernel has some of its own, such as `other=-float("inf")`."""
 
     @staticmethod
     def kind(op: ir.Operation) -> Source:
@@ -65,10 +81,34 @@ class Beginnings:
             return overflows(op)
         if op.name in _FOLDS:
             return _folded_to_infinity(op)
-        bad = invert(is_finite(op.results[0]))
+        return self._not_finite(op)
+
+    def _not_finite(self, op: ir.Operation) -> ir.Value:
+        """Where finite numbers gave one that is not, or infinities NaN: `-inf - -inf`, in a row without a number."""
+        result = op.results[0]
+        made = invert(is_finite(result))
         for number in _floats(op):
-            bad = both(bad, like(is_finite(number), bad))
-        return bad
+            made = both(made, like(is_finite(number), made))
+        if not self.from_infinity:
+            return made
+        appeared = invert(is_number(result))
+        for number in _floats(op):
+            appeared = both(appeared, like(is_number(number), appeared))
+        return either(made, appeared)
+
+
+def has_infinities(function: ir.Operation) -> bool:
+    """Whether a constant of a function is infinite."""
+    found = False
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        nonlocal found
+        constant = splat_constant(op.results[0]) if op.name == "arith.constant" else None
+        found = found or (isinstance(constant, ir.FloatAttr) and isinf(constant.value))
+        return ir.WalkResult.INTERRUPT if found else ir.WalkResult.ADVANCE
+
+    function.walk(visit)
+    return found
 
 
 def _may_be_wrong(op: ir.Operation, kind: ir.Type) -> bool:

@@ -114,6 +114,11 @@ def is_finite(value: ir.Value) -> ir.Value:
     return _compare("arith.cmpf", _OEQ, nothing, constant(value, element(value), 0.0))
 
 
+def is_number(value: ir.Value) -> ir.Value:
+    """Whether it is no NaN."""
+    return _compare("arith.cmpf", _OEQ, value, value)
+
+
 # ---- as blocks are moved and folded
 
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from torch_mlir import ir
 
 from ...sanitizer import Follow, Sanitizer, Site, SiteKind
-from .beginnings import Beginnings, computes, is_reverse
+from .beginnings import Beginnings, computes, has_infinities, is_reverse
 from .exchanges import Exchange, comparison, exchange, is_part
 from .handed_on import hand_on, inside
 from .locations import frames_of
@@ -33,6 +33,7 @@ from .taints import (
     invert,
     is_bad,
     is_finite,
+    is_number,
     is_sound,
     like,
     moved,
@@ -58,6 +59,7 @@ class Undefined:
 
     def __init__(self, sanitizer: Sanitizer, first: int) -> None:
         self._first = first
+        self._sanitizer = sanitizer
         self._beginnings = Beginnings(sanitizer)
         self.sites: list[Site] = []
         self._numbers: dict[tuple[ir.Operation, SiteKind], int] = {}
@@ -66,6 +68,7 @@ class Undefined:
     def watch(self, ttir: ir.Module) -> None:
         """Put faults before what counts."""
         for function in [op.operation for op in ttir.body.operations if op.operation.name == "tt.func"]:
+            self._beginnings = Beginnings(self._sanitizer, has_infinities(function))
             handed = hand_on(function, self._may)
             self._taints = {value: {**taint} for value, taint in handed.shadows.items()}
             for op in list(inside(function)):
@@ -213,36 +216,44 @@ class Undefined:
 
     # ---- where sound lanes are mixed with others
 
-    def _mixed(self, op: ir.Operation, kind: SiteKind, operand: ir.Value, axis: int) -> ir.Value | None:
-        """Tells what is mixed along an axis, and returns what is not: origins of the rows of which no lane is sound."""
-        taint = self._taint(operand)
+    def _mixed(self, op: ir.Operation, kind: SiteKind, operand: ir.Value, axis: int) -> Taint:
+        """Tells what is mixed along an axis, and returns origins of rows: of those of which no lane is sound, and of
+        those with a number that is not finite, which the result of a row shows (`_still_infinite`)."""
+        taint, found = self._taint(operand), Taint()
         with ir.InsertionPoint(op):
             if "nan" in taint:
-                self._tell(op, kind, {"nan": taint["nan"]}, None)
+                found["nan"] = folded("tt.reduce", taint["nan"], axis, "arith.maxui")
             bad = self._origins(taint, "values")
-            if bad is None:
-                return None
-            rest = folded("tt.reduce", bad, axis, "arith.minui")
-            self._tell(op, kind, {"values": where(is_sound(along(rest, bad, axis)), bad)}, None)
-        return rest
+            if bad is not None:
+                found["values"] = rest = folded("tt.reduce", bad, axis, "arith.minui")
+                self._tell(op, kind, {"values": where(is_sound(along(rest, bad, axis)), bad)}, None)
+        return found
 
     def _reduction(self, op: ir.Operation) -> list[Taint]:
         taint: Taint = {}
         for operand in op.operands:
-            rest = self._mixed(op, "reduced", operand, int_attr(op, "axis"))
-            if rest is not None:
-                _merge(taint, {"values": rest})
+            _merge(taint, self._mixed(op, "reduced", operand, int_attr(op, "axis")))
+        self._tell_swallowed(op)
         self._begin(op, taint)
         return [self._still_infinite(op, {**taint}, number) for number in range(len(op.results))]
+
+    def _tell_swallowed(self, op: ir.Operation) -> None:
+        """NaN that a reduction drops, as maxima do: nothing of it is left in the result."""
+        axis = int_attr(op, "axis")
+        for operand, result in zip(op.operands, op.results, strict=True):
+            lanes = self._taint(operand).get("nan")
+            if lanes is None or not computes(element(operand)) or element(result) != element(operand):
+                continue
+            kept = is_bad(along(origins(is_number(result), 0), operand, axis))
+            self._tell(op, "reduced", {"nan": where(kept, where(invert(is_number(operand)), lanes))}, None)
 
     def _product(self, op: ir.Operation) -> Taint:
         left, right, added = op.operands
         result, rank = op.results[0], len(shape(op.results[0]) or ())
         taint: Taint = {source: lanes for source, lanes in self._taint(added).items() if source != "overflow"}
         for operand, axis in ((left, rank - 1), (right, rank - 2)):
-            rest = self._mixed(op, "multiplied", operand, axis)
-            if rest is not None:
-                _merge(taint, {"values": along(rest, result, axis)})
+            rows = self._mixed(op, "multiplied", operand, axis)
+            _merge(taint, {follow: along(rest, result, axis) for follow, rest in rows.items()})
         self._begin(op, taint)
         return self._still_infinite(op, taint)
 
