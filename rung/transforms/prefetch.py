@@ -45,8 +45,9 @@ class Prefetch(Pass):
     A kernel that goes over its row several times reads it from memory in the first pass, which computes least (the
     maximum of softmax), and computes in the others, when memory is idle. Rows of a page at most that do not follow one
     another (a tile of a transpose, a block of a matrix) are fetched though one loop reads them: the hardware's
-    prefetchers begin anew at each. The last iteration fetches its own rows. The attribute counts, for all rows that a
-    loop fetches, the operations in its body and the bytes of the next iteration.
+    prefetchers begin anew at each. The last iteration of a loop inside another fetches what the next one of that begins
+    with, the very last one its own rows. The attribute counts, for all rows that a loop fetches, the operations in its
+    body and the bytes of the next iteration.
 
     Left alone: other views that one loop reads, a stream that the hardware's prefetchers follow; those whose next
     position is not plain arithmetic of the loop's variables; and all of an iteration that touches more than
@@ -158,21 +159,45 @@ def _moving(view: View, loop: scf.ForOp) -> list[Value]:
 
 
 def _next(memory: Value, view: View, loop: scf.ForOp) -> Value | None:
-    """`memory`, which is the view or lies below it, at the next iteration of `loop`, made beside it; None where its
-    position is not plain arithmetic."""
-    ops, moving = slice_of([memory], loop.operation)[0], _moving(view, loop)
+    """`memory`, which is the view or lies below it, at the next iteration of `loop`, made beside it; behind its last
+    one, at the first of the next iteration of the loop around it. None where its position is not plain arithmetic."""
+    outer = _restarted_by(view, loop)
+    around = loop if outer is None else outer
+    ops, moving = slice_of([memory], around.operation)[0], _moving(view, loop)
     steps = [(root, step) for root in moving if (step := _step(loop, root)) is not None]
-    if len(steps) < len(moving) or not all(_may_run_early(op, loop) for op in ops):
+    if len(steps) < len(moving) or not all(_may_run_early(op, around) for op in ops):
         return None
     mapping: dict[Value, Value] = {}
     made = ops[-1]
     with ir.InsertionPoint.after(made), made.location:
-        following = arith.AddIOp(loop.induction_variable, loop.operation.operands[2]).result
-        exists = arith.CmpIOp(arith.CmpIPredicate.slt, following, loop.operation.operands[1]).result
+        following, exists = _following(loop)
         for root, step in steps:
-            mapping[root] = arith.SelectOp(exists, arith.AddIOp(root, step).result, root).result
+            last = root if outer is None else loop.lowerBound
+            mapping[root] = arith.SelectOp(exists, arith.AddIOp(root, step).result, last).result
+        if outer is not None:
+            following, another = _following(outer)
+            turn = arith.SelectOp(another, following, outer.induction_variable).result
+            mapping[outer.induction_variable] = arith.SelectOp(exists, outer.induction_variable, turn).result
         clone(ops, mapping)
     return mapping[memory]
+
+
+def _following(loop: scf.ForOp) -> tuple[Value, Value]:
+    """The next number of a loop, and whether there is one."""
+    following = arith.AddIOp(loop.induction_variable, loop.operation.operands[2]).result
+    return following, arith.CmpIOp(arith.CmpIPredicate.slt, following, loop.operation.operands[1]).result
+
+
+def _restarted_by(view: View, loop: scf.ForOp) -> scf.ForOp | None:
+    """The loop around `loop` that moves the view, too, if the view's position is a function of their numbers alone."""
+    for op in enclosing(loop.operation.block):
+        outer = op.opview
+        if isinstance(outer, scf.ForOp) and (moving := _moving(view, outer)):
+            ops, roots = slice_of([view.value], outer.operation)
+            known = [loop.induction_variable, outer.induction_variable]
+            early = all(_may_run_early(op, outer) for op in ops) and not is_inside(loop.lowerBound, outer.operation)
+            return outer if early and moving == known[1:] and all(root in known for root in roots) else None
+    return None
 
 
 def _step(loop: scf.ForOp, root: Value) -> Value | None:
