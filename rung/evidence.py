@@ -79,6 +79,7 @@ class Decision(_Model):
     vectorized: Vectorized | None = None
     scalar: str | None = Field(default=None, description="why a nest stayed scalar")
     prefetched: Prefetched | None = None
+    streamed: Count = Field(default=0, description="stores that go past the caches in large launches")
     iterations_per_line: Positive | None = None
     contraction: Contraction | None = None
     scalarized: list[str] = Field(default=[], description="vector ops that the back end works on lane by lane")
@@ -118,6 +119,7 @@ class HostCode(_Model):
     scalar_divisions: Count = Field(default=0, description="of single floats")
     integer_divisions: Count = Field(default=0, description="of single integers")
     prefetches: Count = Field(default=0, description="of lines into a cache")
+    streaming_stores: Count = Field(default=0, description="of vectors, past the caches")
     registers: dict[str, Count] = Field(default={}, description="vector register operands by width")
     calls: list[str] = Field(default=[], description="functions called that are not in the object, sorted")
 
@@ -175,6 +177,11 @@ class Evidence(_Model):
         """Prefetch operations in the loops, and the bytes that they fetch of the next program's."""
         loops = [d.prefetched for d in self.decided if d.prefetched]
         return sum(loop.ops for loop in loops), sum(loop.bytes for loop in loops)
+
+    @property
+    def streamed(self) -> int:
+        """Stores in the IR that go past the caches in large launches."""
+        return sum(d.streamed for d in self.decided)
 
     @property
     def taken_apart(self) -> list[str]:

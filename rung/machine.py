@@ -146,6 +146,13 @@ class Machine(BaseModel):
         description="vector code fetches into the cache what the next program reads of an array, if both programs "
         "together touch no more than this; 0: never",
     )
+    last_cache_bytes: int = Field(
+        default=0,
+        ge=0,
+        le=1 << 40,
+        description="of the last cache, which the contexts share: vector code stores past the caches what a launch "
+        "writes beyond it; 0: never",
+    )
     scratchpad_bytes: int = Field(
         ge=0, le=1 << 40, description="of all contexts together; 0: none, and tiles stay where they are"
     )
@@ -170,8 +177,9 @@ class Machine(BaseModel):
             return self
         if self.npu is None:
             raise _wrong("npu", "a machine of kind `npu` needs this section; `template.toml` explains it")
-        if self.prefetch_bytes:
-            raise _wrong("prefetch_bytes", f"is {self.prefetch_bytes}; 0, as no cache is modelled")
+        for field in ("prefetch_bytes", "last_cache_bytes"):
+            if getattr(self, field):
+                raise _wrong(field, f"is {getattr(self, field)}; 0, as no cache is modelled")
         if not self.cpu:
             raise _wrong("cpu", "a machine of kind `npu` needs LLVM's name of its processor, such as hexagonv73")
         least = self._check_instruction_set(self.isa)
@@ -286,6 +294,7 @@ def _detect_host() -> Machine:
         l1_bytes=found.l1_bytes,
         l2_bytes=found.l2_bytes,
         prefetch_bytes=found.l2_bytes // 2,
+        last_cache_bytes=found.last_cache_bytes,
         # Half of L2: the other half keeps what the core itself touches while the copy engine fills the next tile.
         scratchpad_bytes=found.l2_bytes // 2 * found.cores,
         # A spin-then-sleep pool's hand-off; `rung doctor` measures it on the machine at hand.

@@ -33,6 +33,7 @@ from .transforms.form_context_tasks import FormContextTasks
 from .transforms.form_virtual_threads import FormVirtualThreads
 from .transforms.prefetch import Prefetch
 from .transforms.promote import Promote
+from .transforms.stream_stores import StreamStores
 from .transforms.tile import TileBlocks
 from .transforms.transport import Transport
 from .transforms.vectorize import NestsToLoops, Vectorize
@@ -51,6 +52,7 @@ PASSES: tuple[type[Pass], ...] = (
     Vectorize,
     NestsToLoops,
     Prefetch,
+    StreamStores,
     AlignAccesses,
     ExpandMath,
     ExpandScalarized,
@@ -190,10 +192,15 @@ def panel_bytes(machine: Machine, schedule: Schedule) -> int:
 
 
 def caches(machine: Machine, schedule: Schedule) -> Steps:
-    """PF: what the next program reads is fetched into the cache, where there is one."""
-    if not (schedule.prefetch and machine.prefetch_bytes):
-        return ()
-    return (Prefetch(machine.prefetch_bytes, machine.l1_bytes, machine.cache_line_bytes),)
+    """PF: what the next program reads is fetched into the cache, where there is one. What a launch writes goes past
+    them where they could not hold it."""
+    steps: Steps = ()
+    if schedule.prefetch and machine.prefetch_bytes:
+        steps += (Prefetch(machine.prefetch_bytes, machine.l1_bytes, machine.cache_line_bytes),)
+    if schedule.stream_stores and machine.last_cache_bytes and (fence := machine.isa.store_fence):
+        share = machine.last_cache_bytes // contexts(machine, schedule)
+        steps += (StreamStores(fence, share, machine.cache_line_bytes),)
+    return steps
 
 
 def vector_unit(machine: Machine) -> Steps:

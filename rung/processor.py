@@ -22,6 +22,8 @@ class Processor(NamedTuple):
     l1_bytes: int
     l2_bytes: int
     """Of one core."""
+    last_cache_bytes: int
+    """Of the last level, of all cores."""
     cores: int
     """That this process may run on."""
     clock_ghz: float
@@ -46,6 +48,7 @@ def detect() -> Processor:
         flags=frozenset((info.get("flags") or info.get("Features") or "").split()),
         l1_bytes=cache_bytes(1, 32 << 10),
         l2_bytes=cache_bytes(2, 1 << 20),
+        last_cache_bytes=cache_bytes(3, cache_bytes(2, 1 << 20) * cores()),
         cores=cores(),
         clock_ghz=clock_ghz(info),
     )

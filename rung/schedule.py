@@ -41,6 +41,9 @@ class Schedule:
     """Vector code fetches the rows that the next program reads into the cache, where the machine has one
     (`Machine.prefetch_bytes`). None of the paper's mechanisms: their ladder is without it (ADR 7)."""
 
+    stream_stores: bool = True
+    """Vector code stores past the caches what a launch writes and does not read, if it is more than the last of them
+    holds (`Machine.last_cache_bytes`). Part of PF where rungs are compared."""
     gather_steps: bool = True
     """Vector code sums the products of several steps of a loop at a time where the blocks of one are short. No
     mechanism of the paper's: `steps` in a record's evidence tells where it was done."""
@@ -72,9 +75,9 @@ class Schedule:
         return self.vectorize, self.threads != 1, self.double_buffer
 
     def with_mechanisms(self, vec: bool, mt: bool, db: bool, pf: bool = False) -> Schedule:
-        """This schedule with mechanisms taken out or put in; pf: prefetching."""
+        """This schedule with mechanisms taken out or put in; pf: prefetching, and stores past the caches."""
         threads = (self.threads if self.threads != 1 else 0) if mt else 1
-        return replace(self, vectorize=vec, threads=threads, double_buffer=db, prefetch=pf)
+        return replace(self, vectorize=vec, threads=threads, double_buffer=db, prefetch=pf, stream_stores=pf)
 
     def ladder(self) -> tuple[Schedule, ...]:
         """Scalar, Vec, Vec+MT, Vec+MT+DB: the paper's path."""

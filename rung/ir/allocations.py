@@ -27,11 +27,17 @@ VIEWS = (
 """Operations that make a memref of (a part of) the memory of their first operand."""
 
 
+def is_recast(op: ir.Operation) -> bool:
+    """Whether `op` is the same memref with elements of another type (`Emitter.as_integers`)."""
+    is_cast = op.name == "builtin.unrealized_conversion_cast"
+    return is_cast and all(isinstance(v.type, ir.MemRefType) for v in (*op.operands, *op.results))
+
+
 def allocation_of(memory: Value) -> Value:
     """What `memory` is a view of: an allocation, an argument, or a memref at a pointer that was computed."""
     while not isinstance(memory.owner, ir.Block):
         op = memory.owner.operation
-        if op.name in VIEWS:
+        if op.name in VIEWS or op.name == "memref.extract_strided_metadata" or is_recast(op):
             memory = op.operands[0]
             continue
         source = op.operands[0].owner if is_memref_at(op) else None

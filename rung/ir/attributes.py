@@ -120,6 +120,12 @@ SCALARIZED = _attribute(
     "operations and types that the vector unit lacks and that are left for the back end to take apart",
 )
 CONTRACTION = _attribute("rung.contraction", "`scf.for`", "{lanes, mr, nr, ...}", "a contraction, in register tiles")
+STREAMED = _attribute(
+    "rung.streamed",
+    "`scf.if`",
+    "i64",
+    "stores in it that go past the caches in launches that write more than they hold",
+)
 PREFETCHED = _attribute("rung.prefetched", _LOOP, "{bytes, ops}", "what is fetched into the cache for the next program")
 
 # ---- floats of eight bits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import gcd
 from typing import Any
 
@@ -21,8 +22,9 @@ _DYNAMIC = ir.ShapedType.get_dynamic_stride_or_offset()
 class Divisibility:
     """Answers for values of one module, which stays as it is meanwhile: each is found out once."""
 
-    def __init__(self) -> None:
-        self._divisors: dict[Value, int] = {}
+    def __init__(self, assumed: Mapping[Value, int] | None = None) -> None:
+        """assumed: divisors that are known from elsewhere, or asked for when the code runs."""
+        self._divisors: dict[Value, int] = dict(assumed or {})
 
     def divisor(self, value: Value) -> int:
         """A number that divides `value` whenever it is computed; 0 for the constant 0.

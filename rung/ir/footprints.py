@@ -84,6 +84,28 @@ def view_of(value: Value) -> View | None:
     return View(slab.base, slab.offset, slab.sizes, slab.strides, slab.bounds, owner.operation)
 
 
+def view_below(value: Value) -> View | None:
+    """The same, or the view whose memory `value` is in one dimension (`Emitter.flat`)."""
+    metadata = _metadata_below(value)
+    return view_of(value if metadata is None else metadata.operands[0])
+
+
+def _metadata_below(value: Value) -> ir.Operation | None:
+    if isinstance(value.owner, ir.Block) or value.owner.name != "memref.reinterpret_cast":
+        return None
+    source = value.owner.operands[0].owner
+    if isinstance(source, ir.Block) or source.name != "memref.extract_strided_metadata":
+        return None
+    return source.operation
+
+
+def strides_below(value: Value) -> Iterator[Value]:
+    """The dynamic strides of the view below a memref of one dimension."""
+    metadata = _metadata_below(value)
+    if metadata is not None:
+        yield from list(metadata.results)[2 + ir.MemRefType(metadata.operands[0].type).rank :]
+
+
 def offset_of(cast: ir.Operation) -> Index:
     """The offset of any `memref.reinterpret_cast`."""
     return _mixed(cast, "static_offsets", iter(list(cast.operands)[1:]))[0]

@@ -14,7 +14,10 @@ from .cost import constant_value
 
 Value = ir.Value[Any]
 
-_PURE_PREFIXES = ("arith.", "affine.apply", "affine.min", "affine.max", "memref.reinterpret_cast", "index.")
+_PURE_PREFIXES = (
+    *("arith.", "affine.apply", "affine.min", "affine.max", "index."),
+    *("memref.reinterpret_cast", "memref.extract_strided_metadata"),
+)
 _CASTS = ("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui", "arith.trunci")
 _DIVISIONS = ("div", "rem")
 

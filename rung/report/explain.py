@@ -76,10 +76,12 @@ def _prefetches(result: Result, machine: MachineFields) -> list[str]:
     if not result.prefetches:
         return ["PF is off: what the next program reads is not fetched into the cache."]
     ops, size = result.evidence.fetched_ahead
-    if not ops:
-        return ["PF: no loop reads again what its program has read, or a program is too large: nothing is fetched."]
-    what = f"the {size:,} bytes that the next program reads several times"
-    return [f"PF: {text.counted(ops, 'prefetch op')} in the loops, for {what}."]
+    nothing = "PF: no loop reads again what its program has read, nor short rows, or a program is too large."
+    what = f"the {size:,} bytes of the next program's that no prefetcher of the hardware's has ready"
+    found = [f"PF: {text.counted(ops, 'prefetch op')} in the loops, for {what}." if ops else nothing]
+    if stores := result.evidence.streamed:
+        found.append(f"PF: {text.counted(stores, 'store')} past the caches in launches that write more than they hold.")
+    return found
 
 
 def _tiles(decided: Sequence[Decision]) -> list[str]:

@@ -99,6 +99,8 @@ def evidence(found: Evidence, launch: Launch) -> str:
     ops, size = found.fetched_ahead
     if ops:
         words.append(f"{counted(ops, 'prefetch op')}, {size:,} bytes ahead")
+    if found.streamed:
+        words.append(f"{counted(found.streamed, 'store')} past the caches")
     if found.taken_apart:
         words.append(f"{len(found.taken_apart)} vector ops taken apart")
     if launch.contexts_ran is not None:

@@ -29,7 +29,7 @@ _DECIDED = {
     "tile_elements": "give --tiles",
 }
 """Fields of the schedule, and what to do instead of giving them."""
-_USUAL = Schedule(threads=1, prefetch=False)
+_USUAL = Schedule(threads=1, prefetch=False, stream_stores=False)
 """One context leaves the copy engine a core of the host; DB alone hides latency."""
 
 

@@ -28,7 +28,7 @@ _DECIDED = {
     "profitability": "more than one context always fork; leave it out",
 }
 """Fields of the schedule, and what to do instead of giving them."""
-_USUAL = Schedule(prefetch=False)
+_USUAL = Schedule(prefetch=False, stream_stores=False)
 """MT alone: what else hides latency is asked for."""
 
 

@@ -39,7 +39,7 @@ def host_code(object_code: bytes, isa: Isa) -> HostCode | None:
 
 def count(disassembly: str, instructions: Instructions) -> HostCode:
     """What the kernel's own functions hold; the JIT's argument wrappers, `_mlir_*`, are left out."""
-    packed = scalar = prefetches = 0
+    packed = scalar = prefetches = streaming = 0
     divisions: Counter[str] = Counter()
     registers: Counter[str] = Counter()
     calls: set[str] = set()
@@ -66,6 +66,7 @@ def count(disassembly: str, instructions: Instructions) -> HostCode:
         calling = mnemonic.startswith(instructions.calls)
         registers.update(instructions.registers(operands))
         prefetches += mnemonic.startswith(instructions.prefetches)
+        streaming += mnemonic.startswith(instructions.streaming)
         kind = instructions.kind(mnemonic, operands)
         packed += kind == "packed"
         scalar += kind == "scalar"
@@ -78,6 +79,7 @@ def count(disassembly: str, instructions: Instructions) -> HostCode:
         scalar_divisions=divisions["scalar"],
         integer_divisions=divisions[""],
         prefetches=prefetches,
+        streaming_stores=streaming,
         registers=dict(sorted(registers.items())),
         calls=sorted(calls - defined),
     )

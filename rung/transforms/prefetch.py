@@ -11,7 +11,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from ..ir.attributes import PREFETCHED, VECTORIZED
-from ..ir.footprints import View, element_bytes, view_of
+from ..ir.footprints import View, element_bytes, view_below
 from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pure, may_trap, slice_of
 from ..passes import Pass
 from ..passes.options import Limits
@@ -43,13 +43,16 @@ class Prefetch(Pass):
             {rung.prefetched = {bytes = 4096, ops = 1}, ...}
 
     A kernel that goes over its row several times reads it from memory in the first pass, which computes least (the
-    maximum of softmax), and computes in the others, when memory is idle. The last iteration fetches its own row. The
-    attribute counts, for all rows that a loop fetches, the operations in its body and the bytes of the next iteration.
+    maximum of softmax), and computes in the others, when memory is idle. Rows of a page at most that do not follow one
+    another (a tile of a transpose, a block of a matrix) are fetched though one loop reads them: the hardware's
+    prefetchers begin anew at each. The last iteration of a loop inside another fetches what the next one of that begins
+    with, the very last one its own rows. The attribute counts, for all rows that a loop fetches, the operations in its
+    body and the bytes of the next iteration.
 
-    Left alone: views that one loop reads, a stream that the hardware's prefetchers follow; those whose next position
-    is not plain arithmetic of the loop's variables; and all of an iteration that touches more than `limit_bytes` with
-    what it would fetch, which would push out what it still needs. Up to `near_bytes`, lines go to the first-level
-    cache; beyond, they would push each other out of it, and go to the second.
+    Left alone: other views that one loop reads, a stream that the hardware's prefetchers follow; those whose next
+    position is not plain arithmetic of the loop's variables; and all of an iteration that touches more than
+    `limit_bytes` with what it would fetch, which would push out what it still needs. Up to `near_bytes`, lines go to
+    the first-level cache; beyond, they would push each other out of it, and go to the second.
     """
 
     name: ClassVar[str] = "prefetch"
@@ -58,17 +61,19 @@ class Prefetch(Pass):
     near_bytes: Annotated[int, Limits(0, 1 << 40)] = 1 << 15
     """Up to which lines go to the first-level cache."""
     line_bytes: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
+    page_bytes: Annotated[int, Limits(1, 1 << 30, powers_of_two=True)] = 4096
+    """Which the hardware's prefetchers do not look beyond."""
 
     def run(self, module: ir.Module) -> None:
         accesses = _accesses(module)
-        last_reads = {memory: loads for memory, found in accesses.items() if (loads := _last_loads(found))}
+        last_reads = {memory: loads for memory, found in accesses.items() if (loads := self._worthwhile(memory, found))}
         for memory, loads in last_reads.items():
-            view = view_of(memory)
+            view = view_below(memory)
             loop = _moving_loop(view) if view is not None else None
             if view is None or loop is None:
                 continue
             locality = self._locality(loop.operation, accesses, last_reads)
-            if locality is None or (following := _next(view, loop)) is None:
+            if locality is None or (following := _next(memory, view, loop)) is None:
                 continue
             ahead = loads[:: max(1, self.line_bytes // _bytes(loads[0]))]
             for load in ahead:
@@ -76,11 +81,32 @@ class Prefetch(Pass):
                     memref.prefetch(following, list(load.operands)[1:], False, locality, True)
             _count(loads[0].parent.operation, len(ahead), _size(view))
 
+    def _worthwhile(self, memory: Value, accesses: list[ir.Operation]) -> list[ir.Operation]:
+        """The last loads of what several loops read, or of rows that no hardware follows."""
+        loops: dict[ir.Operation, list[ir.Operation]] = {}
+        for op in accesses:
+            if op.name == "vector.load":
+                loops.setdefault(op.parent.operation, []).append(op)
+        view = view_below(memory)
+        if len(loops) > 1 or (loops and view is not None and self._are_short(view)):
+            # Beside tiles, there are loops for what no whole tile covers.
+            tiles = [loads for loop, loads in loops.items() if "tile" in ir.DictAttr(loop.attributes[VECTORIZED])]
+            return (tiles or list(loops.values()))[-1]
+        return []
+
+    def _are_short(self, view: View) -> bool:
+        """Whether a view is rows of no more than a page each, at a distance."""
+        if view.bounds is None or view.strides.count(1) != 1:
+            return False
+        length = view.bounds[view.strides.index(1)]
+        rows = [b for b, s in zip(view.bounds, view.strides, strict=True) if s not in (0, 1, length)]
+        return prod(rows) > 1 and length * element_bytes(view.element) <= self.page_bytes
+
     def _locality(self, loop: ir.Operation, accesses: Accesses, twice: Iterable[Value]) -> int | None:
         """For what is read `twice` in `loop`; None where its views have no bound, or too large a one."""
         total = 0
         for memory, ops in accesses.items():
-            view = view_of(memory)
+            view = view_below(memory)
             if view is None or all(loop not in enclosing(op.block) for op in ops):
                 continue
             if view.bounds is None:
@@ -117,15 +143,6 @@ def _accesses(module: ir.Module) -> Accesses:
     return found
 
 
-def _last_loads(accesses: list[ir.Operation]) -> list[ir.Operation]:
-    """Where several loops read, the loads in the last of them: of vectors that follow one another."""
-    loops: dict[ir.Operation, list[ir.Operation]] = {}
-    for op in accesses:
-        if op.name == "vector.load":
-            loops.setdefault(op.parent.operation, []).append(op)
-    return list(loops.values())[-1] if len(loops) > 1 else []
-
-
 def _moving_loop(view: View) -> scf.ForOp | None:
     """The innermost loop whose variables the view's position depends on."""
     for outer in enclosing(view.cast.block):
@@ -141,20 +158,46 @@ def _moving(view: View, loop: scf.ForOp) -> list[Value]:
     return [root for root in slice_of([view.value], loop.operation)[1] if root in variables]
 
 
-def _next(view: View, loop: scf.ForOp) -> Value | None:
-    """The view at the next iteration of `loop`, made beside it; None where its position is not plain arithmetic."""
-    ops, moving = slice_of([view.value], loop.operation)[0], _moving(view, loop)
+def _next(memory: Value, view: View, loop: scf.ForOp) -> Value | None:
+    """`memory`, which is the view or lies below it, at the next iteration of `loop`, made beside it; behind its last
+    one, at the first of the next iteration of the loop around it. None where its position is not plain arithmetic."""
+    outer = _restarted_by(view, loop)
+    around = loop if outer is None else outer
+    ops, moving = slice_of([memory], around.operation)[0], _moving(view, loop)
     steps = [(root, step) for root in moving if (step := _step(loop, root)) is not None]
-    if len(steps) < len(moving) or not all(_may_run_early(op, loop) for op in ops):
+    if len(steps) < len(moving) or not all(_may_run_early(op, around) for op in ops):
         return None
     mapping: dict[Value, Value] = {}
-    with ir.InsertionPoint.after(view.cast), view.cast.location:
-        following = arith.AddIOp(loop.induction_variable, loop.operation.operands[2]).result
-        exists = arith.CmpIOp(arith.CmpIPredicate.slt, following, loop.operation.operands[1]).result
+    made = ops[-1]
+    with ir.InsertionPoint.after(made), made.location:
+        following, exists = _following(loop)
         for root, step in steps:
-            mapping[root] = arith.SelectOp(exists, arith.AddIOp(root, step).result, root).result
+            last = root if outer is None else loop.lowerBound
+            mapping[root] = arith.SelectOp(exists, arith.AddIOp(root, step).result, last).result
+        if outer is not None:
+            following, another = _following(outer)
+            turn = arith.SelectOp(another, following, outer.induction_variable).result
+            mapping[outer.induction_variable] = arith.SelectOp(exists, outer.induction_variable, turn).result
         clone(ops, mapping)
-    return mapping[view.value]
+    return mapping[memory]
+
+
+def _following(loop: scf.ForOp) -> tuple[Value, Value]:
+    """The next number of a loop, and whether there is one."""
+    following = arith.AddIOp(loop.induction_variable, loop.operation.operands[2]).result
+    return following, arith.CmpIOp(arith.CmpIPredicate.slt, following, loop.operation.operands[1]).result
+
+
+def _restarted_by(view: View, loop: scf.ForOp) -> scf.ForOp | None:
+    """The loop around `loop` that moves the view, too, if the view's position is a function of their numbers alone."""
+    for op in enclosing(loop.operation.block):
+        outer = op.opview
+        if isinstance(outer, scf.ForOp) and (moving := _moving(view, outer)):
+            ops, roots = slice_of([view.value], outer.operation)
+            known = [loop.induction_variable, outer.induction_variable]
+            early = all(_may_run_early(op, outer) for op in ops) and not is_inside(loop.lowerBound, outer.operation)
+            return outer if early and moving == known[1:] and all(root in known for root in roots) else None
+    return None
 
 
 def _step(loop: scf.ForOp, root: Value) -> Value | None:

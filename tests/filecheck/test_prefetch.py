@@ -49,6 +49,7 @@ def kernel(body: str, loop: str = PROGRAMS) -> str:
 
 
 POSITION = "arith.muli %program, %n : index"
+TWICE = f"{pass_over(1)}\n{pass_over(2)}"
 
 
 def test_the_last_of_two_passes_fetches_the_next_row():
@@ -99,7 +100,78 @@ def test_a_pointer_that_the_loop_carries():
     in_order(text, r"%4 = arith.addi %arg6, %arg2", r"%5 = arith.select %3, %4, %arg6", r"memref.prefetch")
 
 
-TWICE = f"{pass_over(1)}\n{pass_over(2)}"
+STEPS = """scf.for %k = {first} to %n step %c16 {{
+      {body}
+    }}"""
+
+
+def blocks(view: str, loads: str, first: str = "%c0") -> str:
+    return STEPS.format(first=first, body=f"%q = arith.addi %p, %k : index\n{view}\n{loads}")
+
+
+def test_behind_the_last_block_comes_the_first_of_the_next_program():
+    """Of a loop inside: k + 16 of this program, or 0 of the next one, or of this one where there is no other."""
+    body = "%p = arith.muli %program, %n : index\n" + blocks(view("arith.addi %q, %c0 : index"), TWICE)
+    text = run(kernel(body), Prefetch())
+    in_order(
+        text,
+        r"scf.for %arg5 = %arg3 to %arg4",
+        r"scf.for %arg6 = %c0 to %arg2 step %c16",
+        r"%3 = arith.addi %arg6, %c16",
+        r"%4 = arith.cmpi slt, %3, %arg2",
+        r"%5 = arith.addi %arg6, %c16",
+        r"%6 = arith.select %4, %5, %c0",
+        r"%7 = arith.addi %arg5, %c1",
+        r"%8 = arith.cmpi slt, %7, %arg4",
+        r"%9 = arith.select %8, %7, %arg5",
+        r"%10 = arith.select %4, %arg5, %9",
+        r"%11 = arith.muli %10, %arg2",
+        r"%12 = arith.addi %11, %6",
+        r"memref.reinterpret_cast %arg0",
+        r"memref.prefetch",
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("%s = arith.remui %program, %c16 : index\n%p = arith.muli %s, %n : index\n"
+                     + blocks(view("arith.addi %q, %c0 : index"), TWICE, "%s"), id="it begins elsewhere"),
+        pytest.param("%w = memref.load %h[%program] : memref<?xf16>\n%v = arith.fptoui %w : f16 to i64\n"
+                     "%p = arith.index_cast %v : i64 to index\n"
+                     + blocks(view("arith.addi %q, %c0 : index"), TWICE), id="its place is out of memory"),
+    ],
+)  # fmt: skip
+def test_otherwise_the_last_block_comes_again(body: str):
+    text = run(kernel(body.replace(TWICE, TWICE)), Prefetch())
+    assert "memref.prefetch" in text and text.count("arith.select") == 1
+
+
+def rows(stride: str = "%n", shape: str = "16, 64", sizes: str = "%n, %n") -> str:
+    kind = f"memref<?x?xf32, strided<[{'?' if stride[0] == '%' else stride}, 1], offset: ?>>"
+    return f"""%o = {POSITION}
+    %row = memref.reinterpret_cast %x to offset: [%o], sizes: [{sizes}], strides: [{stride}, 1]
+      {{rung.bounds = array<i64: {shape}>}} : memref<?xf32> to {kind}
+    scf.for %i = %c0 to %n step %c16 {{
+      %a = vector.load %row[%c0, %i] : {kind}, vector<16xf32>
+    }} {{rung.vectorized = {{lanes = 16 : i64, unroll = 1 : i64}}}}"""
+
+
+def test_short_rows_are_fetched_though_one_loop_reads_them():
+    text = run(kernel(rows()), Prefetch())
+    assert "memref.prefetch" in text and "rung.prefetched = {bytes = 4096 : i64, ops = 1 : i64}" in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(rows(shape="2, 2048"), id="longer than a page"),
+        pytest.param(rows(shape="1, 64"), id="one row"),
+        pytest.param(rows("64"), id="rows that follow one another"),
+    ],
+)
+def test_other_rows_are_streams(body: str):
+    assert "memref.prefetch" not in run(kernel(body), Prefetch())
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,8 @@ def test_loops_that_fetch_ahead_are_counted() -> None:
     assert "PF: no loop reads again" in on_a_cpu([loop], prefetch=True)
     assert "PF is off" in on_a_cpu([loop], prefetch=False)
     assert "PF" not in on_a_cpu([loop], prefetch=True, vectorize=False)
+    streamed = on_a_cpu([loop, {"op": "scf.if", "streamed": 2}], prefetch=True)
+    assert "PF: 2 stores past the caches in launches that write more" in streamed
     assert "3 prefetch ops, 8,196 bytes ahead" in words.evidence(Evidence(decided=ahead), Launch())
 
 

@@ -91,6 +91,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
             "field `streaming_vector_bytes`: is 256; 0 or",
         ),
         (("contexts = 4", "contexts = 4\nprefetch_bytes = 64"), "field `prefetch_bytes`: is 64; 0, as no cache"),
+        (("contexts = 4", "contexts = 4\nlast_cache_bytes = 64"), "field `last_cache_bytes`: is 64; 0, as no cache"),
         (('kind = "npu"', 'kind = "host"'), "field `npu`: belongs to machines of kind `npu` only"),
         (("[dma]\nbytes_per_cycle = 4.0", "[dma]"), "field `dma.bytes_per_cycle`: a machine of kind `npu` needs it"),
         (

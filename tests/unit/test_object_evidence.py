@@ -12,6 +12,7 @@ X86 = """
   14:\tvxorps %xmm0,%xmm0,%xmm0
   15:\tvdivss %xmm1,%xmm2,%xmm3
   15:\tprefetcht0 0x40(%rdi)
+  15:\tvmovntps %zmm1,(%rdi)
   16:\tidiv   %ecx
   17:\tvdivps %zmm1,%zmm2,%zmm3
   18:\tmovabs $0x0,%rax
@@ -42,8 +43,8 @@ def test_x86():
     found = count(X86, X86_64.instructions)
     assert found.packed_ops == 4 and found.scalar_fp_ops == 2
     assert found.scalar_divisions == 1 and found.integer_divisions == 1
-    assert found.registers == {"xmm": 4, "ymm": 1, "zmm": 2}
-    assert found.prefetches == 1
+    assert found.registers == {"xmm": 4, "ymm": 1, "zmm": 3}
+    assert found.prefetches == 1 and found.streaming_stores == 1
     assert found.calls == ["expf", "rung_arena_enter"]
 
 

@@ -21,6 +21,7 @@ schedules = st.builds(
     unroll=st.integers(0, 16),
     profitability=st.booleans(),
     prefetch=st.booleans(),
+    stream_stores=st.booleans(),
 )
 
 
@@ -37,7 +38,7 @@ def test_the_ladder_takes_mechanisms_out_one_by_one() -> None:
 def test_no_rung_of_the_paper_s_prefetches() -> None:
     """It hides latency and is none of Vec, MT and DB; what users launch has it."""
     assert Schedule().prefetch and Schedule().rung == "Vec+MT+PF"
-    assert not any(s.prefetch for s in (*Schedule().ladder(), *Schedule().factorial()))
+    assert not any(s.prefetch or s.stream_stores for s in (*Schedule().ladder(), *Schedule().factorial()))
     assert Schedule().with_mechanisms(True, False, True, pf=True).rung == "Vec+DB+PF"
     assert Schedule(vectorize=False, threads=1).rung == "Scalar", "only vector code prefetches"
 

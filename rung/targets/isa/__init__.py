@@ -10,6 +10,8 @@ from .x86_64 import X86_64
 ISAS = (X86_64, AARCH64, HEXAGON)
 INTRINSICS: dict[str, Intrinsic] = {name: found for isa in ISAS for name, found in isa.intrinsics.items()}
 """Of all of them, by LLVM's names."""
+STORE_FENCES = tuple(isa.store_fence for isa in ISAS if isa.store_fence)
+"""Likewise."""
 
 
 def isa_of(arch: str) -> Isa:

@@ -30,6 +30,7 @@ AARCH64 = Isa(
         registers=lambda operands: ("v",) if _PACKED.search(operands) else (),
         division=re.compile(r"fdiv$|[su]div$"),
         prefetches=("prfm",),
+        streaming=("stnp",),
         calls=("bl",),
     ),
 )

@@ -115,6 +115,8 @@ class Isa:
     """How instructions are told apart in a disassembly; None: they are not counted."""
     intrinsics: Mapping[str, Intrinsic] = field(default_factory=dict[str, Intrinsic])
     """By LLVM's name."""
+    store_fence: str = ""
+    """LLVM's intrinsic behind which no store past the caches is still on its way; empty: there are no such stores."""
     device: Device | None = None
     """None: no device of this ISA is modelled."""
 

@@ -23,5 +23,7 @@ class Instructions:
     """Mnemonics of divisions, of floats and of single integers."""
     prefetches: tuple[str, ...]
     """How mnemonics begin that fetch a line into a cache."""
+    streaming: tuple[str, ...]
+    """The same of stores past the caches."""
     calls: tuple[str, ...]
     """The same of those behind which a relocation names what is called."""

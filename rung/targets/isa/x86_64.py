@@ -67,8 +67,10 @@ X86_64 = Isa(
         registers=lambda operands: set(_REGISTER.findall(operands)),
         division=re.compile(r"v?div(?:ss|sd|sh)$|i?div[bwlq]?$"),
         prefetches=("prefetch",),
+        streaming=("movnt", "vmovnt"),
         # An absolute address is loaded before an indirect call.
         calls=("call", "movabs", "jmp"),
     ),
     intrinsics=_DOTS,
+    store_fence="llvm.x86.sse.sfence",
 )
