@@ -101,7 +101,7 @@ class BlockConverter:
     def nest(self, extents: Shape, sinks: Sequence[Sink]) -> None:
         """Compute `sinks` over blocks of shape `extents` in one nest. What is expensive and the same for many of its
         elements (`tl.exp(x)[:, None]`) is computed before, on vectors, and once for all who need it."""
-        for value, _ in walk(self.program, roots_of(sinks)):
+        for value, _ in walk(self.program, roots_of(sinks)) if len(extents) > 1 else ():
             repeats = 2 * prod(shape(value) or ()) <= prod(extents)
             if repeats and not self.program.is_stored(value) and _is_expensive_float(value):
                 self.keep(value)
