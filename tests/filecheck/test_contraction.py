@@ -62,6 +62,59 @@ def test_narrow_operands_are_extended_into_scratch_at_the_top() -> None:
     assert "vector.load %alloca" in text
 
 
+FILLED = """
+#map = affine_map<(d0, d1) -> (d0, d1)>
+func.func @kernel(%a: memref<32x32xf32>, %b: memref<32x32xf32>, %out: memref<32x32xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %two = arith.constant 2.0 : f32
+  %c = memref.alloca() : memref<32x32xf32>
+  %other = memref.alloca() : memref<32x32xf32>
+  scf.for %i = %c0 to %c1 step %c1 {
+    linalg.generic {indexing_maps = [#map], iterator_types = ["parallel", "parallel"]} outs(%c : memref<32x32xf32>) {
+    ^bb0(%old: f32):
+      linalg.yield %two : f32
+    }
+    linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}
+      ins(%b : memref<32x32xf32>) outs(%TOUCHED : memref<32x32xf32>) {
+    ^bb0(%in: f32, %old: f32):
+      %sum = arith.addf %in, %in : f32
+      linalg.yield %sum : f32
+    }
+    linalg.matmul ins(%a, %other : memref<32x32xf32>, memref<32x32xf32>) outs(%c : memref<32x32xf32>)
+    linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}
+      ins(%c : memref<32x32xf32>) outs(%out : memref<32x32xf32>) {
+    ^bb0(%in: f32, %old: f32):
+      linalg.yield %in : f32
+    }
+  }
+  return
+}"""
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_sums_begin_with_what_c_was_filled_with(form: tuple[TileContractions, Vectorize]) -> None:
+    """The filling is gone, and no tile of C is loaded."""
+    filled = FILLED.replace("%TOUCHED", "%other")
+    text = transform(filled, [TileContractions()])
+    assert text.count("linalg.generic") == 2
+    loads = [line for line in text.splitlines() if "vector.load" in line]
+    [c, *_] = [line.split(" =")[0].strip() for line in text.splitlines() if "memref.alloca" in line]
+    assert loads and not any(f"vector.load {c}[" in line for line in loads)
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((32, 32)).astype(np.float32) for _ in range(2))
+    out = np.zeros((32, 32), np.float32)
+    jit(filled, form)(a, b, out)
+    np.testing.assert_allclose(out, 2 + a.astype(np.float64) @ (2 * b), rtol=1e-5, atol=1e-4)
+
+
+def test_a_filling_that_is_written_over_is_none() -> None:
+    text = transform(FILLED.replace("%TOUCHED", "%c"), [TileContractions()])
+    assert text.count("linalg.generic") == 3
+    [c, *_] = [line.split(" =")[0].strip() for line in text.splitlines() if "memref.alloca" in line]
+    assert f"vector.load {c}[" in text
+
+
 def test_dynamic_shape_is_refused() -> None:
     text = matmul(64, 64, 32, "f32", "f32", "f32").replace("memref<64x32xf32>", "memref<?x32xf32>")
     with pytest.raises(UnsupportedError, match="dynamic shape"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from math import prod
 
 from torch_mlir import ir
 
@@ -13,14 +14,14 @@ from . import elementwise
 from .indices import Index
 from .layout import order_of
 from .locations import at
-from .nest_sinks import Keep, Store
+from .nest_sinks import Keep, Sink, Store, roots_of
 from .nests import NestBuilder
 from .operation import is_virtual, meaning
 from .order import MemoryOrder
 from .program import Program
 from .scratch import Buffer
 from .traversal import Order, contents, walk
-from .ttir import element, is_block, is_pointer, owner, shape
+from .ttir import Shape, element, is_block, is_float, is_pointer, owner, shape
 
 
 class BlockConverter:
@@ -95,14 +96,23 @@ class BlockConverter:
         result = op.results[0]
         self.program.set_scalar(result, self.ix.to_integer(number, result.type))
 
-    # ---- keeping block values in scratch
+    # ---- nests, and keeping block values in scratch
+
+    def nest(self, extents: Shape, sinks: Sequence[Sink]) -> None:
+        """Compute `sinks` over blocks of shape `extents` in one nest. What is expensive and the same for many of its
+        elements (`tl.exp(x)[:, None]`) is computed before, on vectors, and once for all who need it."""
+        for value, _ in walk(self.program, roots_of(sinks)) if len(extents) > 1 else ():
+            repeats = 2 * prod(shape(value) or ()) <= prod(extents)
+            if repeats and not self.program.is_stored(value) and _is_expensive_float(value):
+                self.keep(value)
+        self.nests.emit(extents, sinks)
 
     def keep(self, value: ir.Value, into: Buffer | None = None, record: bool = True) -> Buffer:
         """Compute a block value into scratch, unless it is there."""
         if into is None and self.program.is_stored(value):
             return self.program.buffer(value)
         buffer = into or self.allocate(value)
-        self.nests.emit(shape(value) or (), [Keep(value, buffer)])
+        self.nest(shape(value) or (), [Keep(value, buffer)])
         if record:
             self.program.meanings.store(value, buffer)
         return buffer
@@ -173,7 +183,7 @@ class BlockConverter:
         group, self.pending = self.pending, []
         with at(group[-1].op):
             self.keep_endangered(group)
-            self.nests.emit(shape(group[0].pointer) or (), list(group))
+            self.nest(shape(group[0].pointer) or (), list(group))
 
     def synchronize(self, op: ir.Operation) -> None:
         """Before `op`, at which others may be waited for: what is stored is in memory, what is loaded has been read."""
@@ -200,3 +210,9 @@ class BlockConverter:
         last = self.positions[stores[-1].op]
         for value in self.memory.endangered(stores, self.positions, last, self.current):
             self.keep(value)
+
+
+def _is_expensive_float(value: ir.Value) -> bool:
+    """Not of integers: quotients of indices are looked into where they are used."""
+    op = owner(value)
+    return op is not None and op.name in elementwise.EXPENSIVE and is_float(element(value))

@@ -298,7 +298,7 @@ def assign(blocks: BlockConverter, pairs: Sequence[tuple[Buffer, ir.Value]]) -> 
         else:
             together.setdefault(shape(value) or (), []).append(Keep(value, buffer))
     for extents, sinks in together.items():
-        blocks.nests.emit(extents, sinks)
+        blocks.nest(extents, sinks)
     for buffer, value in late:
         blocks.keep(value, buffer, record=False)
 

@@ -26,6 +26,7 @@ from .meanings import Formed
 from .program import Program
 from .ranges import Known
 from .scratch import Scratch
+from .short_loops import write_out_short_loops
 from .symbols import kernel_symbol
 from .ttir import is_pointer, pointee
 
@@ -68,6 +69,7 @@ def convert(
     function = _kernel(ttir)
     for each in ttir.body.operations:
         branches_to_choices(each.operation)
+        write_out_short_loops(each.operation)
     name = kernel_symbol(ir.StringAttr(function.attributes["sym_name"]).value)
     entry = function.regions[0].blocks[0]
     with ttir.context, function.location:

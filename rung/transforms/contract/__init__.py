@@ -15,6 +15,7 @@ from ...ir.packing import CONTRACTIONS, WORD_BYTES, computed_type, dot_of, exten
 from ...passes.base import Pass
 from ...passes.options import Limits, OneOf
 from ...targets.isa import INTRINSICS
+from .beginning import filled_with, filling_before
 from .kernel import Contraction, KernelPlan, emit_contraction
 from .scratch import scratch
 from .steps import Steps, gather_steps
@@ -51,6 +52,8 @@ class TileContractions(Pass):
     Contractions of i8 into i32 then take four terms of k at a time: rows of B are packed into words of four bytes,
     and four bytes of A are broadcast as one word (of bf16 into f32, or where the instruction takes 16 bits, two
     terms). Missing terms of the last word are zero.
+
+    Where C was just filled with a constant, the sums begin with that constant, and the nest that filled C is gone.
 
     With `panel_bytes`, several steps of a loop of short contractions are made before one sum of all their terms
     (`steps.py`), so that tiles of C stay in registers for longer: `steps = 4` in the attribute.
@@ -98,30 +101,32 @@ class TileContractions(Pass):
         if name := dot_of(op, self._dots):
             self._tile_words(op, name)
             return
-        computed = computed_type(op)
+        computed, filling = computed_type(op), filling_before(op)
         a = _extended(op, a, computed, unit_stride=False)
         b = _extended(op, b, computed, unit_stride=True)
         shape_a, shape_c = ir.MemRefType(a.type).shape, ir.MemRefType(c.type).shape
         plan = self._plan(shape_c[-2], shape_c[-1], shape_a[-1], bits(computed))
         steps = self._steps(op, a, b, plan, bits(computed) // 8)
+        first = None if filling is None or ir.MemRefType(c.type).element_type != computed else _taken(filling, steps)
 
         def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps)
+            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps, first)
 
         emit_contraction(op, plain)
         _erase(op, (a, b))
 
     def _tile_words(self, op: ir.Operation, name: str) -> None:
-        c, dot = op.operands[2], INTRINSICS[name]
+        c, dot, filling = op.operands[2], INTRINSICS[name], filling_before(op)
         lanes = self.vector_bytes // WORD_BYTES
         a, b = rows_of_words(op, dot), words(op, dot)
         shape_b, shape_c = ir.MemRefType(b.type).shape, ir.MemRefType(c.type).shape
         m, n = shape_c[-2:]
         plan = replace(self._plan(m, max(n, lanes), shape_b[-2], 32), n=n)
         steps = self._steps(op, a, b, plan, WORD_BYTES)
+        first = None if filling is None else _taken(filling, steps)
 
         def in_words(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps)
+            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps, first)
 
         emit_contraction(op, in_words)
         _erase(op, (a, b))
@@ -144,6 +149,15 @@ class TileContractions(Pass):
         rows = self.mr or _rows(m, min(most, 8 if vectors == 2 else 14))
         depth = 4 if k >= 4 and rows * vectors <= 16 else 2 if k >= 2 else 1
         return KernelPlan(m, n, k, lanes, rows, vectors, depth)
+
+
+def _taken(filling: ir.Operation, steps: Steps | None) -> ir.Value | None:
+    """What C was filled with, which is not done any more; None for sums over several fillings."""
+    if steps is not None and steps.most > 1:
+        return None
+    value = filled_with(filling)
+    filling.erase()
+    return value
 
 
 def _erase(op: ir.Operation, operands: Iterable[ir.Value]) -> None:

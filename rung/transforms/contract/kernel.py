@@ -48,9 +48,12 @@ class Contraction:
         plan: KernelPlan,
         fma: bool,
         steps: Steps | None = None,
+        first: ir.Value | None = None,
     ) -> None:
         self.e, self.prefix, self.computed, self.plan, self.fma = e, prefix, computed, plan, fma
         self.a, self.b, self.c = operands
+        self.first = first
+        """What all of C begins with, if it is not what is there."""
         self.steps, self.slot = steps, list[ir.Value]()
         if steps is not None:
             self.a, self.b = steps.a, steps.b
@@ -146,6 +149,8 @@ class Contraction:
 
     def _first(self, tile: Tile, rows: list[Index], columns: list[Index]) -> list[ir.Value]:
         """What the sums of a tile begin with, row by row."""
+        if self.first is not None:
+            return [self.e.head_broadcast(self.first, tile.lanes)] * (len(rows) * len(columns))
         return [self._load_c(r, c, tile.lanes) for r in rows for c in columns]
 
     def _term(

@@ -30,8 +30,9 @@ class WordContraction(Contraction):
         name: str,
         dot: Intrinsic,
         steps: Steps | None = None,
+        first: ir.Value | None = None,
     ) -> None:
-        super().__init__(e, operands, prefix, ir.MemRefType(operands[2].type).element_type, plan, False, steps)
+        super().__init__(e, operands, prefix, ir.MemRefType(operands[2].type).element_type, plan, False, steps, first)
         self.name, self.dot = name, dot
         self.word = ir.IntegerType.get_signless(32, e.context)
         self.factors = ir.VectorType.get(

@@ -76,7 +76,7 @@ class Reduce(_Fold):
                 fill(buffer, blocks.ix.zero(buffer.element))
         sinks: list[Sink] = [Accumulate(values, axis, accumulators, combine)]
         sinks += _shared_expensive(blocks, op, extents)
-        blocks.nests.emit(extents, sinks)
+        blocks.nest(extents, sinks)
         for sink in sinks:
             if isinstance(sink, Keep):
                 blocks.program.meanings.store(sink.value, sink.buffer)
