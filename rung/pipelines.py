@@ -31,6 +31,7 @@ from .transforms.double_buffer import DoubleBuffer
 from .transforms.fit_scratchpad import FitScratchpad
 from .transforms.form_context_tasks import FormContextTasks
 from .transforms.form_virtual_threads import FormVirtualThreads
+from .transforms.join_lanes import JoinLanes
 from .transforms.prefetch import Prefetch
 from .transforms.promote import Promote
 from .transforms.tile import TileBlocks
@@ -47,6 +48,7 @@ PASSES: tuple[type[Pass], ...] = (
     DoubleBuffer,
     Transport,
     CollapseNests,
+    JoinLanes,
     TileContractions,
     Vectorize,
     NestsToLoops,
@@ -159,6 +161,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         CollapseNests(machine.vector_bytes // 4),
+        JoinLanes(machine.vector_bytes // 4),
         TileContractions(
             machine.vector_bytes,
             machine.vector_registers,

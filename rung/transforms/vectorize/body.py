@@ -10,7 +10,7 @@ from torch_mlir import ir
 from ...ir.assertions import ASSERTION, is_assertion
 from ...ir.body import Body, Instr, constant_int
 from ...ir.emit import Emitter, Index, bits, vector_of
-from ...ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes
+from ...ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes, exchanged
 from .access import Access, locate
 from .access import load as emit_load
 from .access import store as emit_store
@@ -217,10 +217,29 @@ class BodyEmitter:
             return
         for copy in self.copies:
             mask = masks.values[copy]
+            shuffled = self._exchange(instr, copy) if mask is None else None
+            if shuffled is not None:
+                self.define([result], copy, [shuffled])
+                continue
             access = self._access(memref, indices, copy, guarded=not masks.tail)
             passes = mask is not None and result in pass_through
             other = self.vector(pass_through[result][copy]) if passes else None
             self.define([result], copy, [emit_load(self.e, access, self.lanes, mask, other)])
+
+    def _exchange(self, load: Instr, copy: int) -> ir.Value | None:
+        """`memref[lane ^ by]`: whole vectors begin at multiples of their length, so that the high bits of `by` tell
+        which one it is, and the low ones where in it."""
+        found = exchanged(load) if self.lanes > 1 else None
+        memref, *outer, _ = load.operands
+        if found is None or self.get(found[0], copy).step != 1 or any(self.analysis.of(v) != 0 for v in outer):
+            return None
+        by, start = found[1], self.scalar(self.get(found[0], copy))
+        if by >= self.lanes:
+            start = self.e.value("arith.xori", start.type, [start, self.e.index(by - by % self.lanes)])
+        place, steps = [*(self.scalar(self.get(v, copy)) for v in outer), start], [*(0 for _ in outer), 1]
+        access = locate(self.e, self.lanes, memref, place, steps, [None] * len(place), guarded=False)
+        whole = emit_load(self.e, access, self.lanes, None, None)
+        return self.e.shuffle(whole, whole, [lane ^ by % self.lanes for lane in range(self.lanes)])
 
     def _store(self, instr: Instr, masks: Masks) -> None:
         value, memref, *indices = instr.operands

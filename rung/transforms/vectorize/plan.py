@@ -8,7 +8,7 @@ from torch_mlir import ir
 
 from ...ir.body import Body
 from ...ir.emit import bits
-from ...ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits, narrowest_memory_bits
+from ...ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits, exchanged, narrowest_memory_bits
 from ...ir.nest import Nest
 from .transposes import plan_tile
 
@@ -150,6 +150,9 @@ def _body_cost(body: Body, analysis: Lanes, lanes: int) -> float:
             steps = [analysis.of(v) for v in instr.operands[first:]]
             outer_uniform = all(s == 0 for s in steps[:-1])
             last = steps[-1] if steps else 0
+            swap = exchanged(instr) if first == 1 else None
+            if swap is not None and analysis.of(swap[0]) == 1:
+                last = -1  # a shuffle, too
             total += _access_cost(last if outer_uniform else VARYING, lanes)
     return total
 
