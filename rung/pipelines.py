@@ -19,6 +19,7 @@ from .lowering.lower_abi import LowerAbi
 from .lowering.lower_prints import LowerPrints
 from .lowering.lower_transport import LowerTransport
 from .lowering.place_scratch import PlaceScratch
+from .lowering.private_updates import PrivateUpdates
 from .lowering.to_llvm import ToLlvm
 from .machine import Machine
 from .passes import Pass, Pipeline, Stage, Upstream
@@ -59,6 +60,7 @@ PASSES: tuple[type[Pass], ...] = (
     CheckTransfers,
     LowerTransport,
     FormContextTasks,
+    PrivateUpdates,
     PlaceScratch,
     LowerPrints,
     LeaveOnFailure,
@@ -95,6 +97,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             *vectors(machine, schedule),
             Stage("vector"),
             *transport(check_dma),
+            PrivateUpdates(),
             PlaceScratch(alignment=machine.buffer_alignment_bytes),
             LowerPrints(keep=machine.kind == "host"),
             # The memory of a device has been counted; what a host has left is seen at a launch.
