@@ -178,6 +178,12 @@ def _linear(instr: Instr, steps: list[Step], lanes: Lanes) -> Step:
 # ---- numbers that do not wrap
 
 
+def small_index(value: ir.Value, lanes: Lanes) -> bool:
+    """Whether an index is known to fit 32 bits, in all lanes of a vector."""
+    span = _span_of(value, lanes) if isinstance(value.type, ir.IndexType) else None
+    return span is not None and span[0] >= -(1 << 30) and span[1] < 1 << 30
+
+
 def _span_of(value: ir.Value, lanes: Lanes) -> Span | None:
     known = constant_int(value)
     if known is not None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
+from ..ir.allocations import allocation_of
 from ..ir.attributes import PREFETCHED, VECTORIZED
 from ..ir.footprints import View, element_bytes, view_of
 from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pure, may_trap, slice_of
@@ -46,10 +47,13 @@ class Prefetch(Pass):
     maximum of softmax), and computes in the others, when memory is idle. The last iteration fetches its own row. The
     attribute counts, for all rows that a loop fetches, the operations in its body and the bytes of the next iteration.
 
-    Left alone: views that one loop reads, a stream that the hardware's prefetchers follow; those whose next position
-    is not plain arithmetic of the loop's variables; and all of an iteration that touches more than `limit_bytes` with
-    what it would fetch, which would push out what it still needs. Up to `near_bytes`, lines go to the first-level
-    cache; beyond, they would push each other out of it, and go to the second.
+    A row whose position is a number that was loaded (gathers of rows) is fetched if one loop reads it, too: the next
+    one's number is loaded ahead.
+
+    Left alone: other views that one loop reads, a stream that the hardware's prefetchers follow; those whose next
+    position is neither plain arithmetic of the loop's variables nor a number at such a place; and all of an iteration
+    that touches more than `limit_bytes` with what it would fetch, which would push out what it still needs. Up to
+    `near_bytes`, lines go to the first-level cache; beyond, they would push each other out of it, and go to the second.
     """
 
     name: ClassVar[str] = "prefetch"
@@ -61,7 +65,7 @@ class Prefetch(Pass):
 
     def run(self, module: ir.Module) -> None:
         accesses = _accesses(module)
-        last_reads = {memory: loads for memory, found in accesses.items() if (loads := _last_loads(found))}
+        last_reads = {memory: loads for memory, found in accesses.items() if (loads := _last_loads(memory, found))}
         for memory, loads in last_reads.items():
             view = view_of(memory)
             loop = _moving_loop(view) if view is not None else None
@@ -117,13 +121,23 @@ def _accesses(module: ir.Module) -> Accesses:
     return found
 
 
-def _last_loads(accesses: list[ir.Operation]) -> list[ir.Operation]:
-    """Where several loops read, the loads in the last of them: of vectors that follow one another."""
+def _last_loads(memory: Value, accesses: list[ir.Operation]) -> list[ir.Operation]:
+    """Where several loops read, or one what nobody can foresee, the loads in the last of them: of vectors that follow
+    one another."""
     loops: dict[ir.Operation, list[ir.Operation]] = {}
     for op in accesses:
         if op.name == "vector.load":
             loops.setdefault(op.parent.operation, []).append(op)
-    return list(loops.values())[-1] if len(loops) > 1 else []
+    return list(loops.values())[-1] if len(loops) > 1 or (loops and _jumps(memory)) else []
+
+
+def _jumps(memory: Value) -> bool:
+    """Whether a view's position is computed from a number that each iteration loads."""
+    view = view_of(memory)
+    loop = _moving_loop(view) if view is not None else None
+    if view is None or loop is None:
+        return False
+    return any(op.name == "memref.load" for op in slice_of([view.value], loop.operation)[0])
 
 
 def _moving_loop(view: View) -> scf.ForOp | None:
@@ -142,7 +156,8 @@ def _moving(view: View, loop: scf.ForOp) -> list[Value]:
 
 
 def _next(view: View, loop: scf.ForOp) -> Value | None:
-    """The view at the next iteration of `loop`, made beside it; None where its position is not plain arithmetic."""
+    """The view at the next iteration of `loop`, made beside it; None where its position is not plain arithmetic, of
+    what may be loaded ahead."""
     ops, moving = slice_of([view.value], loop.operation)[0], _moving(view, loop)
     steps = [(root, step) for root in moving if (step := _step(loop, root)) is not None]
     if len(steps) < len(moving) or not all(_may_run_early(op, loop) for op in ops):
@@ -164,6 +179,10 @@ def _step(loop: scf.ForOp, root: Value) -> Value | None:
 
 def _may_run_early(op: ir.Operation, loop: scf.ForOp) -> bool:
     """Whether `op` may be computed for an iteration that perhaps never runs it."""
+    if op.name == "memref.load":
+        own = allocation_of(op.operands[0]).owner
+        computed = not isinstance(own, ir.Block) and own.name.startswith("memref.alloc")
+        return op.block == loop.body and not computed  # of a program that there is, whatever it asks
     return is_pure(op) and (not may_trap(op) or not is_inside(op.operands[1], loop.operation))
 
 
