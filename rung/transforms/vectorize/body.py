@@ -253,8 +253,10 @@ class BodyEmitter:
         """`memref[lane ^ by]`: whole vectors begin at multiples of their length, so that the high bits of `by` tell
         which one it is, and the low ones where in it."""
         found = exchanged(load) if self.lanes > 1 else None
+        if found is None:
+            return None
         memref, *outer, _ = load.operands
-        if found is None or self.get(found[0], copy).step != 1 or any(self.analysis.of(v) != 0 for v in outer):
+        if self.get(found[0], copy).step != 1 or any(self.analysis.of(v) != 0 for v in outer):
             return None
         by, start = found[1], self.scalar(self.get(found[0], copy))
         if by >= self.lanes:
