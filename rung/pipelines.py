@@ -19,6 +19,7 @@ from .lowering.lower_abi import LowerAbi
 from .lowering.lower_prints import LowerPrints
 from .lowering.lower_transport import LowerTransport
 from .lowering.place_scratch import PlaceScratch
+from .lowering.private_updates import PrivateUpdates
 from .lowering.to_llvm import ToLlvm
 from .machine import Machine
 from .passes import Pass, Pipeline, Stage, Upstream
@@ -31,6 +32,7 @@ from .transforms.double_buffer import DoubleBuffer
 from .transforms.fit_scratchpad import FitScratchpad
 from .transforms.form_context_tasks import FormContextTasks
 from .transforms.form_virtual_threads import FormVirtualThreads
+from .transforms.join_lanes import JoinLanes
 from .transforms.prefetch import Prefetch
 from .transforms.promote import Promote
 from .transforms.stream_stores import StreamStores
@@ -48,6 +50,7 @@ PASSES: tuple[type[Pass], ...] = (
     DoubleBuffer,
     Transport,
     CollapseNests,
+    JoinLanes,
     TileContractions,
     Vectorize,
     NestsToLoops,
@@ -59,6 +62,7 @@ PASSES: tuple[type[Pass], ...] = (
     CheckTransfers,
     LowerTransport,
     FormContextTasks,
+    PrivateUpdates,
     PlaceScratch,
     LowerPrints,
     LeaveOnFailure,
@@ -95,6 +99,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             *vectors(machine, schedule),
             Stage("vector"),
             *transport(check_dma),
+            PrivateUpdates(),
             PlaceScratch(alignment=machine.buffer_alignment_bytes),
             LowerPrints(keep=machine.kind == "host"),
             # The memory of a device has been counted; what a host has left is seen at a launch.
@@ -161,6 +166,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         return TileContractions(vector_bytes=0, fma=fma), NestsToLoops(), *math, HOIST
     return (
         CollapseNests(machine.vector_bytes // 4),
+        JoinLanes(machine.vector_bytes // 4),
         TileContractions(
             machine.vector_bytes,
             machine.vector_registers,

@@ -43,7 +43,7 @@ _ADDRESSING = frozenset(
     {
         *("arith.addi", "arith.subi", "arith.muli", "arith.shli", "arith.andi", "arith.select", "arith.cmpi"),
         *("arith.index_cast", "arith.index_castui", "arith.extsi", "arith.extui"),
-        *("arith.divsi", "arith.divui", "arith.remsi", "arith.remui"),
+        *("arith.divsi", "arith.divui", "arith.remsi", "arith.remui", "arith.xori", "arith.shrui"),
     }
 )
 
@@ -178,6 +178,12 @@ def _linear(instr: Instr, steps: list[Step], lanes: Lanes) -> Step:
 # ---- numbers that do not wrap
 
 
+def small_index(value: ir.Value, lanes: Lanes) -> bool:
+    """Whether an index is known to fit 32 bits, in all lanes of a vector."""
+    span = _span_of(value, lanes) if isinstance(value.type, ir.IndexType) else None
+    return span is not None and span[0] >= -(1 << 30) and span[1] < 1 << 30
+
+
 def _span_of(value: ir.Value, lanes: Lanes) -> Span | None:
     known = constant_int(value)
     if known is not None:
@@ -237,6 +243,22 @@ def _only_addresses(instr: Instr) -> bool:
             elif not user.name.startswith("memref."):
                 return False
     return True
+
+
+def exchanged(load: Instr) -> tuple[ir.Value, int] | None:
+    """Of a load whose last index is a loop's number in exclusive or with a constant, along elements that follow one
+    another: that number and the constant."""
+    memref, *places = load.operands
+    strides, _ = ir.MemRefType(memref.type).get_strides_and_offset()
+    if not places or strides[-1] != 1:
+        return None
+    swap = places[-1].owner
+    if isinstance(swap, ir.Block) or swap.name != "arith.xori":
+        return None
+    lane, by = swap.operands[0].owner, constant_int(swap.operands[1])
+    if isinstance(lane, ir.Block) or lane.name != "linalg.index" or by is None or by < 0:
+        return None
+    return swap.operands[0], by
 
 
 def element_bits(nest: Nest, lanes: Lanes, dim: int) -> int:

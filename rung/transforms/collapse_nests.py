@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import memref
 
+from ..ir.joined_lanes import first_joined
 from ..ir.nest import Nest, Operand, read_nest
 from ..ir.slicing import collect, named
 from ..passes import Pass
@@ -31,7 +32,8 @@ class CollapseNests(Pass):
 
     `tl.sort` and `tl.topk` see a block of 2^n elements as 2 x 2 x ... x 2: n loops, none of them as long as a vector.
 
-    Left alone: loops that the body asks for the number of (`linalg.index`), of which an operand sees only one, over
+    Left alone: loops that the body asks for the number of (`linalg.index`), one that becomes part of a register with
+    those further in (`join-lanes`) and the one around it, of which an operand sees only one, over
     elements that do not follow one another, and where lengths, steps or the operand's offset are not constants.
     """
 
@@ -49,8 +51,9 @@ class CollapseNests(Pass):
         indices = [op for op in collect(nest.op) if op.name == "linalg.index"]
         asked = {ir.IntegerAttr(op.attributes["dim"]).value for op in indices}
         groups: list[list[int]] = []
+        joined = first_joined(nest, self.lanes * 32)
         for d in range(nest.rank):
-            joins = d > 0 and not asked & {d - 1, d} and nest.reduction[d - 1] == nest.reduction[d]
+            joins = d not in (0, joined) and not asked & {d - 1, d} and nest.reduction[d - 1] == nest.reduction[d]
             if joins and self._are_short(nest, d) and all(_follow(operand, d) for operand in nest.operands):
                 groups[-1].append(d)
             else:

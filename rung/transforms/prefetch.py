@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
+from ..ir.allocations import allocation_of
 from ..ir.attributes import PREFETCHED, VECTORIZED
 from ..ir.footprints import View, element_bytes, view_below
 from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pure, may_trap, slice_of
@@ -49,10 +50,13 @@ class Prefetch(Pass):
     with, the very last one its own rows. The attribute counts, for all rows that a loop fetches, the operations in its
     body and the bytes of the next iteration.
 
+    A row whose position is a number that was loaded (gathers of rows) is fetched if one loop reads it, too: the next
+    one's number is loaded ahead.
+
     Left alone: other views that one loop reads, a stream that the hardware's prefetchers follow; those whose next
-    position is not plain arithmetic of the loop's variables; and all of an iteration that touches more than
-    `limit_bytes` with what it would fetch, which would push out what it still needs. Up to `near_bytes`, lines go to
-    the first-level cache; beyond, they would push each other out of it, and go to the second.
+    position is neither plain arithmetic of the loop's variables nor a number at such a place; and all of an iteration
+    that touches more than `limit_bytes` with what it would fetch, which would push out what it still needs. Up to
+    `near_bytes`, lines go to the first-level cache; beyond, they would push each other out of it, and go to the second.
     """
 
     name: ClassVar[str] = "prefetch"
@@ -82,13 +86,13 @@ class Prefetch(Pass):
             _count(loads[0].parent.operation, len(ahead), _size(view))
 
     def _worthwhile(self, memory: Value, accesses: list[ir.Operation]) -> list[ir.Operation]:
-        """The last loads of what several loops read, or of rows that no hardware follows."""
+        """The last loads of what several loops read, or of rows that no hardware follows or foresees."""
         loops: dict[ir.Operation, list[ir.Operation]] = {}
         for op in accesses:
             if op.name == "vector.load":
                 loops.setdefault(op.parent.operation, []).append(op)
         view = view_below(memory)
-        if len(loops) > 1 or (loops and view is not None and self._are_short(view)):
+        if len(loops) > 1 or (loops and view is not None and (self._are_short(view) or _jumps(view))):
             # Beside tiles, there are loops for what no whole tile covers.
             tiles = [loads for loop, loads in loops.items() if "tile" in ir.DictAttr(loop.attributes[VECTORIZED])]
             return (tiles or list(loops.values()))[-1]
@@ -143,6 +147,12 @@ def _accesses(module: ir.Module) -> Accesses:
     return found
 
 
+def _jumps(view: View) -> bool:
+    """Whether a view's position is computed from a number that each iteration loads."""
+    loop = _moving_loop(view)
+    return loop is not None and any(op.name == "memref.load" for op in slice_of([view.value], loop.operation)[0])
+
+
 def _moving_loop(view: View) -> scf.ForOp | None:
     """The innermost loop whose variables the view's position depends on."""
     for outer in enclosing(view.cast.block):
@@ -160,7 +170,8 @@ def _moving(view: View, loop: scf.ForOp) -> list[Value]:
 
 def _next(memory: Value, view: View, loop: scf.ForOp) -> Value | None:
     """`memory`, which is the view or lies below it, at the next iteration of `loop`, made beside it; behind its last
-    one, at the first of the next iteration of the loop around it. None where its position is not plain arithmetic."""
+    one, at the first of the next iteration of the loop around it. None where its position is not plain arithmetic, of
+    what may be loaded ahead."""
     outer = _restarted_by(view, loop)
     around = loop if outer is None else outer
     ops, moving = slice_of([memory], around.operation)[0], _moving(view, loop)
@@ -207,6 +218,10 @@ def _step(loop: scf.ForOp, root: Value) -> Value | None:
 
 def _may_run_early(op: ir.Operation, loop: scf.ForOp) -> bool:
     """Whether `op` may be computed for an iteration that perhaps never runs it."""
+    if op.name == "memref.load":
+        own = allocation_of(op.operands[0]).owner
+        computed = not isinstance(own, ir.Block) and own.name.startswith("memref.alloc")
+        return op.block == loop.body and not computed  # of a program that there is, whatever it asks
     return is_pure(op) and (not may_trap(op) or not is_inside(op.operands[1], loop.operation))
 
 

@@ -137,9 +137,9 @@ def test_behind_the_last_block_comes_the_first_of_the_next_program():
     [
         pytest.param("%s = arith.remui %program, %c16 : index\n%p = arith.muli %s, %n : index\n"
                      + blocks(view("arith.addi %q, %c0 : index"), TWICE, "%s"), id="it begins elsewhere"),
-        pytest.param("%w = memref.load %h[%program] : memref<?xf16>\n%v = arith.fptoui %w : f16 to i64\n"
+        pytest.param("%w = memref.load %scratch[%program] : memref<4096xf32>\n%v = arith.fptoui %w : f32 to i64\n"
                      "%p = arith.index_cast %v : i64 to index\n"
-                     + blocks(view("arith.addi %q, %c0 : index"), TWICE), id="its place is out of memory"),
+                     + blocks(view("arith.addi %q, %c0 : index"), TWICE), id="its place is out of scratch"),
     ],
 )  # fmt: skip
 def test_otherwise_the_last_block_comes_again(body: str):
@@ -174,14 +174,47 @@ def test_other_rows_are_streams(body: str):
     assert "memref.prefetch" not in run(kernel(body), Prefetch())
 
 
+CHOSEN = """%w = memref.load %numbers[%program] : memref<?xi32>
+    %v = arith.index_cast %w : i32 to index
+    """ + view("arith.muli %v, %n : index")
+
+
+def gather(body: str) -> str:
+    return kernel(body).replace("%h: memref<?xf16>", "%h: memref<?xf16>, %numbers: memref<?xi32>")
+
+
+def test_a_row_whose_number_is_loaded_is_fetched_though_read_once():
+    text = run(gather(f"{CHOSEN}\n{pass_over(1)}"), Prefetch())
+    in_order(
+        text,
+        r"memref.load %arg2.%arg6.",
+        r"%(\d+) = arith.select %\d+, %\d+, %arg6 : index",
+        r"%(\d+) = memref.load %arg2.%\d+. : memref<\?xi32>",
+        r"%(\d+) = arith.muli %\d+, %arg3 : index",
+        r"%reinterpret_cast_0 = memref.reinterpret_cast %arg0 to offset: .%\d+.",
+        r"memref.prefetch %reinterpret_cast_0.%arg7., read, locality<3>, data",
+    )
+    # Both numbers: this program's, and the next one's.
+    assert text.count("memref.load") == 2 and text.count("memref.prefetch") == 2
+
+
+def test_a_number_that_is_loaded_under_a_condition_is_not_loaded_ahead():
+    body = f"""%some = arith.cmpi slt, %program, %n : index
+    scf.if %some {{
+      {CHOSEN}
+      {pass_over(1)}
+    }}"""
+    assert "memref.prefetch" not in run(gather(body), Prefetch())
+
+
 @pytest.mark.parametrize(
     "body",
     [
         pytest.param(f"{view(POSITION)}\n{pass_over(1)}", id="one pass streams"),
         pytest.param(f"{view('arith.muli %n, %c16 : index')}\n{TWICE}", id="the same row for every program"),
         pytest.param(f"{view(POSITION, '%scratch', '4096xf32')}\n{TWICE}", id="scratch"),
-        pytest.param(f"%w = memref.load %h[%program] : memref<?xf16>\n%v = arith.fptoui %w : f16 to i64\n"
-                     f"{view('arith.index_cast %v : i64 to index')}\n{TWICE}", id="a position out of memory"),
+        pytest.param(f"%w = memref.load %scratch[%program] : memref<4096xf32>\n%v = arith.fptoui %w : f32 to i64\n"
+                     f"{view('arith.index_cast %v : i64 to index')}\n{TWICE}", id="a position out of scratch"),
         pytest.param(f"{view('arith.divui %n, %program : index')}\n{TWICE}", id="a division that may trap earlier"),
     ],
 )  # fmt: skip

@@ -234,8 +234,11 @@ class Expressions:
         return result
 
     def _guard(self, guard: Guard) -> ir.Value:
-        coordinate = self.coordinate(guard.axis)
-        return self.ix.less(coordinate, guard.bound) if guard.below else self.ix.at_most(guard.bound, coordinate)
+        if guard.axis.loop is None:
+            coordinate, bound = self.coordinate(guard.axis), guard.bound
+        else:  # the loop's own number is known to be small
+            coordinate, bound = self._loops[guard.axis.loop], self.ix.sub(guard.bound, guard.axis.constant)
+        return self.ix.less(coordinate, bound) if guard.below else self.ix.at_most(bound, coordinate)
 
     def _holds(self, term: Term, position: Position) -> ir.Value:
         found = self.at(*self.term(term, position))

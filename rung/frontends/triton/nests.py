@@ -92,10 +92,10 @@ class NestBuilder:
         short = tuple(self.ix.less(self.ix.sub(extents[w.dim], 1), w.modulus) for w in wraps)
         conditions = self._conditions(sinks, cones)
         # Masks have more ranges where conditions hold.
-        cuts = None if conditions else self._cuts(extents, sinks, cones)
+        cuts = None if conditions else self._cuts(extents, sinks, cones, window)
 
         def build(fits: bool) -> None:
-            limits, spans = cuts or self._cuts(extents, sinks, cones)
+            limits, spans = cuts or self._cuts(extents, sinks, cones, window)
             resting = self._resting(cones)
             for box in cut(self.ix, extents, window, limits, spans, wraps if fits else []):
                 self._box(extents, sinks, box, window, resting)
@@ -143,8 +143,10 @@ class NestBuilder:
 
     # ---- where to cut
 
-    def _cuts(self, extents: Shape, sinks: Sequence[Sink], cones: Cone) -> tuple[list[Span], list[list[Span]]]:
-        return self._limits(extents, sinks), self._spans(extents, sinks, cones)
+    def _cuts(
+        self, extents: Shape, sinks: Sequence[Sink], cones: Cone, window: Window
+    ) -> tuple[list[Span], list[list[Span]]]:
+        return self._limits(extents, sinks), self._spans(extents, sinks, cones, window)
 
     def _limits(self, extents: Shape, sinks: Sequence[Sink]) -> list[Span]:
         """Nothing outside the mask of a store needs to be computed, if all sinks are stores under the same ranges."""
@@ -153,14 +155,16 @@ class NestBuilder:
         differ = any(not a.is_same(b) for spans in others for a, b in zip(spans, first, strict=True))
         return [Span() for _ in extents] if differ or len(masks) != len(sinks) else list(first)
 
-    def _spans(self, extents: Shape, sinks: Sequence[Sink], cones: Cone) -> list[list[Span]]:
-        """Per dimension, the ranges of masks, which are worth a cut: those of loads and of stores."""
+    def _spans(self, extents: Shape, sinks: Sequence[Sink], cones: Cone, window: Window) -> list[list[Span]]:
+        """Per dimension, the ranges of masks, which are worth a cut: those of stores, and of loads but in short runs:
+        there, three loops for each cost more than asking in one."""
         found: list[list[Span]] = [[] for _ in extents]
         masks = [(s.mask, tuple(range(len(extents)))) for s in sinks if isinstance(s, Store | Effect) and s.mask]
+        stored = len(masks)
         masks += [(op.operands[1], dims) for op, dims in cones.loads if len(op.operands) > 1]
-        for mask, dims in masks:
+        for k, (mask, dims) in enumerate(masks):
             for dim, span in zip(dims, self.program.masks.decompose(mask).spans, strict=True):
-                if dim is None or extents[dim] == 1 or not span.bounded:
+                if dim is None or extents[dim] == 1 or not span.bounded or (k >= stored and dim in window.short):
                     continue
                 if not any(span.is_same(s) for s in found[dim]):
                     found[dim].append(span)

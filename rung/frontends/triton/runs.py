@@ -31,6 +31,8 @@ from .ttir import Shape, element
 QUOTIENTS, REMAINDERS = frozenset({"arith.divsi", "arith.divui"}), frozenset({"arith.remsi", "arith.remui"})
 SHORTEST = 16
 """Elements of a run below which gathering is no slower: about a vector."""
+WORTH_CUTTING = 256
+"""Elements of a run from which on it is cut where the masks of its loads begin and end."""
 _LONGEST = 1 << 61
 """Ends of runs must not overflow."""
 
@@ -90,6 +92,8 @@ class Window:
     """Upper bounds of `high - low`."""
     runs: frozenset[int] = frozenset()
     """Dimensions that it is a run of."""
+    short: frozenset[int] = frozenset()
+    """Those whose runs may not be worth cutting."""
 
     @staticmethod
     def whole(extents: Shape) -> Window:
@@ -101,7 +105,9 @@ class Window:
 
         most = runs.length if isinstance(runs.length, int) else self.longest[runs.dim]
         longest = tuple(min(n, most) if d == runs.dim else n for d, n in enumerate(self.longest))
-        return Window(put(self.low, low), put(self.high, high), longest, self.runs | {runs.dim})
+        long = isinstance(runs.length, int) and runs.length >= WORTH_CUTTING
+        short = self.short if long else self.short | {runs.dim}
+        return Window(put(self.low, low), put(self.high, high), longest, self.runs | {runs.dim}, short)
 
 
 def find_runs(program: Program, extents: Shape, cones: Cone) -> list[Runs]:

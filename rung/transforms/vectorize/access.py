@@ -37,9 +37,7 @@ def locate_operand(emitter: Emitter, operand: Operand, position: dict[int, Index
     if stride == 1 and operand.dims[-1] == dim and not _runs_backwards(operand.view):
         return Access(operand.view, [emitter.index(i) for i in indices], contiguous=True)
     flat, strides = emitter.flat(operand.view)
-    start: Index = 0
-    for index, by in zip(indices, strides, strict=True):
-        start = emitter.add(start, emitter.mul(index, by))
+    start = _start(emitter, indices, strides)
     if stride == 1:
         return Access(flat, [emitter.index(start)], contiguous=True)
     if stride == -1:
@@ -53,6 +51,14 @@ def _backwards(emitter: Emitter, memref: ir.Value, indices: Sequence[Index], lan
     *outer, start = indices
     place = [emitter.index(i) for i in (*outer, emitter.add(start, 1 - lanes))]
     return Access(memref, place, contiguous=True, backwards=True)
+
+
+def _start(emitter: Emitter, indices: Sequence[Index], strides: Sequence[Index]) -> Index:
+    """The element number of a place."""
+    start: Index = 0
+    for index, by in zip(indices, strides, strict=True):
+        start = emitter.add(start, emitter.mul(index, by))
+    return start
 
 
 def _runs_backwards(view: ir.Value) -> bool:
@@ -89,6 +95,10 @@ def locate(
     still = all(s == 0 for s in steps[:-1]) and all(v is None for v in vectors[:-1])
     unit = not strides or strides[-1] == 1
     last = vectors[-1] if vectors else None
+    if still and unit and last is None and steps and steps[-1] in (1, -1) and _runs_backwards(memref):
+        # Along another dimension: as in `locate_operand`.
+        memref, by_dim = emitter.flat(memref)
+        indices = [emitter.index(_start(emitter, base, by_dim))]
     if still and last is None and (not steps or steps[-1] == 0):
         if not guarded:
             return Access(memref, indices)

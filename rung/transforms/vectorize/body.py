@@ -10,7 +10,7 @@ from torch_mlir import ir
 from ...ir.assertions import ASSERTION, is_assertion
 from ...ir.body import Body, Instr, constant_int
 from ...ir.emit import Emitter, Index, bits, vector_of
-from ...ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes
+from ...ir.lanes import INTEGER_DIVISIONS, LANEWISE, VARYING, Lanes, exchanged, small_index
 from .access import Access, locate
 from .access import load as emit_load
 from .access import store as emit_store
@@ -19,6 +19,8 @@ from .lanewise import run_lanewise
 from .values import Masks, Val
 
 _UNDEFINED = Val(VARYING)
+_LAST_SIGNED = 5
+"""Of the predicates of `arith.cmpi`: eq, ne, slt, sle, sgt, sge."""
 
 
 class BodyEmitter:
@@ -164,6 +166,8 @@ class BodyEmitter:
 
     def _varying(self, instr: Instr, types: list[ir.Type], copy: int, masks: Masks) -> list[ir.Value]:
         vals = [self.get(v, copy) for v in instr.operands]
+        if instr.name == "arith.cmpi" and self.lanes > 1 and (small := self._small(instr, vals)) is not None:
+            return [self.e.value(instr.name, types[0], small, instr.attributes)]
         if instr.name == "arith.select" and vals[0].step == 0:
             operands = [self.scalar(vals[0]), self.vector(vals[1]), self.vector(vals[2])]
         else:
@@ -172,6 +176,25 @@ class BodyEmitter:
         if instr.name in INTEGER_DIVISIONS and mask is not None:
             operands[1] = self._safe_divisor(instr.operands[1], operands[1], mask)
         return list(self.e.op(instr.name, types, operands, instr.attributes).results)
+
+    def _small(self, compare: Instr, vals: list[Val]) -> list[ir.Value] | None:
+        """The operands of a signed comparison of a loop's number with one that is the same for all lanes, as vectors of
+        32 bits: half of the registers, and on AVX-512 one mask. What is larger than any such number stays so."""
+        steps = [val.step for val in vals]
+        if ir.IntegerAttr(compare.attributes["predicate"]).value > _LAST_SIGNED or steps.count(0) != 1:
+            return None
+        number = steps.index(0) ^ 1
+        if steps[number] is None or not small_index(compare.operands[number], self.analysis):
+            return None
+        narrow = ir.IntegerType.get_signless(32, self.e.context)
+        same = self.scalar(vals[number ^ 1])
+        for bound, name in ((-1 << 31, "arith.maxsi"), ((1 << 31) - 1, "arith.minsi")):
+            same = self.e.value(name, same.type, [same, self.e.index(bound)])
+        first = self.e.value("arith.index_cast", narrow, [self.scalar(vals[number])])
+        same = self.e.broadcast(self.e.value("arith.index_cast", narrow, [same]), self.lanes)
+        iota = self.e.iota(narrow, self.lanes, steps[number] or 0)
+        numbers = self.e.value("arith.addi", iota.type, [self.e.broadcast(first, self.lanes), iota])
+        return [numbers, same] if number == 0 else [same, numbers]
 
     def _safe_divisor(self, original: ir.Value, divisor: ir.Value, mask: ir.Value) -> ir.Value:
         """Lanes that are not active must not divide by zero."""
@@ -217,10 +240,31 @@ class BodyEmitter:
             return
         for copy in self.copies:
             mask = masks.values[copy]
+            shuffled = self._exchange(instr, copy) if mask is None else None
+            if shuffled is not None:
+                self.define([result], copy, [shuffled])
+                continue
             access = self._access(memref, indices, copy, guarded=not masks.tail)
             passes = mask is not None and result in pass_through
             other = self.vector(pass_through[result][copy]) if passes else None
             self.define([result], copy, [emit_load(self.e, access, self.lanes, mask, other)])
+
+    def _exchange(self, load: Instr, copy: int) -> ir.Value | None:
+        """`memref[lane ^ by]`: whole vectors begin at multiples of their length, so that the high bits of `by` tell
+        which one it is, and the low ones where in it."""
+        found = exchanged(load) if self.lanes > 1 else None
+        if found is None:
+            return None
+        memref, *outer, _ = load.operands
+        if self.get(found[0], copy).step != 1 or any(self.analysis.of(v) != 0 for v in outer):
+            return None
+        by, start = found[1], self.scalar(self.get(found[0], copy))
+        if by >= self.lanes:
+            start = self.e.value("arith.xori", start.type, [start, self.e.index(by - by % self.lanes)])
+        place, steps = [*(self.scalar(self.get(v, copy)) for v in outer), start], [*(0 for _ in outer), 1]
+        access = locate(self.e, self.lanes, memref, place, steps, [None] * len(place), guarded=False)
+        whole = emit_load(self.e, access, self.lanes, None, None)
+        return self.e.shuffle(whole, whole, [lane ^ by % self.lanes for lane in range(self.lanes)])
 
     def _store(self, instr: Instr, masks: Masks) -> None:
         value, memref, *indices = instr.operands

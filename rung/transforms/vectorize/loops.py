@@ -36,6 +36,8 @@ class NestLowering:
         self.start = {id(g): self._suffix(g) for g in nest.groups}
         self.inputs = [o for o in nest.operands if o.reads and not _is_accumulator(nest, o)]
         self.level_of = {id(o): self._last_level(o) for o in self.inputs}
+        self.untold: dict[str, ir.Attribute] = {}
+        """Evidence of what runs once, without a loop of its own: the loop around it tells it."""
 
     def run(self) -> None:
         self._level(0, Scope(), {})
@@ -98,8 +100,21 @@ class NestLowering:
             if lower >= upper:
                 return state
             if lower + step >= upper:
-                return {**state, **unflatten(keys, body(lower, flatten(keys, state)))}
-        results = self.e.loop(lower, upper, step, flatten(keys, state), body, attributes)
+                state = {**state, **unflatten(keys, body(lower, flatten(keys, state)))}
+                self.untold |= attributes or {}
+                return state
+
+        def inside(iv: ir.Value, rows: list[ir.Value]) -> list[ir.Value]:
+            before, self.untold = self.untold, {}
+            rows = body(iv, rows)
+            if attributes is None:
+                loop = ir.BlockArgument(iv).owner.owner
+                for name, value in self.untold.items():
+                    loop.attributes[name] = value
+            self.untold = before
+            return rows
+
+        results = self.e.loop(lower, upper, step, flatten(keys, state), inside, attributes)
         return {**state, **unflatten(keys, results)}
 
     def evidence(self, variant: Variant | None) -> dict[str, ir.Attribute] | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch_mlir import ir
 
-from ...ir.body import Body
+from ...ir.body import Body, Instr
 from ...ir.emit import bits
-from ...ir.lanes import VARYING, Lanes, Step, analyse_nest, element_bits, narrowest_memory_bits
+from ...ir.lanes import LANEWISE, VARYING, Lanes, Step, analyse_nest, element_bits, exchanged, narrowest_memory_bits
 from ...ir.nest import Nest
 from .transposes import plan_tile
+
+_UPDATES_IN_FLIGHT = 4
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def plan_nest(
         return NestPlan(dim, order, 1, count, analysis)
     if analysis.refusal:
         return NestPlan(dim, order, 1, 1, analysis, analysis.refusal)
+    if not unroll and _updates_elements(nest, analysis):
+        return NestPlan(dim, order, 1, _UPDATES_IN_FLIGHT, analysis, "its elements are updated one by one")
     tiles = tiles and not whole_registers and not unroll
     if tiles and (tile := plan_tile(nest, dim, analysis, vector_bytes, registers)) is not None:
         order = (*(d for d in order if d not in (tile.across, dim)), tile.across, dim)
@@ -81,6 +86,26 @@ def _streams(nest: Nest, analysis: Lanes) -> bool:
         return False
     accesses = sum(operand.reads + (operand.yielded is not None) for operand in nest.operands)
     return len(varying) <= accesses
+
+
+def _updates_elements(nest: Nest, analysis: Lanes) -> bool:
+    """Whether a nest does little but updates, which take the lanes apart again."""
+    if nest.groups or nest.elementwise_outputs:
+        return False
+    counts = [0, 0]
+    for instr in _all_instrs(nest.body):
+        if instr.name in LANEWISE:
+            counts[0] += 1
+        elif any(analysis.of(r) is VARYING for r in instr.results) and instr.name != "memref.load":
+            counts[1] += 12 if instr.name.startswith("math.") else 1
+    return 0 < counts[1] + counts[0] <= 5 * counts[0]
+
+
+def _all_instrs(body: Body) -> Iterator[Instr]:
+    for instr in body.instrs:
+        yield instr
+        for region in instr.regions:
+            yield from _all_instrs(region)
 
 
 def _fit_lanes(wanted: int, bound: int | None) -> int:
@@ -150,6 +175,9 @@ def _body_cost(body: Body, analysis: Lanes, lanes: int) -> float:
             steps = [analysis.of(v) for v in instr.operands[first:]]
             outer_uniform = all(s == 0 for s in steps[:-1])
             last = steps[-1] if steps else 0
+            swap = exchanged(instr) if first == 1 else None
+            if swap is not None and analysis.of(swap[0]) == 1:
+                last = -1  # a shuffle, too
             total += _access_cost(last if outer_uniform else VARYING, lanes)
     return total
 

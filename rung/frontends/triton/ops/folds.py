@@ -10,6 +10,7 @@ from torch_mlir.dialects import arith, memref, scf
 from .. import elementwise, reductions, scans
 from ..blocks import BlockConverter
 from ..buffers import contract, fill, round_into
+from ..exchanges import is_part
 from ..expression import Expressions
 from ..layout import order_of, without
 from ..meanings import InScratch
@@ -44,11 +45,14 @@ def _grows(op: ir.Operation) -> bool:
 
 @register
 class Reduce(_Fold):
-    """`tt.reduce`: accumulators in scratch, from the identity of the combine function, or flagged where it has none."""
+    """`tt.reduce`: accumulators in scratch, from the identity of the combine function, or flagged where it has none.
+    Nothing where it only makes neighbours change places (`exchanges.py`)."""
 
     names = ("tt.reduce",)
 
     def convert(self, blocks: BlockConverter, op: ir.Operation) -> None:
+        if is_part(op):
+            return
         blocks.flush()
         values = tuple(op.operands)
         extents, axis = shape(values[0]) or (), int_attr(op, "axis")
