@@ -47,6 +47,9 @@ class Contraction(_Model):
     products: Positive | None = None
     steps: Positive | None = None
     """Of the loop around a contraction, at most, that one sum takes together."""
+    kept_a: Positive | None = None
+    kept_b: Positive | None = None
+    """Steps whose packed operand stays for the next program."""
 
 
 class Fork(_Model):

@@ -33,6 +33,7 @@ from .transforms.fit_scratchpad import FitScratchpad
 from .transforms.form_context_tasks import FormContextTasks
 from .transforms.form_virtual_threads import FormVirtualThreads
 from .transforms.join_lanes import JoinLanes
+from .transforms.mark_kept import MarkKept
 from .transforms.prefetch import Prefetch
 from .transforms.promote import Promote
 from .transforms.stream_stores import StreamStores
@@ -49,6 +50,7 @@ PASSES: tuple[type[Pass], ...] = (
     Promote,
     DoubleBuffer,
     Transport,
+    MarkKept,
     CollapseNests,
     JoinLanes,
     TileContractions,
@@ -94,6 +96,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             *threads(machine, schedule),
             *scratchpad(machine, schedule),
             Stage("scheduled"),
+            *panels(machine, schedule),
             # Before anything is hoisted: what moved out of a task would have to be handed to it.
             FormContextTasks(),
             *vectors(machine, schedule),
@@ -174,6 +177,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
             byte_dot=machine.usable_byte_dot,
             bf16_dot=machine.usable_bf16_dot,
             panel_bytes=panel_bytes(machine, schedule),
+            keep_bytes=keep_bytes(machine, schedule),
         ),
         Vectorize(
             machine.vector_bytes,
@@ -195,6 +199,18 @@ def panel_bytes(machine: Machine, schedule: Schedule) -> int:
     `fit-scratchpad` has counted all scratch, contractions stay as they are."""
     counted = machine.kind == "npu" or uses_scratchpad(machine, schedule)
     return machine.l1_bytes // 2 if schedule.gather_steps and not counted else 0
+
+
+def keep_bytes(machine: Machine, schedule: Schedule) -> int:
+    """Of operands that stay packed from program to program: beside them, the others pass through the second-level
+    cache. None where scratch has been counted."""
+    counted = machine.kind == "npu" or uses_scratchpad(machine, schedule)
+    return machine.l2_bytes // 2 if schedule.vectorize and schedule.keep_panels and not counted else 0
+
+
+def panels(machine: Machine, schedule: Schedule) -> Steps:
+    """What is kept is found while the kernel's arguments are in sight."""
+    return (MarkKept(),) if keep_bytes(machine, schedule) else ()
 
 
 def caches(machine: Machine, schedule: Schedule) -> Steps:

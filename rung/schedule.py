@@ -48,6 +48,10 @@ class Schedule:
     """Vector code sums the products of several steps of a loop at a time where the blocks of one are short. No
     mechanism of the paper's: `steps` in a record's evidence tells where it was done."""
 
+    keep_panels: bool = True
+    """Vector code keeps a packed operand of products for all programs in turn that use it. No mechanism of the paper's:
+    `kept_a` and `kept_b` in a record's evidence tell where it was done."""
+
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= MOST_CONTEXTS:
             raise UsageError(f"schedule: threads is {self.threads}; give 0 (all contexts) to {MOST_CONTEXTS}")

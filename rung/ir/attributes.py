@@ -119,6 +119,9 @@ SCALARIZED = _attribute(
     "array of strings",
     "operations and types that the vector unit lacks and that are left for the back end to take apart",
 )
+KEPT = _attribute(
+    "rung.kept", "`linalg.matmul`", "i64", "this operand is often what it was for the program before", structure=True
+)
 CONTRACTION = _attribute("rung.contraction", "`scf.for`", "{lanes, mr, nr, ...}", "a contraction, in register tiles")
 STREAMED = _attribute(
     "rung.streamed",

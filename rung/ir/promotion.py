@@ -142,10 +142,16 @@ def assumed(module: ir.Module) -> set[tuple[int, int]]:
     """The pairs of `rung.assumed`, of the one kernel of a module."""
     found: set[tuple[int, int]] = set()
     for op in module.body.operations:
-        if ASSUMED in op.operation.attributes:
-            numbers = list(ir.DenseI64ArrayAttr(op.operation.attributes[ASSUMED]))
-            found |= set(zip(numbers[::2], numbers[1::2], strict=True))
+        found |= assumed_of(op)
     return found
+
+
+def assumed_of(function: ir.OpView) -> set[tuple[int, int]]:
+    """The pairs of `rung.assumed` on a function."""
+    if ASSUMED not in function.operation.attributes:
+        return set()
+    numbers = list(ir.DenseI64ArrayAttr(function.operation.attributes[ASSUMED]))
+    return set(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 class _Related:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Annotated, ClassVar
 
 from torch_mlir import ir
 
 from ...errors import UnsupportedError, UsageError
+from ...ir.attributes import KEPT
 from ...ir.build_nest import build_map_nest
 from ...ir.emit import Emitter, bits, is_float
 from ...ir.packing import CONTRACTIONS, WORD_BYTES, computed_type, dot_of, extended_type, is_signed
@@ -16,6 +18,7 @@ from ...passes.base import Pass
 from ...passes.options import Limits, OneOf
 from ...targets.isa import INTRINSICS
 from .beginning import filled_with, filling_before
+from .kept import Keep
 from .kernel import Contraction, KernelPlan, emit_contraction
 from .scratch import scratch
 from .steps import Steps, gather_steps
@@ -58,6 +61,9 @@ class TileContractions(Pass):
     With `panel_bytes`, several steps of a loop of short contractions are made before one sum of all their terms
     (`steps.py`), so that tiles of C stay in registers for longer: `steps = 4` in the attribute.
 
+    With `keep_bytes`, an operand that `mark-kept` found to be the same for several programs in turn is filled and
+    packed by the first of them (`kept.py`): `kept_b = 8` in the attribute, if that is B and there is room for 8 steps.
+
     Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg`
     excludes them.
     """
@@ -78,6 +84,8 @@ class TileContractions(Pass):
     """The same for bf16, whose products are summed in f32."""
     panel_bytes: Annotated[int, Limits(0, 1 << 40)] = 0
     """Steps of a loop around a contraction are gathered while a panel of B, of all their terms, is no larger."""
+    keep_bytes: Annotated[int, Limits(0, 1 << 40)] = 0
+    """Of operands that are kept for the next program, packed, where `mark-kept` found them to be the same."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,21 +100,23 @@ class TileContractions(Pass):
         return self.byte_dot, self.bf16_dot
 
     def run(self, module: ir.Module) -> None:
-        for op in _contractions(module.operation):
-            self._tile(op)
+        found = _contractions(module.operation)
+        keep_bytes = self.keep_bytes // max(1, sum(KEPT in op.attributes for op in found))
+        for op in found:
+            self._tile(op, keep_bytes)
 
-    def _tile(self, op: ir.Operation) -> None:
+    def _tile(self, op: ir.Operation, keep_bytes: int) -> None:
         a, b, c = op.operands
         _check(op)
         if name := dot_of(op, self._dots):
-            self._tile_words(op, name)
+            self._tile_words(op, name, keep_bytes)
             return
         computed, filling = computed_type(op), filling_before(op)
         a = _extended(op, a, computed, unit_stride=False)
         b = _extended(op, b, computed, unit_stride=True)
         shape_a, shape_c = ir.MemRefType(a.type).shape, ir.MemRefType(c.type).shape
         plan = self._plan(shape_c[-2], shape_c[-1], shape_a[-1], bits(computed))
-        steps = self._steps(op, a, b, plan, bits(computed) // 8)
+        steps = self._steps(op, a, b, plan, bits(computed) // 8, keep_bytes)
         first = None if filling is None or ir.MemRefType(c.type).element_type != computed else _taken(filling, steps)
 
         def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
@@ -115,14 +125,14 @@ class TileContractions(Pass):
         emit_contraction(op, plain)
         _erase(op, (a, b))
 
-    def _tile_words(self, op: ir.Operation, name: str) -> None:
+    def _tile_words(self, op: ir.Operation, name: str, keep_bytes: int) -> None:
         c, dot, filling = op.operands[2], INTRINSICS[name], filling_before(op)
         lanes = self.vector_bytes // WORD_BYTES
         a, b = rows_of_words(op, dot), words(op, dot)
         shape_b, shape_c = ir.MemRefType(b.type).shape, ir.MemRefType(c.type).shape
         m, n = shape_c[-2:]
         plan = replace(self._plan(m, max(n, lanes), shape_b[-2], 32), n=n)
-        steps = self._steps(op, a, b, plan, WORD_BYTES)
+        steps = self._steps(op, a, b, plan, WORD_BYTES, keep_bytes)
         first = None if filling is None else _taken(filling, steps)
 
         def in_words(e: Emitter, prefix: list[ir.Value]) -> Contraction:
@@ -131,12 +141,17 @@ class TileContractions(Pass):
         emit_contraction(op, in_words)
         _erase(op, (a, b))
 
-    def _steps(self, op: ir.Operation, a: ir.Value, b: ir.Value, plan: KernelPlan, width: int) -> Steps | None:
-        """As many as have a panel of B that fits, where the terms of one are few."""
-        if plan.k > _FEW_TERMS:
-            return None
-        fit = self.panel_bytes // (plan.vectors * plan.lanes * width * plan.k)
-        return gather_steps(op, a, b, fit) if fit >= 2 else None
+    def _steps(
+        self, op: ir.Operation, a: ir.Value, b: ir.Value, plan: KernelPlan, width: int, keep_bytes: int
+    ) -> Steps | None:
+        """As many as have a panel of B that fits, where the terms of one are few; an operand that stays is kept."""
+        fit = self.panel_bytes // (plan.vectors * plan.lanes * width * plan.k) if plan.k <= _FEW_TERMS else 1
+        keep = None
+        if KEPT in op.attributes:
+            number = ir.IntegerAttr(op.attributes[KEPT]).value
+            kind = ir.MemRefType((a, b)[number].type)
+            keep = Keep(number, keep_bytes // (prod(kind.shape) * bits(kind.element_type) // 8))
+        return gather_steps(op, a, b, fit, keep) if fit >= 2 or keep is not None else None
 
     def _plan(self, m: int, n: int, k: int, width: int) -> KernelPlan:
         lanes = max(1, self.vector_bytes * 8 // width) if self.vector_bytes else 1

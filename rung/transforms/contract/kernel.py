@@ -54,9 +54,12 @@ class Contraction:
         self.a, self.b, self.c = operands
         self.first = first
         """What all of C begins with, if it is not what is there."""
-        self.steps, self.slot = steps, list[ir.Value]()
+        self.steps = steps
+        self.slots: dict[ir.Value, Index] = {}
+        """Of the operands that have some: where the terms are that are summed now."""
         if steps is not None:
-            self.a, self.b = steps.a, steps.b
+            self.a = self.a if steps.a is None else steps.a.buffer
+            self.b = self.b if steps.b is None else steps.b.buffer
         self.stored = ir.MemRefType(self.c.type).element_type
         self.contract = {"fastmath": ir.Attribute.parse("#arith.fastmath<contract>", e.context)}
 
@@ -136,15 +139,18 @@ class Contraction:
         attributes: dict[str, ir.Attribute] | None = None,
     ) -> list[ir.Value]:
         """The sums after the terms of every slot."""
-        if self.steps is None:
+        steps = self.steps
+        if steps is None:
             return add(sums)
 
-        def step(slot: ir.Value, carried: list[ir.Value]) -> list[ir.Value]:
-            self.slot = [slot]
+        def step(number: Index, carried: list[ir.Value]) -> list[ir.Value]:
+            for slots in (steps.a, steps.b):
+                if slots is not None:
+                    self.slots[slots.buffer] = self.e.add(slots.first or 0, number)
             return add(carried)
 
-        sums = self.e.loop(0, self.steps.count, 1, sums, step, attributes)
-        self.slot = []
+        sums = step(0, sums) if steps.most == 1 else self.e.loop(0, steps.count, 1, sums, step, attributes)
+        self.slots = {}
         return sums
 
     def _first(self, tile: Tile, rows: list[Index], columns: list[Index]) -> list[ir.Value]:
@@ -185,7 +191,7 @@ class Contraction:
         return self.e.value(name, type_, [buffer, *self._place(row, column, buffer)])
 
     def _place(self, row: Index, column: Index, buffer: ir.Value) -> list[ir.Value]:
-        slot = [] if buffer == self.c else self.slot
+        slot = [self.e.index(self.slots[buffer])] if buffer in self.slots else []
         return [*self.prefix, *slot, self.e.index(row), self.e.index(column)]
 
     def _load_c(self, row: Index, column: Index, lanes: int) -> ir.Value:
@@ -204,7 +210,11 @@ class Contraction:
         i64 = ir.IntegerType.get_signless(64, self.e.context)
         numbers = {"lanes": tile.lanes, "mr": tile.rows, "nr": tile.vectors}
         if self.steps is not None:
-            numbers["steps"] = self.steps.most
+            if self.steps.most > 1:
+                numbers["steps"] = self.steps.most
+            for name, slots in (("kept_a", self.steps.a), ("kept_b", self.steps.b)):
+                if slots is not None and slots.kept:
+                    numbers[name] = slots.kept
         attributes = {name: ir.IntegerAttr.get(i64, n) for name, n in numbers.items()}
         return ir.DictAttr.get(attributes, self.e.context)
 

@@ -9,27 +9,38 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
-from ...ir.cost import constant_value
 from ...ir.pointers import index
-from ...ir.slicing import is_inside
+from ...ir.slicing import enclosing, is_inside
+from .kept import Keep, find_kept, keep_steps, trip_count
 
 Value = ir.Value[Any]
 _VIEWS = ("memref.reinterpret_cast", "memref.subview")
 
 
 @dataclass(frozen=True)
-class Steps:
-    """What a contraction sums over: `count` of the slots of its operands, `most` at most."""
+class Slots:
+    """An operand for several steps."""
 
-    a: Value
-    """memref<most x m x k>"""
-    b: Value
-    """memref<most x k x n>"""
-    count: Value
+    buffer: Value
+    """memref<slots x m x k>, or memref<slots x k x n>"""
+    first: Value | None = None
+    """The slot of the first step that a contraction sums over; None: 0."""
+    kept: int = 0
+    """Slots that stay for the next program."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a contraction sums over: `count` steps, `most` at most."""
+
+    a: Slots | None
+    """None: the operand has no slots, but is that of one step."""
+    b: Slots | None
+    count: Value | int
     most: int
 
 
-def gather_steps(op: ir.Operation, a: Value, b: Value, most: int) -> Steps | None:
+def gather_steps(op: ir.Operation, a: Value, b: Value, most: int, keep: Keep | None = None) -> Steps | None:
     """Run up to `most` steps of the loop around a contraction before it, each into a slot of its operands.
 
     before:
@@ -48,20 +59,33 @@ def gather_steps(op: ir.Operation, a: Value, b: Value, most: int) -> Steps | Non
         }
 
     A tile of C is loaded and stored once for all these steps. The sum over one step more is in the same order as
-    before. Left alone (None): loops that do anything else with C; operands that anything but nests of this loop
+    before. What one operand is kept in (`kept.py`) has slots of its own; then `most` may be 1.
+
+    Left alone (None): loops that do anything else with C; operands that anything but nests of this loop
     touches, which may keep numbers from one step to the next; loops over numbers that are no `index`, which may wrap.
     """
     loop = _loop_around(op)
     if loop is None or a == b:
         return None
-    most = min(most, _trips(loop) or most)
-    if most < 2 or not all(_is_made_in(loop, operand, op) for operand in (a, b)):
-        return None
-    if not _is_left_alone(loop, op.operands[2], op):
+    most = max(1, min(most, trip_count(loop) or most))
+    if not all(_is_made_in(loop, operand, op) for operand in (a, b)) or not _is_left_alone(loop, op.operands[2], op):
+        most = 1
+    kept = None
+    if keep is not None and _is_made_in(loop, (a, b)[keep.operand], op):
+        kept = find_kept(loop, op, (a, b)[keep.operand], keep, most)
+    if most < 2 and kept is None:
         return None
     with op.location:
-        count, slot = _strip_mine(loop, op, most)
-        return Steps(_slots(a, slot, most, op), _slots(b, slot, most, op), count, most)
+        mined = _strip_mine(loop, op, most) if most > 1 else _Mined(loop, loop, 1, None)
+        slots: dict[int, Slots] = {}
+        if kept is not None:
+            first, slot = keep_steps(kept, mined.outer, mined.inner, mined.slot)
+            buffer = _slots((a, b)[kept.operand], slot, kept.slots + most, op, lasting=True)
+            slots[kept.operand] = Slots(buffer, first, kept.slots)
+        for number, operand in enumerate((a, b)):
+            if number not in slots and mined.slot is not None:
+                slots[number] = Slots(_slots(operand, mined.slot, most, op))
+        return Steps(slots.get(0), slots.get(1), mined.count, most)
 
 
 def _loop_around(op: ir.Operation) -> scf.ForOp | None:
@@ -74,11 +98,6 @@ def _loop_around(op: ir.Operation) -> scf.ForOp | None:
     view = loop.opview
     assert isinstance(view, scf.ForOp)
     return view if isinstance(view.induction_variable.type, ir.IndexType) else None
-
-
-def _trips(loop: scf.ForOp) -> int | None:
-    lower, upper, step = (constant_value(operand) for operand in list(loop.operands)[:3])
-    return None if lower is None or upper is None or not step else -(-(upper - lower) // step)
 
 
 def _is_made_in(loop: scf.ForOp, buffer: Value, contraction: ir.Operation) -> bool:
@@ -125,8 +144,17 @@ def _is_left_alone(loop: scf.ForOp, view: Value, contraction: ir.Operation) -> b
     return True
 
 
-def _strip_mine(loop: scf.ForOp, op: ir.Operation, most: int) -> tuple[Value, Value]:
-    """(how many steps ran, the slot of one)"""
+@dataclass(frozen=True)
+class _Mined:
+    """A loop over groups of steps, one over the steps of a group, how many these are, and the slot of one."""
+
+    outer: scf.ForOp
+    inner: scf.ForOp
+    count: Value | int
+    slot: Value | None
+
+
+def _strip_mine(loop: scf.ForOp, op: ir.Operation, most: int) -> _Mined:
     lower, upper, step, *inits = loop.operands
     with ir.InsertionPoint(loop):
         stride = arith.MulIOp(step, index(most)).result
@@ -151,20 +179,21 @@ def _strip_mine(loop: scf.ForOp, op: ir.Operation, most: int) -> tuple[Value, Va
     last.operation.erase()
     loop.operation.erase()
     op.move_before(ended.operation)
-    return inner.results[-1], slot
+    return _Mined(outer, inner, inner.results[-1], slot)
 
 
-def _slots(buffer: Value, slot: Value, most: int, contraction: ir.Operation) -> Value:
-    """A buffer of as many slots; what was in `buffer` is in one of them."""
+def _slots(buffer: Value, slot: Value, most: int, contraction: ir.Operation, lasting: bool = False) -> Value:
+    """A buffer of as many slots; what was in `buffer` is in one of them. lasting: it is the function's."""
     kind = ir.MemRefType(buffer.type)
     owner = buffer.owner
     assert not isinstance(owner, ir.Block)
-    with ir.InsertionPoint(owner):
+    function = list(enclosing(contraction.block))[-1]
+    with ir.InsertionPoint.at_block_begin(function.regions[0].blocks[0]) if lasting else ir.InsertionPoint(owner):
         wide = ir.MemRefType.get([most, *kind.shape], kind.element_type)
         slots = memref.AllocaOp(wide, [], [])
         if "alignment" in owner.attributes:
             slots.operation.attributes["alignment"] = owner.attributes["alignment"]
-    with ir.InsertionPoint.at_block_begin(ir.BlockArgument(slot).owner):
+    with _behind(slot):
         base = arith.MulIOp(slot, index(prod(kind.shape))).result
         layout = ir.StridedLayoutAttr.get(_DYNAMIC, list(kind.get_strides_and_offset()[0]))
         whole = ir.MemRefType.get(kind.shape, kind.element_type, layout)
@@ -181,6 +210,11 @@ def _slots(buffer: Value, slot: Value, most: int, contraction: ir.Operation) -> 
         else:
             user.operands[use.operand_number] = view
     return slots.result
+
+
+def _behind(value: Value) -> ir.InsertionPoint:
+    owner = value.owner
+    return ir.InsertionPoint.at_block_begin(owner) if isinstance(owner, ir.Block) else ir.InsertionPoint.after(owner)
 
 
 _DYNAMIC = ir.ShapedType.get_dynamic_stride_or_offset()
