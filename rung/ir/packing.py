@@ -75,8 +75,13 @@ def extended_type(operand: ir.Value, computed: ir.Type, unit_stride: bool) -> ir
 def rows_in_place(a: ir.Value, dot: Intrinsic) -> ir.Operation | None:
     """The allocation behind A, where A's rows are whole words of factors as they are, and start at a multiple of a
     word's bytes of it."""
+    return None if dot.bias else rows_of_factors(a, dot)
+
+
+def rows_of_factors(a: ir.Value, dot: Intrinsic) -> ir.Operation | None:
+    """The same, whether or not a bias has been added to A's elements."""
     kind = ir.MemRefType(a.type)
-    if dot.bias or str(kind.element_type) != dot.element:
+    if str(kind.element_type) != dot.element:
         return None
     strides, _ = kind.get_strides_and_offset()
     # The distance of the view's own start, and of its rows, from the buffer's.

@@ -198,3 +198,51 @@ def test_an_instruction_that_the_cpu_has_not_is_refused() -> None:
         machine.override(own, ["bf16_dot=llvm.x86.avx512.vpdpbusd.512"])
     without = machine.override(own, ['byte_dot=""', 'bf16_dot=""'])
     assert (without.usable_byte_dot, without.usable_bf16_dot) == ("", "")
+
+
+def filled(m: int, n: int, depth: int, elsewhere: str = "") -> str:
+    """A and B are copied into scratch, in A's case in two parts, as where a mask ends; then they are multiplied."""
+    parallel = 'indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]'
+    rest = f"memref<{m}x4xi8, strided<[{depth}, 1], offset: {depth - 4}>>"
+    first = f"memref<{m}x{depth - 4}xi8, strided<[{depth}, 1]>>"
+    return f"""
+#map = affine_map<(i, j) -> (i, j)>
+func.func @kernel(%x: memref<{m}x{depth}xi8>, %y: memref<{depth}x{n}xi8>, %c: memref<{m}x{n}xi32>) {{
+  %zero = arith.constant 0 : i8
+  %a = memref.alloca() : memref<{m}x{depth}xi8>
+  %b = memref.alloca() : memref<{depth}x{n}xi8>
+  %from = memref.subview %x[0, 0] [{m}, {depth - 4}] [1, 1] : memref<{m}x{depth}xi8> to {first}
+  %to = memref.subview %a[0, 0] [{m}, {depth - 4}] [1, 1] : memref<{m}x{depth}xi8> to {first}
+  linalg.generic {{{parallel}}} ins(%from : {first}) outs(%to : {first}) {{
+    ^bb0(%e: i8, %o: i8): linalg.yield %e : i8
+  }}
+  %last = memref.subview %a[0, {depth - 4}] [{m}, 4] [1, 1] : memref<{m}x{depth}xi8> to {rest}
+  linalg.generic {{indexing_maps = [#map], iterator_types = ["parallel", "parallel"]}} outs(%last : {rest}) {{
+    ^bb0(%o: i8): linalg.yield %zero : i8
+  }}
+  linalg.generic {{{parallel}}} ins(%y : memref<{depth}x{n}xi8>) outs(%b : memref<{depth}x{n}xi8>) {{
+    ^bb0(%e: i8, %o: i8): linalg.yield %e : i8
+  }}
+  linalg.matmul ins(%a, %b : memref<{m}x{depth}xi8>, memref<{depth}x{n}xi8>) outs(%c : memref<{m}x{n}xi32>)
+  {elsewhere}
+  return
+}}"""
+
+
+AGAIN = "linalg.matmul ins(%a, %b : memref<5x24xi8>, memref<24x64xi8>) outs(%c : memref<5x64xi32>)"
+
+
+@pytest.mark.parametrize("again", ["", AGAIN])
+def test_a_bias_is_added_where_a_is_filled_and_panels_lie_in_one_piece(again: str) -> None:
+    """Unless something else reads A, which then is copied."""
+    name = "llvm.x86.avx512.vpdpbusd.512"
+    text = transform(filled(5, 64, 24, again), [TileContractions(byte_dot=name)])
+    assert "memref<2x6x32xi32>" in text
+    assert len(re.findall(r"memref\.alloca\(\).* : memref<5x24xi8>", text)) == (3 if again else 1)
+    if name in OWN:
+        rng = np.random.default_rng(5)
+        a, b = (rng.integers(-128, 128, shape).astype(np.int8) for shape in ((5, 24), (24, 64)))
+        c = np.zeros((5, 64), np.int32)
+        jit(filled(5, 64, 24, again), passes(name))(a, b, c)
+        a[:, 20:] = 0
+        np.testing.assert_array_equal(c, a.astype(np.int32) @ b.astype(np.int32) * (2 if again else 1))

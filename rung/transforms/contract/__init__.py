@@ -128,10 +128,10 @@ class TileContractions(Pass):
     def _tile_words(self, op: ir.Operation, name: str, keep_bytes: int) -> None:
         c, dot, filling = op.operands[2], INTRINSICS[name], filling_before(op)
         lanes = self.vector_bytes // WORD_BYTES
-        a, b = rows_of_words(op, dot), words(op, dot)
-        shape_b, shape_c = ir.MemRefType(b.type).shape, ir.MemRefType(c.type).shape
-        m, n = shape_c[-2:]
-        plan = replace(self._plan(m, max(n, lanes), shape_b[-2], 32), n=n)
+        m, n = ir.MemRefType(c.type).shape[-2:]
+        k = -(-ir.MemRefType(op.operands[1].type).shape[-2] // dot.products)
+        plan = replace(self._plan(m, max(n, lanes), k, 32), n=n)
+        a, b = rows_of_words(op, dot), words(op, dot, plan.vectors * plan.lanes)
         steps = self._steps(op, a, b, plan, WORD_BYTES, keep_bytes)
         first = None if filling is None else _taken(filling, steps)
 

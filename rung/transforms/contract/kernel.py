@@ -109,7 +109,7 @@ class Contraction:
     def _tile(self, tile: Tile, j: Index, i: Index) -> None:
         e, plan = self.e, self.plan
         rows = [e.add(i, r) for r in range(tile.rows)]
-        columns = [e.add(j, v * tile.lanes) for v in range(tile.vectors)]
+        columns = self._columns(j, tile.vectors, tile.lanes)
         evidence = {CONTRACTION: self._evidence(tile)}
 
         def terms(k: Index, carried: list[ir.Value], count: int = plan.depth) -> list[ir.Value]:
@@ -131,6 +131,10 @@ class Contraction:
         for position, value in enumerate(sums):
             row, column = divmod(position, tile.vectors)
             self._store_c(rows[row], columns[column], value, tile.lanes)
+
+    def _columns(self, j: Index, vectors: int, lanes: int) -> list[Index]:
+        """Where the vectors of a row of a tile begin."""
+        return [self.e.add(j, v * lanes) for v in range(vectors)]
 
     def _over_steps(
         self,

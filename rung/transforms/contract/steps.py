@@ -65,7 +65,7 @@ def gather_steps(op: ir.Operation, a: Value, b: Value, most: int, keep: Keep | N
     touches, which may keep numbers from one step to the next; loops over numbers that are no `index`, which may wrap.
     """
     loop = _loop_around(op)
-    if loop is None or a == b:
+    if loop is None or a == b or op.name != "linalg.matmul":
         return None
     most = max(1, min(most, trip_count(loop) or most))
     if not all(_is_made_in(loop, operand, op) for operand in (a, b)) or not _is_left_alone(loop, op.operands[2], op):
@@ -106,7 +106,7 @@ def _is_made_in(loop: scf.ForOp, buffer: Value, contraction: ir.Operation) -> bo
     if isinstance(owner, ir.Block) or owner.name != "memref.alloca" or is_inside(buffer, loop.operation):
         return False
     kind = ir.MemRefType(buffer.type)
-    if kind.rank != 2 or not kind.has_static_shape or kind.get_strides_and_offset() != ([kind.shape[1], 1], 0):
+    if not kind.has_static_shape or not isinstance(kind.layout, ir.AffineMapAttr):
         return False
     for use in buffer.uses:
         user = use.owner.operation

@@ -38,6 +38,8 @@ class WordContraction(Contraction):
         self.factors = ir.VectorType.get(
             [dot.vector_bytes * 8 // int(dot.operand.lstrip("bfi"))], ir.Type.parse(dot.operand, e.context)
         )
+        self.panel: dict[Index, tuple[Index, Index]] = {}
+        """Where B lies in panels: the panel of a column, and its place in there."""
         self.shares: list[ir.Value] = []
         """Of the bias, in each vector of the panel."""
 
@@ -55,9 +57,30 @@ class WordContraction(Contraction):
             self.shares = self._bias_shares(vectors, lanes, j)
         super()._rows(vectors, lanes, j)
 
+    def _columns(self, j: Index, vectors: int, lanes: int) -> list[Index]:
+        columns = super()._columns(j, vectors, lanes)
+        kind = ir.MemRefType(self.b.type)
+        width = kind.shape[-1]
+        if kind.rank > len(self.prefix) + 2 + (self.steps is not None and self.steps.b is not None):
+            # A panel that is not the first of others begins at a multiple of `width`.
+            number = (
+                j // width
+                if isinstance(j, int)
+                else self.e.value("arith.divui", self.e.index_type, [j, self.e.index(width)])
+            )
+            self.panel = {column: (number, v * lanes) for v, column in enumerate(columns)}
+        return columns
+
+    def _place(self, row: Index, column: Index, buffer: ir.Value) -> list[ir.Value]:
+        if buffer != self.b or column not in self.panel:
+            return super()._place(row, column, buffer)
+        number, place = self.panel[column]
+        *outer, _, _ = super()._place(row, 0, buffer)
+        return [*outer, self.e.index(number), self.e.index(row), self.e.index(place)]
+
     def _bias_shares(self, vectors: int, lanes: int, j: Index) -> list[ir.Value]:
         e = self.e
-        columns = [e.add(j, v * lanes) for v in range(vectors)]
+        columns = self._columns(j, vectors, lanes)
         bias = e.broadcast(e.number(self.word, int.from_bytes(bytes([self.dot.bias] * self.dot.products))), lanes)
 
         def add(k: Index, sums: list[ir.Value]) -> list[ir.Value]:

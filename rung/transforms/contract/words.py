@@ -8,9 +8,11 @@ from operator import mul
 
 from torch_mlir import ir
 
+from ...ir.accesses import effect
+from ...ir.allocations import VIEWS
 from ...ir.build_nest import build_elementwise_nest, build_map_nest
 from ...ir.emit import bits, is_float
-from ...ir.packing import WORD_BYTES, is_signed, rows_in_place, rows_type, words_type
+from ...ir.packing import WORD_BYTES, is_signed, rows_in_place, rows_of_factors, rows_type, words_type
 from ...ir.pointers import i64
 from ...targets.isa.base import Intrinsic
 from .scratch import scratch
@@ -27,6 +29,11 @@ def rows_of_words(op: ir.Operation, dot: Intrinsic) -> ir.Value:
     """
     view = op.operands[0]
     allocation = rows_in_place(view, dot)
+    if allocation is None and dot.bias and (allocation := rows_of_factors(view, dot)) is not None:
+        nests = _filled_by(op, allocation)
+        for nest in nests:
+            _add_to_what_is_filled_in(nest, partial(_factor, op, dot))
+        allocation = allocation if nests else None
     if allocation is not None:
         _align(allocation)
         return view
@@ -45,15 +52,50 @@ def rows_of_words(op: ir.Operation, dot: Intrinsic) -> ir.Value:
     return padded
 
 
-def words(op: ir.Operation, dot: Intrinsic) -> ir.Value:
+def _filled_by(op: ir.Operation, allocation: ir.Operation) -> list[ir.Operation]:
+    """The nests that fill A, where nothing but them and `op` touches it, and they never look at what is there."""
+    nests: dict[ir.Operation, None] = {}
+    pending = [allocation.results[0]]
+    while pending:
+        for use in pending.pop().uses:
+            user = use.owner.operation
+            if user.name in VIEWS:
+                pending.append(user.results[0])
+            elif user == op and use.operand_number == 0:
+                continue
+            elif (
+                user.name == "linalg.generic"
+                and effect(user, use.operand_number) == (False, True)
+                and len(user.regions[0].blocks[0].operations[-1].operands) == 1
+            ):
+                nests[user] = None
+            else:
+                return []
+    return list(nests)
+
+
+def _add_to_what_is_filled_in(nest: ir.Operation, factor: Callable[[ir.Value, ir.InsertionPoint], ir.Value]) -> None:
+    """One more operation at the end of a nest with one output."""
+    end = nest.regions[0].blocks[0].operations[-1]
+    end.operands[0] = factor(end.operands[0], ir.InsertionPoint(end))
+
+
+def words(op: ir.Operation, dot: Intrinsic, width: int) -> ir.Value:
     """B as words of several rows, little end first, in rows of whole vectors.
 
     before: memref<7x40xi8>
     after:  memref<2x64xi32>, whose [0, j] holds the bytes [0, j], [1, j], [2, j] and [3, j]; [1, j] holds three and 0
+
+    Where B is several panels of `width` columns, each lies in one piece, so that its rows do not share the sets of the
+    first-level cache: memref<8x64xi8> becomes memref<2x2x32xi32>.
     """
     view, each = op.operands[1], dot.products
     *outer, k, n = ir.MemRefType(view.type).shape
-    packed = scratch(op, words_type(view, dot))
+    panels = _panels_of(view, width)
+    kind = words_type(view, dot)
+    if panels > 1:
+        kind = ir.MemRefType.get([panels, kind.shape[0], width], kind.element_type, loc=op.location)
+    packed = scratch(op, kind)
     whole = k // each
     batch = [0] * len(outer)
     for first, count, used in ((0, whole, each), (whole, 1, k % each)):
@@ -61,9 +103,38 @@ def words(op: ir.Operation, dot: Intrinsic) -> ir.Value:
             continue
         size = [*outer, count, n]
         sources = [_part(op, view, [*batch, each * first + j, 0], size, each) for j in range(used)]
+        if panels > 1:
+            batch, size = [0], [panels, count, width]
+            sources = [_in_panels(op, source, size) for source in sources]
         target = _part(op, packed, [*batch, first, 0], size)
+        batch = [0] * len(outer)
         build_elementwise_nest(ir.InsertionPoint(op), op.location, sources, target, partial(_word, op, dot))
     return packed
+
+
+def _panels_of(view: ir.Value, width: int) -> int:
+    """How many panels of so many columns a matrix is; 1 where they cannot be told apart."""
+    kind = ir.MemRefType(view.type)
+    strides, offset = kind.get_strides_and_offset()
+    known = ir.ShapedType.get_dynamic_stride_or_offset() not in (offset, *strides)
+    return kind.shape[-1] // width if kind.rank == 2 and known and kind.shape[-1] % width == 0 else 1
+
+
+def _in_panels(op: ir.Operation, source: ir.Value, size: list[int]) -> ir.Value:
+    """A matrix as its panels, one after another."""
+    kind = ir.MemRefType(source.type)
+    (row, column), offset = kind.get_strides_and_offset()
+    strides = [size[-1] * column, row, column]
+    layout = ir.StridedLayoutAttr.get(offset, strides, op.context)
+    attributes = {
+        "static_offsets": ir.DenseI64ArrayAttr.get([offset], op.context),
+        "static_sizes": ir.DenseI64ArrayAttr.get(size, op.context),
+        "static_strides": ir.DenseI64ArrayAttr.get(strides, op.context),
+        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0, 0], op.context),
+    }
+    panels = ir.MemRefType.get(size, kind.element_type, layout, kind.memory_space, loc=op.location)
+    ip = ir.InsertionPoint(op)
+    return ir.Operation.create("memref.reinterpret_cast", [panels], [source], attributes, loc=op.location, ip=ip).result
 
 
 def _word(op: ir.Operation, dot: Intrinsic, values: Values, ip: ir.InsertionPoint) -> ir.Value:
