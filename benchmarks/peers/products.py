@@ -12,7 +12,10 @@ from row import Launch, Row, integers, normal
 
 CONFIGS = [
     triton.Config({"BLOCK_M": m, "BLOCK_N": n, "BLOCK_K": k})
-    for m, n, k in ((64, 64, 32), (128, 128, 32), (128, 128, 256), (256, 128, 256), (128, 256, 512), (256, 256, 256))
+    for m, n, k in (
+        *((64, 64, 32), (128, 128, 32), (128, 128, 256), (256, 128, 256), (128, 256, 512), (256, 256, 256)),
+        *((1, 512, 32), (1, 256, 64)),
+    )
 ]
 GPU_BLOCKS = {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 32}
 
@@ -40,7 +43,14 @@ def matmul_kernel(
     tl.store(c_ptr + rows[:, None] * N + columns[None, :], total.to(c_ptr.dtype.element_ty), mask=mask)
 
 
-tuned_matmul_kernel = triton.autotune(CONFIGS, key=["M", "N", "K"])(matmul_kernel)
+def worth_trying(configs, arguments, **_):
+    """Blocks of one row for a matrix of one row, and for no other."""
+    return [config for config in configs if (config.kwargs["BLOCK_M"] == 1) == (arguments["M"] == 1)]
+
+
+tuned_matmul_kernel = triton.autotune(
+    CONFIGS, key=["M", "N", "K"], prune_configs_by={"early_config_prune": worth_trying}
+)(matmul_kernel)
 
 
 @triton.jit
