@@ -84,6 +84,7 @@ class Decision(_Model):
     prefetched: Prefetched | None = None
     streamed: Count = Field(default=0, description="stores that go past the caches in large launches")
     iterations_per_line: Positive | None = None
+    band: Positive | None = Field(default=None, description="programs in turn along the grid's second dimension")
     contraction: Contraction | None = None
     scalarized: list[str] = Field(default=[], description="vector ops that the back end works on lane by lane")
     tile: list[Positive] | None = None

@@ -26,6 +26,7 @@ from .passes import Pass, Pipeline, Stage, Upstream
 from .schedule import Schedule
 from .targets.isa import Isa
 from .transforms.align_accesses import AlignAccesses
+from .transforms.band_grid import BandGrid
 from .transforms.collapse_nests import CollapseNests
 from .transforms.contract import TileContractions
 from .transforms.double_buffer import DoubleBuffer
@@ -46,6 +47,7 @@ Steps = tuple[Pass | Stage, ...]
 PASSES: tuple[type[Pass], ...] = (
     FitScratchpad,
     TileBlocks,
+    BandGrid,
     FormVirtualThreads,
     Promote,
     DoubleBuffer,
@@ -93,6 +95,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             CLEAN,
             Stage("linalg"),
             *tiles(machine, schedule),
+            *order(machine, schedule),
             *threads(machine, schedule),
             *scratchpad(machine, schedule),
             Stage("scheduled"),
@@ -132,6 +135,12 @@ def tiles(machine: Machine, schedule: Schedule) -> Steps:
         bf16_dot=machine.usable_bf16_dot if schedule.vectorize else "",
     )
     return fit, cut
+
+
+def order(machine: Machine, schedule: Schedule) -> Steps:
+    """Programs run in an order in which neighbours find in the caches what they share, where there are caches."""
+    cached = machine.kind == "host" and not uses_scratchpad(machine, schedule)
+    return (BandGrid(),) if cached and schedule.band_grid else ()
 
 
 def threads(machine: Machine, schedule: Schedule) -> Steps:

@@ -51,6 +51,9 @@ class Schedule:
     keep_panels: bool = True
     """Vector code keeps a packed operand of products for all programs in turn that use it. No mechanism of the paper's:
     `kept_a` and `kept_b` in a record's evidence tell where it was done."""
+    band_grid: bool = True
+    """Programs that touch pieces of the same rows run one after another, where all memory is cached. No mechanism of
+    the paper's: `band` in a record's evidence tells where it was done."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.threads <= MOST_CONTEXTS:

@@ -94,6 +94,9 @@ DISTRIBUTION = _attribute("rung.distribution", "`scf.forall`", "string", "block 
 ITERATIONS_PER_LINE = _attribute(
     "rung.iterations_per_line", "`scf.forall`", "i64", "shares begin at multiples: contexts do not share a cache line"
 )
+BAND = _attribute(
+    "rung.band", _LOOP, "i64", "programs run in bands of so many along the second dimension of the grid, band by band"
+)
 SERIAL = _attribute("rung.serial", _LOOP, "string", "why it is not dealt out")
 
 # ---- transfers

@@ -10,7 +10,7 @@ from torch_mlir.dialects import scf
 
 from .accesses import structured_effect
 from .footprints import Index, element_bytes, view_of
-from .slicing import collect, is_inside, linear, slice_of
+from .slicing import collect, stride_along
 
 Value = ir.Value[Any]
 
@@ -25,7 +25,7 @@ def iterations_per_line(loop: scf.ForallOp, dimension: int, line_bytes: int) -> 
     iterations = 1
     for op in collect(loop.operation):
         for address, element in _stores(op):
-            stride = _stride(address, variable, loop)
+            stride = stride_along(address, variable, loop)
             if stride:
                 # Lines are powers of two, and so are all of these: the largest one is a multiple of the others.
                 iterations = max(iterations, line_bytes // gcd(abs(stride) * element_bytes(element), line_bytes))
@@ -46,14 +46,3 @@ def _stores(op: ir.Operation) -> list[tuple[Index, ir.Type]]:
 
 def _is_argument(memory: Value) -> bool:
     return isinstance(memory.owner, ir.Block) and ir.MemRefType(memory.type).rank == 1
-
-
-def _stride(address: Index, variable: Value, loop: scf.ForallOp) -> int | None:
-    """By how much `address` grows with `variable`; None if it is not a number."""
-    stride = 0
-    for term, coefficient in linear(address).terms.items():
-        if term == variable:
-            stride += coefficient
-        elif is_inside(term, loop.operation) and variable in slice_of([term], loop.operation)[1]:
-            return None
-    return stride

@@ -28,10 +28,12 @@ def is_pure(op: ir.Operation) -> bool:
 
 
 def may_trap(op: ir.Operation) -> bool:
-    """Whether `op` is a division by something that is not a non-zero constant."""
+    """Whether `op` is a division by something that may be 0: that is no constant, nor at least one."""
     if not any(word in op.name for word in _DIVISIONS) or op.name == "arith.divf":
         return False
-    return not constant_value(op.operands[1])
+    divisor = op.operands[1]
+    largest = None if isinstance(divisor.owner, ir.Block) or divisor.owner.name != "arith.maxui" else divisor.owner
+    return not any(map(constant_value, [divisor] if largest is None else largest.operands))
 
 
 def is_inside(value: Value, op: ir.Operation) -> bool:
@@ -168,6 +170,17 @@ def _form(value: Value, known: dict[Value, Linear]) -> Linear:
         if not left.terms:
             return right.times(left.constant)
     return Linear(0, {value: 1})
+
+
+def stride_along(value: Value | int, variable: Value, loop: scf.ForallOp) -> int | None:
+    """By how much `value` grows with `variable`, one of `loop`'s; None if it is not a number."""
+    stride = 0
+    for term, coefficient in linear(value).terms.items():
+        if term == variable:
+            stride += coefficient
+        elif is_inside(term, loop.operation) and variable in slice_of([term], loop.operation)[1]:
+            return None
+    return stride
 
 
 def advance(loop: scf.ForOp, value: Value | int) -> int | None:

@@ -43,6 +43,7 @@ def lines(result: Result, machine: MachineFields) -> list[str]:
         *(f"Vec: {text.taken_apart_warning(op, arch)}." for op in result.evidence.taken_apart),
         *_prefetches(result, machine),
         *_tiles(decided),
+        *_order(decided),
         *_contexts(result, decided),
         *_scratchpad(result, decided),
         *_library(result, machine),
@@ -90,6 +91,11 @@ def _tiles(decided: Sequence[Decision]) -> list[str]:
     sizes = Counter(text.shape(d.tile) for d in decided if d.tile)
     loops = ", ".join(f"{text.counted(count, 'loop')} over tiles of {size}" for size, count in sizes.items())
     return [f"Tiles: blocks are cut: {loops} elements."] if sizes else []
+
+
+def _order(decided: Sequence[Decision]) -> list[str]:
+    bands = [d.band for d in decided if d.band]
+    return [f"Grid: programs run in bands of {band} along its second dimension: they share rows." for band in bands[:1]]
 
 
 def _contexts(result: Result, decided: Sequence[Decision]) -> list[str]:

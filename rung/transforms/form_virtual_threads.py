@@ -12,6 +12,7 @@ from torch_mlir.dialects import arith, scf
 
 from ..errors import ContractError, UnsupportedError
 from ..ir.attributes import (
+    BAND,
     BODY_COST_NS,
     BREAK_EVEN_PROGRAMS,
     CONTEXTS,
@@ -71,6 +72,11 @@ class FormVirtualThreads(Pass):
     are enough to fork (`least = 2`); the break-even is still written down. The first dimension of a grid
     varies fastest, as in Triton; the last dimension of tiles does, as in memory. A loop inside another one
     forks only where the outer one does not.
+
+    `rung.band = 4` on a grid (`band-grid`) asks for bands of four programs along the second dimension; within a band,
+    that one varies fastest:
+        %band = %pid / (%gx * 4); %rest = %pid mod (%gx * 4); %wide = min(4, %gy - %band * 4)
+        %px = %rest / %wide; %py = %band * 4 + %rest mod %wide
 
     Programs that wait for one another (a `rung_yield` somewhere in the grid's body) must all get on, wherever they
     run: each is an iteration of its own, which the runtime runs on a stack of its own.
@@ -135,12 +141,13 @@ class FormVirtualThreads(Pass):
                 serial = _for(index(0), space.total, index(1), attribute)
                 _fill(serial.body, loop, space)
                 decision = serial.operation.attributes
-                _keep_tile(loop, serial)
+                _keep_attributes(loop, serial)
                 decision[SERIAL] = ir.StringAttr.get(reason)
                 decision[BODY_COST_NS] = ir.FloatAttr.get_f64(round(body_ns, 3))
                 loop.operation.erase()
                 return
-            group = iterations_per_line(loop, space.order[0], self.line_bytes)
+            # In a band, neighbours along the first dimension are not next to each other.
+            group = 1 if space.band > 1 else iterations_per_line(loop, space.order[0], self.line_bytes)
             used = self._contexts_used(space.total, known, threshold, outer)
             contexts = scf.ForallOp([0], [_fold(used)], [1])
             decision = contexts.operation.attributes
@@ -157,7 +164,7 @@ class FormVirtualThreads(Pass):
             grouped = self._group(space.total, known, group)
             share = self._share(contexts.body.arguments[0], used, space.total, grouped, attribute)
             _fill(share.body, loop, space)
-            _keep_tile(loop, share)
+            _keep_attributes(loop, share)
         loop.operation.erase()
 
     def _let_take_turns(self, loop: scf.ForallOp, space: _Space, wait: ir.Operation) -> ir.OpAttributeMap:
@@ -241,10 +248,11 @@ class FormVirtualThreads(Pass):
             return _for(first, last, one, attribute)
 
 
-def _keep_tile(loop: scf.ForallOp, share: scf.ForOp) -> None:
-    """The size of the tiles that `loop` was over."""
-    if TILE in loop.operation.attributes:
-        share.operation.attributes[TILE] = loop.operation.attributes[TILE]
+def _keep_attributes(loop: scf.ForallOp, share: scf.ForOp) -> None:
+    """The size of the tiles that `loop` was over; the bands of a grid."""
+    for name in (TILE, BAND):
+        if name in loop.operation.attributes:
+            share.operation.attributes[name] = loop.operation.attributes[name]
 
 
 def _boundary(context: Value, used: Value, total: Value, group: Value | int) -> Value:
@@ -294,23 +302,50 @@ class _Space:
             total = _value(trips) if total is None else arith.MulIOp(total, _value(trips)).result
         assert total is not None
         self.total: Value = total if self.static_total is None else index(self.static_total)
+        attributes = loop.operation.attributes
+        self.band = ir.IntegerAttr(attributes[BAND]).value if BAND in attributes else 1
 
     def delinearize(self, linear: Value, needed: Sequence[bool]) -> list[Value]:
         """The induction variables of iteration `linear`; one that is not needed is any value."""
         result: list[Value] = [linear] * len(self.trips)
-        rest = linear
-        last = max((at for at, d in enumerate(self.order) if needed[d]), default=-1)
-        for at, d in enumerate(self.order[: last + 1]):
+        rest, order = linear, self.order
+        last = max((at for at, d in enumerate(order) if needed[d]), default=-1)
+        if self.band > 1:
+            rest, positions = self._in_bands(linear, deeper=last > 1)
+            for d, position in zip(order[:2], positions, strict=True):
+                result[d] = self._variable(d, position)
+            order, last = order[2:], last - 2
+        for at, d in enumerate(order[: last + 1]):
             trips = self.trips[d]
-            outermost = at == len(self.order) - 1
             if needed[d]:
-                position = rest if outermost else arith.RemUIOp(rest, _value(trips)).result
-                if self.step[d] != 1:
-                    position = arith.MulIOp(position, _value(self.step[d])).result
-                result[d] = position if self.lower[d] == 0 else arith.AddIOp(position, _value(self.lower[d])).result
+                outermost = at == len(order) - 1
+                result[d] = self._variable(d, rest if outermost else arith.RemUIOp(rest, _value(trips)).result)
             if at < last:
                 rest = arith.DivUIOp(rest, _value(trips)).result
         return result
+
+    def _in_bands(self, linear: Value, deeper: bool) -> tuple[Value, tuple[Value, Value]]:
+        """(the number of the plane, the positions in it): of iteration `linear` in the first two dimensions, counted
+        in bands along the second. deeper: there are other dimensions that somebody needs."""
+        first, second = (_value(self.trips[d]) for d in self.order[:2])
+        plane, place = linear, linear
+        if len(self.order) > 2:
+            size = arith.MulIOp(first, second).result
+            place = arith.RemUIOp(linear, size).result
+            plane = arith.DivUIOp(linear, size).result if deeper else linear
+        size = arith.MulIOp(first, index(self.band)).result
+        begin = arith.MulIOp(arith.DivUIOp(place, size).result, index(self.band)).result
+        left = arith.MinUIOp(index(self.band), arith.SubIOp(second, begin).result).result
+        wide = arith.MaxUIOp(left, index(1)).result  # it is: said for those who ask whether the division may trap
+        rest = arith.RemUIOp(place, size).result
+        along = arith.AddIOp(begin, arith.RemUIOp(rest, wide).result).result
+        return plane, (arith.DivUIOp(rest, wide).result, along)
+
+    def _variable(self, dimension: int, position: Value) -> Value:
+        """The induction variable at a position."""
+        step, lower = self.step[dimension], self.lower[dimension]
+        scaled = position if step == 1 else arith.MulIOp(position, _value(step)).result
+        return scaled if lower == 0 else arith.AddIOp(scaled, _value(lower)).result
 
 
 def _fold(value: Value) -> Value | int:

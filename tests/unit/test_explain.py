@@ -85,6 +85,12 @@ def test_tiles_are_told_with_the_size_that_was_chosen() -> None:
     assert "Tiles: blocks are cut: 2 loops over tiles of 64 x 128, 1 loop over tiles of 8 elements." in told(loops)
 
 
+def test_bands_of_the_grid_are_told() -> None:
+    banded = [{"op": "scf.for", "band": 4, "grid_loop": True}]
+    assert "Grid: programs run in bands of 4 along its second dimension: they share rows." in told(banded)
+    assert "Grid:" not in told([])
+
+
 def test_vector_loops_are_counted() -> None:
     loop = {"op": "scf.for", "vectorized": {"lanes": 16, "unroll": 4}}
     text = told([loop, loop, {"op": "scf.for", "scalar": "an integer division"}])
