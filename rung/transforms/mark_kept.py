@@ -44,7 +44,7 @@ class MarkKept(Pass):
     that B is made of. Arguments that it does write to are taken to be others, in pairs that are listed in
     `rung.assumed`.
 
-    Refuses kernels that see what others write while they run (waits, volatile loads, calls), those marked
+    Left alone: kernels that see what others write while they run (waits, volatile loads, calls), those marked
     `rung.may_alias` that write anything, operands that more than nests of the loop touch, and those whose place changes
     with each iteration.
     """

@@ -69,8 +69,11 @@ class Prefetch(Pass):
     """Which the hardware's prefetchers do not look beyond."""
 
     def run(self, module: ir.Module) -> None:
-        accesses = _accesses(module)
-        last_reads = {memory: loads for memory, found in accesses.items() if (loads := self._worthwhile(memory, found))}
+        ops = collect(module.operation)
+        accesses, loaded = _accesses(ops), any(op.name == "memref.load" for op in ops)
+        last_reads = {
+            memory: loads for memory, found in accesses.items() if (loads := self._worthwhile(memory, found, loaded))
+        }
         for memory, loads in last_reads.items():
             view = view_below(memory)
             loop = _moving_loop(view) if view is not None else None
@@ -85,14 +88,15 @@ class Prefetch(Pass):
                     memref.prefetch(following, list(load.operands)[1:], False, locality, True)
             _count(loads[0].parent.operation, len(ahead), _size(view))
 
-    def _worthwhile(self, memory: Value, accesses: list[ir.Operation]) -> list[ir.Operation]:
-        """The last loads of what several loops read, or of rows that no hardware follows or foresees."""
+    def _worthwhile(self, memory: Value, accesses: list[ir.Operation], loaded: bool) -> list[ir.Operation]:
+        """The last loads of what several loops read, or of rows that no hardware follows or foresees. loaded: there are
+        numbers that were loaded at all."""
         loops: dict[ir.Operation, list[ir.Operation]] = {}
         for op in accesses:
             if op.name == "vector.load":
                 loops.setdefault(op.parent.operation, []).append(op)
         view = view_below(memory)
-        if len(loops) > 1 or (loops and view is not None and (self._are_short(view) or _jumps(view))):
+        if len(loops) > 1 or (loops and view is not None and (self._are_short(view) or (loaded and _jumps(view)))):
             # Beside tiles, there are loops for what no whole tile covers.
             tiles = [loads for loop, loads in loops.items() if "tile" in ir.DictAttr(loop.attributes[VECTORIZED])]
             return (tiles or list(loops.values()))[-1]
@@ -138,10 +142,10 @@ def _count(loop: ir.Operation, ops: int, size: int) -> None:
     loop.attributes[PREFETCHED] = ir.DictAttr.get(numbers, loop.context)
 
 
-def _accesses(module: ir.Module) -> Accesses:
+def _accesses(ops: list[ir.Operation]) -> Accesses:
     """What vector loops load and store, by the memory."""
     found: Accesses = {}
-    for op in collect(module.operation):
+    for op in ops:
         if op.name in _MEMORY and VECTORIZED in op.parent.attributes:
             found.setdefault(op.operands[_MEMORY[op.name]], []).append(op)
     return found

@@ -104,8 +104,8 @@ def test_too_little_memory_for_programs_that_wait_is_an_error(threads: int) -> N
         with open("/proc/self/statm") as statm:
             used = int(statm.read().split()[0]) * resource.getpagesize()
         before = resource.getrlimit(resource.RLIMIT_AS)
-        # A thread's first `malloc` takes 64 MiB of addresses.
-        resource.setrlimit(resource.RLIMIT_AS, (used + (128 << 20), before[1]))
+        # A thread's first `malloc` takes 64 MiB of addresses, and for a moment 128 MiB to find a multiple in.
+        resource.setrlimit(resource.RLIMIT_AS, (used + (192 << 20), before[1]))
         try:
             launch()
             print("ran")
