@@ -1,0 +1,98 @@
+"""`torch.compile(model, backend="rung")`: what it takes, what it changes, and what it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch._dynamo.exc import BackendCompilerFailed
+from torch._inductor import config
+from torch._inductor.utils import run_and_get_code
+
+from rung import torch_backend
+
+
+@pytest.fixture(autouse=True)
+def in_this_process() -> Iterator[None]:
+    with config.patch(compile_threads=1, force_disable_caches=True):
+        torch.compiler.reset()
+        yield
+    torch.compiler.reset()
+
+
+def compiled(function: Any, **keywords: Any) -> Callable[..., Any]:
+    return torch.compile(function, backend=torch_backend.rung, **keywords)
+
+
+def test_it_is_known_by_name() -> None:
+    (found,) = entry_points(group="torch_dynamo_backends", name="rung")
+    assert found.load() is torch_backend.rung
+    assert torch.equal(torch.compile(lambda x: x + 1, backend="rung")(torch.ones(3)), torch.full((3,), 2.0))
+
+
+def test_kernels_are_triton_s_and_configuration_is_as_before() -> None:
+    x, before = torch.randn(64, 100), config.get_config_copy()
+    result, (code,) = run_and_get_code(compiled(lambda x: torch.softmax(x, -1)), x)
+    assert "@triton.jit" in code
+    assert config.get_config_copy() == before
+    torch.testing.assert_close(result, torch.softmax(x, -1))
+
+
+def test_another_compilation_keeps_its_own() -> None:
+    x, y = torch.randn(64, 100), torch.randn(64, 100)
+    ours, theirs = compiled(lambda x: x.sin() * 2), torch.compile(lambda x: x.cos() * 2)
+    _, (first,) = run_and_get_code(ours, x)
+    _, (second,) = run_and_get_code(theirs, x)
+    assert "@triton.jit" in first and "@triton.jit" not in second
+    torch.testing.assert_close(ours(y) + theirs(y), y.sin() * 2 + y.cos() * 2)
+
+
+def test_backward_is_compiled_likewise() -> None:
+    """It is compiled when it is first needed, when the call of the compiler is long over."""
+    model = nn.Sequential(nn.LayerNorm(64), nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 64))
+    x, twin = (torch.randn(32, 64, generator=torch.Generator().manual_seed(0), requires_grad=True) for _ in range(2))
+    function = compiled(model)
+    _, codes = run_and_get_code(lambda: function(x).square().sum().backward())
+    assert len(codes) == 2 and all("@triton.jit" in code for code in codes)
+    ours = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+    model.zero_grad()
+    model(twin).square().sum().backward()
+    torch.testing.assert_close(x.grad, twin.grad)
+    torch.testing.assert_close(ours, [p.grad for p in model.parameters()])
+
+
+@pytest.mark.parametrize("dynamic", [None, True, False])
+def test_shapes_may_change(dynamic: bool | None) -> None:
+    function = compiled(lambda x: F.gelu(x).sum(-1), dynamic=dynamic, fullgraph=True)
+    for n in (16, 33, 100):
+        x = torch.randn(n, n + 1)
+        torch.testing.assert_close(function(x), F.gelu(x).sum(-1))
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"mode": "reduce-overhead"}, {"mode": "lite"}, {"options": {"epilogue_fusion": False}}]
+)
+def test_modes_and_options_are_inductor_s(keywords: dict[str, Any]) -> None:
+    x = torch.randn(50, 70)
+    torch.testing.assert_close(compiled(lambda x: (x @ x.T).relu(), **keywords)(x), (x @ x.T).relu())
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"options": {"fallback-randoms": True}}, "no option `fallback-randoms`; did you mean `fallback_random`?"),
+        ({"options": {"cpu_backend": "cpp"}}, "`cpu_backend` is 'triton' with backend=\"rung\"; leave it out"),
+        ({"options": {"epilogue_fusion": "no"}}, "option `epilogue_fusion` is 'no'; a value of type bool"),
+        ({"mode": "fast"}, "mode is `fast`; one of: default, lite, "),
+    ],
+    ids=str,
+)
+def test_what_inductor_does_not_know_is_refused(keywords: dict[str, Any], words: str) -> None:
+    with pytest.raises(BackendCompilerFailed) as raised:
+        compiled(lambda x: x + 1, **keywords)(torch.ones(3))
+    assert words in str(raised.value)
