@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .decompositions import decompositions
+from .rewrites import rewrite
 from .settings import settings
 
 if TYPE_CHECKING:
@@ -28,4 +30,7 @@ def rung(
     """
     from torch._inductor.compile_fx import compile_fx
 
-    return compile_fx(graph, inputs, config_patches=settings(mode, options or {}))
+    rewrite(graph)
+    configuration = settings(mode, options or {})
+    found: Any = compile_fx(graph, inputs, config_patches=configuration, decompositions=decompositions(configuration))
+    return found

@@ -11,16 +11,24 @@ from ..errors import UsageError
 OURS = {"cpu_backend": "triton"}
 """Kernels for CPUs are written in Triton, and neither in C++ nor for Halide."""
 
+DEFAULTS = {
+    # The template of a convolution with a bias, and the code that times templates with their epilogues, are for GPUs:
+    # what Inductor writes for a CPU does not run.
+    "max_autotune_conv_backends": "ATEN",
+    "benchmark_epilogue_fusion": False,
+}
+"""Unless somebody asks for something else."""
+
 
 def settings(mode: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of `torch._inductor.config` by name. Raises UsageError for what Inductor does not know."""
-    return {**_of_mode(mode), **_checked(options), **OURS}
+    return {**DEFAULTS, **_of_mode(mode), **_checked(options), **OURS}
 
 
 def _of_mode(mode: str | None) -> dict[str, Any]:
     from torch._inductor import list_mode_options
 
-    known = list_mode_options()
+    known: dict[str, dict[str, Any]] = list_mode_options()
     if mode is None or mode == "default":
         return {}
     if mode not in known:
@@ -33,7 +41,7 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
     import torch._inductor.config
 
     config: Any = torch._inductor.config  # a module that makes its functions as it is imported
-    known = config.get_config_copy()
+    known: dict[str, Any] = config.get_config_copy()
     checked: dict[str, Any] = {}
     for given, value in options.items():
         name = given.replace("-", "_")

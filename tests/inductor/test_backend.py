@@ -13,6 +13,7 @@ from torch import nn
 from torch._dynamo.exc import BackendCompilerFailed
 from torch._inductor import config
 from torch._inductor.utils import run_and_get_code
+from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 from rung import torch_backend
 
@@ -96,3 +97,33 @@ def test_what_inductor_does_not_know_is_refused(keywords: dict[str, Any], words:
     with pytest.raises(BackendCompilerFailed) as raised:
         compiled(lambda x: x + 1, **keywords)(torch.ones(3))
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int8], ids=str)
+def test_the_sign_of_zero(dtype: torch.dtype) -> None:
+    x = torch.tensor([-0.0, 0.0, 1.0, -1.0, float("inf"), -float("inf")]).nan_to_num(posinf=100, neginf=-100).to(dtype)
+    x = torch.cat([x, -x])
+    assert torch.equal(compiled(torch.signbit)(x), torch.signbit(x))
+
+
+def test_templates_of_products_and_convolutions() -> None:
+    def function(
+        a: torch.Tensor, b: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+    ) -> Any:
+        return (a @ b).relu(), F.conv2d(image, weight, bias, padding=1).relu()
+
+    inputs = [torch.randn(shape) for shape in ((64, 48), (48, 80), (2, 3, 16, 16), (8, 3, 3, 3), (8,))]
+    found = compiled(function, mode="max-autotune-no-cudagraphs")(*inputs)
+    torch.testing.assert_close(found, function(*inputs), rtol=1e-4, atol=1e-4)
+
+
+def _flex(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    mask = create_block_mask(lambda b, h, i, j: i >= j, None, None, q.shape[2], k.shape[2], device="cpu")
+    return flex_attention(q, k, v, lambda s, b, h, i, j: s + bias[h] * (i - j), mask, enable_gqa=True)
+
+
+def test_flex_attention() -> None:
+    """A mask, a score that reads a tensor, fewer heads of keys than of queries. torch has no backward of it on CPUs."""
+    given = [torch.randn(2, heads, n, 16) for heads, n in ((4, 100), (2, 130), (2, 130))]
+    bias = torch.randn(4)
+    torch.testing.assert_close(compiled(_flex)(*given, bias), _flex(*given, bias), rtol=1e-4, atol=1e-5)
