@@ -12,6 +12,9 @@ OURS = {"cpu_backend": "triton"}
 """Kernels for CPUs are written in Triton, and neither in C++ nor for Halide."""
 
 DEFAULTS = {
+    # Channels last, a convolution's weights are put in another order at every call, by a kernel that stores one number
+    # to a cache line: ResNet-18 took twice as long.
+    "layout_optimization": False,
     # The template of a convolution with a bias, and the code that times templates with their epilogues, are for GPUs:
     # what Inductor writes for a CPU does not run.
     "max_autotune_conv_backends": "ATEN",
