@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import triton
 import triton.language as tl
-from matching import run
 
 from rung.passes import Upstream
 from rung.transforms.collapse_nests import CollapseNests
 from rung.transforms.join_lanes import JoinLanes
 from rung.transforms.vectorize import Vectorize
+from tests.filecheck.matching import run
 from tests.filecheck.test_convert import bodies, linalg
 
 TYPES = {"x": "*fp32", "y": "*fp32"}
