@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from matching import in_order, run
 
 from rung.transforms.align_accesses import AlignAccesses
+from tests.filecheck.matching import in_order, run
 
 KERNEL = """
 func.func @kernel(%x: memref<?xf32>, %n: index, %slot: index) {{

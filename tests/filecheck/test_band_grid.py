@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from matching import run
 
 from rung.transforms.band_grid import BandGrid
+from tests.filecheck.matching import run
 
 KERNEL = """
 #same = affine_map<(d0, d1) -> (d0, d1)>

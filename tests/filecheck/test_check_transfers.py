@@ -1,9 +1,9 @@
 # ruff: noqa: E501
 import pytest
-from matching import in_order, run
 
 from rung.lowering.check_transfers import CheckTransfers
 from rung.lowering.lower_transport import LowerTransport
+from tests.filecheck.matching import in_order, run
 
 
 def checked(body: str, *more: LowerTransport) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import triton
 import triton.language as tl
-from matching import in_order
 from torch_mlir.passmanager import PassManager
 
 from rung.errors import UnsupportedError
@@ -16,6 +15,7 @@ from rung.frontends.triton.capture import import_ttir, make_ttir
 from rung.frontends.triton.convert import Converted
 from rung.frontends.triton.convert import convert as convert_ttir
 from rung.ir.context import make_context
+from tests.filecheck.matching import in_order
 
 GENERIC = r"linalg\.generic"
 

@@ -1,11 +1,11 @@
 # ruff: noqa: E501
 import pytest
-from matching import in_order, promoted, run
 from test_promote import ELEMENTWISE, double, loop, view
 
 from rung.errors import UsageError
 from rung.transforms.double_buffer import DoubleBuffer
 from rung.transforms.transport import Transport
+from tests.filecheck.matching import in_order, promoted, run
 
 
 def test_prologue_steady_state_epilogue():

@@ -1,7 +1,6 @@
 import re
 
 import pytest
-from matching import in_order, run
 from test_tile import M, V, nest, program, views
 from torch_mlir import ir
 
@@ -20,6 +19,7 @@ from rung.transforms.form_virtual_threads import FormVirtualThreads
 from rung.transforms.promote import Promote
 from rung.transforms.tile import TileBlocks
 from rung.transforms.transport import Transport
+from tests.filecheck.matching import in_order, run
 
 CLEAN = Upstream("canonicalize,cse")
 BYTES = "llvm.hexagon.V6.vrmpybv.acc.128B"

@@ -2,10 +2,10 @@
 import re
 
 import pytest
-from matching import in_order, run
 
 from rung.errors import ContractError
 from rung.transforms.form_context_tasks import FormContextTasks
+from tests.filecheck.matching import in_order, run
 
 
 def loop(body: str, count: str = "%n") -> str:

@@ -1,10 +1,10 @@
 import re
 
 import pytest
-from matching import in_order, run
 
 from rung.errors import ContractError, UnsupportedError
 from rung.transforms.form_virtual_threads import FormVirtualThreads
+from tests.filecheck.matching import in_order, run
 
 GRID = """
 func.func @kernel(%x: memref<?xf32>, %gx: index, %gy: index, %gz: index) attributes {rung.kernel} {

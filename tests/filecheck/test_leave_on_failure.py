@@ -1,5 +1,4 @@
 import pytest
-from matching import in_order, run
 from torch_mlir import ir
 
 from rung.errors import ContractError
@@ -7,6 +6,7 @@ from rung.ir.context import make_context
 from rung.lowering.leave_on_failure import LeaveOnFailure
 from rung.lowering.place_scratch import PlaceScratch
 from rung.lowering.to_llvm import ToLlvm
+from tests.filecheck.matching import in_order, run
 
 ASSERTION = 'cf.assert %holds, "say \\"i < n\\"" {rung.where = "kernel.py:12: kernel"}'
 

@@ -1,5 +1,4 @@
 import pytest
-from matching import in_order, run
 from torch_mlir import ir
 
 from rung.errors import ContractError
@@ -9,6 +8,7 @@ from rung.lowering.lower_abi import LowerAbi
 from rung.lowering.to_llvm import ToLlvm
 from rung.pipelines import to_llvm
 from rung.targets.isa.hexagon import HEXAGON
+from tests.filecheck.matching import in_order, run
 
 KERNEL = """
 func.func @kernel(%x: memref<?xf32>, %n: i32, %b: i1, %h: f16, %gx: index) attributes {rung.kernel} {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from matching import in_order, run
 
 from rung.transforms.prefetch import Prefetch
+from tests.filecheck.matching import in_order, run
 
 LOOP = """scf.for %i{n} = %c0 to %c1024 step {step} {{
       {loads}

@@ -1,7 +1,7 @@
 import pytest
-from matching import in_order, promoted, run
 
 from rung.errors import UsageError
+from tests.filecheck.matching import in_order, promoted, run
 
 V = "memref<?xf32, strided<[1], offset: ?>>"
 HEAD = """

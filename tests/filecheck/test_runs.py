@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import triton
 import triton.language as tl
-from matching import in_order
 
+from tests.filecheck.matching import in_order
 from tests.filecheck.test_convert import bodies, linalg
 
 TYPES = {"x": "*fp32", "y": "*fp32"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from matching import in_order, run
 
 from rung.transforms.stream_stores import StreamStores
+from tests.filecheck.matching import in_order, run
 
 FENCE = "llvm.x86.sse.sfence"
 STREAM = StreamStores(FENCE, cache_bytes=1 << 20, line_bytes=64)

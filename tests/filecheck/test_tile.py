@@ -1,9 +1,9 @@
 # ruff: noqa: E501
 import pytest
-from matching import in_order, run
 
 from rung.transforms.fit_scratchpad import FitScratchpad
 from rung.transforms.tile import TileBlocks
+from tests.filecheck.matching import in_order, run
 
 V = "memref<?xf32, strided<[1], offset: ?>>"
 M = "memref<?x?xf32, strided<[?, 1], offset: ?>>"

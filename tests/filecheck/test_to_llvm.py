@@ -1,11 +1,11 @@
 """`to-llvm` with the legalisations around it, for an ISA whose LLVM has what it needs, and one whose has not."""
 
 import pytest
-from matching import run
 
 from rung.pipelines import to_llvm
 from rung.targets.isa.hexagon import HEXAGON
 from rung.targets.isa.x86_64 import X86_64
+from tests.filecheck.matching import run
 
 GATHER = """
 func.func @f(%x: memref<?xf32>, %o: index, %i: vector<2xi32>, %m: vector<2xi1>, %p: vector<2xf32>) -> vector<2xf32> {

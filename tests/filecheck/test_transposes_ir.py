@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from matching import in_order, run
 from torch_mlir import ir
 
 from rung.ir.context import make_context
 from rung.ir.emit import Emitter
 from rung.transforms.vectorize import Vectorize
 from rung.transforms.vectorize.transposes import transpose
+from tests.filecheck.matching import in_order, run
 from tests.numeric.vectorize_nests import generic, module, view, view_type
 
 

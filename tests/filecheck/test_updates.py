@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from matching import run
 
 from rung.transforms.vectorize import NestsToLoops, Vectorize
+from tests.filecheck.matching import run
 
 
 def nest(compute: str, updates: int = 1, output: bool = False) -> str:

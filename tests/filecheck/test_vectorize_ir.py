@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from matching import in_order, run
 
 from rung.errors import PassError
 from rung.transforms.vectorize import NestsToLoops, Vectorize
+from tests.filecheck.matching import in_order, run
 
 LINE = "memref<?xf32, strided<[1], offset: ?>>"
 

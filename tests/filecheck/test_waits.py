@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import triton
 import triton.language as tl
-from matching import in_order
 
 from rung.frontends.triton.capture import import_ttir, make_ttir
 from rung.frontends.triton.convert import convert
 from rung.ir.context import make_context
+from tests.filecheck.matching import in_order
 
 YIELD = "func.call @rung_yield() : () -> ()"
 

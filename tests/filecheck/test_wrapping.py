@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
-from matching import in_order
 
+from tests.filecheck.matching import in_order
 from tests.filecheck.test_convert import bodies, linalg
 
 TYPES = {"x": "*fp32", "y": "*fp32"}
