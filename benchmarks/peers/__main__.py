@@ -143,12 +143,13 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
         axis.plot([low, high], [place, place], color="black", linewidth=1)
     names = [f"{row['row']} {row['size']}  ({row['best']})" for row in rows]
     axis.set_yticks(range(len(rows)), names, fontsize=7)
+    axis.margins(y=0.01)
     axis.invert_yaxis()
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
     axis.axvline(1, color="black", linewidth=0.8)
     axis.set_xlabel("time of the best peer / time of rung")
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=100)
 
 
 def main() -> int:
