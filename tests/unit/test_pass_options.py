@@ -189,7 +189,18 @@ CONFIGURATIONS = (
     ("hexagon-v73", "double_buffer=on tile_elements=64", False),
     ("hexagon-v73", "scratchpad=on", False),
 )
-KERNELS = ((elementwise, 256), (rows, 256), (product, 32), (bytes_product, 64), (printing, 64), (flipped, 8))
+
+
+@triton.jit
+def transposed(x, y, n, BLOCK: tl.constexpr):
+    i, j = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + j[:, None] * n + i[None, :], tl.trans(tl.load(x + i[:, None] * n + j[None, :])))
+
+
+KERNELS = (
+    *((elementwise, 256), (rows, 256), (product, 32), (bytes_product, 64), (printing, 64), (flipped, 8)),
+    (transposed, 16),
+)
 
 
 def steps(kernel: Any, block: int, device: str, schedule: str, checked: bool) -> Iterator[Case]:
