@@ -105,7 +105,7 @@ def test_too_little_memory_for_programs_that_wait_is_an_error(threads: int) -> N
             used = int(statm.read().split()[0]) * resource.getpagesize()
         before = resource.getrlimit(resource.RLIMIT_AS)
         # A thread's first `malloc` takes 64 MiB of addresses, and for a moment 128 MiB to find a multiple in.
-        resource.setrlimit(resource.RLIMIT_AS, (used + (192 << 20), before[1]))
+        resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20), before[1]))
         try:
             launch()
             print("ran")
@@ -120,8 +120,8 @@ def test_too_little_memory_for_programs_that_wait_is_an_error(threads: int) -> N
     limited(lambda: chain.run([ints(n), np.zeros(n, np.float32), n], (n, 1, 1)))
     all_goes_on()
     wide = compiled(kernels.normalize, "*fp32 *fp32 *fp32 *i32", BLOCK=1 << 18)
-    x = np.zeros((200, 1 << 18), np.float32)
-    limited(lambda: wide.run([x, x, np.zeros(200, np.float32), ints(200)], (200, 1, 1)))
+    x = np.zeros((280, 1 << 18), np.float32)
+    limited(lambda: wide.run([x, x, np.zeros(280, np.float32), ints(280)], (280, 1, 1)))
     all_goes_on()
     order = ints(n)
     lock = compiled(kernels.spin_lock, "*i32 *i32 *i32 i32")
