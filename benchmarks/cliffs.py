@@ -29,7 +29,7 @@ import bounds
 import contenders
 import torch
 from check import expected, wrong
-from common import save, subject
+from common import ratio_axis, save, subject
 from sweeps import SWEEPS, Point
 
 from rung import machine
@@ -98,12 +98,7 @@ def draw(found: list[dict[str, Any]], limit: float, path: Path) -> None:
         some = [point for point in found if (point["times"] <= limit) == near]
         places = [names.index(point["row"]) for point in some]
         axis.scatter([point["times"] for point in some], places, s=14, color=colour, alpha=0.7, linewidths=0)
-    axis.set_yticks(range(len(names)), names, fontsize=8)
-    axis.margins(y=0.02)
-    axis.invert_yaxis()
-    axis.set_xscale("log", base=2)
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
-    axis.axvline(limit, color="black", linewidth=0.8)
+    ratio_axis(axis, names, limit, 8)
     axis.grid(axis="x", alpha=0.3)
     axis.set_xlabel("time / bound; a point is a size in a choice of blocks")
     figure.savefig(path, dpi=100)

@@ -70,6 +70,16 @@ def save(
     write_file(json.dumps(record, indent=1) + "\n", path)
 
 
+def ratio_axis(axis: Any, names: Sequence[str], reference: float, size: int) -> None:
+    """A row for each name, from the top; ratios to the right, on a logarithmic axis, with a line at `reference`."""
+    axis.set_yticks(range(len(names)), names, fontsize=size)
+    axis.margins(y=0.02)
+    axis.invert_yaxis()
+    axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    axis.axvline(reference, color="black", linewidth=0.8)
+
+
 def ratio_fields(ratio: Ratio) -> dict[str, Any]:
     """The ratio as JSON: value and 95% bootstrap interval."""
     fields = asdict(ratio)

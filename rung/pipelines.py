@@ -105,6 +105,7 @@ def pipeline(machine: Machine, schedule: Schedule, check_dma: bool = False) -> P
             *vectors(machine, schedule),
             Stage("vector"),
             *transport(check_dma),
+            # Behind `form-context-tasks`: scratch that contexts share is an argument of theirs.
             PrivateUpdates(),
             PlaceScratch(alignment=machine.buffer_alignment_bytes),
             LowerPrints(keep=machine.kind == "host"),
@@ -139,8 +140,7 @@ def tiles(machine: Machine, schedule: Schedule) -> Steps:
 
 def order(machine: Machine, schedule: Schedule) -> Steps:
     """Programs run in an order in which neighbours find in the caches what they share, where there are caches."""
-    cached = machine.kind == "host" and not uses_scratchpad(machine, schedule)
-    return (BandGrid(),) if cached and schedule.band_grid else ()
+    return (BandGrid(),) if schedule.band_grid and all_is_cached(machine, schedule) else ()
 
 
 def threads(machine: Machine, schedule: Schedule) -> Steps:
@@ -204,17 +204,15 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
 
 
 def panel_bytes(machine: Machine, schedule: Schedule) -> int:
-    """Of an operand that stays in the first-level cache beside another. Where tiles move through a scratchpad, or
-    `fit-scratchpad` has counted all scratch, contractions stay as they are."""
-    counted = machine.kind == "npu" or uses_scratchpad(machine, schedule)
-    return machine.l1_bytes // 2 if schedule.gather_steps and not counted else 0
+    """Of an operand that stays in the first-level cache beside another. Elsewhere, contractions stay as they are."""
+    return machine.l1_bytes // 2 if schedule.gather_steps and all_is_cached(machine, schedule) else 0
 
 
 def keep_bytes(machine: Machine, schedule: Schedule) -> int:
     """Of operands that stay packed from program to program: beside them, the others pass through the second-level
-    cache. None where scratch has been counted."""
-    counted = machine.kind == "npu" or uses_scratchpad(machine, schedule)
-    return machine.l2_bytes // 2 if schedule.vectorize and schedule.keep_panels and not counted else 0
+    cache."""
+    kept = schedule.vectorize and schedule.keep_panels and all_is_cached(machine, schedule)
+    return machine.l2_bytes // 2 if kept else 0
 
 
 def panels(machine: Machine, schedule: Schedule) -> Steps:
@@ -267,6 +265,12 @@ def uses_scratchpad(machine: Machine, schedule: Schedule) -> bool:
         return False
     wanted = machine.vectors_from_scratchpad and schedule.vectorize
     return schedule.double_buffer or schedule.scratchpad == "on" or (schedule.scratchpad == "auto" and wanted)
+
+
+def all_is_cached(machine: Machine, schedule: Schedule) -> bool:
+    """Whether programs find memory and scratch in caches: no tile moves through a scratchpad, and `fit-scratchpad` has
+    not counted what scratch there is."""
+    return machine.kind == "host" and not uses_scratchpad(machine, schedule)
 
 
 def transport(checked: bool) -> Steps:

@@ -25,7 +25,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import torch
-from common import ratio_fields, save, subject
+from common import ratio_axis, ratio_fields, save, subject
 from torch._inductor import config as inductor
 from zoo import MODELS, Model
 
@@ -114,13 +114,9 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
                 place + offset, ratio["ratio"] - 1, left=1, height=0.36, color=colour, label=None if place else label
             )
             axis.plot(ratio["ratio_ci"], [place + offset] * 2, color="black", linewidth=1)
-    axis.set_yticks(range(len(found)), [f"{row['model']} {row['dtype']}" for row in found], fontsize=8)
-    axis.invert_yaxis()
-    axis.set_xscale("log", base=2)
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
-    axis.axvline(1, color="black", linewidth=0.8)
+    ratio_axis(axis, [f"{row['model']} {row['dtype']}" for row in found], 1, 8)
     axis.legend(fontsize=8)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=100)
 
 
 def main() -> int:

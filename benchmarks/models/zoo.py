@@ -220,12 +220,15 @@ def mobilenet() -> nn.Module:
     return nn.Sequential(*layers, *head)
 
 
+def pair(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(convolution(inputs, outputs, 3), nn.ReLU(), convolution(outputs, outputs, 3), nn.ReLU())
+
+
 class Unet(nn.Module):
     """Two levels down and up again (Ronneberger et al., 2015)."""
 
     def __init__(self, channels: int = 32) -> None:
         super().__init__()
-        pair = lambda a, b: nn.Sequential(convolution(a, b, 3), nn.ReLU(), convolution(b, b, 3), nn.ReLU())  # noqa: E731
         c = channels
         self.down = nn.ModuleList([pair(3, c), pair(c, 2 * c), pair(2 * c, 4 * c)])
         self.grow = nn.ModuleList([nn.ConvTranspose2d(4 * c, 2 * c, 2, 2), nn.ConvTranspose2d(2 * c, c, 2, 2)])

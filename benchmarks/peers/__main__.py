@@ -31,7 +31,7 @@ import products
 import rowwise
 import torch
 from check import expected, wrong
-from common import ratio_fields, save, subject
+from common import ratio_axis, ratio_fields, save, subject
 from contenders import PEERS, Contender, Refused
 from row import SMALL, Row
 
@@ -142,12 +142,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
         axis.barh(place, row["ratio"] - 1, left=1, color=colour, height=0.7)
         axis.plot([low, high], [place, place], color="black", linewidth=1)
     names = [f"{row['row']} {row['size']}  ({row['best']})" for row in rows]
-    axis.set_yticks(range(len(rows)), names, fontsize=7)
-    axis.margins(y=0.01)
-    axis.invert_yaxis()
-    axis.set_xscale("log", base=2)
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
-    axis.axvline(1, color="black", linewidth=0.8)
+    ratio_axis(axis, names, 1, 7)
     axis.set_xlabel("time of the best peer / time of rung")
     figure.savefig(path, dpi=100)
 

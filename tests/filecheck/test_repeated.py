@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -68,12 +70,12 @@ def test_what_is_cheap_or_an_index_stays_where_it_is_used() -> None:
 
 @pytest.mark.parametrize("m", [1, 7, 32])
 @pytest.mark.parametrize("kernel", [scaled_rows, scaled_columns, decayed])
-def test_values(kernel: object, m: int) -> None:
+def test_values(kernel: Any, m: int) -> None:
     rng = np.random.default_rng(m)
     x, w = rng.standard_normal((32, 64)), rng.standard_normal(64)
     tensors = [torch.from_numpy(each.astype(np.float32)) for each in (x, w)]
     y = torch.zeros(32, 64)
-    kernel[(1,)](*tensors, y, m, ROWS=32, WIDTH=64)  # type: ignore[index]
+    kernel[(1,)](*tensors, y, m, ROWS=32, WIDTH=64)
     x, w = (each.double().numpy() for each in tensors)
     if kernel is decayed:
         total, want = np.zeros(32), np.zeros((32, 64))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from torch_mlir import ir
 
+from ...ir.slicing import collect
 from . import elementwise
 from .operation import is_elementwise, is_free
 from .ttir import is_block, is_pointer
@@ -21,14 +22,7 @@ _COSTLY = elementwise.EXPENSIVE - {"arith.divf"}
 
 def branches_to_choices(function: ir.Operation) -> None:
     """Rewrite TTIR in place, inner branches first."""
-    branches: list[ir.Operation] = []
-
-    def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name == "scf.if":
-            branches.append(op)
-        return ir.WalkResult.ADVANCE
-
-    function.walk(visit, ir.WalkOrder.POST_ORDER)
+    branches = [op for op in reversed(collect(function)) if op.name == "scf.if"]
     for branch in branches:
         if _is_choice(branch):
             _choose(branch)

@@ -14,6 +14,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith
 
 from ...ir.cost import constant_value
+from ...ir.slicing import collect
 from . import elementwise
 from .operation import is_elementwise, is_free
 from .ttir import is_block, is_pointer
@@ -27,14 +28,7 @@ _ONE_OPERATION = frozenset({"arith.divf", "math.sqrt", "tt.precise_divf", "tt.pr
 
 def write_out_short_loops(function: ir.Operation) -> None:
     """Rewrite TTIR in place, inner loops first."""
-    loops: list[ir.Operation] = []
-
-    def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name == "scf.for":
-            loops.append(op)
-        return ir.WalkResult.ADVANCE
-
-    function.walk(visit, ir.WalkOrder.POST_ORDER)
+    loops = [op for op in reversed(collect(function)) if op.name == "scf.for"]
     for loop in loops:
         steps = _steps(loop)
         if steps is not None and _only_computes(loop) and len(steps) * _operations(loop) <= MOST_OPERATIONS:
