@@ -12,12 +12,13 @@ from torch_mlir.dialects import scf
 from .accesses import effect
 from .allocations import VIEWS, allocation_of
 from .dependences import anchor_in, encloses
-from .slicing import collect, is_inside, is_pure
+from .slicing import collect, is_inside, is_pure, slice_of
 
 Value = ir.Value[Any]
 _CONTROL = ("scf.for", "scf.if", "scf.yield", "linalg.generic", "linalg.yield", "linalg.index")
 _MEMORY = ("memref.load", "memref.store")
-_QUOTIENTS = ("arith.divui", "arith.divsi", "arith.floordivsi", "arith.shrui", "arith.shrsi")
+_DIVISIONS = ("arith.divui", "arith.divsi", "arith.floordivsi")
+_QUOTIENTS = (*_DIVISIONS, "arith.shrui", "arith.shrsi")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ def changes_slowly(loop: ir.Operation, values: Iterable[Value]) -> bool:
         return True
 
     return all(slow(value) for value in values)
+
+
+def turns_of(loop: scf.ForOp, values: Iterable[Value]) -> list[Value]:
+    """For how many iterations of `loop` each quotient that `values` depend on stays the same, where a number from
+    outside of it says so: `%gx`, where they depend on `%p / %gx`."""
+    ops = slice_of(list(values), loop.operation)[0]
+    of_iteration = [op for op in ops if op.name in _DIVISIONS and op.operands[0] == loop.induction_variable]
+    return [op.operands[1] for op in of_iteration if not is_inside(op.operands[1], loop.operation)]
 
 
 def _units(loop: scf.ForOp, buffer: Value, reader: ir.Operation, number: int) -> set[ir.Operation] | None:

@@ -12,7 +12,9 @@ from torch_mlir.dialects import arith, memref, scf
 
 from ..ir.allocations import allocation_of
 from ..ir.attributes import PREFETCHED, VECTORIZED
+from ..ir.cost import constant_value
 from ..ir.footprints import View, element_bytes, view_below
+from ..ir.pointers import index
 from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pure, may_trap, slice_of
 from ..passes import Pass
 from ..passes.options import Limits
@@ -53,10 +55,13 @@ class Prefetch(Pass):
     A row whose position is a number that was loaded (gathers of rows) is fetched if one loop reads it, too: the next
     one's number is loaded ahead.
 
+    An iteration that touches more than `limit_bytes` with what it would fetch would push out what it still needs: of a
+    large block of short rows it fetches its own, those that lie `ahead_bytes` behind the row that it reads.
+
     Left alone: other views that one loop reads, a stream that the hardware's prefetchers follow; those whose next
-    position is neither plain arithmetic of the loop's variables nor a number at such a place; and all of an iteration
-    that touches more than `limit_bytes` with what it would fetch, which would push out what it still needs. Up to
-    `near_bytes`, lines go to the first-level cache; beyond, they would push each other out of it, and go to the second.
+    position is neither plain arithmetic of the loop's variables nor a number at such a place, and that are no short
+    rows. Up to `near_bytes`, lines go to the first-level cache; beyond, they would push each other out of it, and go to
+    the second.
     """
 
     name: ClassVar[str] = "prefetch"
@@ -64,6 +69,8 @@ class Prefetch(Pass):
     """Of an iteration, with what it would fetch."""
     near_bytes: Annotated[int, Limits(0, 1 << 40)] = 1 << 15
     """Up to which lines go to the first-level cache."""
+    ahead_bytes: Annotated[int, Limits(0, 1 << 20)] = 1 << 12
+    """Of rows of one block, between what is read and what is fetched."""
     line_bytes: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
     page_bytes: Annotated[int, Limits(1, 1 << 30, powers_of_two=True)] = 4096
     """Which the hardware's prefetchers do not look beyond."""
@@ -79,14 +86,16 @@ class Prefetch(Pass):
             loop = _moving_loop(view) if view is not None else None
             if view is None or loop is None:
                 continue
-            locality = self._locality(loop.operation, accesses, last_reads)
-            if locality is None or (following := _next(memory, view, loop)) is None:
-                continue
+            locality, rows = self._locality(loop.operation, accesses, last_reads), 0
+            following = None if locality is None else _next(memory, view, loop)
+            if locality is None or following is None:
+                following, locality, rows = memory, _FIRST_LEVEL, self._rows_ahead(view)
+                if not rows:
+                    continue
             ahead = loads[:: max(1, self.line_bytes // _bytes(loads[0]))]
-            for load in ahead:
-                with ir.InsertionPoint(load), load.location:
-                    memref.prefetch(following, list(load.operands)[1:], False, locality, True)
-            _count(loads[0].parent.operation, len(ahead), _size(view))
+            fetched = sum(_fetch(load, following, locality, rows) for load in ahead)
+            if fetched:
+                _count(loads[0].parent.operation, fetched, _size(view))
 
     def _worthwhile(self, memory: Value, accesses: list[ir.Operation], loaded: bool) -> list[ir.Operation]:
         """The last loads of what several loops read, or of rows that no hardware follows or foresees. loaded: there are
@@ -110,6 +119,13 @@ class Prefetch(Pass):
         rows = [b for b, s in zip(view.bounds, view.strides, strict=True) if s not in (0, 1, length)]
         return prod(rows) > 1 and length * element_bytes(view.element) <= self.page_bytes
 
+    def _rows_ahead(self, view: View) -> int:
+        """How many rows of a view lie in `ahead_bytes`; 0 where it is no rows at a distance."""
+        if view.bounds is None or not self._are_short(view):
+            return 0
+        length = view.bounds[view.strides.index(1)]
+        return max(1, self.ahead_bytes // (length * element_bytes(view.element)))
+
     def _locality(self, loop: ir.Operation, accesses: Accesses, twice: Iterable[Value]) -> int | None:
         """For what is read `twice` in `loop`; None where its views have no bound, or too large a one."""
         total = 0
@@ -123,6 +139,34 @@ class Prefetch(Pass):
         if total > self.limit_bytes:
             return None
         return _FIRST_LEVEL if total <= self.near_bytes else _SECOND_LEVEL
+
+
+def _fetch(load: ir.Operation, memory: Value, locality: int, rows: int) -> bool:
+    """Fetch from `memory` what lies where `load` reads, or so many rows behind that; whether rows were found."""
+    indices: list[Value] = list(load.operands)[1:]
+    with ir.InsertionPoint(load), load.location:
+        if rows:
+            found = _row_loop(load, indices)
+            if found is None:
+                return False
+            dimension, step = found
+            indices[dimension] = arith.AddIOp(indices[dimension], index(step * rows)).result
+        memref.prefetch(memory, indices, False, locality, True)
+    return True
+
+
+def _row_loop(load: ir.Operation, indices: list[Value]) -> tuple[int, int] | None:
+    """The innermost index of a load but its last that is counted by a loop around the load's own, and that one's
+    step."""
+    for around in list(enclosing(load.parent.operation.block)):
+        loop = around.opview
+        if not isinstance(loop, scf.ForOp):
+            continue
+        for dimension in reversed(range(len(indices) - 1)):
+            step = constant_value(loop.operation.operands[2])
+            if indices[dimension] == loop.induction_variable and step:
+                return dimension, step
+    return None
 
 
 def _size(view: View) -> int:

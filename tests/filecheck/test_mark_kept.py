@@ -113,11 +113,13 @@ def test_slots_in_the_ir() -> None:
         r"%alloca = memref.alloca\(\) : memref<3x8x16xf32>",  # two to keep, one for other steps
         r"%alloca_0 = memref.alloca\(\) : memref<2xindex>",
         r"scf.for",
+        r"%(\d+) = arith.cmpi ugt, %arg4, %c1",
+        r"%(\d+) = arith.select %\d+, %c2, %c0",
         r"arith.cmpi ne",
         r"scf.if %\d+ \{\n +%c0_\d+ = arith.constant 0 : index\n",
         r"memref.store %\d+, %alloca_0",
         r"scf.for",
-        r"arith.minsi %\d+, %c2",
+        r"arith.minsi %\d+, %\d+",
         r"linalg.generic",
         r"memref.load %alloca_0",
         r"arith.cmpi sge",
@@ -143,3 +145,13 @@ def test_values(depth: int, other: bool) -> None:
         c = np.full((12, 64), 7, np.float32)
         kernel(a.reshape(-1), b.reshape(-1), c.reshape(-1), np.zeros(4, np.int32), 4 if other else 3, 12, depth)
         np.testing.assert_allclose(c, a.astype(np.float64) @ b, rtol=1e-5, atol=1e-5)
+
+
+def test_one_program_per_block_of_b() -> None:
+    """A grid of one row: nothing is kept, and the third step does not find the second one's slot."""
+    kernel = jit(product(), (*KEEP, Vectorize()))
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((4, 40), (40, 64)))
+    c = np.full((4, 64), 7, np.float32)
+    kernel(a.reshape(-1), b.reshape(-1), c.reshape(-1), np.zeros(4, np.int32), 1, 4, 40)
+    np.testing.assert_allclose(c, a.astype(np.float64) @ b, rtol=1e-5, atol=1e-5)

@@ -174,6 +174,38 @@ def test_other_rows_are_streams(body: str):
     assert "memref.prefetch" not in run(kernel(body), Prefetch())
 
 
+BLOCK = """%o = arith.muli %program, %n : index
+    %row = memref.reinterpret_cast %x to offset: [%o], sizes: [%n, %n], strides: [%n, 1]
+      {{rung.bounds = array<i64: 64, {columns}>}} : memref<?xf32> to memref<?x?xf32, strided<[?, 1], offset: ?>>
+    scf.for %j = %c0 to %n step {step} {{
+      scf.for %i = %c0 to %n step %c16 {{
+        %a = vector.load {at} : memref<?x?xf32, strided<[?, 1], offset: ?>>, vector<16xf32>
+      }} {{rung.vectorized = {{lanes = 16 : i64, unroll = 1 : i64}}}}
+    }}"""
+
+
+@pytest.mark.parametrize(
+    ("columns", "step", "rows"), [(256, "%c1", 4), (64, "%c1", 16), (1024, "%c1", 1), (64, "%c16", 256)]
+)
+def test_of_a_large_block_its_own_rows_are_fetched(columns: int, step: str, rows: int):
+    """64 rows and the next block's are beyond the limit: those 4096 bytes ahead, at least one."""
+    text = run(kernel(BLOCK.format(columns=columns, step=step, at="%row[%j, %i]")), Prefetch(limit_bytes=8192))
+    in_order(
+        text,
+        r"scf.for %arg6 = ",
+        r"scf.for %arg7 = ",
+        rf"arith.addi %arg6, %c{rows}(_\d+)? : index",
+        r"memref.prefetch %reinterpret_cast.%\d+, %arg7., read, locality<3>, data",
+        r"vector.load",
+    )
+    assert f"rung.prefetched = {{bytes = {64 * columns * 4} : i64, ops = 1 : i64}}" in text
+
+
+def test_a_row_that_no_loop_counts_is_not_fetched():
+    body = BLOCK.format(columns=256, step="%c1", at="%row[%c1, %i]")
+    assert "memref.prefetch" not in run(kernel(body), Prefetch(limit_bytes=8192))
+
+
 CHOSEN = """%w = memref.load %numbers[%program] : memref<?xi32>
     %v = arith.index_cast %w : i32 to index
     """ + view("arith.muli %v, %n : index")

@@ -10,8 +10,9 @@ from torch_mlir.dialects import arith, memref, scf
 
 from ...ir.cost import constant_value
 from ...ir.emit import bits, is_float
-from ...ir.filling import Filling, filling_of
+from ...ir.filling import Filling, filling_of, turns_of
 from ...ir.pointers import index
+from ...ir.promotion import loops_around
 from ...ir.slicing import enclosing
 
 Value = ir.Value[Any]
@@ -36,6 +37,8 @@ class Kept:
     step: int
     """Of the loop."""
     filling: Filling
+    turns: list[Value]
+    """For how many programs it is the same, a number for each quotient that it depends on."""
 
 
 def find_kept(loop: scf.ForOp, op: ir.Operation, buffer: Value, keep: Keep, most: int) -> Kept | None:
@@ -47,7 +50,9 @@ def find_kept(loop: scf.ForOp, op: ir.Operation, buffer: Value, keep: Keep, most
     filling = filling_of(loop, buffer, op, keep.operand)
     if filling is None or any(_is_odd(key.type) for key in filling.keys):
         return None
-    return Kept(keep.operand, slots, step, filling)
+    around = loops_around(op)
+    turns = turns_of(around[1], filling.keys) if len(around) > 1 else []
+    return Kept(keep.operand, slots, step, filling, turns)
 
 
 def keep_steps(kept: Kept, outer: scf.ForOp, inner: scf.ForOp, slot: Value | None) -> tuple[Value, Value]:
@@ -69,14 +74,17 @@ def keep_steps(kept: Kept, outer: scf.ForOp, inner: scf.ForOp, slot: Value | Non
         }
 
     A step that finds no slot is filled each time, into those behind the others. %held is of the whole share of a
-    context, and 0 when it begins: memory may have changed since the last launch.
+    context, and 0 when it begins: memory may have changed since the last launch. Where the grid is so that no two
+    programs would find the same (`%y = %p / %gx`, and `%gx` is 1), there are 0 slots instead of 8: what is filled for
+    one reader should not go through all of them.
     """
     held = _held(outer, kept)
     with ir.InsertionPoint(outer):
+        slots = _worthwhile(kept)
         _compare(held, kept.filling.keys)
     with ir.InsertionPoint.at_block_begin(outer.body):
         number = _number(outer, outer.operation.operands[0], kept.step)
-        first = arith.MinSIOp(number, index(kept.slots)).result
+        first = arith.MinSIOp(number, slots).result
     mine = first
     if slot is not None:
         with ir.InsertionPoint.at_block_begin(inner.body):
@@ -87,7 +95,7 @@ def keep_steps(kept: Kept, outer: scf.ForOp, inner: scf.ForOp, slot: Value | Non
         filled = memref.LoadOp(held, [index(_FILLED)]).result
         guard = scf.IfOp(arith.CmpIOp(arith.CmpIPredicate.sge, number, filled).result)
     with ir.InsertionPoint(guard.then_block):
-        done = arith.MinSIOp(arith.AddIOp(number, index(1)).result, index(kept.slots)).result
+        done = arith.MinSIOp(arith.AddIOp(number, index(1)).result, slots).result
         memref.StoreOp(done, held, [index(_FILLED)])
         end = scf.YieldOp([])
     for unit in units:
@@ -103,6 +111,15 @@ def trip_count(loop: scf.ForOp) -> int | None:
 def _number(loop: scf.ForOp, lower: Value, step: int) -> Value:
     """Of the step that an iteration begins with."""
     return arith.DivUIOp(arith.SubIOp(loop.induction_variable, lower).result, index(step)).result
+
+
+def _worthwhile(kept: Kept) -> Value:
+    """How many are kept: none where no program finds what another one left."""
+    slots = index(kept.slots)
+    for turns in kept.turns:
+        again = arith.CmpIOp(arith.CmpIPredicate.ugt, _as_index(turns), index(1)).result
+        slots = arith.SelectOp(again, slots, index(0)).result
+    return slots
 
 
 def _held(outer: scf.ForOp, kept: Kept) -> Value:
