@@ -50,6 +50,8 @@ class Contraction(_Model):
     kept_a: Positive | None = None
     kept_b: Positive | None = None
     """Steps whose packed operand stays for the next program."""
+    in_place: Positive | None = None
+    """1: A is read from memory where a whole block of it is there."""
 
 
 class Fork(_Model):

@@ -37,6 +37,7 @@ from .transforms.join_lanes import JoinLanes
 from .transforms.mark_kept import MarkKept
 from .transforms.prefetch import Prefetch
 from .transforms.promote import Promote
+from .transforms.read_in_place import ReadInPlace
 from .transforms.stream_stores import StreamStores
 from .transforms.tile import TileBlocks
 from .transforms.transport import Transport
@@ -55,6 +56,7 @@ PASSES: tuple[type[Pass], ...] = (
     MarkKept,
     CollapseNests,
     JoinLanes,
+    ReadInPlace,
     TileContractions,
     Vectorize,
     NestsToLoops,
@@ -179,6 +181,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
     return (
         CollapseNests(machine.vector_bytes // 4),
         JoinLanes(machine.vector_bytes // 4),
+        *in_place(machine, schedule),
         TileContractions(
             machine.vector_bytes,
             machine.vector_registers,
@@ -218,6 +221,13 @@ def keep_bytes(machine: Machine, schedule: Schedule) -> int:
 def panels(machine: Machine, schedule: Schedule) -> Steps:
     """What is kept is found while the kernel's arguments are in sight."""
     return (MarkKept(),) if keep_bytes(machine, schedule) else ()
+
+
+def in_place(machine: Machine, schedule: Schedule) -> Steps:
+    """Where all memory is cached, a block is as near where it is as in a copy."""
+    if not schedule.read_in_place or not all_is_cached(machine, schedule):
+        return ()
+    return (ReadInPlace(byte_dot=machine.usable_byte_dot, bf16_dot=machine.usable_bf16_dot),)
 
 
 def caches(machine: Machine, schedule: Schedule) -> Steps:

@@ -51,6 +51,9 @@ class Schedule:
     keep_panels: bool = True
     """Vector code keeps a packed operand of products for all programs in turn that use it. No mechanism of the paper's:
     `kept_a` and `kept_b` in a record's evidence tell where it was done."""
+    read_in_place: bool = True
+    """Vector code reads the first operand of a product where it is, if a whole block of it is there, where all memory
+    is cached. No mechanism of the paper's: `in_place` in a record's evidence tells where it was done."""
     band_grid: bool = True
     """Programs that touch pieces of the same rows run one after another, where all memory is cached. No mechanism of
     the paper's: `band` in a record's evidence tells where it was done."""

@@ -125,6 +125,13 @@ SCALARIZED = _attribute(
 KEPT = _attribute(
     "rung.kept", "`linalg.matmul`", "i64", "this operand is often what it was for the program before", structure=True
 )
+IN_PLACE = _attribute(
+    "rung.in_place",
+    "`linalg.matmul`",
+    "unit",
+    "A is read from memory where a whole block of it is there",
+    structure=True,
+)
 CONTRACTION = _attribute("rung.contraction", "`scf.for`", "{lanes, mr, nr, ...}", "a contraction, in register tiles")
 STREAMED = _attribute(
     "rung.streamed",

@@ -72,6 +72,16 @@ def extended_type(operand: ir.Value, computed: ir.Type, unit_stride: bool) -> ir
     return _dense(kind.shape, computed)
 
 
+def rows_are_factors(op: ir.Operation, dots: Iterable[str]) -> bool:
+    """Whether rows of A, wherever they are, hold what is multiplied, if their elements lie side by side."""
+    kind = ir.MemRefType(op.operands[0].type)
+    name = dot_of(op, dots)
+    if not name:
+        return kind.element_type == computed_type(op)
+    dot = INTRINSICS[name]
+    return not dot.bias and str(kind.element_type) == dot.element and kind.shape[-1] % dot.products == 0
+
+
 def rows_in_place(a: ir.Value, dot: Intrinsic) -> ir.Operation | None:
     """The allocation behind A, where A's rows are whole words of factors as they are, and start at a multiple of a
     word's bytes of it."""

@@ -65,6 +65,7 @@ def _vectors(result: Result, decided: Sequence[Decision]) -> list[str]:
         tile = f"{panel.mr} rows x {panel.nr} vectors"
         terms = f", {panel.products} products per lane at a time" if panel.products else ""
         terms += f", {panel.steps} steps of its loop in one sum" if panel.steps else ""
+        terms += ", A read where it is if a block is whole" if panel.in_place else ""
         kept = panel.kept_a or panel.kept_b
         terms += f", packed {'A' if panel.kept_a else 'B'} of {kept} steps kept for the next program" if kept else ""
         found.append(f"Vec: a contraction keeps a register tile of {tile} of {panel.lanes} lanes{terms}.")

@@ -133,7 +133,7 @@ def random_schedule(rng: Random) -> str:
     """All eight combinations of the mechanisms alike, and their parameters."""
     vec, mt, db = rng.choice([s.mechanisms for s in Schedule().factorial()])
     words = [] if vec else ["vectorize=off"]
-    caches = ("prefetch", "stream_stores", "gather_steps", "keep_panels", "band_grid")
+    caches = ("prefetch", "stream_stores", "gather_steps", "keep_panels", "read_in_place", "band_grid")
     words += [f"{name}=off" for name in caches if rng.random() < 0.4]
     words.append(f"threads={rng.randint(2, 4) if mt else 1}")
     if mt:

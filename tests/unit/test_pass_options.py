@@ -146,7 +146,8 @@ def product(x, y, n, BLOCK: tl.constexpr):
     total = tl.zeros((BLOCK, BLOCK), tl.float32)
     for k in range(0, n, BLOCK):
         a = tl.load(x + i[:, None] * n + k + i[None, :])
-        total = tl.dot(a, a, total)
+        b = tl.load(x + (k + i)[:, None] * n + i[None, :])
+        total = tl.dot(a, b, total)
     tl.store(y + i[:, None] * BLOCK + i[None, :], total)
 
 
@@ -198,7 +199,7 @@ def transposed(x, y, n, BLOCK: tl.constexpr):
 
 
 KERNELS = (
-    *((elementwise, 256), (rows, 256), (product, 32), (bytes_product, 64), (printing, 64), (flipped, 8)),
+    *((elementwise, 256), (rows, 256), (product, 32), (product, 64), (bytes_product, 64), (printing, 64), (flipped, 8)),
     (transposed, 16),
 )
 

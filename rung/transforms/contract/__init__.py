@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from torch_mlir import ir
 
 from ...errors import UnsupportedError, UsageError
-from ...ir.attributes import KEPT
+from ...ir.attributes import IN_PLACE, KEPT
 from ...ir.build_nest import build_map_nest
 from ...ir.emit import Emitter, bits, is_float
 from ...ir.packing import CONTRACTIONS, WORD_BYTES, computed_type, dot_of, extended_type, is_signed
@@ -119,8 +119,10 @@ class TileContractions(Pass):
         steps = self._steps(op, a, b, plan, bits(computed) // 8, keep_bytes)
         first = None if filling is None or ir.MemRefType(c.type).element_type != computed else _taken(filling, steps)
 
+        in_place = IN_PLACE in op.attributes
+
         def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps, first)
+            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps, first, in_place)
 
         emit_contraction(op, plain)
         _erase(op, (a, b))
@@ -135,8 +137,10 @@ class TileContractions(Pass):
         steps = self._steps(op, a, b, plan, WORD_BYTES, keep_bytes)
         first = None if filling is None else _taken(filling, steps)
 
+        in_place = IN_PLACE in op.attributes
+
         def in_words(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps, first)
+            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps, first, in_place)
 
         emit_contraction(op, in_words)
         _erase(op, (a, b))

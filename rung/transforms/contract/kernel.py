@@ -49,7 +49,10 @@ class Contraction:
         fma: bool,
         steps: Steps | None = None,
         first: ir.Value | None = None,
+        in_place: bool = False,
     ) -> None:
+        self.in_place = in_place
+        """Whether A is a part of an argument, for a whole block."""
         self.e, self.prefix, self.computed, self.plan, self.fma = e, prefix, computed, plan, fma
         self.a, self.b, self.c = operands
         self.first = first
@@ -219,6 +222,8 @@ class Contraction:
             for name, slots in (("kept_a", self.steps.a), ("kept_b", self.steps.b)):
                 if slots is not None and slots.kept:
                     numbers[name] = slots.kept
+        if self.in_place:
+            numbers["in_place"] = 1
         attributes = {name: ir.IntegerAttr.get(i64, n) for name, n in numbers.items()}
         return ir.DictAttr.get(attributes, self.e.context)
 

@@ -31,8 +31,10 @@ class WordContraction(Contraction):
         dot: Intrinsic,
         steps: Steps | None = None,
         first: ir.Value | None = None,
+        in_place: bool = False,
     ) -> None:
-        super().__init__(e, operands, prefix, ir.MemRefType(operands[2].type).element_type, plan, False, steps, first)
+        sums = ir.MemRefType(operands[2].type).element_type
+        super().__init__(e, operands, prefix, sums, plan, False, steps, first, in_place)
         self.name, self.dot = name, dot
         self.word = ir.IntegerType.get_signless(32, e.context)
         self.factors = ir.VectorType.get(
@@ -104,7 +106,8 @@ class WordContraction(Contraction):
         e, each = self.e, self.dot.products
         element = ir.MemRefType(self.a.type).element_type
         place = self._place(row, e.mul(k, each), self.a)
-        alignment = {"alignment": ir.IntegerAttr.get(i64(), WORD_BYTES)}
+        # An argument's rows begin anywhere.
+        alignment = {"alignment": ir.IntegerAttr.get(i64(), WORD_BYTES // each if self.in_place else WORD_BYTES)}
         elements = e.value("vector.load", ir.VectorType.get([each], element), [self.a, *place], alignment)
         return e.extract(e.value("vector.bitcast", ir.VectorType.get([1], self.word), [elements]), 0)
 

@@ -10,6 +10,7 @@ from torch_mlir import ir
 
 from ...ir.accesses import effect
 from ...ir.allocations import VIEWS
+from ...ir.attributes import IN_PLACE
 from ...ir.build_nest import build_elementwise_nest, build_map_nest
 from ...ir.emit import bits, is_float
 from ...ir.packing import WORD_BYTES, is_signed, rows_in_place, rows_of_factors, rows_type, words_type
@@ -28,6 +29,8 @@ def rows_of_words(op: ir.Operation, dot: Intrinsic) -> ir.Value:
             zeros for it. A bias has been added to every element.
     """
     view = op.operands[0]
+    if IN_PLACE in op.attributes:
+        return view
     allocation = rows_in_place(view, dot)
     if allocation is None and dot.bias and (allocation := rows_of_factors(view, dot)) is not None:
         nests = _filled_by(op, allocation)
