@@ -139,7 +139,7 @@ STREAMED = _attribute(
     "i64",
     "stores in it that go past the caches in launches that write more than they hold",
 )
-PREFETCHED = _attribute("rung.prefetched", _LOOP, "{bytes, ops}", "what is fetched into the cache for the next program")
+PREFETCHED = _attribute("rung.prefetched", _LOOP, "{bytes, ops}", "what is fetched into the cache ahead of use")
 
 # ---- floats of eight bits
 
