@@ -96,7 +96,7 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
     for given, value in options.items():
         name = given.replace("-", "_")
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = difflib.get_close_matches(name, [*known, "fallback"], n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             raise UsageError(f"Inductor has no option `{given}`{hint}")
         if name in OURS and value != OURS[name]:

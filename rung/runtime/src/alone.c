@@ -96,10 +96,11 @@ struct rung_open_kernel_of {
 
 static pthread_mutex_t debuggers = PTHREAD_MUTEX_INITIALIZER;  // are told of one object at a time
 
-// A name of the runtime, which this library is, or of a library that it needs; then of what the process shows to all.
+// A name of the runtime, which this library is (a function that only this file knows is in it), or of a library that it
+// needs; then of what the process shows to all.
 static void *find(const char *name) {
   Dl_info info;
-  void *ours = dladdr((void *)rung_open_kernel, &info) && info.dli_fname ? dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+  void *ours = dladdr((void *)find, &info) && info.dli_fname ? dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD) : NULL;
   void *found = ours ? dlsym(ours, name) : NULL;
   if (ours) dlclose(ours);
   return found ? found : dlsym(RTLD_DEFAULT, name);
