@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import torch
 
 from .fallback import compile_with_fallback
-
-if TYPE_CHECKING:
-    import torch
 
 
 def compiler(fallback: bool) -> Callable[..., Any]:
@@ -18,27 +19,37 @@ def compiler(fallback: bool) -> Callable[..., Any]:
     def compile_graph(graph: torch.fx.GraphModule, inputs: Sequence[Any], *positional: Any, **keywords: Any) -> Any:
         from torch._inductor.compile_fx import compile_fx_inner
 
-        untouched: torch.fx.GraphModule | None = _copy(graph)
-        first = True
+        saved = _Saved.of(graph)
 
-        def attempt() -> Any:
-            nonlocal first
-            given, first = graph if first else _copy(untouched), False
-            return compile_fx_inner(given, inputs, *positional, **keywords)
+        def graphs() -> Iterator[torch.fx.GraphModule]:
+            yield graph
+            while True:
+                yield saved.build()
 
-        return compile_with_fallback(attempt, fallback)
+        given = graphs()
+        return compile_with_fallback(lambda: compile_fx_inner(next(given), inputs, *positional, **keywords), fallback)
 
     return compile_graph
 
 
-def _copy(graph: Any) -> Any:
-    """With nodes of its own, and the same parameters: Inductor's passes rewrite what they compile."""
-    import torch
+@dataclass(frozen=True)
+class _Saved:
+    """A graph as it was given: Inductor's passes rewrite what they compile, and delete what they have folded."""
 
-    nodes = copy.copy(graph.graph) if not isinstance(graph, torch.fx.GraphModule) else copy.deepcopy(graph.graph)
-    made = torch.fx.GraphModule(graph, nodes)
-    made.meta.update(graph.meta)
-    for name, part in graph.named_children():
-        if isinstance(part, torch.fx.GraphModule):
-            setattr(made, name, _copy(part))
-    return made
+    nodes: torch.fx.Graph
+    attributes: dict[str, Any]
+    """Parameters, which are not copied, and the bodies of loops and branches."""
+    meta: dict[str, Any]
+
+    @staticmethod
+    def of(graph: torch.fx.GraphModule) -> _Saved:
+        named = {node.target for node in graph.graph.nodes if node.op in ("get_attr", "call_module")}
+        values: dict[str, Any] = {str(name): attrgetter(str(name))(graph) for name in named}
+        parts = {n: _Saved.of(v) if isinstance(v, torch.fx.GraphModule) else v for n, v in values.items()}
+        return _Saved(copy.deepcopy(graph.graph), parts, dict(graph.meta))
+
+    def build(self) -> torch.fx.GraphModule:
+        parts = {n: value.build() if isinstance(value, _Saved) else value for n, value in self.attributes.items()}
+        made = torch.fx.GraphModule(parts, copy.deepcopy(self.nodes))
+        made.meta.update(self.meta)
+        return made

@@ -148,9 +148,9 @@ torch.compile(function, backend="rung")(torch.randn(8, 9), torch.randn(9, 4))
 """
 
 
-def logged(tmp_path: Path, settings: str) -> str:
+def logged(tmp_path: Path, **settings: str) -> str:
     (tmp_path / "program.py").write_text(PROGRAM)
-    environment = {**os.environ, "TORCH_LOGS": settings, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    environment = {**os.environ, **settings, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=200
     )
@@ -161,10 +161,10 @@ def logged(tmp_path: Path, settings: str) -> str:
 def test_torch_logs(tmp_path: Path) -> None:
     """Twice: what is in caches is told of as well."""
     for _ in range(2):
-        lines = logged(tmp_path, "rung").splitlines()
+        lines = logged(tmp_path, TORCH_LOGS="rung").splitlines()
         (kernel,) = (line for line in lines if "graph 0: kernel: " in line)
         assert "aten.sin.default (program.py:5)" in kernel and "aten.exp.default (program.py:5)" in kernel
         (product,) = (line for line in lines if "graph 0: ATen: " in line)
         assert "aten.mm" in product and "(program.py:5)" in product
         assert any(line.endswith("graph 0: 1 x kernel, 1 x ATen") for line in lines)
-    assert "graph 0" not in logged(tmp_path, "")
+    assert "graph 0" not in logged(tmp_path)
