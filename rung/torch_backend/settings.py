@@ -54,7 +54,7 @@ def settings(mode: str | None, options: Mapping[str, Any], *, in_cpp: bool = Fal
     if logging.getLogger("rung.torch_backend.report").isEnabledFor(logging.INFO):
         from .report import Report
 
-        found.setdefault("_post_fusion_custom_pass", Report())
+        found.setdefault("_post_fusion_custom_pass", _config()._post_fusion_custom_pass or Report())
     return found
 
 
@@ -68,10 +68,7 @@ def may_fall_back(options: Mapping[str, Any]) -> bool:
 
 def _passes(configuration: Mapping[str, Any]) -> list[Any]:
     """The user's last passes, of the options or of the process."""
-    import torch._inductor.config
-
-    config: Any = torch._inductor.config
-    given: Any = configuration.get("post_grad_custom_post_pass", config.post_grad_custom_post_pass)
+    given: Any = configuration.get("post_grad_custom_post_pass", _config().post_grad_custom_post_pass)
     return [*given] if isinstance(given, list | tuple) else [] if given is None else [given]
 
 
@@ -87,10 +84,14 @@ def _of_mode(mode: str | None) -> dict[str, Any]:
     return {name: value for name, value in known[mode].items() if name != "triton.cudagraphs"}
 
 
-def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
+def _config() -> Any:
     import torch._inductor.config
 
-    config: Any = torch._inductor.config  # a module that makes its functions as it is imported
+    return torch._inductor.config  # a module that makes its functions as it is imported
+
+
+def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    config = _config()
     known: dict[str, Any] = config.get_config_copy()
     checked: dict[str, Any] = {}
     for given, value in options.items():
