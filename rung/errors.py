@@ -92,3 +92,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` (did you mean `threads`?)` where `word` is nearly one of those that are known; otherwise nothing."""
     near = get_close_matches(word, list(known), 1)
     return f" (did you mean `{near[0]}`?)" if near else ""
+
+
+class FallbackWarning(UserWarning):
+    """A part of a graph of `torch.compile(backend="rung")` runs in ATen, because no kernel could be made of it."""

@@ -28,6 +28,11 @@ class Processor(NamedTuple):
     """That this process may run on."""
     clock_ghz: float
 
+    @property
+    def extensions(self) -> frozenset[str]:
+        """The flags that LLVM makes instructions of by itself: what machine code for this processor may need."""
+        return self.flags if self.arch.startswith("aarch64") else frozenset(filter(_USED_ON_X86.fullmatch, self.flags))
+
     def __str__(self) -> str:
         """The same text for the same processor, in any process."""
         return repr(self._replace(flags=frozenset())) + " ".join(sorted(self.flags))
@@ -37,6 +42,9 @@ _IDENTITY = (
     *("vendor_id", "cpu family", "model", "model name", "stepping"),
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),
 )
+
+# Of Linux's names, those of arithmetic; ciphers, tiles and the system's own are made of intrinsic functions alone.
+_USED_ON_X86 = re.compile(r"pni|s?sse\w*|avx\w*|fma4?|f16c|bmi\d|abm|popcnt|movbe|gfni|xop|tbm")
 
 
 @cache

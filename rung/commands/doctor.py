@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.markup import escape
 from rich.text import Text
 
@@ -21,27 +22,20 @@ from ..processor import cores
 from ..report import tables
 from ..report.text import counted, duration
 from ..schedule import Schedule
+from .doctor_items import Item
 
 _TRITON = "3.7.1"
 _LAUNCH_LIMIT_S, _DIRECT_LIMIT_S, _FORK_LIMIT_S, _COMPILE_LIMIT_S = 30e-6, 5e-6, 50e-6, 1.0
 
 
 @dataclass(frozen=True)
-class Item:
-    """One line: what was found, whether it is fine, and what to do when it is not."""
-
-    name: str
-    found: str
-    fine: bool = True
-    advice: str = ""
-
-
-@dataclass(frozen=True)
 class DoctorOptions:
-    """There are none."""
+    torch: Annotated[
+        bool, typer.Option("--torch", help="Look at torch.compile instead, and what it leaves to ATen.")
+    ] = False
 
 
-def run(_: DoctorOptions) -> int:
+def run(options: DoctorOptions) -> int:
     """Prints all items; 0, or 1 when one of them failed outright. Warnings do not change the status."""
     console = tables.console()
     machine = host()
@@ -57,6 +51,10 @@ def run(_: DoctorOptions) -> int:
         triton_launch,
         compilation,
     )
+    if options.torch:
+        from . import doctor_torch as of_torch
+
+        checks = (of_torch.versions, of_torch.compilation, of_torch.cpp, of_torch.left_to_aten)
     for check in checks:
         with console.status(f"{check.__name__.replace('_', ' ')} ..."):
             try:

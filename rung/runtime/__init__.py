@@ -1,5 +1,6 @@
 """The C runtime under compiled kernels (`_native`): contexts, scratch, the copy engine, the launcher."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from . import _native
@@ -11,6 +12,13 @@ def library_path() -> Path:
     It is the extension module itself, so that compiled code and Python see one and the same pool.
     """
     return Path(_native.__file__)
+
+
+def alone_path() -> Path:
+    """The library that runs kernels where there is no Python (`alone.h`)."""
+    found = find_spec(f"{__name__}._alone")
+    assert found is not None and found.origin is not None, "rung was built without it"
+    return Path(found.origin)
 
 
 def header_path() -> Path:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .decompositions import decompositions
+from .packages import package
 from .rewrites import rewrite
-from .settings import settings
+from .settings import may_fall_back, settings
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["rung"]
+__all__ = ["package", "rung"]
 
 
 def rung(
@@ -24,13 +25,19 @@ def rung(
 ) -> Callable[..., Any]:
     """A function that computes the graph. Dynamo finds it by the entry point `torch_dynamo_backends`.
 
-    mode, options: as for Inductor. Inductor's configuration is changed for this compilation alone, its backward part
-    with it, so that another `torch.compile` of the process keeps its own. Raises UsageError for what Inductor does not
-    know.
+    mode, options: as for Inductor, and `fallback` (docs/pytorch.md). Inductor's configuration is changed for this
+    compilation alone, its backward part with it, so that another `torch.compile` of the process keeps its own. Raises
+    UsageError for what Inductor does not know.
     """
     from torch._inductor.compile_fx import compile_fx
 
+    from .graphs import compiler
+    from .registration import register
+
+    register()
     rewrite(graph)
     configuration = settings(mode, options or {})
-    found: Any = compile_fx(graph, inputs, config_patches=configuration, decompositions=decompositions(configuration))
+    inner = compiler(may_fall_back(options or {}))
+    own = decompositions(configuration)
+    found: Any = compile_fx(graph, inputs, inner_compile=inner, config_patches=configuration, decompositions=own)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Mapping
 from typing import Any, get_origin
 
@@ -22,10 +23,53 @@ DEFAULTS = {
 }
 """Unless somebody asks for something else."""
 
+IN_CPP = {
+    # The kernels' code is a part of the source, and has to be there when that is written.
+    "triton.autotune_at_compile_time": True,
+    # Inductor's key of what it has compiled knows nothing of the processor that the code is for.
+    "fx_graph_cache": False,
+    # The wrapper holds no arithmetic, and should be able to say that the kernels are for another processor.
+    "cpp.march": "",
+    "cpp.simdlen": 1,  # of which no processor has vectors
+}
+"""With `cpp_wrapper`, besides."""
 
-def settings(mode: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of `torch._inductor.config` by name. Raises UsageError for what Inductor does not know."""
-    return {**DEFAULTS, **_of_mode(mode), **_checked(options), **OURS}
+
+def settings(mode: str | None, options: Mapping[str, Any], *, in_cpp: bool = False) -> dict[str, Any]:
+    """Fields of `torch._inductor.config` by name; in_cpp: whatever the options say. Raises UsageError for what Inductor
+    does not know."""
+    from .fallback import MarkNodes
+
+    options = dict(options)
+    allowed = may_fall_back(options)
+    options.pop("fallback", None)
+    found = {**DEFAULTS, **_of_mode(mode), **_checked(options), **OURS}
+    passes = [*_passes(found), MarkNodes(allowed)]
+    if in_cpp or found.get("cpp_wrapper"):
+        from .cpp_wrapper import SaveNoKernels
+
+        found |= IN_CPP
+        passes.append(SaveNoKernels())
+    found["post_grad_custom_post_pass"] = passes
+    if logging.getLogger("rung.torch_backend.report").isEnabledFor(logging.INFO):
+        from .report import Report
+
+        found.setdefault("_post_fusion_custom_pass", _config()._post_fusion_custom_pass or Report())
+    return found
+
+
+def may_fall_back(options: Mapping[str, Any]) -> bool:
+    """The one option that is rung's own: whether what cannot be compiled may run in ATen."""
+    allowed = options.get("fallback", True)
+    if not isinstance(allowed, bool):
+        raise UsageError(f"option `fallback` is {allowed!r}; a value of type bool")
+    return allowed
+
+
+def _passes(configuration: Mapping[str, Any]) -> list[Any]:
+    """The user's last passes, of the options or of the process."""
+    given: Any = configuration.get("post_grad_custom_post_pass", _config().post_grad_custom_post_pass)
+    return [*given] if isinstance(given, list | tuple) else [] if given is None else [given]
 
 
 def _of_mode(mode: str | None) -> dict[str, Any]:
@@ -40,16 +84,20 @@ def _of_mode(mode: str | None) -> dict[str, Any]:
     return {name: value for name, value in known[mode].items() if name != "triton.cudagraphs"}
 
 
-def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
+def _config() -> Any:
     import torch._inductor.config
 
-    config: Any = torch._inductor.config  # a module that makes its functions as it is imported
+    return torch._inductor.config  # a module that makes its functions as it is imported
+
+
+def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    config = _config()
     known: dict[str, Any] = config.get_config_copy()
     checked: dict[str, Any] = {}
     for given, value in options.items():
         name = given.replace("-", "_")
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = difflib.get_close_matches(name, [*known, "fallback"], n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             raise UsageError(f"Inductor has no option `{given}`{hint}")
         if name in OURS and value != OURS[name]:

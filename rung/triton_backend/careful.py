@@ -8,7 +8,27 @@ from ..forks import COMPILER
 from ..runtime import _native
 
 if TYPE_CHECKING:
+    from ..compile import Compiled
     from ..targets.loaded import Loaded
+
+
+def compile_careful(ttir: str, metadata: Any) -> Compiled:
+    """Triton's metadata of the kernel says what it was compiled with."""
+    from .. import machine
+    from ..compile import compile_ttir
+    from ..sanitizer import Sanitizer
+    from ..schedule import Schedule
+
+    return compile_ttir(
+        ttir,
+        machine=machine.host(),
+        schedule=Schedule.parse(metadata.schedule),
+        fuse=metadata.enable_fp_fusion,
+        cooperative=metadata.launch_cooperative_grid,
+        distinct=False,
+        fits=False,
+        sanitizer=Sanitizer.parse(metadata.sanitize),
+    )
 
 
 class CarefulKernel:
@@ -19,22 +39,9 @@ class CarefulKernel:
         self._loaded: Loaded | None = None
 
     def _load(self) -> Loaded:
-        from .. import machine
-        from ..compile import compile_ttir, load
-        from ..sanitizer import Sanitizer
-        from ..schedule import Schedule
+        from ..compile import load
 
-        compiled = compile_ttir(
-            self._ttir,
-            machine=machine.host(),
-            schedule=Schedule.parse(self._metadata.schedule),
-            fuse=self._metadata.enable_fp_fusion,
-            cooperative=self._metadata.launch_cooperative_grid,
-            distinct=False,
-            fits=False,
-            sanitizer=Sanitizer.parse(self._metadata.sanitize),
-        )
-        return load(compiled)
+        return load(compile_careful(self._ttir, self._metadata))
 
     def __call__(self, gx: int, gy: int, gz: int, args: tuple[Any, ...]) -> None:
         loaded = self._loaded

@@ -68,6 +68,13 @@ def test_interruption_during_the_imports_ends_in_order(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["complete"] is False
 
 
+def test_doctor_of_torch() -> None:
+    done = rung("doctor", "--torch")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("rung.torch_backend:rung", "as eager", "C++ compiler", "in ATen: linear algebra", "linalg_"):
+        assert words in done.stdout
+
+
 def test_doctor() -> None:
     done = rung("doctor")
     assert done.returncode == 0, done.stdout + done.stderr
