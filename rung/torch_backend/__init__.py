@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .decompositions import decompositions
+from .handler import asked, make
+from .layout import channels_last
 from .rewrites import rewrite
 from .settings import settings
+from .threads import share
 
 if TYPE_CHECKING:
     import torch
@@ -28,9 +31,21 @@ def rung(
     with it, so that another `torch.compile` of the process keeps its own. Raises UsageError for what Inductor does not
     know.
     """
-    from torch._inductor.compile_fx import compile_fx
+    from torch._inductor import config
+    from torch._inductor.compile_fx import compile_fx, compile_fx_inner
 
+    share()
     rewrite(graph)
-    configuration = settings(mode, options or {})
-    found: Any = compile_fx(graph, inputs, config_patches=configuration, decompositions=decompositions(configuration))
+    configuration = {
+        "layout_optimization": channels_last(graph),
+        **settings(mode, options or {}),
+        "inductor_choices_class": make,
+    }
+    found: Any = compile_fx(
+        graph,
+        inputs,
+        inner_compile=asked(compile_fx_inner, config.inductor_choices_class),
+        config_patches=configuration,
+        decompositions=decompositions(configuration),
+    )
     return found
