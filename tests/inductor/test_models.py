@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +104,11 @@ def test_sizes_that_are_not_known_are_aten_s() -> None:
     assert "triton_tem" not in code_of(torch.mm, made(64, 64), made(64, 64), dynamic=True)
 
 
+def test_products_are_left_to_aten_when_it_is_asked_for() -> None:
+    options = {"max_autotune_gemm": True, "max_autotune_gemm_backends": "ATEN"}
+    assert "triton_tem" not in code_of(lambda a, b: (a @ b).relu(), made(64, 64), made(64, 64), options=options)
+
+
 def test_blocks_fit() -> None:
     f32, bf16 = torch.float32, torch.bfloat16
     assert of_matrices(128, 3072, 768, f32) == {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 256}
@@ -188,3 +195,27 @@ def test_kernels_run_on_torch_s_threads() -> None:
     assert len(list(TASKS.iterdir())) <= with_torch
     assert _native.counters()["forks"] > 0
     share(False)
+
+
+FORKED = """
+import os, torch
+from rung.runtime import _native
+from rung.torch_backend.threads import share
+_native.set_contexts(2)
+torch.set_num_threads(2)
+torch.ones(1 << 20).exp()
+share()
+_native.empty_fork(2, 3)
+child = os.fork()
+if child == 0:
+    share()
+    _native.empty_fork(2, 3)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+"""
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="torch's packages for Linux have libgomp")
+def test_a_forked_child_has_threads_of_its_own() -> None:
+    """libgomp's are gone there, and it would wait for them."""
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=120)

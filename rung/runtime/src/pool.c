@@ -47,6 +47,7 @@ static struct {
 } counted;
 
 static _Atomic(rung_team) borrowed;  // NULL: our own threads
+static bool in_forked_child;         // libgomp waits for ever for threads that the parent had
 static _Atomic int cores_available;  // 0: not known yet
 static _Thread_local bool inside_task, is_worker;
 
@@ -281,7 +282,7 @@ static void fork_serial(const job *j) {
 
 // ---- borrowed threads
 
-void rung_borrow(rung_team team) { atomic_store(&borrowed, team); }
+void rung_borrow(rung_team team) { atomic_store(&borrowed, in_forked_child ? NULL : team); }
 
 // Of however many there are: whoever comes takes the next context.
 static void take_part(void *argument) {
@@ -375,7 +376,8 @@ static void in_child(void) {
     atomic_store_explicit(&doors[w].state, IDLE, memory_order_relaxed);
   pool.started = 0;
   atomic_store(&busy_threads, 1);
-  atomic_store(&borrowed, NULL);  // whose child may have none left
+  in_forked_child = true;
+  atomic_store(&borrowed, NULL);
   inside_task = false;
   release();
 }
