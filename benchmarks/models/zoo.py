@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Model:
-    """`make()`: the module; `inputs()`: what one call takes."""
+    """`make()`: the module; `inputs()`: what one call takes; train: whether steps of training are measured, too."""
 
     name: str
     make: Callable[[], nn.Module]
     inputs: Callable[[], tuple[Tensor, ...]]
+    train: bool = False
 
 
 # ---- transformers
@@ -274,11 +275,14 @@ MODELS = (
         lambda: (torch.randint(50257, (1, 1)), torch.randn(12, 2, 1, 12, 256, 64)),
     ),
     Model(
-        "Llama block x 4", lambda: nn.Sequential(*(LlamaLayer(768, 12, 4, 2048) for _ in range(4))), noise(1, 256, 768)
+        "Llama block x 4",
+        lambda: nn.Sequential(*(LlamaLayer(768, 12, 4, 2048) for _ in range(4))),
+        noise(1, 256, 768),
+        True,
     ),
-    Model("BERT-like encoder", Bert, tokens(2, 128, 30522)),
-    Model("ViT-S", Vit, noise(1, 3, 224, 224)),
-    Model("ResNet-18", resnet, noise(1, 3, 224, 224)),
+    Model("BERT-like encoder", Bert, tokens(2, 128, 30522), True),
+    Model("ViT-S", Vit, noise(1, 3, 224, 224), True),
+    Model("ResNet-18", resnet, noise(1, 3, 224, 224), True),
     Model("MobileNet-v2", mobilenet, noise(1, 3, 224, 224)),
     Model("U-Net", Unet, noise(1, 3, 128, 128)),
     Model("LSTM tagger", Tagger, tokens(8, 64, 10000)),

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .decompositions import decompositions
+from .handler import asked, make
+from .layout import channels_last
 from .packages import package
 from .rewrites import rewrite
 from .settings import may_fall_back, settings
+from .threads import share
 
 if TYPE_CHECKING:
     import torch
@@ -29,15 +32,25 @@ def rung(
     compilation alone, its backward part with it, so that another `torch.compile` of the process keeps its own. Raises
     UsageError for what Inductor does not know.
     """
+    from torch._inductor import config
     from torch._inductor.compile_fx import compile_fx
 
     from .graphs import compiler
     from .registration import register
 
     register()
+    share()
     rewrite(graph)
-    configuration = settings(mode, options or {})
-    inner = compiler(may_fall_back(options or {}))
-    own = decompositions(configuration)
-    found: Any = compile_fx(graph, inputs, inner_compile=inner, config_patches=configuration, decompositions=own)
+    configuration = {
+        "layout_optimization": channels_last(graph),
+        **settings(mode, options or {}),
+        "inductor_choices_class": make,
+    }
+    found: Any = compile_fx(
+        graph,
+        inputs,
+        inner_compile=asked(compiler(may_fall_back(options or {})), config.inductor_choices_class),
+        config_patches=configuration,
+        decompositions=decompositions(configuration),
+    )
     return found

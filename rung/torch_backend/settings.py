@@ -13,9 +13,8 @@ OURS = {"cpu_backend": "triton"}
 """Kernels for CPUs are written in Triton, and neither in C++ nor for Halide."""
 
 DEFAULTS = {
-    # Channels last, a convolution's weights are put in another order at every call, by a kernel that stores one number
-    # to a cache line: ResNet-18 took twice as long.
-    "layout_optimization": False,
+    # Of one pixel, channels last: what follows is computed in the product.
+    "conv_1x1_as_mm": True,
     # The template of a convolution with a bias, and the code that times templates with their epilogues, are for GPUs:
     # what Inductor writes for a CPU does not run.
     "max_autotune_conv_backends": "ATEN",

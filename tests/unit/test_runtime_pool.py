@@ -33,6 +33,34 @@ def two_contexts() -> Iterator[None]:
     _native.set_contexts(None)
 
 
+TEAM = ctypes.CFUNCTYPE(None, ctypes.CFUNCTYPE(None, ctypes.c_void_p), ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
+
+
+@pytest.mark.parametrize(("delivered", "contexts"), [(1, 2), (1, 17), (2, 2), (2, 17), (3, 17)])
+def test_borrowed_threads_run_every_context_once(delivered: int, contexts: int) -> None:
+    """However many come: OpenMP may give fewer than it is asked for, and a fork within a context is serial."""
+    asked: list[int] = []
+
+    def team(body: Callable[[int | None], None], argument: int | None, threads: int, _flags: int) -> None:
+        asked.append(threads)
+        others = [threading.Thread(target=body, args=(argument,)) for _ in range(delivered - 1)]
+        for thread in others:
+            thread.start()
+        body(argument)
+        for thread in others:
+            thread.join()
+
+    made = TEAM(team)
+    _native.borrow_threads(ctypes.cast(made, ctypes.c_void_p).value)
+    ran: list[int] = []
+    fork(lambda c: fork(lambda inner: ran.append(100 * c + inner), 3), contexts)
+    assert sorted(ran) == [100 * c + inner for c in range(contexts) for inner in range(3)]
+    assert asked == [2]
+    _native.borrow_threads(None)
+    fork(ran.append, contexts)
+    assert len(asked) == 1 and len(ran) == 4 * contexts
+
+
 @pytest.mark.parametrize("contexts", [1, 2, 3, 17, 100])
 def test_every_context_runs_once(contexts: int) -> None:
     for _ in range(20):

@@ -99,6 +99,10 @@ void rung_pin(pthread_t thread, int core);
 bool rung_core_to_spare(void);
 int64_t rung_contexts(void);
 void rung_set_contexts(int64_t contexts);  // 0: one per core. For the next fork, where one is under way
+// Calls body(argument) on at most so many threads, the caller among them, and returns when all are done: `GOMP_parallel`,
+// by which compilers call OpenMP. flags: 0.
+typedef void (*rung_team)(void (*body)(void *), void *argument, unsigned threads, unsigned flags);
+void rung_borrow(rung_team team);  // forks use its threads from now on; NULL: our own. A forked child keeps its own
 
 typedef struct {
   int64_t forks;           // rung_fork calls that used the pool

@@ -182,6 +182,14 @@ static PyObject *set_contexts(PyObject *module, PyObject *argument) {
   Py_RETURN_NONE;
 }
 
+static PyObject *borrow_threads(PyObject *module, PyObject *argument) {
+  (void)module;
+  void *address = argument == Py_None ? NULL : PyLong_AsVoidPtr(argument);
+  if (PyErr_Occurred()) return NULL;
+  rung_borrow((rung_team)address);
+  Py_RETURN_NONE;
+}
+
 static PyObject *counters(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   rung_pool_counters p = rung_read_pool_counters();
@@ -331,6 +339,7 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
 static PyMethodDef methods[] = {
     {"contexts", contexts, METH_NOARGS, "contexts() -> threads that a fork uses at most, the caller included"},
     {"set_contexts", set_contexts, METH_O, "set_contexts(n | None): None is one per core of the affinity mask"},
+    {"borrow_threads", borrow_threads, METH_O, "borrow_threads(address of GOMP_parallel | None): None is our own"},
     {"counters", counters, METH_NOARGS, "counters() -> what pool and copy engine did since the last reset"},
     {"reset_counters", reset_counters, METH_NOARGS, "reset_counters(), while no kernel runs"},
     {"take_dma_violations", take_dma_violations, METH_NOARGS,

@@ -3,6 +3,9 @@
 // Each worker has a *door*, one cache line that carries the job to it and its progress back, so that a fork moves one
 // line per worker each way. A worker that does not come in time (asleep, or its core taken away) loses its context
 // to the caller: a fork never takes much longer than running everything serially.
+//
+// Or the threads are another's, once they are borrowed. Two pools that take turns are slow: each spins for a while on the
+// cores that the other one wants.
 #include "internal.h"
 
 #include <signal.h>
@@ -43,6 +46,8 @@ static struct {
   _Atomic int64_t forks, forks_serial, taken_over;
 } counted;
 
+static _Atomic(rung_team) borrowed;  // NULL: our own threads
+static bool in_forked_child;         // libgomp waits for ever for threads that the parent had
 static _Atomic int cores_available;  // 0: not known yet
 static _Thread_local bool inside_task, is_worker;
 
@@ -189,12 +194,17 @@ void rung_set_contexts(int64_t contexts) {
   release();
 }
 
-// Starts missing workers; returns how many threads, the caller included, there are for `contexts`.
-static int64_t muster(int64_t contexts) {
+// How many threads, the caller included, may take part in a fork of `contexts`.
+static int64_t allowed(int64_t contexts) {
   if (atomic_load_explicit(&pool.asked, memory_order_relaxed)) resize_if_asked();
   if (!atomic_load_explicit(&pool.wanted, memory_order_relaxed)) resize(0);
   int64_t wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
-  if (contexts > wanted) contexts = wanted;
+  return contexts < wanted ? contexts : wanted;
+}
+
+// Starts missing workers; returns how many threads, the caller included, there are for `contexts`.
+static int64_t muster(int64_t contexts) {
+  contexts = allowed(contexts);
   while (pool.started + 1 < contexts) {
     int64_t w = pool.started + 1;
     if (!rung_start_thread(&threads[w], worker, &doors[w], pool.cores[w % pool.core_count])) break;
@@ -270,6 +280,23 @@ static void fork_serial(const job *j) {
   inside_task = outer;
 }
 
+// ---- borrowed threads
+
+void rung_borrow(rung_team team) { atomic_store(&borrowed, in_forked_child ? NULL : team); }
+
+// Of however many there are: whoever comes takes the next context.
+static void take_part(void *argument) {
+  const job *j = argument;
+  inside_task = true;
+  rung_at_work = j->purpose;
+  int64_t c;
+  while ((c = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < j->contexts) {
+    mark(&counted.threads, c < j->threads ? c : 0);
+    run_context(j, c);
+  }
+  inside_task = false;
+}
+
 static _Atomic int64_t busy_threads = 1;  // of the fork that is under way, the caller included
 
 RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
@@ -283,7 +310,17 @@ RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
     fork_serial(&j);
     return;
   }
-  j.threads = muster(contexts);
+  rung_team team = atomic_load_explicit(&borrowed, memory_order_relaxed);
+  j.threads = team ? allowed(contexts) : muster(contexts);
+  if (team) {
+    atomic_fetch_add_explicit(&counted.forks, 1, memory_order_relaxed);
+    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+    atomic_store_explicit(&busy_threads, j.threads, memory_order_relaxed);
+    team(take_part, &j, (unsigned)j.threads, 0);
+    atomic_store_explicit(&busy_threads, 1, memory_order_relaxed);
+    release();
+    return;
+  }
   keep_out_of_the_way();
   int64_t forks = atomic_load_explicit(&counted.forks, memory_order_relaxed);  // the pool's owner is its only writer
   atomic_store_explicit(&counted.forks, forks + 1, memory_order_relaxed);
@@ -339,6 +376,8 @@ static void in_child(void) {
     atomic_store_explicit(&doors[w].state, IDLE, memory_order_relaxed);
   pool.started = 0;
   atomic_store(&busy_threads, 1);
+  in_forked_child = true;
+  atomic_store(&borrowed, NULL);
   inside_task = false;
   release();
 }
