@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from ..frontends.inductor import Arguments, CapturedKernel, CompiledFunction
 
 _EXTENT = re.compile(r"[zyxr]\d?_?numel$")
-_ROUNDINGS = {"fp64": 1e-10, "fp32": 1e-4}
+_ROUNDINGS = {"fp64": 1e-12, "fp32": 2e-5}
 """Relative tolerance between two orders of summing. In narrower types, two roundings on top of that of f32."""
-_OF_THE_GREATEST = 0.1
+_OF_THE_GREATEST = 0.5
 """A sum that cancels is as exact as its terms: the absolute tolerance is that much of the relative one, times the
 greatest number that the kernel writes."""
 REFERENCE = "scalar rung"
