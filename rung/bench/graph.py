@@ -2,7 +2,7 @@
 
 On the host the function itself is called, and each of its kernels is launched as compiled under the rung's schedule;
 all else (ATen's operators, allocation, Python) is what it is in use. A call is timed whole, and each launch in it. What
-the operators take is timed apart, by torch's profiler, under every rung: no rung changes them, but what runs before
+the operators take is found apart, by torch's profiler, under every rung: no rung changes them, but what runs before
 them may leave other things in the caches.
 
 A modelled device has no ATen: a call is the sum of its kernels' cycles, each as often as it is launched.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..frontends.inductor import CapturedKernel, CompiledFunction, Launcher
     from ..frontends.torch_function import TorchFunction
 
-_PROFILED_CALLS = 3
+_PROFILED_CALLS = 5
 Labelled = Sequence[tuple[str, "CapturedKernel"]]
 
 
@@ -105,7 +105,7 @@ def measure(
     what = f"timing {of.name} under {', '.join(subject.name for subject in subjects)} in turn"
     samples = {s.name: s for s in interleave(subjects, lab.sampling, lambda done: lab.tell(Step(what, done)))}
     lab.tell(Step(f"timing what {of.name} leaves to ATen"))
-    library = _library({rung.schedule.rung: rung.call for rung in right})
+    library = _library({r.schedule.rung: (r.call, median(samples[r.schedule.rung].values)) for r in right})
     reference.put_back()
 
     timed = [
@@ -148,13 +148,12 @@ def model(
         for label, count in launches.items()
     ]
     timed = [_summed(found, launches) for found in by_rung.values()]
-    calls = [each.model_copy(update={"spent": {}}) for each in _library({"": function.call})]
     return Graph(
         function=of.where,
         inputs=of.words,
         device=device,
         kernels=kernels,
-        library=calls,
+        library=_library({"": (function.call, None)}),
         rungs=ladder.with_ratios(timed),
         breaks=function.breaks,
     )
@@ -203,26 +202,40 @@ def _text(schedule: Schedule) -> str:
     return str(schedule) or f"vectorize={'on' if schedule.vectorize else 'off'}"
 
 
-def _library(calls: Mapping[str, Callable[[], Any]]) -> list[LibraryCall]:
-    """The operators that are called from outside of any other, by name. calls: one of the function, by rung."""
+def _library(calls: Mapping[str, tuple[Callable[[], Any], float | None]]) -> list[LibraryCall]:
+    """The operators that are called from outside of any other, by name.
+
+    calls: by rung, one of the function, and what it takes: each operator has the share of it that it has in calls that
+    are watched (the watching takes a microsecond for each, and the machine may be busier than it was). None: not told.
+    """
+    spent: dict[str, dict[str, float]] = {}
+    counted: dict[str, int] = {}
+    for rung, (call, whole) in calls.items():
+        watched = [_watched(call) for _ in range(_PROFILED_CALLS)]
+        for name in dict.fromkeys(name for operators in watched for name in operators):
+            shares = [sum(operators.get(name, [])) for operators in watched]
+            counted[name] = max(1, *(len(operators.get(name, [])) for operators in watched))
+            spent.setdefault(name, {})
+            if whole is not None:
+                spent[name][rung] = median(shares) * whole
+    order = sorted(spent, key=lambda name: -max(spent[name].values(), default=0.0))
+    return [LibraryCall(name=name, calls=counted[name], spent=spent[name]) for name in order]
+
+
+def _watched(call: Callable[[], Any]) -> dict[str, list[float]]:
+    """Of one call, by name of the operator: the share of each time that it is called."""
     from torch.autograd import profiler_legacy
 
     profile: Any = profiler_legacy.profile  # pyright: ignore[reportDeprecated] # the newer one writes to stderr
-    spent: dict[str, dict[str, float]] = {}
-    counted: dict[str, int] = {}
-    for rung, call in calls.items():
-        with profile() as found:
-            for _ in range(_PROFILED_CALLS):
-                call()
-        totals: dict[str, list[float]] = {}
-        for event in found.function_events:
-            if "::" in event.name and not _within_operator(event):
-                totals.setdefault(event.name, []).append(event.cpu_time_total * 1e-6)
-        for name, seconds in totals.items():
-            spent.setdefault(name, {})[rung] = sum(seconds) / _PROFILED_CALLS
-            counted[name] = max(1, round(len(seconds) / _PROFILED_CALLS))
-    order = sorted(spent, key=lambda name: -max(spent[name].values()))
-    return [LibraryCall(name=name, calls=counted[name], spent=spent[name]) for name in order]
+    with profile() as found:
+        begun = time.perf_counter()
+        call()
+        whole = time.perf_counter() - begun
+    operators: dict[str, list[float]] = {}
+    for event in found.function_events:
+        if "::" in event.name and not _within_operator(event):
+            operators.setdefault(event.name, []).append(event.cpu_time_total * 1e-6 / whole)
+    return operators
 
 
 def _within_operator(event: Any) -> bool:

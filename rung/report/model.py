@@ -12,8 +12,10 @@ from ..bench.ladder_result import Graph, LadderRecord
 from ..bench.result import Result
 from . import tables, text
 
-_NAME = 44
-"""Columns of a kernel's name."""
+_NAME, _LEAST = 44, 20
+"""Columns of a kernel's name, at most and at least."""
+_STEP, _BESIDE = 24, 22
+"""Columns of a ratio with its interval, and of what else is in the line."""
 _SHOWN = 0.01
 """Of a call: operators of ATen below this share are one line."""
 _ATEN = (
@@ -42,11 +44,14 @@ def show(out: Console, record: LadderRecord) -> None:
         out.print(f"  {line}", style="dim", highlight=False)
     out.print()
     if groups:
-        out.print(kernels(groups))
+        out.print(kernels(groups, out.width))
         for line in _worth(groups):
             out.print(f"  {line}", highlight=False)
         results = [result for group in groups for result in group]
-        tables.show_problems(out, results)
+        tables.show_wrong(out, results)
+        noisy = [result.noise for result in results if result.noise.noisy]
+        if noisy and (warning := text.noise(max(noisy, key=lambda window: window.load_before))):
+            out.print(f"  {warning}", style="yellow", highlight=False)
         what = "each kernel alone, on the arguments of its first launch, against its scalar rung"
         out.print(f"  {what}; {text.sampling(results, 'kernel')}\n", style="dim", highlight=False)
 
@@ -115,9 +120,10 @@ def _notes(graph: Graph) -> list[str]:
     return found
 
 
-def kernels(groups: Sequence[Sequence[Result]]) -> Table:
-    """A line for each kernel: its lowest rung, and what each step up is worth."""
+def kernels(groups: Sequence[Sequence[Result]], width: int) -> Table:
+    """A line for each kernel: its lowest rung, and what each step up is worth. width: columns that there are."""
     first = groups[0]
+    room = min(_NAME, max(_LEAST, width - _BESIDE - _STEP * (len(first) - 1)))
     modelled = first[0].unit == "cycles"
     table = tables.new_table(f"each kernel's ladder{', cycles (modelled)' if modelled else ''}")
     table.add_column("kernel", no_wrap=True)
@@ -133,7 +139,7 @@ def kernels(groups: Sequence[Sequence[Result]]) -> Table:
             *(text.ratio(result.step, result.step_ci) for result in steps),
         ]
         verdict = Text(f"WRONG: {', '.join(wrong)}", "bold red") if wrong else Text("ok", "green")
-        table.add_row(text.elided(group[0].kernel, _NAME), *cells, verdict)
+        table.add_row(text.elided(group[0].kernel, room), *cells, verdict)
     return table
 
 

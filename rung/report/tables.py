@@ -115,11 +115,16 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
     console.print(f"  {text.sampling(results)}\n", style="dim", highlight=False)
 
 
-def show_problems(console: Console, results: Sequence[Result]) -> None:
-    """Results that are wrong with their errors, and windows that were noisy."""
+def show_wrong(console: Console, results: Sequence[Result]) -> None:
+    """Results that are wrong, with their errors."""
     for result in results:
         if not result.correct:
             console.print(f"  {text.title(result)}: {result.rung} is WRONG: {errors(result)}", style="bold red")
+
+
+def show_problems(console: Console, results: Sequence[Result]) -> None:
+    """Results that are wrong with their errors, and windows that were noisy."""
+    show_wrong(console, results)
     reasons = sorted({warning for result in results if (warning := text.noise(result.noise))})
     for warning in reasons:
         console.print(f"  {warning}", style="yellow", highlight=False)

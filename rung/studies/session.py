@@ -177,8 +177,9 @@ class _Making:
                     estimate.begin()
                     here(Step("drawing the inputs"))
                     finished.append(part.run(Lab(plan.machine, loaded, plan.sampling, here, probe)))
-                    with progress.set_aside():
-                        self._show(finished[-1])
+                    if plan.show_part:
+                        with progress.set_aside():
+                            self._show(finished[-1])
 
 
 def _once(name: str, options: Callable[[int], StudyOptions], path: str, number: int) -> int:
