@@ -68,7 +68,7 @@ class LadderOptions(OwnKernelOptions, StudyOptions):
     @property
     def own(self) -> str | None:
         """`file.py::name`, where that is what is measured."""
-        own = [name for name in self.kernels if "::" in name]
+        own = [name for name in self.kernels if "::" in name or name.endswith(".py")]
         if self.kernel is None and not own:
             return None
         if self.kernel and self.inductor:

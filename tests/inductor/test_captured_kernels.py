@@ -15,7 +15,7 @@ from rung import machine as machines
 from rung.bench import captured, graph, group, kernel_file, kernel_source, outcome
 from rung.bench.group import Lab, Variant
 from rung.bench.measure import Sampling
-from rung.bench.problem import outputs, restore, snapshot
+from rung.bench.problem import Problem, outputs, restore, snapshot
 from rung.bench.toolchain import native
 from rung.frontends import inductor
 from rung.frontends.inductor import CompiledFunction
@@ -177,3 +177,15 @@ def test_arguments_that_are_one_array_are_compiled_as_such() -> None:
     pairs.clear()
     case.compile(compile, machines.host(), VEC)
     assert asked == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.bfloat16, torch.float8_e4m3fn, torch.bool, torch.int64, torch.float64], ids=str
+)
+def test_arrays_of_any_type_and_stride_are_put_back(dtype: torch.dtype) -> None:
+    for value in (torch.arange(24.0).reshape(4, 6).to(dtype)[:, ::2].T, torch.tensor(3.0).to(dtype), torch.zeros(0)):
+        problem = Problem((value, 7), (0,), {}, (1, 1, 1), None)
+        saved, before = snapshot(problem), value.clone()
+        value.zero_()
+        restore(problem, saved)
+        assert torch.equal(value.double(), before.double())
