@@ -12,9 +12,13 @@ def launch_and_compare(kernel: Any, launch: dict[str, Any], path: str) -> int:
     import statistics
     import time
 
-    import safetensors.torch
     import torch
 
+    try:
+        import safetensors.torch
+    except ImportError:
+        print(f"{path} is read with the package safetensors, which is not installed: pip install safetensors")
+        return 2
     stored: dict[str, Any] = safetensors.torch.load_file(path)
     memory: dict[str, Any] = {name: value.clone().reshape(-1).view(torch.uint8) for name, value in stored.items()}
 

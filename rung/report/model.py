@@ -114,7 +114,7 @@ def _notes(graph: Graph) -> list[str]:
     if graph.unit == "s":
         first = graph.rungs[0]
         rounds = max(len(rung.samples) for rung in graph.rungs)
-        found.append(f"outputs against {first.reference}; medians of {rounds} interleaved rounds of whole calls")
+        found.append(f"outputs against {first.reference}; medians of {rounds} interleaved rounds, each line's own")
     if graph.breaks:
         found.append(f"Dynamo cut the function into several graphs: {'; '.join(graph.breaks)}")
     return found

@@ -115,6 +115,15 @@ def test_files_at_fault_are_one_sentence(refused: Callable[..., str], folder: Pa
     assert "LAUNCH in" in (said := refused(*command)) and "leave it as `rung capture` wrote it" in said
 
 
+def test_without_safetensors(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    command = ("capture", f"{FILE}::scaled", "--inputs", "f32[300]", "-o", str(tmp_path / "kernels"))
+    assert "pip install safetensors" in refused(*command)
+    assert "pip install safetensors" in refused("ladder", f"{folder / 'kernel_0.py'}")
+
+
 def test_a_capture_replaces_an_earlier_one_and_nothing_else(run: Run, tmp_path: Path) -> None:
     target, command = tmp_path / "kernels", ("capture", f"{FILE}::scaled", "--inputs", "f32[300]", "-o")
     target.mkdir()
