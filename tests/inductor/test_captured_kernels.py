@@ -18,7 +18,7 @@ from rung.bench.measure import Sampling
 from rung.bench.problem import Problem, outputs, restore, snapshot
 from rung.bench.toolchain import native
 from rung.frontends import inductor
-from rung.frontends.inductor import CompiledFunction
+from rung.frontends.inductor import CapturedKernel, CompiledFunction, Launcher
 from rung.frontends.torch_function import Drawn, TorchFunction, load
 from rung.frontends.triton import launched
 from rung.frontends.triton.loader import load_kernel
@@ -125,7 +125,19 @@ def test_a_wrong_rung_has_no_times() -> None:
     with compiled("scaled", 1000) as (function, found):
         (kernel,) = found.kernels
         right = found.under
-        found.under = lambda kernel, text: (lambda *values: None) if "vectorize=off" in text else right(kernel, text)  # type: ignore[method-assign]
+
+        def spoilt(kernel: CapturedKernel, schedule: str) -> Launcher:
+            launch = right(kernel, schedule)
+
+            def both(*values: Any) -> None:
+                launch(*values)
+                for value in values:
+                    if isinstance(value, torch.Tensor):
+                        value.add_(1)
+
+            return both if "vectorize=off" in schedule else launch
+
+        found.under = spoilt  # type: ignore[method-assign]
         lab = Lab(machines.host(), native(), Sampling(rounds=2, seed=0, budget_s=1))
         got = graph.measure(function, found, [(kernel.name, kernel)], [SCALAR, VEC], lab)
     assert [(rung.correct, len(rung.samples)) for rung in got.rungs] == [(False, 0), (True, 2)]
