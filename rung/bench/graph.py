@@ -233,15 +233,20 @@ def _watched(call: Callable[[], Any]) -> dict[str, list[float]]:
         whole = time.perf_counter() - begun
     operators: dict[str, list[float]] = {}
     for event in found.function_events:
-        if "::" in event.name and not _within_operator(event):
+        if _is_operator(event) and not _within_operator(event):
             operators.setdefault(event.name, []).append(event.cpu_time_total * 1e-6 / whole)
     return operators
+
+
+def _is_operator(event: Any) -> bool:
+    """`aten::mm`, `mkldnn::...`. The engine of autograd calls them, and our kernels, and is none."""
+    return "::" in event.name and not event.name.startswith("autograd::")
 
 
 def _within_operator(event: Any) -> bool:
     parent = event.cpu_parent
     while parent is not None:
-        if "::" in parent.name:
+        if _is_operator(parent):
             return True
         parent = parent.cpu_parent
     return False

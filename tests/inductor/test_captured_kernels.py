@@ -90,6 +90,15 @@ def test_whole_calls_are_of_the_rung_that_they_are_said_to_be() -> None:
         assert 0 < got.kernels_spent(rung.rung) < max(rung.samples)
 
 
+def test_a_backward_pass_is_kernels_and_no_operator_of_its_own() -> None:
+    with compiled("gradient", 1000) as (function, found):
+        labelled = list(zip(captured.labels(found.kernels), found.kernels, strict=True))
+        lab = Lab(machines.host(), native(), Sampling(rounds=2, seed=0, budget_s=1))
+        got = graph.measure(function, found, labelled, [VEC], lab)
+    assert got.rungs[0].correct and got.rungs[0].reference == "torch eager"
+    assert not any(call.name.startswith("autograd") for call in got.library)
+
+
 def test_other_code_runs_under_another_schedule() -> None:
     with compiled("scaled", 1000) as (_, found):
         (kernel,) = found.kernels
