@@ -17,6 +17,7 @@ from .studies import REGISTRY, find
 COMMANDS = {
     "report": Entry("Draw tables and plots from a record alone.", "rung.commands.report"),
     "trace": Entry("Show what contexts and DMA queues do in one launch on a modelled device.", "rung.commands.trace"),
+    "capture": Entry("Save the kernels that PyTorch Inductor writes, as files that run.", "rung.commands.capture"),
     "compile": Entry("Print a kernel's IR or code at one stage.", "rung.commands.compile"),
     "check": Entry("Run a program with its kernels watched by the sanitizer.", "rung.commands.check"),
     "opt": Entry("Run passes on a module, as mlir-opt does; replays a reproducer.", "rung.commands.opt"),

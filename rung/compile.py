@@ -149,12 +149,14 @@ def compile_kernel(
     schedule: Schedule,
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Any = None,
+    distinct: bool = True,
     sanitizer: Sanitizer | None = None,
     observers: Sequence[Observer] = (),
 ) -> AnyExecutable:
     """Compile a `@triton.jit` function for the host, or for a modelled device.
 
     signature: Triton's type of every argument by name (`*fp32`, `i32`, `constexpr`); constexprs: their values.
+    distinct: as for `compile_ttir`.
     sanitizer: `Executable.run` watches all accesses to memory.
     Raises UnsupportedError, naming the operation and its line, for what rung does not compile.
     """
@@ -166,6 +168,7 @@ def compile_kernel(
         schedule=schedule,
         attrs=attrs,
         options=options,
+        distinct=distinct,
         sanitizer=sanitizer,
         observers=observers,
     )
@@ -181,6 +184,7 @@ def lower_kernel(
     schedule: Schedule,
     attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
     options: Any = None,
+    distinct: bool = True,
     sanitizer: Sanitizer | None = None,
     observers: Sequence[Observer] = (),
 ) -> Compiled:
@@ -203,6 +207,7 @@ def lower_kernel(
         ttir,
         machine=machine,
         schedule=schedule,
+        distinct=distinct,
         fuse=settings.enable_fp_fusion,
         cooperative=cooperative,
         sanitizer=sanitizer,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_WORDS = 300
+
 
 class RungError(Exception):
     """Base of all errors that a user can act on. The CLI prints the message and exits with status 2."""
@@ -96,3 +98,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 class FallbackWarning(UserWarning):
     """A part of a graph of `torch.compile(backend="rung")` runs in ATen, because no kernel could be made of it."""
+
+
+def one_line(error: BaseException) -> str:
+    """Somebody else's exception in a line: `ValueError: what it says first`."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    words = lines.pop(0)
+    while words.endswith(":") and lines:  # the reason stands below
+        words = f"{words} {lines.pop(0)}"
+    return f"{type(error).__name__}: {words[:_WORDS]}" if words else type(error).__name__

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError
@@ -75,3 +79,72 @@ def _replace(target: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of files that is written whole or not at all: aside, then renamed.
+
+    option: that names it, for messages. `known` gives the names of our files in an earlier one of the same kind, which
+    is replaced; None of other folders, which are written into only where `into` is true: what else they hold stays.
+    """
+
+    path: Path
+    option: str
+    into: bool
+    known: Callable[[Path], list[str] | None]
+
+    def check(self) -> None:
+        """Raises UsageError where it cannot be written, as far as that is known before."""
+        if reason := self._why_not():
+            raise UsageError(f"{self.option} is `{self.path}`, which {reason}")
+
+    def _why_not(self) -> str | None:
+        parent = self.path.absolute().parent
+        try:
+            if self.path.exists() and not self.path.is_dir():
+                return "is a file; give a folder"
+            if not parent.is_dir():
+                return f"cannot be made: there is no folder `{parent}`"
+            if not os.access(parent, os.W_OK) or (self.path.exists() and not os.access(self.path, os.W_OK)):
+                return "cannot be written: Permission denied"
+            if self.path.exists() and not self.into and any(self.path.iterdir()) and self.known(self.path) is None:
+                return "holds other files; give an empty folder, a new one, or --force to write beside them"
+        except OSError as error:
+            return f"cannot be written: {error.strerror}"
+        return None
+
+    @contextmanager
+    def writing(self) -> Generator[Path]:
+        """A folder to write into, which becomes this one where nothing fails."""
+        target = self.path.resolve()
+        aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        try:
+            yield aside
+            aside.chmod(0o755)
+            self._put(aside, target)
+        except OSError as error:
+            raise UsageError(f"cannot write {self.path}: {error.strerror or error}") from None
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _put(self, aside: Path, target: Path) -> None:
+        before = self.known(target) if target.is_dir() else None
+        others = {each.name for each in target.iterdir()} - set(before or []) if target.is_dir() else set[str]()
+        if not others:
+            if target.is_dir():
+                old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+                target.replace(old)
+                try:
+                    aside.replace(target)
+                except OSError:
+                    old.replace(target)
+                    raise
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                aside.replace(target)
+            return
+        for name in before or []:
+            (target / name).unlink(missing_ok=True)
+        for each in aside.iterdir():
+            each.replace(target / each.name)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import machine as machines
@@ -17,11 +17,23 @@ from ..schedule import Schedule
 from . import noise
 from .fields import ScheduleFields
 from .measure import Progress, Samples, Sampling, Subject, interleave, once
-from .problem import Error, Problem, Shape, Tolerance, compare, outputs, restore, signature, snapshot
+from .problem import (
+    Error,
+    Problem,
+    Shape,
+    Tolerance,
+    compare,
+    finite,
+    outputs,
+    restore,
+    share_memory,
+    signature,
+    snapshot,
+)
 from .result import Noise, Result
 from .stats import median
 from .suite import HOST_BLOCK, Workload
-from .toolchain import Modelled, Toolchain
+from .toolchain import Compile, Modelled, Toolchain
 from .trial import LIMIT_S, Launch, Own, try_launch
 
 if TYPE_CHECKING:
@@ -51,19 +63,27 @@ class Case:
     """Of one launch; None where they are not counted."""
     own: Own | None = None
     """Of a kernel that nobody vouches for: its first launches are watched, in a copy of this process."""
+    attrs: Mapping[tuple[int, ...], list[list[object]]] = field(default_factory=dict[tuple[int, ...], Any])
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What else Triton knew of a launch that was captured: multiples of 16, and launch keywords."""
+
+    def compile(self, compile: Compile, machine: Machine, schedule: Schedule) -> AnyExecutable:
+        """By a toolchain's `compile`, under a schedule. Where arguments are one array that the compiler took to be
+        several, again without assuming it, as a launch would."""
+        make = partial(compile, self.kernel, self.signature, dict(self.problem.constexprs))
+        more: dict[str, Any] = {"attrs": self.attrs, "options": self.options} if self.attrs or self.options else {}
+        found = make(machine=machine, schedule=schedule, **more)
+        assumed: list[list[int]] = getattr(found, "metadata", {}).get("assumed", [])
+        if any(share_memory(self.problem.args[a], self.problem.args[b]) for a, b in assumed):
+            found = make(machine=machine, schedule=schedule, distinct=False, **more)
+        return found
 
     def watched(self, sanitizer: Sanitizer | None = None) -> Launch:
         """The kernel with checks, to be tried before it is launched on the study's own arrays."""
         from ..compile import Executable, compile_kernel
 
-        found = compile_kernel(
-            self.kernel,
-            self.signature,
-            dict(self.problem.constexprs),
-            machine=machines.host(),
-            schedule=Schedule(),
-            sanitizer=sanitizer or Sanitizer(),
-        )
+        watching = partial(compile_kernel, sanitizer=sanitizer or Sanitizer())
+        found = self.compile(watching, machines.host(), Schedule())
         assert isinstance(found, Executable)
         return Launch(f"`{self.name}`", found, self.problem.args, self.problem.grid, self.own or Own())
 
@@ -161,11 +181,7 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
 
     def build(variant: Variant) -> AnyExecutable:
         tell(Step(f"compiling {variant.name}"))
-        case = variant.case
-        constexprs = dict(case.problem.constexprs)
-        return lab.toolchain.compile(
-            case.kernel, case.signature, constexprs, machine=lab.machine, schedule=variant.schedule
-        )
+        return variant.case.compile(lab.toolchain.compile, lab.machine, variant.schedule)
 
     for case in {id(v.case): v.case for v in variants if v.case.own}.values():
         watch(case, tell)
@@ -199,7 +215,7 @@ def measure(variants: Sequence[Variant], lab: Lab) -> list[Result]:
         restore(variant.case.problem, saved[id(variant.case.problem.args)])
     before = noise.read(lab.probe)
     timed = [c for c in candidates if c.error.within]
-    samples = {s.name: s for s in _time(timed, lab)}
+    samples = {s.name: s for s in _time(timed, lab, saved)}
     for found in samples.values():
         if min(found.values) <= 0:
             raise RungError(f"{variants[0].case.name}, {found.name}: {NO_TIME}")
@@ -222,8 +238,21 @@ def _reference(problem: Problem) -> int:
     return id(problem.expected) if problem.expected else id(problem.args)
 
 
-def _time(candidates: Sequence[_Candidate], lab: Lab) -> list[Samples]:
-    subjects = [Subject(c.variant.name, c.bound.time) for c in candidates]
+def _time(candidates: Sequence[_Candidate], lab: Lab, saved: Mapping[int, Sequence[Any]]) -> list[Samples]:
+    def run_of(candidate: _Candidate) -> Callable[[int], Sequence[float]]:
+        problem, time = candidate.variant.case.problem, candidate.bound.time
+        before = saved[id(problem.args)]
+
+        def on_the_same_numbers(launches: int) -> list[float]:
+            found: list[float] = []
+            for _ in range(launches):
+                restore(problem, before, problem.updated)
+                found += time(1)
+            return found
+
+        return on_the_same_numbers if problem.updated else time
+
+    subjects = [Subject(c.variant.name, run_of(c)) for c in candidates]
     names = ", ".join(s.name for s in subjects)
     lab.tell(Step(f"warming up {names}"))
     if lab.exact:
@@ -274,15 +303,11 @@ def _result(candidate: _Candidate, samples: Samples | None, window: Noise, machi
         inner=own.inner if own else 1,
         median=median(own.values) if own else None,
         correct=candidate.error.within,
-        max_abs_err=_finite(candidate.error.absolute),
-        max_rel_err=_finite(candidate.error.relative),
+        max_abs_err=finite(candidate.error.absolute),
+        max_rel_err=finite(candidate.error.relative),
         tolerance=str(case.tolerance),
         reference=case.reference,
         evidence=candidate.evidence,
         launch=candidate.launched,
         noise=window,
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

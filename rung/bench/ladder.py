@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from ..errors import UsageError
 from ..machine import Machine
 from ..schedule import Schedule
 from .group import Case, Lab, Step, Variant, measure
 from .ratios import speedup_over, step_over
-from .result import Result
+from .result import Result, Timed
 from .roofline import placed, roofs
 
 _RUNGS = ("scalar", "vec", "mt", "db", "pf")
@@ -54,11 +55,15 @@ def run(case: Case, schedules: Sequence[Schedule], lab: Lab) -> list[Result]:
     return with_ratios([placed(result, case, limits) for result in results])
 
 
-def with_ratios(results: Sequence[Result]) -> list[Result]:
-    """The results of one kernel with their speed-ups over Scalar and over the rung without the last mechanism."""
+T = TypeVar("T", bound=Timed)
+
+
+def with_ratios(results: Sequence[T]) -> list[T]:
+    """The results of one kernel, or of whole calls, with speed-ups over Scalar and over the rung without the last
+    mechanism."""
     by_rung = {_rung(result): result for result in results}
 
-    def fields(result: Result) -> dict[str, object]:
+    def fields(result: T) -> dict[str, object]:
         below = _predecessor(_rung(result))
         base = by_rung.get(below) if below else None
         step = step_over(result, base, base.rung) if base else {}
@@ -67,7 +72,7 @@ def with_ratios(results: Sequence[Result]) -> list[Result]:
     return [result.model_copy(update=fields(result)) for result in results]
 
 
-def _rung(result: Result) -> Rung:
+def _rung(result: Timed) -> Rung:
     return (*result.mechanisms, result.prefetches)
 
 

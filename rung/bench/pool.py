@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .result import LadderRecord, Noise, Result, Roofline
+from .ladder_result import LadderRecord
+from .result import Noise, Result, Roofline
 from .stats import median
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ class Problem:
     grid: tuple[int, int, int]
     expected: Callable[[], Sequence[torch.Tensor]] | None
     """Computes the outputs in float64; None when the scalar rung is the reference."""
+    written: tuple[int, ...] | None = None
+    """All that the kernel may store to, where that is known."""
+    updated: tuple[int, ...] = ()
+    """What it reads and stores to: launched again on what it left, it computes something else, perhaps at another speed
+    (numbers that shrink to subnormal ones, or grow to infinities)."""
 
 
 def check_memory(elements: int) -> None:
@@ -97,8 +103,10 @@ def type_of(value: object) -> str:
 
 
 def snapshot(problem: Problem) -> tuple[Any, ...]:
-    """Copies of the tensors among the arguments (None elsewhere), for `restore`."""
-    return tuple(value.clone() if hasattr(value, "clone") else None for value in problem.args)
+    """Copies of the tensors among the arguments that may change (None elsewhere), for `restore`."""
+    changes = range(len(problem.args)) if problem.written is None else problem.written
+    values = enumerate(problem.args)
+    return tuple(value.clone() if n in changes and hasattr(value, "clone") else None for n, value in values)
 
 
 def inputs_of(problem: Problem, saved: Sequence[Any]) -> tuple[Any, ...]:
@@ -106,16 +114,38 @@ def inputs_of(problem: Problem, saved: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(value if copy is None else copy for value, copy in zip(problem.args, saved, strict=True))
 
 
-def restore(problem: Problem, saved: Sequence[Any]) -> None:
-    """Puts the tensors back to what they were."""
-    for value, copy in zip(problem.args, saved, strict=True):
-        if copy is not None:
-            value.copy_(copy)
+def restore(problem: Problem, saved: Sequence[Any], positions: Sequence[int] | None = None) -> None:
+    """Puts the tensors back to what they were; positions: these only."""
+    for position in range(len(saved)) if positions is None else positions:
+        if saved[position] is not None:
+            _copy_alone(problem.args[position], saved[position])
+
+
+def _copy_alone(to: torch.Tensor, value: torch.Tensor) -> None:
+    """On this thread: those of torch spin for a while when they have copied, on the cores that a launch is to have."""
+    import numpy as np
+    import torch
+
+    bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}.get(to.element_size())
+    if bits is None:
+        to.copy_(value)
+    else:
+        np.copyto(to.detach().view(bits).numpy(), value.detach().view(bits).numpy())
 
 
 def outputs(problem: Problem) -> list[torch.Tensor]:
     """Copies of what the kernel has written."""
     return [problem.args[position].clone() for position in problem.outputs]
+
+
+def share_memory(a: Any, b: Any) -> bool:
+    """Whether two arguments are views of one storage."""
+    return hasattr(a, "data_ptr") and a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr()
+
+
+def finite(value: float) -> float | None:
+    """As records have errors: None where it is not finite, which JSON has no number for."""
+    return value if math.isfinite(value) else None
 
 
 def compare(got: Sequence[torch.Tensor], expected: Sequence[torch.Tensor], tolerance: Tolerance) -> Error:

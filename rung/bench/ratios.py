@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .result import Interval, Result
+from .result import Interval, Timed
 from .stats import Ratio, paired_ratio
 
 
-def speedup_over(result: Result, base: Result | None) -> dict[str, Any]:
+def speedup_over(result: Timed, base: Timed | None) -> dict[str, Any]:
     """Fields of `result` with its speed-up over `base`, paired by round."""
     found = ratio(base, result)
     return {"speedup": found.value, "speedup_ci": interval(found)} if found else {}
 
 
-def step_over(result: Result, base: Result | None, name: str) -> dict[str, Any]:
+def step_over(result: Timed, base: Timed | None, name: str) -> dict[str, Any]:
     """Fields of `result` with its gain over `base`, which is called `name`, paired by round."""
     found = ratio(base, result)
     if base is None or found is None:
@@ -24,7 +24,7 @@ def step_over(result: Result, base: Result | None, name: str) -> dict[str, Any]:
     return {"step": found.value, "step_ci": interval(found), "step_of_medians": medians, "step_from": name}
 
 
-def ratio(base: Result | None, other: Result) -> Ratio | None:
+def ratio(base: Timed | None, other: Timed) -> Ratio | None:
     """How many times faster `other` is, when both have times. Modelled cycles have no spread."""
     if base is None or not base.samples or not other.samples:
         return None

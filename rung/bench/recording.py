@@ -50,12 +50,10 @@ def recorder(case: Case, toolchain: Toolchain) -> Record:
     tried: list[bool] = []
 
     def bind(machine: Machine, schedule: Schedule, turn: Callable[[], None]) -> Any:
-        constexprs = dict(problem.constexprs)
         if case.own and not tried:
             try_launch(case.watched(), turn)
             tried.append(True)
-        found = toolchain.compile(case.kernel, case.signature, constexprs, machine=machine, schedule=schedule)
-        return found.bind(problem.args, problem.grid)
+        return case.compile(toolchain.compile, machine, schedule).bind(problem.args, problem.grid)
 
     def launch(bound: Any) -> Trace:
         restore(problem, saved)

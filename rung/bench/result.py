@@ -81,21 +81,16 @@ class Roofline(Model):
         return self.flops / seconds / self.fma_flops_per_s if self.flops and self.fma_flops_per_s else None
 
 
-class Result(Model):
-    """One kernel under one schedule. When `correct` is false, there are no samples and no ratios."""
+class Timed(Model):
+    """Something that ran under one schedule, timed in turn with what it is compared with. When `correct` is false,
+    there are no samples and no ratios."""
 
-    kernel: str
-    dtype: str = Field(pattern=_ELEMENTS, description="of the kernel's arrays, joined by / where they differ")
-    shape: list[Positive] = Field(min_length=1)
-    grid: list[Count] = Field(min_length=1, description="programs per axis of the launch")
-    device: str
     rung: str
     schedule: ScheduleFields
     unit: Literal["s", "cycles"]
     samples: list[Amount] = Field(description="one per round, in `unit`; paired by position across rungs")
     warmup: list[Amount] = Field(description="recorded, not counted")
     inner: Positive = Field(description="launches averaged into one sample, in the first process")
-    processes: Positive = Field(default=1, description="fresh processes that the samples are from, in turn")
     median: Amount | None
     speedup: Ratio | None = Field(default=None, description="median over rounds of scalar / this")
     speedup_ci: Interval | None = Field(default=None, description="95% bootstrap interval")
@@ -110,21 +105,22 @@ class Result(Model):
     max_rel_err: Annotated[float, Field(ge=0)] | None
     tolerance: str
     reference: str
-    evidence: Evidence = Field(description="of the code; in a file, the name under which the record holds it")
-    launch: Launch = Field(description="what one launch did")
-    noise: Noise
-    roofline: Roofline | None = Field(default=None, description="None on a model, and without a time")
+
+    @property
+    def what(self) -> str:
+        """For messages."""
+        return self.rung
 
     @model_validator(mode="after")
-    def _wrong_has_no_numbers(self) -> Result:
+    def _wrong_has_no_numbers(self) -> Timed:
         if not self.correct and (self.samples or self.median is not None or self.speedup is not None):
-            raise ValueError(f"{self.kernel}/{self.rung} is wrong, so it must not carry times")
+            raise ValueError(f"{self.what} is wrong, so it must not carry times")
         if self.correct and (not self.samples or self.median is None):
-            raise ValueError(f"{self.kernel}/{self.rung} is correct but has no samples or no median")
+            raise ValueError(f"{self.what} is correct but has no samples or no median")
         if self.unit == "s" and not all(self.samples):
-            raise ValueError(f"{self.kernel}/{self.rung} has a sample that took no time")
+            raise ValueError(f"{self.what} has a sample that took no time")
         if self.step is not None and self.step_from is None:
-            raise ValueError(f"{self.kernel}/{self.rung} has a step from nothing")
+            raise ValueError(f"{self.what} has a step from nothing")
         return self
 
     @property
@@ -140,6 +136,25 @@ class Result(Model):
     def prefetches(self) -> bool:
         """PF"""
         return bool(self.schedule["vectorize"] and self.schedule.get("prefetch", False))
+
+
+class Result(Timed):
+    """One kernel under one schedule."""
+
+    kernel: str
+    dtype: str = Field(pattern=_ELEMENTS, description="of the kernel's arrays, joined by / where they differ")
+    shape: list[Positive] = Field(min_length=1)
+    grid: list[Count] = Field(min_length=1, description="programs per axis of the launch")
+    device: str
+    processes: Positive = Field(default=1, description="fresh processes that the samples are from, in turn")
+    evidence: Evidence = Field(description="of the code; in a file, the name under which the record holds it")
+    launch: Launch = Field(description="what one launch did")
+    noise: Noise
+    roofline: Roofline | None = Field(default=None, description="None on a model, and without a time")
+
+    @property
+    def what(self) -> str:
+        return f"{self.kernel}/{self.rung}"
 
 
 class Record(Model):
@@ -192,9 +207,3 @@ class Measurements(Record, Generic[R]):
 
 def _kernel(result: Result) -> tuple[object, ...]:
     return result.kernel, result.dtype, tuple(result.shape), result.device
-
-
-class LadderRecord(Measurements[Result]):
-    """`rung ladder`"""
-
-    study: Literal["ladder"] = "ladder"

@@ -3,7 +3,7 @@ fake here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -24,6 +24,9 @@ class Compile(Protocol):
         *,
         machine: Machine,
         schedule: Schedule,
+        attrs: Mapping[tuple[int, ...], list[list[object]]] | None = None,
+        options: Mapping[str, object] | None = None,
+        distinct: bool = True,
     ) -> AnyExecutable: ...
 
 

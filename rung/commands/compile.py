@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,17 +20,20 @@ from ..options.declared import Device, Output, Overrides, PrintAfterAll, Schedul
 from ..report import text
 from ..schedule import Schedule
 
+if TYPE_CHECKING:
+    from ..frontends.triton.signature import Signature
+
 
 @dataclass(frozen=True)
 class CompileOptions:
     kernel: Annotated[str, typer.Argument(help="file.py::name")]
     signature: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="One entry per argument: a type, a constexpr's value, or a tuple: '*fp32:16, i32, (i32, 4), 1024'; "
-            "'tensordesc<fp32[16, 64]>' is a tensor descriptor."
+            "'tensordesc<fp32[16, 64]>' is a tensor descriptor. Default: as a captured kernel was launched."
         ),
-    ]
+    ] = None
     constexprs: Annotated[
         tuple[str, ...],
         typer.Option("--constexpr", help="NAME=VALUE, which --signature then leaves out; may be repeated."),
@@ -55,10 +58,10 @@ def run(options: CompileOptions) -> int:
 
     from ..compile import generate_code, lower_kernel
     from ..frontends.triton.loader import load_kernel
-    from ..frontends.triton.signature import signature_from_text
 
     kernel = load_kernel(options.kernel)
-    parsed = signature_from_text(options.signature, kernel, parse.constexprs(options.constexprs))
+    constexprs = parse.constexprs(options.constexprs)
+    parsed, keywords = _signature(kernel, options.signature, constexprs)
     observers = (print_after,) if options.print_after_all else ()
     compiled = lower_kernel(
         kernel,
@@ -67,6 +70,7 @@ def run(options: CompileOptions) -> int:
         machine=machine,
         schedule=schedule,
         attrs=parsed.attrs,
+        options=keywords,
         observers=observers,
     )
     for op in Evidence(**compiled.metadata["decisions"]).taken_apart:
@@ -77,6 +81,20 @@ def run(options: CompileOptions) -> int:
     executable: Any = generate_code(compiled, machine)
     _write(executable.object_code() if options.emit == "obj" else executable.stages[options.emit], target)
     return 0
+
+
+def _signature(kernel: Any, text: str | None, constexprs: dict[str, object]) -> tuple[Signature, dict[str, object]]:
+    """Of the text, or of a captured kernel's launch, whose keywords come with it."""
+    from ..frontends.triton import launched
+    from ..frontends.triton.signature import Signature, signature_from_text
+
+    if text is not None:
+        return signature_from_text(text, kernel, constexprs), {}
+    found = launched.of(kernel)
+    if found is None:
+        raise UsageError(f"{kernel.__name__} was not captured, so that nothing says its types: give --signature")
+    launch, _ = found
+    return Signature(dict(launch.signature), {**launch.constexprs, **constexprs}, launch.attrs), launch.options
 
 
 def _write(content: str | bytes, target: Path | None) -> None:

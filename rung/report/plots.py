@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..bench.result import LadderRecord, Result
+from ..bench.ladder_result import LadderRecord
+from ..bench.result import Result
 from ..errors import UsageError
 from . import text
 from .figure import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, grid_of, panels, plain, wrapped

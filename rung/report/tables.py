@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..bench import stats
-from ..bench.result import Environment, Result
+from ..bench.result import Environment, Result, Timed
 from . import text
 
 MECHANISMS = ("Vec", "MT", "DB")
@@ -104,7 +104,7 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
         if sentence:
             console.print(f"  {sentence}", style="" if result.correct else "bold red", highlight=False)
         if not result.correct:
-            console.print(f"    {_errors(result)}", highlight=False)
+            console.print(f"    {errors(result)}", highlight=False)
     for line in text.roofline(results):
         console.print(f"  {line}", style="dim", highlight=False)
     if results[0].reference != "torch in float64":
@@ -115,17 +115,22 @@ def show_group(console: Console, results: Sequence[Result]) -> None:
     console.print(f"  {text.sampling(results)}\n", style="dim", highlight=False)
 
 
-def show_problems(console: Console, results: Sequence[Result]) -> None:
-    """Results that are wrong with their errors, and windows that were noisy."""
+def show_wrong(console: Console, results: Sequence[Result]) -> None:
+    """Results that are wrong, with their errors."""
     for result in results:
         if not result.correct:
-            console.print(f"  {text.title(result)}: {result.rung} is WRONG: {_errors(result)}", style="bold red")
+            console.print(f"  {text.title(result)}: {result.rung} is WRONG: {errors(result)}", style="bold red")
+
+
+def show_problems(console: Console, results: Sequence[Result]) -> None:
+    """Results that are wrong with their errors, and windows that were noisy."""
+    show_wrong(console, results)
     reasons = sorted({warning for result in results if (warning := text.noise(result.noise))})
     for warning in reasons:
         console.print(f"  {warning}", style="yellow", highlight=False)
 
 
-def _errors(result: Result) -> str:
+def errors(result: Timed) -> str:
     errors = f"max abs error {_error(result.max_abs_err)}, max rel error {_error(result.max_rel_err)}"
     return f"{errors} against {result.reference}; allowed: {result.tolerance}"
 

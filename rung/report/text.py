@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ..bench.result import Interval, Noise, Result
+from ..bench.result import Interval, Noise, Result, Timed
 from ..evidence import Evidence, HostCode, Launch
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
@@ -27,6 +27,14 @@ def amount(value: float, unit: str) -> str:
 def bare_amount(value: float, unit: str) -> str:
     """The same for a table whose title says that its cycles are modelled."""
     return duration(value) if unit == "s" else f"{value:,.0f}"
+
+
+def elided(name: str, width: int) -> str:
+    """A long name without its middle: Inductor's end in a number that tells them apart."""
+    if len(name) <= width:
+        return name
+    end = width // 3
+    return f"{name[: width - end - 1]}…{name[-end:]}"
 
 
 def sampling(results: Sequence[Result], per: str | None = None) -> str:
@@ -78,6 +86,14 @@ def count(value: float) -> str:
         if value >= factor:
             return f"{value / factor:.3g}{suffix}"
     return f"{value:.3g}"
+
+
+def size(count: int) -> str:
+    """Bytes: `640 B`, `12.8 KB`, `3.1 GB`, of powers of 1024."""
+    for factor, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count} B"
 
 
 def shape(sizes: Sequence[int]) -> str:
@@ -158,7 +174,7 @@ _AGREEMENT = 1.02
 Verdict = Literal["gain", "loss", "no difference", "disputed"]
 
 
-def verdict(result: Result) -> Verdict:
+def verdict(result: Timed) -> Verdict:
     """What may be said of a result's step.
 
     Its interval is that of the median of ratios round by round; whoever divides the two medians that stand in the
@@ -180,14 +196,14 @@ DISPUTED = (
 )
 
 
-def conclusion(result: Result) -> str | None:
+def conclusion(result: Timed) -> str | None:
     """One sentence on what the last mechanism of this rung is worth here; None for the scalar rung."""
     name = result.rung.rpartition("+")[2]
     if not result.correct:
         return f"{result.rung} is WRONG: no number is given for it."
     if result.step is None or result.step_from is None:
         return None
-    idle = _did_not_fire(name, result.evidence, result.launch)
+    idle = _did_not_fire(name, result.evidence, result.launch) if isinstance(result, Result) else None
     if idle is not None:
         return f"{name} did not take part here: {idle}."
     spread = "" if result.unit == "cycles" else f", 95% CI {interval(result.step_ci)}"
@@ -203,7 +219,8 @@ def conclusion(result: Result) -> str | None:
         )
     if found == "loss":
         longer = f"it takes {_digits(1 / result.step, 3)} times as long"
-        return f"{name} does not pay here: {longer} ({measured}){_late_engine(name, result.launch)}."
+        late = _late_engine(name, result.launch) if isinstance(result, Result) else ""
+        return f"{name} does not pay here: {longer} ({measured}){late}."
     return f"{name} pays: {measured}."
 
 

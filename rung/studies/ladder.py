@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from .. import machine as machines
 from ..bench import environment, generated, group, ladder, suite
+from ..bench.ladder_result import Graph, LadderRecord
 from ..bench.measure import Sampling
 from ..bench.pool import pool
-from ..bench.result import Environment, LadderRecord, Result
+from ..bench.result import Environment, Result
 from ..errors import UsageError
 from ..machine import Machine
 from ..options import parse
-from ..options.declared import Device, Dtype, Explain, Overrides, ScheduleText, Seed, Size
-from ..report import explain, plots, tables
+from ..options.declared import Device, Dtype, Explain, Inputs, Overrides, ScheduleText, Seed, Size
+from ..report import explain, model, model_plot, plots, tables
 from ..schedule import Schedule
+from . import function_ladder
 from .own import OwnKernelOptions
 from .study import Part, Plan, Pooled, Study, StudyOptions
 
@@ -28,7 +31,9 @@ from .study import Part, Plan, Pooled, Study, StudyOptions
 class LadderOptions(OwnKernelOptions, StudyOptions):
     kernels: Annotated[
         tuple[str, ...],
-        typer.Argument(metavar="KERNEL", help="Names of the study's kernels; default: vec-add gelu."),
+        typer.Argument(
+            metavar="KERNEL", help="Names of the study's kernels (default: vec-add gelu), or file.py::name of your own."
+        ),
     ] = ()
     device: Device = "host"
     overrides: Overrides = ()
@@ -47,12 +52,34 @@ class LadderOptions(OwnKernelOptions, StudyOptions):
     schedule: ScheduleText = ""
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None
     inductor: Annotated[
-        bool, typer.Option("--inductor", help="Measure the kernel that PyTorch Inductor writes, too.")
+        bool,
+        typer.Option(
+            "--inductor",
+            help="Measure the kernel that PyTorch Inductor writes, too; of file.py::name, a torch function or module: "
+            "all its kernels, and whole calls.",
+        ),
     ] = False
+    examples: Inputs = None
     seed: Seed = 0
     rounds: Annotated[int, typer.Option(help="Rounds per kernel; 0: as many as the budget holds.")] = 0
     budget_s: Annotated[float, typer.Option("--budget", help="Seconds of timing per kernel.")] = 8.0
     processes: Annotated[int, typer.Option(help="Fresh processes, one after another, that are pooled.")] = 1
+
+    @property
+    def own(self) -> str | None:
+        """`file.py::name`, where that is what is measured."""
+        own = [name for name in self.kernels if "::" in name or name.endswith(".py")]
+        if self.kernel is None and not own:
+            return None
+        if self.kernel and self.inductor:
+            raise UsageError(
+                "--inductor is for torch functions and the study's kernels; --kernel is a Triton kernel already"
+            )
+        if self.kernel and self.kernels:
+            raise UsageError("give names of the study's kernels, or --kernel file.py::name, not both")
+        if len(self.kernels) > 1:
+            raise UsageError(f"give `{own[0]}` alone: what is your own is measured by itself")
+        return self.kernel or own[0]
 
 
 Results = list[Result]
@@ -60,13 +87,15 @@ Cases = tuple[tuple[str, Callable[[], group.Case]], ...]
 """Each case is made when its turn comes, so that only one's tensors are alive."""
 
 
-def plan(options: LadderOptions) -> Plan[LadderOptions, Results, LadderRecord]:
+def plan(options: LadderOptions) -> Plan[LadderOptions, Any, LadderRecord]:
     """A part per kernel."""
     dtype = parse.dtype(options.dtype)
     shape = parse.sizes(options.size, "--size") if options.size else None
     sampling = Sampling(options.rounds, options.budget_s, parse.seed(options.seed))
     machine = machines.load(options.device, options.overrides)
     schedules = _schedules(options, machine)
+    if options.inductor and (own := options.own):
+        return _function(options, own, machine, schedules, sampling)
     kernels = cases(options, machine, dtype, shape)
 
     def run(make: Callable[[], group.Case], lab: group.Lab) -> Results:
@@ -85,13 +114,32 @@ def plan(options: LadderOptions) -> Plan[LadderOptions, Results, LadderRecord]:
 
     names, rungs = ", ".join(name for name, _ in kernels), ", ".join(schedule.rung for schedule in schedules)
     parts = tuple(part(name, make) for name, make in kernels)
-    own = kernels[0][1]().own if options.kernel else None
+    own = kernels[0][1]().own if options.own else None
     what = f"{names} on {machine.name}: {rungs}" + (f"; {own.filled}" if own else "")
     return Plan(what, machine, sampling, parts, _record, show, _pooled(options))
 
 
-def _record(found: Environment, parts: Sequence[Results], complete: bool) -> LadderRecord:
-    return LadderRecord(environment=found, results=[each for part in parts for each in part], complete=complete)
+def _function(
+    options: LadderOptions, spec: str, machine: Machine, schedules: Sequence[Schedule], sampling: Sampling
+) -> Plan[LadderOptions, function_ladder.Found, LadderRecord]:
+    """A part per kernel of a torch function, and one for the whole. The tables come at the end: a kernel's share is
+    known then."""
+    options.refuse_own("a Triton kernel, without --inductor")
+    if options.size or options.dtype != "f32":
+        raise UsageError("--size and --dtype are of the study's kernels; a torch function's inputs say both (--inputs)")
+    if options.processes != 1:
+        raise UsageError("--processes is for kernels; whole calls of a torch function are measured in one process")
+    function = function_ladder.load(spec, options.examples, sampling.seed)
+    found = function_ladder.FunctionLadder(function, machine, schedules, options.check)
+    names = ", ".join(schedule.rung for schedule in schedules)
+    what = f"{function_ladder.announce(function)}, on {machine.name}: {names}"
+    return Plan(what, machine, sampling, (), _record, find=found.parts)
+
+
+def _record(found: Environment, parts: Sequence[Results | Graph], complete: bool) -> LadderRecord:
+    results = [each for part in parts if isinstance(part, list) for each in part]
+    graph = next((part for part in parts if isinstance(part, Graph)), None)
+    return LadderRecord(environment=found, results=results, graph=graph, complete=complete)
 
 
 def _pooled(options: LadderOptions) -> Pooled[LadderOptions, Results, LadderRecord] | None:
@@ -133,8 +181,11 @@ def _schedules(options: LadderOptions, machine: Machine) -> tuple[Schedule, ...]
 
 def cases(options: LadderOptions, machine: Machine, dtype: str, shape: tuple[int, ...] | None) -> Cases:
     """The kernels that are asked for, by name."""
-    if options.kernel:
-        return (_own_kernel(options, options.kernel, dtype, shape),)
+    if options.examples is not None:
+        raise UsageError("--inputs is for torch functions; give one with --inductor file.py::name")
+    if options.own:
+        case = options.own_case(options.own, shape, dtype, options.seed)
+        return ((case.name, lambda: case),)
     options.refuse_own("--kernel file.py::name")
     names = options.kernels or tuple(w.name for w in suite.WORKLOADS if w.paper)
     workloads = [suite.find(name) for name in names]
@@ -153,20 +204,16 @@ def cases(options: LadderOptions, machine: Machine, dtype: str, shape: tuple[int
     return tuple(case for workload in workloads for case in make(workload))
 
 
-def _own_kernel(
-    options: LadderOptions, source: str, dtype: str, shape: tuple[int, ...] | None
-) -> tuple[str, Callable[[], group.Case]]:
-    if options.kernels:
-        raise UsageError("give names of the study's kernels, or --kernel file.py::name, not both")
-    if options.inductor:
-        raise UsageError("--inductor is for the study's kernels; --kernel is a Triton kernel already")
-    case = options.own_case(source, shape, dtype, options.seed)
-    return case.name, lambda: case
-
-
 def _tables(out: Console, record: LadderRecord) -> None:
+    if record.graph is not None:
+        model.show(out, record)
+        return
     for results in record.groups():
         tables.show_group(out, results)
+
+
+def _figure(record: LadderRecord, path: Path) -> None:
+    (plots.ladder if record.graph is None else model_plot.draw)(record, path)
 
 
 STUDY = Study(
@@ -177,6 +224,6 @@ before it is timed. Exit status 1: a result was wrong.""",
     plan=plan,
     record=LadderRecord,
     tables=_tables,
-    figure=plots.ladder,
+    figure=_figure,
     explain=explain.show_record,
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..bench import adhoc, group
+from ..bench import adhoc, group, kernel_file
 from ..bench.given import Given
 from ..bench.problem import Shape
 from ..options import parse
@@ -51,7 +51,11 @@ class OwnKernelOptions:
     ] = None
 
     def own_case(self, source: str, shape: Shape | None, dtype: str, seed: int) -> group.Case:
-        """Raises UsageError for what cannot be filled in, and says what was."""
+        """Raises UsageError for what cannot be filled in, and says what was. A captured kernel of which nothing is said
+        is launched as it was captured."""
+        given = [getattr(self, field.name) for field in fields(OwnKernelOptions)]
+        if shape is None and not any(given) and (captured := _captured(source)):
+            return captured
         grid = parse.grid(self.grid) if self.grid else None
         spans, files = parse.inputs(self.inputs)
         given = Given(parse.ranges(self.ranges), spans, parse.numbers(self.numbers), files, self.reference)
@@ -63,3 +67,9 @@ class OwnKernelOptions:
         names = {"constexprs": "constexpr", "ranges": "range", "numbers": "arg", "inputs": "input"}
         mine = [field.name for field in fields(OwnKernelOptions)]
         parse.only_of_own_kernels(how, **{names.get(name, name): getattr(self, name) for name in mine})
+
+
+def _captured(source: str) -> group.Case | None:
+    from ..frontends.triton.loader import load_kernel
+
+    return kernel_file.case(load_kernel(source))

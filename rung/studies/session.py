@@ -165,17 +165,21 @@ class _Making:
             loaded = load()
             check()
             probe = probes.empty_launch(loaded, plan.machine) if plan.machine.kind == "host" else None
-            for number, part in enumerate(plan.parts, 1):
 
-                def tell(step: Step, label: str = f"[{number}/{len(plan.parts)}] {part.name}") -> None:
-                    check()
-                    progress.show(label, step)
+            def tell(step: Step, label: str = "before") -> None:
+                check()
+                progress.show(label, step)
 
-                estimate.begin()
-                tell(Step("drawing the inputs"))
-                finished.append(part.run(Lab(plan.machine, loaded, plan.sampling, tell, probe)))
-                with progress.set_aside():
-                    self._show(finished[-1])
+            with plan.open(tell) as parts:
+                estimate.parts = len(parts)
+                for number, part in enumerate(parts, 1):
+                    here = partial(tell, label=f"[{number}/{len(parts)}] {part.name}")
+                    estimate.begin()
+                    here(Step("drawing the inputs"))
+                    finished.append(part.run(Lab(plan.machine, loaded, plan.sampling, here, probe)))
+                    if plan.show_part:
+                        with progress.set_aside():
+                            self._show(finished[-1])
 
 
 def _once(name: str, options: Callable[[int], StudyOptions], path: str, number: int) -> int:

@@ -10,13 +10,14 @@ A study is one file in this folder and one line in `__init__.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from rich.console import Console
 
-from ..bench.group import Lab
+from ..bench.group import Lab, Tell
 from ..bench.measure import Sampling
 from ..bench.result import Environment, Record
 from ..errors import RungError
@@ -73,10 +74,17 @@ class Plan(Generic[O, T, R]):
     machine: Machine
     sampling: Sampling
     parts: tuple[Part[T], ...]
+    """None where `find` finds them."""
     record: Callable[[Environment, Sequence[T], bool], R | None]
     """(environment, finished parts, whether these are all)"""
     show_part: Callable[[Console, T], None] | None = None
     pooled: Pooled[O, T, R] | None = None
+    find: Callable[[Tell], AbstractContextManager[tuple[Part[T], ...]]] | None = None
+    """Parts that are known when something slow is done, such as compiling a model; open while they are measured."""
+
+    def open(self, tell: Tell) -> AbstractContextManager[tuple[Part[T], ...]]:
+        """All parts, while the context is open."""
+        return self.find(tell) if self.find else nullcontext(self.parts)
 
 
 def _no_warnings(_: Any) -> Sequence[str]:

@@ -10,6 +10,7 @@ import pytest
 from rung import compile as compiler
 from tests.cli.command_line import ROOT, SIGNATURE, Run, rung
 
+_GELU = ROOT / "examples" / "kernels" / "gelu.py"
 _REFUSED = """import triton
 import triton.language as tl
 
@@ -108,7 +109,30 @@ def mixed(x_ptr, alpha, BLOCK: tl.constexpr = 16):
         ),
         (("sweep", "gelu", "--vary", "contexts=1,2", "--schedule", "threads=1"), "say with --rung which mechanisms"),
         (("compile",), "Missing argument"),
-        (("compile", "none.py::k"), "Missing option"),
+        (("compile", "none.py::k"), "there is no file `none.py`"),
+        (
+            ("compile", f"{_GELU}::gelu_tanh_kernel"),
+            "was not captured, so that nothing says its types: give --signature",
+        ),
+        (("ladder", "--inductor", "none.py::f"), "there is no file `none.py`; give a function or a module"),
+        (("ladder", "--inductor", "none.py::f", "gelu"), "give `none.py::f` alone"),
+        (("ladder", "gelu", "--inputs", "f32[4]"), "--inputs is for torch functions"),
+        (("ladder", "--inductor", "none.py::f", "--size", "64"), "a torch function's inputs say both (--inputs)"),
+        (("ladder", "--inductor", "none.py::f", "--processes", "2"), "--processes is for kernels"),
+        (("ladder", "--inductor", "none.py::f", "--constexpr", "B=1"), "give it with a Triton kernel, without"),
+        (("ladder", "--inductor", f"{__file__}::nothing"), "there is no `nothing` in"),
+        (
+            ("ladder", "--inductor", f"{__file__}::test_bad_input_is_one_message"),
+            "takes (refused, arguments, words) and",
+        ),
+        (
+            ("capture", "none.py::f", "-o", "none/deeper"),
+            "-o is `none/deeper`, which cannot be made: there is no folder",
+        ),
+        (("capture", "none.py::f", "-o", __file__), "which is a file; give a folder"),
+        (("capture", "none.py::f", "-o", str(ROOT)), "holds other files; give an empty folder, a new one, or --force"),
+        (("capture", "none.py::f", "-o", "none", "--limit", "1Q"), "--limit is `1Q`"),
+        (("capture", "none.py::f", "-o", "none"), "there is no file `none.py`; give a function or a module"),
         (("compile", "none.py::k", "--signature", "i32"), "there is no file `none.py`"),
         (("compile", "none.py::k", "--signature", "i32", "--emit", "ptx"), "choose from: ttir"),
         (("compile", "none.py::k", "--signature", "i32", "--schedule", "depth=1"), "depth is 1"),

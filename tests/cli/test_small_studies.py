@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.bench.result import LadderRecord
+from rung.bench.ladder_result import LadderRecord
 from rung.studies import read, write
 from tests.bench_fakes import ENVIRONMENT, result
 from tests.cli.command_line import COMMAND, VARIABLES, Run, interruptible, rung

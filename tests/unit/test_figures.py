@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from rung.bench.ladder_result import LadderRecord
 from rung.bench.overlap_result import OverlapRecord
 from rung.bench.reproduction_result import Figure, ReproductionRecord
-from rung.bench.result import LadderRecord
 from rung.bench.scale_result import ScalePoint, ScaleRecord, ScaleResult
 from rung.bench.sweep_result import Point, SweepRecord
 from rung.report import figure, plots, reproduction, scale, sweep

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from rung.bench import ladder
+from rung.bench.ladder_result import LadderRecord
 from rung.bench.pool import pool
-from rung.bench.result import LadderRecord, Result, Roofline
+from rung.bench.result import Result, Roofline
 from tests.bench_fakes import ENVIRONMENT, NOISE, result
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from rung.bench.group import Lab, Step
+from rung.bench.ladder_result import LadderRecord
 from rung.bench.measure import Progress, Sampling
-from rung.bench.result import LadderRecord, Result
+from rung.bench.result import Result
 from rung.machine import host, load
 from rung.studies import find, session
 from rung.studies.progress import Estimate, about

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rung.bench.result import LadderRecord
+from rung.bench.ladder_result import LadderRecord
 from rung.errors import UsageError
 from rung.evidence import Decision, Evidence, HostCode, Launch, Vectorized
 from rung.report import figure, plots, text

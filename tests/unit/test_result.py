@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from rung import studies
-from rung.bench.result import LadderRecord
+from rung.bench.ladder_result import LadderRecord
 from rung.errors import UsageError
 from tests.bench_fakes import ENVIRONMENT, result
 

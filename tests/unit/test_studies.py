@@ -16,8 +16,9 @@ from rich.console import Console
 from rung import cli, machine, studies
 from rung.bench import reproduction
 from rung.bench.group import Lab, Step
+from rung.bench.ladder_result import LadderRecord
 from rung.bench.measure import Sampling
-from rung.bench.result import Environment, LadderRecord, Record
+from rung.bench.result import Environment, Record
 from rung.errors import UsageError
 from rung.evidence import Evidence, HostCode, Positive
 from rung.files import write_file

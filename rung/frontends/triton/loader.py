@@ -22,7 +22,7 @@ def load_kernel(spec: str) -> Any:
     path = Path(path_text)
     if not path.is_file():
         raise UsageError(f"there is no file `{path_text}`; give a kernel as path/file.py::name")
-    module = _execute(path)
+    module = execute_file(path)
     kernels = _kernels(module)
     if not name and len(kernels) == 1:
         return next(iter(kernels.values()))
@@ -43,13 +43,14 @@ def load_function(spec: str) -> Callable[..., Any]:
     if not name or not path.is_file():
         why = f"there is no file `{path_text}`" if name else f"`{spec}` names no function"
         raise UsageError(f"{why}; give a function as path/file.py::name")
-    found = getattr(_execute(path), name, None)
+    found = getattr(execute_file(path), name, None)
     if not callable(found):
         raise UsageError(f"there is no function `{name}` in {path_text}")
     return found
 
 
-def _execute(path: Path) -> ModuleType:
+def execute_file(path: Path) -> ModuleType:
+    """The module that a file of the user's is. Raises UsageError that names the line at which it fails."""
     name = f"rung_user_file_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -49,6 +49,11 @@ def written(ttir: ir.Module) -> list[int]:
     return sorted(_walk(ttir, {}).written)
 
 
+def loaded(ttir: ir.Module) -> list[int]:
+    """The arguments that it may load from."""
+    return sorted(_walk(ttir, {}).read)
+
+
 def _walk(ttir: ir.Module, numbers: Mapping[int, int]) -> Walk:
     walk = Walk()
     for op in ttir.body.operations:
@@ -110,6 +115,8 @@ class Walk:
     found: list[Index] = field(default_factory=list[Index])
     written: set[int] = field(default_factory=set[int])
     """Arguments that are stored to."""
+    read: set[int] = field(default_factory=set[int])
+    """Arguments that are loaded."""
     changed: bool = False
     walks: int = 0
 
@@ -191,6 +198,8 @@ class Walk:
         pointer = op.operands[0]
         if op.name != "tt.load":
             self.written.update(self.bases.get(pointer, frozenset()))
+        if op.name != "tt.store":
+            self.read.update(self.bases.get(pointer, frozenset()))
         for argument, step in self._reach(pointer).items():
             for array in sorted(self.bases.get(pointer, frozenset())):
                 self.found.append(Index(argument, array, step, source_line(op)))
