@@ -119,4 +119,3 @@ BY_TRITON = {dtype.triton: dtype for dtype in (*FLOATS, *SMALL_FLOATS, *BOOLS, *
 BY_MLIR = {dtype.mlir: dtype for dtype in FLOATS}
 """Floats. An integer of MLIR has no sign."""
 SMALL_BY_MLIR = {dtype.mlir: dtype for dtype in (*SMALL_FLOATS, F4E2, E8M0)}
-BY_LLVM = {dtype.llvm: dtype for dtype in FLOATS}

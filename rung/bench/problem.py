@@ -109,11 +109,6 @@ def snapshot(problem: Problem) -> tuple[Any, ...]:
     return tuple(value.clone() if n in changes and hasattr(value, "clone") else None for n, value in values)
 
 
-def inputs_of(problem: Problem, saved: Sequence[Any]) -> tuple[Any, ...]:
-    """The arguments as they were when `saved` was made."""
-    return tuple(value if copy is None else copy for value, copy in zip(problem.args, saved, strict=True))
-
-
 def restore(problem: Problem, saved: Sequence[Any], positions: Sequence[int] | None = None) -> None:
     """Puts the tensors back to what they were; positions: these only."""
     for position in range(len(saved)) if positions is None else positions:

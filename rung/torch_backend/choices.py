@@ -30,10 +30,13 @@ def of_row(n: int, k: int, b_strides: Sequence[Any], dtype: Any) -> dict[str, in
 
 def of_matrices(m: int, n: int, k: int, dtype: Any) -> dict[str, int] | None:
     """Blocks of m x k by k x n, or None where ATen's call is at least as fast: for other types, and where no blocks
-    fit, since a block is computed whole."""
+    fit, since a block is computed whole. Of few rows there are narrow ones, so that a panel of B stays packed in the
+    caches for all of them."""
     import torch
 
-    found = [_fitting(m, (128, 64)), _fitting(n, (128, 64, 32)), _fitting(k, (256, 128, 64, 32, 16))]
+    rows = _fitting(m, (128, 64, 16))
+    columns, terms = ((128, 64, 32), (256, 128, 64, 32, 16)) if rows > 16 else ((64, 32), (128, 64, 32, 16))
+    found = [rows, _fitting(n, columns), _fitting(k, terms)]
     if dtype != torch.float32 or 0 in found:
         return None
     return dict(zip(("BLOCK_M", "BLOCK_N", "BLOCK_K"), found, strict=True))

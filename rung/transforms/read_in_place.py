@@ -51,9 +51,11 @@ class ReadInPlace(Pass):
 
     name: ClassVar[str] = "read-in-place"
     least_terms: Annotated[int, Limits(1, 1 << 20)] = 64
+    """Columns of A."""
     byte_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
+    """What `tile-contractions` computes products of bytes with."""
     bf16_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
-    """What `tile-contractions` computes products of narrow elements with."""
+    """What it computes products of bf16 with."""
 
     def run(self, module: ir.Module) -> None:
         for op in collect(module.operation):

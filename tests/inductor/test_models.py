@@ -86,7 +86,7 @@ def test_a_row_by_a_matrix(n: int, k: int, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        ((197, 64), (64, 128)),  # a third of whole blocks of rows would not be there
+        ((20, 64), (64, 128)),  # a third of whole blocks of rows would not be there
         ((64, 64), (64, 10)),
         ((1, 64), (64, 128)),  # columns of a matrix that lies in rows
     ],
@@ -113,7 +113,8 @@ def test_blocks_fit() -> None:
     f32, bf16 = torch.float32, torch.bfloat16
     assert of_matrices(128, 3072, 768, f32) == {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 256}
     assert of_matrices(784, 192, 384, f32) == {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 128}
-    assert of_matrices(197, 192, 384, f32) is None and of_matrices(128, 128, 128, bf16) is None
+    assert of_matrices(197, 192, 384, f32) == {"BLOCK_M": 16, "BLOCK_N": 64, "BLOCK_K": 128}
+    assert of_matrices(20, 192, 384, f32) is None and of_matrices(128, 128, 128, bf16) is None
     assert of_row(768, 3072, (1, 3072), f32) == {"BLOCK_N": 1, "BLOCK_K": 1024}
     assert of_row(768, 200, (1, 200), bf16) == {"BLOCK_N": 64, "BLOCK_K": 256}
     assert of_row(768, 768, (768, 1), f32) is None
