@@ -24,7 +24,17 @@ def decompositions(configuration: Mapping[str, Any]) -> dict[Any, Callable[..., 
         aten.floor_divide.Scalar: _floor_divide,
     }
     with config.patch(dict(configuration)):
-        return {**select_decomp_table(), **ours}
+        return Table({**select_decomp_table(), **ours})
+
+
+class Table(dict[Any, Callable[..., Any]]):
+    """One that has a place in the keys of Inductor's caches. What is in it follows from Inductor's configuration, which
+    they hold, and from rung's code: some functions in it cannot be pickled, and Inductor then kept no graph."""
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        from ..triton_backend.fingerprint import fingerprint
+
+        return str, (fingerprint(),)
 
 
 _WORDS = {8: "int64", 4: "int32", 2: "int16", 1: "int8"}
