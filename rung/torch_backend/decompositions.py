@@ -22,6 +22,7 @@ def decompositions(configuration: Mapping[str, Any]) -> dict[Any, Callable[..., 
         aten.div.Scalar_mode: _divide,
         aten.floor_divide.default: _floor_divide,
         aten.floor_divide.Scalar: _floor_divide,
+        **{getattr(each, name): _of_bytes(getattr(each, name)) for each in (aten.any, aten.all) for name in _EXTENTS},
     }
     with config.patch(dict(configuration)):
         return Table({**select_decomp_table(), **ours})
@@ -35,6 +36,20 @@ class Table(dict[Any, Callable[..., Any]]):
         from ..triton_backend.fingerprint import fingerprint
 
         return str, (fingerprint(),)
+
+
+_EXTENTS = ("default", "dim", "dims")
+
+
+def _of_bytes(reduction: Any) -> Callable[..., Any]:
+    """`any` and `all` of u8 are u8, as torch has kept them, and of all other types bool: Inductor makes all bool."""
+
+    def decomposition(x: Any, *of: Any, **named: Any) -> Any:
+        import torch
+
+        return reduction(x != 0, *of, **named).to(x.dtype) if x.dtype == torch.uint8 else NotImplemented
+
+    return decomposition
 
 
 _WORDS = {8: "int64", 4: "int32", 2: "int16", 1: "int8"}

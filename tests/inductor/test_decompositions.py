@@ -63,6 +63,17 @@ def test_a_float_times_the_integer_zero(dtype: torch.dtype) -> None:
     same(lambda x: [x * 0, 0 * x, F.softshrink(x, 0.5).abs()], torch.tensor(VALUES, dtype=dtype))
 
 
+def test_any_and_all_of_bytes() -> None:
+    """Are bytes, in eager."""
+    x = torch.tensor([[0, 1, 255], [0, 0, 0], [1, 2, 3]], dtype=torch.uint8)
+
+    def function(x: torch.Tensor) -> list[torch.Tensor]:
+        return [x.any(), x.all(), x.any(1), x.all(0, keepdim=True), x.any((0, 1)), (x > 1).any(0)]
+
+    for ours, eager in zip(torch.compile(function, backend=torch_backend.rung)(x), function(x), strict=True):
+        assert ours.dtype == eager.dtype and torch.equal(ours, eager)
+
+
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_the_next_number(dtype: torch.dtype) -> None:
     limits = torch.finfo(dtype)

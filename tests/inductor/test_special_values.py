@@ -111,9 +111,8 @@ def test_integers(kind: str) -> None:
 def test_pairs_of_floats(kind: str) -> None:
     x = specials(kind)
     cases = of_two("binary", "binary of floats", "comparison", "of everything")
-    if (
-        kind == "f64"
-    ):  # eager's remainders are NaN where the quotient is beyond the largest number, and nothing is wider
+    # Nothing is wider than f64, and eager's remainders are NaN there where the quotient is beyond the largest number.
+    if kind == "f64":
         cases = [case for case in cases if case.name not in ("remainder", "fmod")]
     check(cases, (x[:, None], x), kind)
 
