@@ -26,6 +26,9 @@ REFUSALS = (
 )
 """What torch's words have in common where eager does not know a type."""
 
+STRICT = {"fallback": False}
+"""What does not compile is an error, and is not left to ATen."""
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -86,7 +89,7 @@ def compare(cases: Sequence[Ready], more: Sequence[Ready], dynamic: bool, option
 def _compare(cases: Sequence[Ready], more: Sequence[Ready], dynamic: bool, options: dict[str, Any]) -> list[str]:
     torch.compiler.reset()
     functions: list[Any] = [copy.deepcopy(each.function) if each.case.build else each.function for each in cases]
-    options = options | {name: value for each in cases for name, value in each.case.options.items()}
+    options = STRICT | options | {name: value for each in cases for name, value in each.case.options.items()}
     graph = torch.compile(together(functions), backend=torch_backend.rung, dynamic=dynamic, options=options)
     said: list[str] = []
     for inputs in (cases, more) if more else (cases,):

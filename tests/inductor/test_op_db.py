@@ -11,6 +11,7 @@ from torch._inductor import config
 
 from rung import torch_backend
 from tests.inductor.comparing import cloned, difference, leaves, widened
+from tests.inductor.graphs import STRICT
 
 KINDS = ("float32", "bfloat16", "float64", "int32", "uint8", "bool")
 SAMPLES = 6
@@ -84,6 +85,7 @@ def _wrong(function: Callable[..., Any], samples: list[tuple[Any, ...]]) -> list
         lambda samples: [function(first, *rest, **named) for first, rest, named in samples],
         backend=torch_backend.rung,
         dynamic=False,
+        options=STRICT,
     )
     expected = _called(function, samples)
     given = cloned(samples)

@@ -9,6 +9,7 @@ from torch._inductor import config
 
 from rung import torch_backend
 from tests.inductor.comparing import difference, leaves, widened
+from tests.inductor.graphs import STRICT
 from tests.inductor.random_graphs import Graph, graphs
 
 CLOSE = 20
@@ -23,7 +24,7 @@ def check(graph: Graph, dynamic: bool = False) -> None:
         reject()
     with config.patch(compile_threads=1, force_disable_caches=True):
         torch.compiler.reset()
-        compiled = torch.compile(graph.__call__, backend=torch_backend.rung, dynamic=dynamic)
+        compiled = torch.compile(graph.__call__, backend=torch_backend.rung, dynamic=dynamic, options=STRICT)
         found = leaves(compiled(*inputs))
     said = difference(found, leaves(expected), lambda: leaves(graph(*widened(inputs))), CLOSE)
     assert not said, said

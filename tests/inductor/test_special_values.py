@@ -14,7 +14,7 @@ from rung import torch_backend
 from tests.inductor.cases import FLOATS, INTEGERS, TYPES, Case
 from tests.inductor.comparing import leaves, widened
 from tests.inductor.families import binary, pointwise
-from tests.inductor.graphs import REFUSALS
+from tests.inductor.graphs import REFUSALS, STRICT
 
 LOOSE = {"f32": 1e-5, "f16": 2e-3, "bf16": 1.6e-2, "f64": 1e-10}
 """Of a function's value."""
@@ -43,6 +43,16 @@ def specials(kind: str) -> torch.Tensor:
     return torch.tensor([*sizes, *(-size for size in sizes), math.nan], dtype=torch.float64).to(dtype)
 
 
+def compiled(functions: list[Callable[..., Any]]) -> Callable[..., Any]:
+    """All of them, as one graph."""
+    return torch.compile(
+        lambda *inputs: [function(*inputs) for function in functions],
+        backend=torch_backend.rung,
+        dynamic=False,
+        options=STRICT,
+    )
+
+
 def known(case: Case, inputs: tuple[torch.Tensor, ...]) -> list[torch.Tensor] | None:
     """What eager says, where it knows the type."""
     try:
@@ -58,7 +68,10 @@ def check(cases: list[Case], inputs: tuple[torch.Tensor, ...], kind: str) -> Non
     expected = [(case, found) for case in cases if (found := known(case, inputs)) is not None]
     functions: list[Callable[..., Any]] = [case.function for case, _ in expected]
     graph = torch.compile(
-        lambda *inputs: [function(*inputs) for function in functions], backend=torch_backend.rung, dynamic=False
+        lambda *inputs: [function(*inputs) for function in functions],
+        backend=torch_backend.rung,
+        dynamic=False,
+        options=STRICT,
     )
     said: list[str] = []
     for (case, eager), ours in zip(expected, graph(*inputs), strict=True):
@@ -137,6 +150,8 @@ def test_divisors_that_have_no_quotient(kind: str) -> None:
     y = x.new_tensor([0, -1, 3]) if kind != "u8" else x.new_tensor([0, 255, 3])
     names = ("div floor", "div trunc", "remainder", "fmod")
     functions = [case.function for case in of_two("binary") if case.name in names]
-    graph = torch.compile(lambda x, y: [function(x, y) for function in functions], backend=torch_backend.rung)
+    graph = torch.compile(
+        lambda x, y: [function(x, y) for function in functions], backend=torch_backend.rung, options=STRICT
+    )
     for found, function in zip(graph(x[:, None], y), functions, strict=True):
         assert torch.equal(found[:, 2], function(x, y[2]))

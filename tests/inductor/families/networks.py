@@ -88,6 +88,10 @@ CASES = [
                     view=lambda at: torch.arange(20).reshape(4, 5) * 4 + at % 4,
                 ),
             ),
+            "max_unpool2d of its pool": (
+                lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2),
+                T(2, 3, 8, 10),
+            ),
             "max_unpool1d": (
                 lambda x, at: F.max_unpool1d(x, at, 2),
                 T(2, 3, 9),
