@@ -91,7 +91,8 @@ def _product(inputs: Any, name: str) -> Any:
     m, n, k = map(int, extents)
     by_row = m == 1 and name != "bmm"
     found = of_row(n, k, inputs.nodes()[-1].get_stride(), dtype) if by_row else of_matrices(m, n, k, dtype)
-    if found is None:
+    # What is multiplied by zero is not looked at, whatever is in it: ATen knows, an epilogue multiplies.
+    if found is None or (name == "addmm" and 0 in (inputs.get_scalar("alpha"), inputs.get_scalar("beta"))):
         return None
     nodes, layout = list(inputs.nodes()), inputs.output_layout(flexible=False)
     keywords: dict[str, Any] = {"num_stages": 1, "num_warps": 1, "BATCHED": name == "bmm", **found}

@@ -76,6 +76,14 @@ def test_scalars_of_addmm() -> None:
     )
 
 
+@pytest.mark.parametrize(("alpha", "beta"), [(1, 0), (0, 1)])
+def test_what_is_multiplied_by_zero_may_be_anything(alpha: int, beta: int) -> None:
+    x, nan = made(64, 64), torch.full((64, 64), torch.nan)
+    summand, left = (nan, x) if beta == 0 else (x, nan)
+    result = compiled(lambda c, a, b: torch.addmm(c, a, b, alpha=alpha, beta=beta))(summand, left, x)
+    torch.testing.assert_close(result, x @ x if beta == 0 else x)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("n", "k"), [(64, 64), (100, 300), (777, 1500)])
 def test_a_row_by_a_matrix(n: int, k: int, dtype: torch.dtype) -> None:
