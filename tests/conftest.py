@@ -11,4 +11,4 @@ from rung.runtime import _native
 def own_threads() -> Iterator[None]:
     """A test that borrows threads gives them back: others count those of the pool."""
     yield
-    _native.borrow_threads(None)
+    _native.borrow_threads(None, None)

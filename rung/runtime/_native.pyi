@@ -135,8 +135,9 @@ def set_contexts(contexts: int | None, /) -> None:
     """`None` is one per core. Reads the affinity mask again: workers and the copy engine move to the cores that it has
     now. Where a fork is under way, that is done for the next one. Loading a kernel does this, too."""
 
-def borrow_threads(team: int | None, /) -> None:
-    """The address of a function like libgomp's `GOMP_parallel`: forks use its threads from now on. `None`: our own."""
+def borrow_threads(team: int | None, most: int | None, /) -> None:
+    """The addresses of functions like libgomp's `GOMP_parallel` and `omp_get_max_threads`: forks use its threads from
+    now on, at most so many. `None`: our own."""
 
 def counters() -> Counters: ...
 def reset_counters() -> None:

@@ -53,9 +53,9 @@ class ReadInPlace(Pass):
     least_terms: Annotated[int, Limits(1, 1 << 20)] = 64
     """Columns of A."""
     byte_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
-    """What `tile-contractions` computes products of bytes with."""
+    """What products of bytes are computed with."""
     bf16_dot: Annotated[str, OneOf(("", *INTRINSICS))] = ""
-    """What it computes products of bf16 with."""
+    """What products of bf16 are computed with."""
 
     def run(self, module: ir.Module) -> None:
         for op in collect(module.operation):

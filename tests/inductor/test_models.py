@@ -228,3 +228,18 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 def test_a_forked_child_has_threads_of_its_own() -> None:
     """libgomp's are gone there, and it would wait for them."""
     subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=120)
+
+
+@pytest.mark.skipif(_native.contexts() < 2, reason="one context has nothing to share")
+def test_kernels_use_as_many_threads_as_torch_is_told_to() -> None:
+    compiled, x, before = torch.compile(lambda x: F.gelu(x) * 2, backend="rung"), made(1 << 20), torch.get_num_threads()
+    compiled(x)
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            _native.reset_counters()
+            compiled(x)
+            counters = _native.counters()
+            assert counters["contexts_ran"] >= 2 and counters["threads_ran"] <= threads
+    finally:
+        torch.set_num_threads(before)

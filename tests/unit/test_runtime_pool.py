@@ -36,9 +36,11 @@ def two_contexts() -> Iterator[None]:
 TEAM = ctypes.CFUNCTYPE(None, ctypes.CFUNCTYPE(None, ctypes.c_void_p), ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
 
 
+@pytest.mark.parametrize("most", [1, 2, 64])
 @pytest.mark.parametrize(("delivered", "contexts"), [(1, 2), (1, 17), (2, 2), (2, 17), (3, 17)])
-def test_borrowed_threads_run_every_context_once(delivered: int, contexts: int) -> None:
-    """However many come: OpenMP may give fewer than it is asked for, and a fork within a context is serial."""
+def test_borrowed_threads_run_every_context_once(delivered: int, contexts: int, most: int) -> None:
+    """However many come: OpenMP may give fewer than it is asked for, its user fewer than we have, and a fork within a
+    context is serial."""
     asked: list[int] = []
 
     def team(body: Callable[[int | None], None], argument: int | None, threads: int, _flags: int) -> None:
@@ -50,13 +52,13 @@ def test_borrowed_threads_run_every_context_once(delivered: int, contexts: int) 
         for thread in others:
             thread.join()
 
-    made = TEAM(team)
-    _native.borrow_threads(ctypes.cast(made, ctypes.c_void_p).value)
+    made, lent = TEAM(team), ctypes.CFUNCTYPE(ctypes.c_int)(lambda: most)
+    _native.borrow_threads(ctypes.cast(made, ctypes.c_void_p).value, ctypes.cast(lent, ctypes.c_void_p).value)
     ran: list[int] = []
     fork(lambda c: fork(lambda inner: ran.append(100 * c + inner), 3), contexts)
     assert sorted(ran) == [100 * c + inner for c in range(contexts) for inner in range(3)]
-    assert asked == [2]
-    _native.borrow_threads(None)
+    assert asked == [min(most, 2)]
+    _native.borrow_threads(None, None)
     fork(ran.append, contexts)
     assert len(asked) == 1 and len(ran) == 4 * contexts
 

@@ -182,11 +182,17 @@ static PyObject *set_contexts(PyObject *module, PyObject *argument) {
   Py_RETURN_NONE;
 }
 
-static PyObject *borrow_threads(PyObject *module, PyObject *argument) {
+static PyObject *borrow_threads(PyObject *module, PyObject *args) {
   (void)module;
-  void *address = argument == Py_None ? NULL : PyLong_AsVoidPtr(argument);
+  PyObject *team, *most;
+  if (!PyArg_ParseTuple(args, "OO", &team, &most)) return NULL;
+  if (team == Py_None) {
+    rung_borrow(NULL, NULL);
+    Py_RETURN_NONE;
+  }
+  void *addresses[2] = {PyLong_AsVoidPtr(team), PyLong_AsVoidPtr(most)};
   if (PyErr_Occurred()) return NULL;
-  rung_borrow((rung_team)address);
+  rung_borrow((rung_team)addresses[0], (rung_team_size)addresses[1]);
   Py_RETURN_NONE;
 }
 
@@ -339,7 +345,8 @@ static PyObject *symbol_address(PyObject *module, PyObject *name) {
 static PyMethodDef methods[] = {
     {"contexts", contexts, METH_NOARGS, "contexts() -> threads that a fork uses at most, the caller included"},
     {"set_contexts", set_contexts, METH_O, "set_contexts(n | None): None is one per core of the affinity mask"},
-    {"borrow_threads", borrow_threads, METH_O, "borrow_threads(address of GOMP_parallel | None): None is our own"},
+    {"borrow_threads", borrow_threads, METH_VARARGS,
+     "borrow_threads(addresses of GOMP_parallel and omp_get_max_threads | None, None): None is our own"},
     {"counters", counters, METH_NOARGS, "counters() -> what pool and copy engine did since the last reset"},
     {"reset_counters", reset_counters, METH_NOARGS, "reset_counters(), while no kernel runs"},
     {"take_dma_violations", take_dma_violations, METH_NOARGS,

@@ -47,6 +47,7 @@ static struct {
 } counted;
 
 static _Atomic(rung_team) borrowed;  // NULL: our own threads
+static _Atomic(rung_team_size) borrowed_at_most;
 static bool in_forked_child;         // libgomp waits for ever for threads that the parent had
 static _Atomic int cores_available;  // 0: not known yet
 static _Thread_local bool inside_task, is_worker;
@@ -282,7 +283,16 @@ static void fork_serial(const job *j) {
 
 // ---- borrowed threads
 
-void rung_borrow(rung_team team) { atomic_store(&borrowed, in_forked_child ? NULL : team); }
+void rung_borrow(rung_team team, rung_team_size most) {
+  atomic_store(&borrowed_at_most, most);
+  atomic_store(&borrowed, in_forked_child ? NULL : team);
+}
+
+// Threads of somebody else's team for a fork: as many as ours, but no more than its owner lets it have.
+static int64_t lent(int64_t contexts) {
+  int64_t most = atomic_load_explicit(&borrowed_at_most, memory_order_relaxed)(), ours = allowed(contexts);
+  return most < 1 ? 1 : most < ours ? most : ours;
+}
 
 // Of however many there are: whoever comes takes the next context.
 static void take_part(void *argument) {
@@ -311,7 +321,7 @@ RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
     return;
   }
   rung_team team = atomic_load_explicit(&borrowed, memory_order_relaxed);
-  j.threads = team ? allowed(contexts) : muster(contexts);
+  j.threads = team ? lent(contexts) : muster(contexts);
   if (team) {
     atomic_fetch_add_explicit(&counted.forks, 1, memory_order_relaxed);
     atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
