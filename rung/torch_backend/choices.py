@@ -1,4 +1,4 @@
-"""Which product of a graph becomes a kernel of ours, and with which blocks: Inductor asks at each product."""
+"""Which product and attention of a graph become kernels of ours, and with which blocks."""
 
 from __future__ import annotations
 
@@ -40,6 +40,27 @@ def of_matrices(m: int, n: int, k: int, dtype: Any) -> dict[str, int] | None:
     if dtype != torch.float32 or 0 in found:
         return None
     return dict(zip(("BLOCK_M", "BLOCK_N", "BLOCK_K"), found, strict=True))
+
+
+def of_attention(queries: int | None, keys: int | None, width: int, dtype: Any) -> dict[str, int] | None:
+    """Blocks of attention by `queries` over `keys`, or None where ATen's call is at least as fast. A width is computed
+    as the next power of two, which eats up the gain of wide ones in f32.
+
+    queries, keys: None where they are not static.
+    """
+    import torch
+
+    if dtype not in (torch.float32, torch.bfloat16, torch.float16) or not 16 <= width <= 256:
+        return None
+    if dtype == torch.float32 and width > 64 and _power(width) * 5 > width * 8:
+        return None
+    found = {"BLOCK_N": _within(16, keys, 64), "BLOCK_D": _power(width)}
+    return found if queries == 1 else {"BLOCK_M": _within(16, queries, 32), **found}
+
+
+def _within(least: int, extent: int | None, most: int) -> int:
+    """The smallest block that holds the extent, between the two."""
+    return most if extent is None else min(most, max(least, _power(extent)))
 
 
 def _fitting(extent: int, blocks: Sequence[int]) -> int:

@@ -12,6 +12,10 @@ from ..errors import UsageError
 OURS = {"cpu_backend": "triton"}
 """Kernels for CPUs are written in Triton, and neither in C++ nor for Halide."""
 
+OWN = ("fallback", "attention")
+"""Options that are rung's, True unless somebody says False: whether what cannot be compiled may run in ATen, and
+whether attention may be a kernel of ours."""
+
 DEFAULTS = {
     # Of one pixel, channels last: what follows is computed in the product.
     "conv_1x1_as_mm": True,
@@ -37,13 +41,13 @@ IN_CPP = {
 def settings(mode: str | None, options: Mapping[str, Any], *, in_cpp: bool = False) -> dict[str, Any]:
     """Fields of `torch._inductor.config` by name; in_cpp: whatever the options say. Raises UsageError for what Inductor
     does not know."""
+    from .attention_pass import OwnAttention
     from .fallback import MarkNodes
 
-    options = dict(options)
-    allowed = may_fall_back(options)
-    options.pop("fallback", None)
+    allowed, attention = (_own(options, name) for name in OWN)
+    options = {name: value for name, value in options.items() if name not in OWN}
     found = {**DEFAULTS, **_of_mode(mode), **_checked(options), **OURS}
-    passes = [*_passes(found), MarkNodes(allowed)]
+    passes = [*_passes(found), MarkNodes(allowed), *([OwnAttention()] if attention else [])]
     if in_cpp or found.get("cpp_wrapper"):
         from .cpp_wrapper import SaveNoKernels
 
@@ -58,11 +62,15 @@ def settings(mode: str | None, options: Mapping[str, Any], *, in_cpp: bool = Fal
 
 
 def may_fall_back(options: Mapping[str, Any]) -> bool:
-    """The one option that is rung's own: whether what cannot be compiled may run in ATen."""
-    allowed = options.get("fallback", True)
-    if not isinstance(allowed, bool):
-        raise UsageError(f"option `fallback` is {allowed!r}; a value of type bool")
-    return allowed
+    """Whether what cannot be compiled may run in ATen."""
+    return _own(options, "fallback")
+
+
+def _own(options: Mapping[str, Any], name: str) -> bool:
+    value = options.get(name, True)
+    if not isinstance(value, bool):
+        raise UsageError(f"option `{name}` is {value!r}; a value of type bool")
+    return value
 
 
 def _passes(configuration: Mapping[str, Any]) -> list[Any]:
@@ -96,7 +104,7 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
     for given, value in options.items():
         name = given.replace("-", "_")
         if name not in known:
-            near = difflib.get_close_matches(name, [*known, "fallback"], n=1)
+            near = difflib.get_close_matches(name, [*known, *OWN], n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
             raise UsageError(f"Inductor has no option `{given}`{hint}")
         if name in OURS and value != OURS[name]:
