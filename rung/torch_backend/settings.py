@@ -58,6 +58,7 @@ def settings(mode: str | None, options: Mapping[str, Any], *, in_cpp: bool = Fal
         from .report import Report
 
         found.setdefault("_post_fusion_custom_pass", _config()._post_fusion_custom_pass or Report())
+        found["fx_graph_cache"] = False  # what is taken from a cache would not be told of
     return found
 
 
