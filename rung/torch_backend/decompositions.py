@@ -25,7 +25,20 @@ def decompositions(configuration: Mapping[str, Any]) -> dict[Any, Callable[..., 
         **{getattr(each, name): _of_bytes(getattr(each, name)) for each in (aten.any, aten.all) for name in _EXTENTS},
     }
     with config.patch(dict(configuration)):
-        return Table({**select_decomp_table(), **ours})
+        theirs: dict[Any, Callable[..., Any]] = select_decomp_table()
+    return Table({**theirs, **{op: _or_else(said, theirs.get(op)) for op, said in ours.items()}})
+
+
+def _or_else(ours: Callable[..., Any], theirs: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Ours, or theirs where ours has nothing to say."""
+    if theirs is None:
+        return ours
+
+    def decomposition(*of: Any, **named: Any) -> Any:
+        found = ours(*of, **named)
+        return theirs(*of, **named) if found is NotImplemented else found
+
+    return decomposition
 
 
 class Table(dict[Any, Callable[..., Any]]):
