@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from .fallback import compile_with_fallback
+from .first_calls import alone
 
 
 def compiler(fallback: bool) -> Callable[..., Any]:
@@ -27,7 +28,9 @@ def compiler(fallback: bool) -> Callable[..., Any]:
                 yield saved.build()
 
         given = graphs()
-        return compile_with_fallback(lambda: compile_fx_inner(next(given), inputs, *positional, **keywords), fallback)
+        return alone(
+            compile_with_fallback(lambda: compile_fx_inner(next(given), inputs, *positional, **keywords), fallback)
+        )
 
     return compile_graph
 
