@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Sequence
-from functools import cache
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from . import processor
-from .allowed import allowed, shown
-from .errors import UsageError
-from .knobs import MOST_CONTEXTS
-from .knobs import threads as threads_knob
-from .targets.isa import ISAS, Isa, isa_of
+from .. import processor
+from ..knobs import MOST_CONTEXTS
+from ..targets.isa import ISAS, Isa, isa_of
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 _Cost = Annotated[float, Field(ge=0, le=1e12)]
@@ -29,8 +21,6 @@ _Count = Annotated[int, Field(ge=1, le=MOST_CONTEXTS)]
 _Bytes = Annotated[int, Field(ge=1024, le=1 << 40)]
 _Words = Annotated[tuple[str, ...], Field(strict=False)]
 """TOML has lists, no tuples."""
-_TEMPLATE = "template"
-"""A file beside the machines that explains every field; it can be loaded, but it is no device."""
 MOST_ALIGNMENT = 4096
 """Bytes that a machine may want buffers aligned to: the runtime's arenas promise as much (RUNG_SCRATCH_ALIGNMENT)."""
 
@@ -271,155 +261,3 @@ def _is_uneven(size: int) -> bool:
 def _wrong(field: str, reason: str) -> PydanticCustomError:
     """An error of several fields together, reported at `field`."""
     return PydanticCustomError("inconsistent", "{reason}", {"field": field, "reason": reason})
-
-
-@cache
-def _detect_host() -> Machine:
-    found = processor.detect()
-    isa = isa_of(found.arch)
-    vectors = isa.vector_unit(found.flags)
-    return Machine(
-        name="host",
-        kind="host",
-        arch=isa.name,
-        features=vectors.features,
-        vector_bytes=vectors.vector_bytes,
-        vector_registers=vectors.vector_registers,
-        # 512-bit vectors gain nothing where memory is the limit; half of them came 10% nearer to it (Zen 4).
-        streaming_vector_bytes=min(vectors.vector_bytes, 32),
-        masked_memory=vectors.masked_memory,
-        byte_dot=isa.dot("i32", vectors.vector_bytes, found.flags),
-        bf16_dot=isa.dot("f32", vectors.vector_bytes, found.flags),
-        contexts=found.cores,
-        l1_bytes=found.l1_bytes,
-        l2_bytes=found.l2_bytes,
-        prefetch_bytes=found.l2_bytes // 2,
-        last_cache_bytes=found.last_cache_bytes,
-        # Half of L2: the other half keeps what the core itself touches while the copy engine fills the next tile.
-        scratchpad_bytes=found.l2_bytes // 2 * found.cores,
-        # A spin-then-sleep pool's hand-off; `rung doctor` measures it on the machine at hand.
-        fork_join_ns=2000.0,
-        clock_ghz=found.clock_ghz,
-    )
-
-
-def host() -> Machine:
-    """The machine that runs us; `RUNG_NUM_THREADS` changes its number of contexts."""
-    machine = _detect_host()
-    wanted = threads_knob()
-    if wanted is None:
-        return machine
-    share = machine.scratchpad_bytes_per_context
-    return machine.model_copy(update={"contexts": wanted, "scratchpad_bytes": share * wanted})
-
-
-def names() -> list[str]:
-    """Machines that ship with rung, besides `host`."""
-    files = resources.files("rung") / "machines"
-    found = (file.name.removesuffix(".toml") for file in files.iterdir() if file.name.endswith(".toml"))
-    return sorted(name for name in found if name != _TEMPLATE)
-
-
-def load(name_or_path: str, overrides: Sequence[str] = ()) -> Machine:
-    """`host`, the name of a shipped machine file, or the path of one; `overrides` as in `override`.
-
-    Raises UsageError naming the wrong field.
-    """
-    return override(_load(name_or_path), overrides)
-
-
-def _load(name_or_path: str) -> Machine:
-    if name_or_path == "host":
-        return host()
-    shipped = resources.files("rung") / "machines" / f"{name_or_path}.toml"
-    if shipped.is_file():
-        return parse(shipped.read_text(), name_or_path)
-    if Path(name_or_path).is_file():
-        return parse(_text(name_or_path), name_or_path)
-    raise UsageError(
-        f"there is no machine `{name_or_path}`; choose from: {', '.join(['host', *names()])}, or give a .toml file"
-    )
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot read the machine file {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"machine file {path}: not a text file in UTF-8; give one written as TOML") from None
-
-
-def parse(text: str, where: str) -> Machine:
-    """A Machine from TOML text; `where` names the file in errors."""
-    try:
-        return _validated(tomllib.loads(text), f"machine file {where}")
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"machine file {where}: not valid TOML: {error}") from None
-
-
-def override(machine: Machine, assignments: Sequence[str]) -> Machine:
-    """`machine` with fields set, as in `dma.bytes_per_cycle=8`: a dotted path and a TOML value (quotes may be left
-    out). The result is checked as a machine file is. Raises UsageError naming the field."""
-    if not assignments:
-        return machine
-    values = machine.model_dump()
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals or not text.strip():
-            raise UsageError(f"machine field `{assignment}`: give FIELD=VALUE, such as dma.bytes_per_cycle=8")
-        set_field(values, path.strip(), _toml_value(text.strip()))
-    return _validated(values, f"machine {machine.name}")
-
-
-def set_field(values: dict[str, Any], path: str, value: object) -> None:
-    """Sets one entry of the nested dictionaries that `model_dump` makes. An unknown name is left to the validation,
-    an unknown section is a UsageError."""
-    *sections, last = path.split(".")
-    for section in sections:
-        inner = cast(object, values.get(section))
-        if not isinstance(inner, dict):
-            known = ", ".join(name for name, entry in values.items() if isinstance(entry, dict))
-            raise UsageError(f"machine field `{path}`: there is no section `{section}` here; sections: {known or '-'}")
-        values = cast(dict[str, Any], inner)
-    values[last] = value
-
-
-def field(machine: Machine, path: str) -> Any:
-    """The value at a dotted path, as `override` takes it. Raises UsageError when there is none."""
-    value: Any = machine.model_dump(mode="json")
-    for name in path.split("."):
-        if not isinstance(value, dict) or name not in value:
-            raise UsageError(f"machine {machine.name} has no field `{path}`; `rung machines {machine.name}` lists them")
-        value = cast(dict[str, Any], value)[name]
-    return value
-
-
-def _toml_value(text: str) -> object:
-    """One TOML value; any other text stands for itself."""
-    try:
-        found = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text
-    return found["value"] if len(found) == 1 else text
-
-
-def _validated(values: dict[str, Any], where: str) -> Machine:
-    try:
-        return Machine.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first.get("ctx", {}).get("field", "")) or ".".join(map(str, first["loc"]))
-        raise UsageError(f"{where}: field `{field}`: {_explained(first)}") from None
-
-
-def _explained(error: ErrorDetails) -> str:
-    """What is wrong with the field, and what it may hold."""
-    kind, path = error["type"], error["loc"]
-    if kind == "inconsistent":
-        return error["msg"]
-    if kind == "extra_forbidden":
-        section = {"dma": Dma, "npu": Npu}.get(str(path[0]), Machine) if len(path) > 1 else Machine
-        return f"there is no such field; known: {', '.join(section.model_fields)}"
-    held = allowed(Machine, path)
-    return f"missing; {held}" if kind == "missing" else f"is {shown(error['input'])}; {held}"
