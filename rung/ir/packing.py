@@ -28,7 +28,8 @@ def packed_types(op: ir.Operation, dots: Iterable[str]) -> list[ir.MemRefType]:
     if name:
         dot = INTRINSICS[name]
         rows = [] if rows_in_place(a, dot) is not None else [rows_type(a, dot)]
-        return [*rows, words_type(b, dot)]
+        sums = [row_sums_type(a)] if dot.bias else []
+        return [*rows, *sums, words_type(b, dot)]
     made = (extended_type(a, computed_type(op), False), extended_type(b, computed_type(op), True))
     return [kind for kind in made if kind is not None]
 
@@ -79,17 +80,12 @@ def rows_are_factors(op: ir.Operation, dots: Iterable[str]) -> bool:
     if not name:
         return kind.element_type == computed_type(op)
     dot = INTRINSICS[name]
-    return not dot.bias and str(kind.element_type) == dot.element and kind.shape[-1] % dot.products == 0
+    return str(kind.element_type) == dot.element and kind.shape[-1] % dot.products == 0
 
 
 def rows_in_place(a: ir.Value, dot: Intrinsic) -> ir.Operation | None:
     """The allocation behind A, where A's rows are whole words of factors as they are, and start at a multiple of a
     word's bytes of it."""
-    return None if dot.bias else rows_of_factors(a, dot)
-
-
-def rows_of_factors(a: ir.Value, dot: Intrinsic) -> ir.Operation | None:
-    """The same, whether or not a bias has been added to A's elements."""
     kind = ir.MemRefType(a.type)
     if str(kind.element_type) != dot.element:
         return None
@@ -110,6 +106,11 @@ def rows_type(a: ir.Value, dot: Intrinsic) -> ir.MemRefType:
     *outer, k = ir.MemRefType(a.type).shape
     element = ir.Type.parse(dot.element, a.type.context)
     return _dense([*outer, -(-k // dot.products) * dot.products], element)
+
+
+def row_sums_type(a: ir.Value) -> ir.MemRefType:
+    """Of the sums of A's rows: of one product, where it is a batch."""
+    return _dense([ir.MemRefType(a.type).shape[-2]], ir.IntegerType.get_signless(32, a.type.context))
 
 
 def words_type(b: ir.Value, dot: Intrinsic) -> ir.MemRefType:

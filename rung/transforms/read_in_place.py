@@ -45,7 +45,7 @@ class ReadInPlace(Pass):
 
     Left alone: A that is kept for other programs (`mark-kept`); blocks of fewer than `least_terms` columns, which a
     copy brings together, and of which `tile-contractions` gathers several; A that is packed for products in other
-    elements, or biased; copies that compute anything, or out of rows that are not contiguous; blocks that anything else
+    elements; copies that compute anything, or out of rows that are not contiguous; blocks that anything else
     touches; and kernels that may write, between the copy and the product, to what was copied.
     """
 

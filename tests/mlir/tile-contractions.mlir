@@ -57,3 +57,56 @@ func.func @narrow(%a: memref<64x32xf16>, %b: memref<32x64xf32>, %c: memref<64x64
 // CHECK:         memref.load %[[PACKED]]
 // CHECK-NOT:     f16
 // CHECK:         } {rung.contraction
+
+// -----
+
+// What is stored is %r rows of C: the others are not summed. Two products that add to the same C are as one.
+
+func.func @stored_in_part(%a: memref<8x4xf32>, %b: memref<4x4xf32>, %out: memref<?xf32>, %r: index, %first: f32) {
+  %c = memref.alloca() : memref<8x4xf32>
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      outs(%c : memref<8x4xf32>) { ^bb0(%old: f32): linalg.yield %first : f32 }
+  linalg.matmul ins(%a, %b : memref<8x4xf32>, memref<4x4xf32>) outs(%c : memref<8x4xf32>)
+  linalg.matmul ins(%a, %b : memref<8x4xf32>, memref<4x4xf32>) outs(%c : memref<8x4xf32>)
+  %wanted = arith.addi %r, %r : index
+  %part = memref.reinterpret_cast %c to offset: [0], sizes: [%wanted, 4], strides: [4, 1]
+    : memref<8x4xf32> to memref<?x4xf32, strided<[4, 1]>>
+  %rows = memref.reinterpret_cast %out to offset: [0], sizes: [%wanted, 4], strides: [4, 1]
+    : memref<?xf32> to memref<?x4xf32, strided<[4, 1]>>
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%part : memref<?x4xf32, strided<[4, 1]>>) outs(%rows : memref<?x4xf32, strided<[4, 1]>>) {
+    ^bb0(%e: f32, %old: f32): linalg.yield %e : f32 }
+  return
+}
+
+// CHECK-LABEL: func.func @stored_in_part(
+// CHECK-SAME:      %[[R:[^:]+]]: index, %{{.+}}: f32)
+// CHECK:         %[[N:.+]] = arith.addi %[[R]], %[[R]]
+// CHECK:         %[[END:.+]] = arith.minsi %[[N]], %c8
+// CHECK-NEXT:    scf.for %{{.+}} = %c0 to %[[END]] step %c2
+// CHECK:         %[[END2:.+]] = arith.minsi %{{.+}}, %c8
+// CHECK-NEXT:    scf.for %{{.+}} = %c0 to %[[END2]] step %c2
+
+// -----
+
+// All of C is wanted, as something reads it from the second row on.
+
+func.func @read_elsewhere(%a: memref<8x4xf32>, %b: memref<4x4xf32>, %out: memref<?xf32>, %r: index) {
+  %c = memref.alloca() : memref<8x4xf32>
+  linalg.matmul ins(%a, %b : memref<8x4xf32>, memref<4x4xf32>) outs(%c : memref<8x4xf32>)
+  %part = memref.reinterpret_cast %c to offset: [4], sizes: [%r, 4], strides: [4, 1]
+    : memref<8x4xf32> to memref<?x4xf32, strided<[4, 1], offset: 4>>
+  %rows = memref.reinterpret_cast %out to offset: [0], sizes: [%r, 4], strides: [4, 1]
+    : memref<?xf32> to memref<?x4xf32, strided<[4, 1]>>
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%part : memref<?x4xf32, strided<[4, 1], offset: 4>>) outs(%rows : memref<?x4xf32, strided<[4, 1]>>) {
+    ^bb0(%e: f32, %old: f32): linalg.yield %e : f32 }
+  return
+}
+
+// CHECK-LABEL: func.func @read_elsewhere(
+// CHECK-NOT:     arith.minsi
+// CHECK:         scf.for %{{.+}} = %c0 to %c8 step %c2
+// CHECK-NOT:     arith.minsi

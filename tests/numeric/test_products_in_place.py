@@ -17,10 +17,15 @@ from hypothesis import strategies as st
 from rung import machine
 from rung.compile import Executable, compile_kernel
 from rung.schedule import Schedule
+from rung.targets.isa import INTRINSICS
 
 TYPES = {torch.float32: "*fp32", torch.float64: "*fp64", torch.float16: "*fp16", torch.bfloat16: "*bf16",
          torch.int8: "*i8"}  # fmt: skip
 SUMS = {torch.float64: torch.float64, torch.int8: torch.int32}
+DOT = INTRINSICS.get(machine.host().usable_byte_dot)
+EXTENDED = {torch.float16} if DOT is not None and DOT.element == "i8" else {torch.float16, torch.int8}
+"""Whose products are computed in other elements."""
+SHAPES = [(16, 32, 64), (32, 64, 128), (17, 32, 64), (16, 31, 64), (16, 32, 65), (5, 3, 7), (48, 40, 200), (1, 1, 1)]
 BLOCKS = {"BM": 16, "BN": 32, "BK": 64}
 
 
@@ -74,7 +79,19 @@ def product(dtype: torch.dtype, masked: bool, other: int, updates: bool, schedul
 @pytest.mark.parametrize("updates", [False, True])
 @settings(max_examples=4, deadline=None)
 @given(
-    st.sampled_from([(16, 32, 64), (32, 64, 128), (17, 32, 64), (16, 31, 64), (16, 32, 65), (5, 3, 7), (48, 40, 200)]),
+    st.sampled_from(
+        [
+            (16, 32, 64),
+            (32, 64, 128),
+            (17, 32, 64),
+            (16, 31, 64),
+            (16, 32, 65),
+            (5, 3, 7),
+            (48, 40, 200),
+            (1, 1, 1),
+            (33, 65, 100),
+        ]
+    ),
     st.integers(0, 9),
     st.integers(0, 3),
     st.sampled_from([0, 3]),
@@ -101,7 +118,7 @@ def test_any_shape(
     found = []
     for text in (schedule, f"{schedule} read_in_place=off"):
         executable = product(dtype, masked, other, updates, text)
-        if "read_in_place" in text or updates or dtype in (torch.float16, torch.int8):
+        if "read_in_place" in text or updates or dtype in EXTENDED:
             assert "in_place" not in executable.stages["vector"]
         elif schedule in ("", "threads=1", "keep_panels=off"):
             assert "in_place = 1" in executable.stages["vector"]

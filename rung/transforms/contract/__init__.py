@@ -13,13 +13,14 @@ from ...errors import UnsupportedError, UsageError
 from ...ir.attributes import IN_PLACE, KEPT
 from ...ir.build_nest import build_map_nest
 from ...ir.emit import Emitter, bits, is_float
-from ...ir.packing import CONTRACTIONS, WORD_BYTES, computed_type, dot_of, extended_type, is_signed
+from ...ir.packing import CONTRACTIONS, WORD_BYTES, computed_type, dot_of, extended_type, is_signed, row_sums_type
 from ...passes.base import Pass
 from ...passes.options import Limits, OneOf
 from ...targets.isa import INTRINSICS
 from .beginning import filled_with, filling_before
 from .kept import Keep
 from .kernel import Contraction, KernelPlan, emit_contraction
+from .live import live_part
 from .scratch import scratch
 from .steps import Steps, gather_steps
 from .word_kernel import WordContraction
@@ -63,6 +64,8 @@ class TileContractions(Pass):
 
     With `keep_bytes`, an operand that `mark-kept` found to be the same for several programs in turn is filled and
     packed by the first of them (`kept.py`): `kept_b = 8` in the attribute, if that is B and there is room for 8 steps.
+
+    Rows and columns of C that nothing reads, as a mask keeps them from being stored, are not summed (`live.py`).
 
     Refuses dynamic shapes and transposing indexing maps with an error: the contract of stage `linalg`
     excludes them.
@@ -119,10 +122,10 @@ class TileContractions(Pass):
         steps = self._steps(op, a, b, plan, bits(computed) // 8, keep_bytes)
         first = None if filling is None or ir.MemRefType(c.type).element_type != computed else _taken(filling, steps)
 
-        in_place = IN_PLACE in op.attributes
+        in_place, live = IN_PLACE in op.attributes, live_part(op)
 
         def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps, first, in_place)
+            return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps, first, in_place, live)
 
         emit_contraction(op, plain)
         _erase(op, (a, b))
@@ -137,10 +140,11 @@ class TileContractions(Pass):
         steps = self._steps(op, a, b, plan, WORD_BYTES, keep_bytes)
         first = None if filling is None else _taken(filling, steps)
 
-        in_place = IN_PLACE in op.attributes
+        in_place, live = IN_PLACE in op.attributes, live_part(op)
+        sums = scratch(op, row_sums_type(a)) if dot.bias else None
 
         def in_words(e: Emitter, prefix: list[ir.Value]) -> Contraction:
-            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps, first, in_place)
+            return WordContraction(e, (a, b, c), prefix, plan, name, dot, steps, first, in_place, live, sums)
 
         emit_contraction(op, in_words)
         _erase(op, (a, b))

@@ -50,7 +50,10 @@ class Contraction:
         steps: Steps | None = None,
         first: ir.Value | None = None,
         in_place: bool = False,
+        live: tuple[Index | None, Index | None] = (None, None),
     ) -> None:
+        self.live_rows, self.live_columns = live
+        """Of C, from the first, that anything reads; None: all. Others are left as they are, or hold anything."""
         self.in_place = in_place
         """Whether A is a part of an argument, for a whole block."""
         self.e, self.prefix, self.computed, self.plan, self.fma = e, prefix, computed, plan, fma
@@ -70,7 +73,7 @@ class Contraction:
 
     def run(self) -> None:
         for start, stop, vectors, lanes in self._panels():
-            self._loop(start, stop, vectors * lanes, partial(self._rows, vectors, lanes))
+            self._loop(start, stop, vectors * lanes, partial(self._rows, vectors, lanes), self.live_columns)
 
     def _panels(self) -> Iterator[tuple[int, int, int, int]]:
         """(start, stop, vectors, lanes): whole panels, then single vectors, then halves down
@@ -91,21 +94,25 @@ class Contraction:
     def _rows(self, vectors: int, lanes: int, j: Index) -> None:
         plan = self.plan
         whole = plan.m - plan.m % plan.rows
-        self._loop(0, whole, plan.rows, partial(self._tile, Tile(plan.rows, vectors, lanes), j))
-        if whole < plan.m:
-            self._tile(Tile(plan.m - whole, vectors, lanes), j, whole)
+        self._loop(0, whole, plan.rows, partial(self._tile, Tile(plan.rows, vectors, lanes), j), self.live_rows)
+        rest = partial(self._tile, Tile(plan.m - whole, vectors, lanes), j)
+        self._loop(whole, plan.m, plan.rows, rest, self.live_rows)
 
-    def _loop(self, start: int, stop: int, step: int, body: Callable[[Index], None]) -> None:
-        if stop - start <= step:
-            if stop > start:
-                body(start)
+    def _loop(self, start: int, stop: int, step: int, body: Callable[[Index], None], live: Index | None = None) -> None:
+        """live: nothing from there on is wanted; the last step may go beyond it."""
+        e = self.e
+        if stop <= start:
+            return
+        if stop - start <= step and (start == 0 or live is None):
+            body(start)
             return
 
         def iteration(iv: Index, _: list[ir.Value]) -> list[ir.Value]:
             body(iv)
             return []
 
-        self.e.loop(start, stop, step, [], iteration)
+        end = stop if live is None else e.value("arith.minsi", e.index_type, [e.index(live), e.index(stop)])
+        e.loop(start, end, step, [], iteration)
 
     # One tile of C.
 

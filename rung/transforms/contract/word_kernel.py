@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from torch_mlir import ir
 
@@ -17,8 +18,8 @@ from .steps import Steps
 class WordContraction(Contraction):
     """C += A B on words: k counts words, and every vector of C is whole; the last one of a row under a mask.
 
-    Where A's elements come with a bias, every tile begins at C less the bias's share, bias * (the sum of B's column),
-    which is computed once for a panel.
+    Where B's elements come with a bias, every tile begins at C less the bias's share, bias * (the sum of A's row),
+    which is computed once. (The sums of B's columns would be as good; but A, which is not packed, would need the bias.)
     """
 
     def __init__(
@@ -32,9 +33,11 @@ class WordContraction(Contraction):
         steps: Steps | None = None,
         first: ir.Value | None = None,
         in_place: bool = False,
+        live: tuple[Index | None, Index | None] = (None, None),
+        row_sums: ir.Value | None = None,
     ) -> None:
         sums = ir.MemRefType(operands[2].type).element_type
-        super().__init__(e, operands, prefix, sums, plan, False, steps, first, in_place)
+        super().__init__(e, operands, prefix, sums, plan, False, steps, first, in_place, live)
         self.name, self.dot = name, dot
         self.word = ir.IntegerType.get_signless(32, e.context)
         self.factors = ir.VectorType.get(
@@ -42,8 +45,13 @@ class WordContraction(Contraction):
         )
         self.panel: dict[Index, tuple[Index, Index]] = {}
         """Where B lies in panels: the panel of a column, and its place in there."""
-        self.shares: list[ir.Value] = []
-        """Of the bias, in each vector of the panel."""
+        self.shares = row_sums
+        """Scratch for the bias's share in each row, where there is a bias."""
+
+    def run(self) -> None:
+        if self.shares is not None:
+            self._loop(0, self.plan.m, 1, partial(self._sum_row, self.shares), self.live_rows)
+        super().run()
 
     def _panels(self) -> Iterator[tuple[int, int, int, int]]:
         """Whole panels, whole vectors, and what is left."""
@@ -53,11 +61,6 @@ class WordContraction(Contraction):
         for start, stop, each in ((0, wide, vectors), (wide, columns, 1), (columns, plan.n, 1)):
             if stop > start:
                 yield start, stop, each, plan.lanes
-
-    def _rows(self, vectors: int, lanes: int, j: Index) -> None:
-        if self.dot.bias:
-            self.shares = self._bias_shares(vectors, lanes, j)
-        super()._rows(vectors, lanes, j)
 
     def _columns(self, j: Index, vectors: int, lanes: int) -> list[Index]:
         columns = super()._columns(j, vectors, lanes)
@@ -80,38 +83,61 @@ class WordContraction(Contraction):
         *outer, _, _ = super()._place(row, 0, buffer)
         return [*outer, self.e.index(number), self.e.index(row), self.e.index(place)]
 
-    def _bias_shares(self, vectors: int, lanes: int, j: Index) -> list[ir.Value]:
-        e = self.e
-        columns = self._columns(j, vectors, lanes)
-        bias = e.broadcast(e.number(self.word, int.from_bytes(bytes([self.dot.bias] * self.dot.products))), lanes)
+    def _sum_row(self, shares: ir.Value, row: Index) -> None:
+        """bias * (the sum of a row of A), by the same instruction, with as many words at once as it has lanes."""
+        e, lanes, k = self.e, self.plan.lanes, self.plan.k
+        bias = e.number(self.word, int.from_bytes(bytes([self.dot.bias] * self.dot.products)))
+        factors = e.head_broadcast(bias, lanes)
 
-        def add(k: Index, sums: list[ir.Value]) -> list[ir.Value]:
-            rows = (self._load(self.b, k, column, lanes) for column in columns)
-            return [self._multiply_add(bias, row, total, lanes) for row, total in zip(rows, sums, strict=True)]
+        def add(at: Index, sums: list[ir.Value], words: int = lanes) -> list[ir.Value]:
+            return [self._multiply_add(self._words(row, at, words, lanes), factors, sums[0], lanes)]
 
-        def all_rows(sums: list[ir.Value]) -> list[ir.Value]:
-            return add(0, sums) if self.plan.k == 1 else e.loop(0, self.plan.k, 1, sums, add)
+        def all_words(sums: list[ir.Value]) -> list[ir.Value]:
+            whole = k - k % lanes
+            if whole:
+                sums = add(0, sums) if whole == lanes else e.loop(0, whole, lanes, sums, add)
+            return add(whole, sums, k - whole) if whole < k else sums
 
-        return self._over_steps([e.broadcast(e.zero(self.computed), lanes)] * vectors, all_rows)
+        [sums] = self._over_steps([e.broadcast(e.zero(self.computed), lanes)], all_words)
+        kind = {"kind": ir.Attribute.parse("#vector.kind<add>", e.context)}
+        e.op("memref.store", [], [e.value("vector.reduction", self.computed, [sums], kind), shares, e.index(row)])
+
+    def _words(self, row: Index, k: Index, count: int, lanes: int) -> ir.Value:
+        """So many words of a row of A, and zeros in the lanes that are left."""
+        e, each = self.e, self.dot.products
+        kind = ir.VectorType.get([count * each], ir.MemRefType(self.a.type).element_type)
+        found = e.value("vector.load", kind, [self.a, *self._place(row, e.mul(k, each), self.a)], self._aligned())
+        if count == lanes:
+            return found
+        zeros = e.broadcast(e.zero(kind.element_type), lanes * each)
+        at = {name: ir.ArrayAttr.get([ir.IntegerAttr.get(i64(), n)]) for name, n in (("offsets", 0), ("strides", 1))}
+        return e.value("vector.insert_strided_slice", zeros.type, [found, zeros], at)
 
     def _first(self, tile: Tile, rows: list[Index], columns: list[Index]) -> list[ir.Value]:
         sums = super()._first(tile, rows, columns)
-        if not self.dot.bias:
+        if self.shares is None:
             return sums
-        shares = self.shares * tile.rows
-        return [self.e.value("arith.subi", c.type, [c, share]) for c, share in zip(sums, shares, strict=True)]
+        shares = [self.e.value("memref.load", self.computed, [self.shares, self.e.index(row)]) for row in rows]
+        vectors = [self.e.broadcast(share, tile.lanes) for share in shares for _ in columns]
+        return [self.e.value("arith.subi", c.type, [c, share]) for c, share in zip(sums, vectors, strict=True)]
 
     def _factor(self, row: Index, k: Index) -> ir.Value:
         """Several elements of a row of A as one word."""
         e, each = self.e, self.dot.products
         element = ir.MemRefType(self.a.type).element_type
         place = self._place(row, e.mul(k, each), self.a)
-        # An argument's rows begin anywhere.
-        alignment = {"alignment": ir.IntegerAttr.get(i64(), WORD_BYTES // each if self.in_place else WORD_BYTES)}
-        elements = e.value("vector.load", ir.VectorType.get([each], element), [self.a, *place], alignment)
+        elements = e.value("vector.load", ir.VectorType.get([each], element), [self.a, *place], self._aligned())
         return e.extract(e.value("vector.bitcast", ir.VectorType.get([1], self.word), [elements]), 0)
 
+    def _aligned(self) -> dict[str, ir.Attribute]:
+        """Of a word of A: an argument's rows begin anywhere."""
+        return {
+            "alignment": ir.IntegerAttr.get(i64(), WORD_BYTES // self.dot.products if self.in_place else WORD_BYTES)
+        }
+
     def _multiply_add(self, a: ir.Value, b: ir.Value, c: ir.Value, lanes: int) -> ir.Value:
+        if self.dot.bias:
+            a, b = b, a  # the unsigned factors are B's
         factors = [x if x.type == self.factors else self.e.value("vector.bitcast", self.factors, [x]) for x in (a, b)]
         operands = [c, *factors] if self.dot.accumulates else factors
         attributes = {

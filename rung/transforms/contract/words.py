@@ -8,12 +8,10 @@ from operator import mul
 
 from torch_mlir import ir
 
-from ...ir.accesses import effect
-from ...ir.allocations import VIEWS
 from ...ir.attributes import IN_PLACE
 from ...ir.build_nest import build_elementwise_nest, build_map_nest
 from ...ir.emit import bits, is_float
-from ...ir.packing import WORD_BYTES, is_signed, rows_in_place, rows_of_factors, rows_type, words_type
+from ...ir.packing import WORD_BYTES, is_signed, rows_in_place, rows_type, words_type
 from ...ir.pointers import i64
 from ...targets.isa.base import Intrinsic
 from .scratch import scratch
@@ -25,18 +23,13 @@ def rows_of_words(op: ir.Operation, dot: Intrinsic) -> ir.Value:
     """A, with rows of whole words that start at a multiple of a word's bytes: itself, or a copy.
 
     before: memref<5x7xi8>
-    after:  memref<5x8xi8>, the last column of which is 0 for floats. For integers it is never written: in B, there are
-            zeros for it. A bias has been added to every element.
+    after:  memref<5x8xi8>, the last column of which is 0: whatever is there times 0 is not 0 if it is no number, and
+            counts in the sums of rows.
     """
     view = op.operands[0]
     if IN_PLACE in op.attributes:
         return view
     allocation = rows_in_place(view, dot)
-    if allocation is None and dot.bias and (allocation := rows_of_factors(view, dot)) is not None:
-        nests = _filled_by(op, allocation)
-        for nest in nests:
-            _add_to_what_is_filled_in(nest, partial(_factor, op, dot))
-        allocation = allocation if nests else None
     if allocation is not None:
         _align(allocation)
         return view
@@ -48,39 +41,11 @@ def rows_of_words(op: ir.Operation, dot: Intrinsic) -> ir.Value:
     build_map_nest(ir.InsertionPoint(op), op.location, view, _part(op, padded, [0] * kind.rank, kind.shape), factor)
     *outer, k = kind.shape
     missing = -k % dot.products
-    if missing and is_float(kind.element_type):
-        # Whatever is there times 0 is not 0 if it is no number.
+    if missing:
         rest = _part(op, padded, [*[0] * len(outer), k], [*outer, missing])
-        build_elementwise_nest(ir.InsertionPoint(op), op.location, [], rest, partial(_zero, kind.element_type, op))
+        zero = partial(_zero, ir.MemRefType(padded.type).element_type, op)
+        build_elementwise_nest(ir.InsertionPoint(op), op.location, [], rest, zero)
     return padded
-
-
-def _filled_by(op: ir.Operation, allocation: ir.Operation) -> list[ir.Operation]:
-    """The nests that fill A, where nothing but them and `op` touches it, and they never look at what is there."""
-    nests: dict[ir.Operation, None] = {}
-    pending = [allocation.results[0]]
-    while pending:
-        for use in pending.pop().uses:
-            user = use.owner.operation
-            if user.name in VIEWS:
-                pending.append(user.results[0])
-            elif user == op and use.operand_number == 0:
-                continue
-            elif (
-                user.name == "linalg.generic"
-                and effect(user, use.operand_number) == (False, True)
-                and len(user.regions[0].blocks[0].operations[-1].operands) == 1
-            ):
-                nests[user] = None
-            else:
-                return []
-    return list(nests)
-
-
-def _add_to_what_is_filled_in(nest: ir.Operation, factor: Callable[[ir.Value, ir.InsertionPoint], ir.Value]) -> None:
-    """One more operation at the end of a nest with one output."""
-    end = nest.regions[0].blocks[0].operations[-1]
-    end.operands[0] = factor(end.operands[0], ir.InsertionPoint(end))
 
 
 def words(op: ir.Operation, dot: Intrinsic, width: int) -> ir.Value:
@@ -88,6 +53,8 @@ def words(op: ir.Operation, dot: Intrinsic, width: int) -> ir.Value:
 
     before: memref<7x40xi8>
     after:  memref<2x64xi32>, whose [0, j] holds the bytes [0, j], [1, j], [2, j] and [3, j]; [1, j] holds three and 0
+
+    A bias has been added to every byte, also to the 0, which A's are multiplied with.
 
     Where B is several panels of `width` columns, each lies in one piece, so that its rows do not share the sets of the
     first-level cache: memref<8x64xi8> becomes memref<2x2x32xi32>.
@@ -156,7 +123,10 @@ def _word(op: ir.Operation, dot: Intrinsic, values: Values, ip: ir.InsertionPoin
     for number, value in enumerate(values[1:], 1):
         shift = _constant(op, ip, wide, width * number)
         word = make("ori", wide, word, make("shli", wide, field(value), shift))
-    return word
+    if not dot.bias:
+        return word
+    # Half the range, added without a carry.
+    return make("xori", wide, word, _constant(op, ip, wide, int.from_bytes(bytes([dot.bias] * dot.products))))
 
 
 def _factor(op: ir.Operation, dot: Intrinsic, value: ir.Value, ip: ir.InsertionPoint) -> ir.Value:
@@ -164,13 +134,14 @@ def _factor(op: ir.Operation, dot: Intrinsic, value: ir.Value, ip: ir.InsertionP
     make, kind = _maker(op, ip), ir.Type.parse(dot.element, op.context)
     if value.type != kind:
         value = make("extsi" if is_signed(op) else "extui", kind, value)
-    return make("addi", kind, value, _constant(op, ip, kind, dot.bias)) if dot.bias else value
+    return value
 
 
 def _zero(kind: ir.Type, op: ir.Operation, _: Values, ip: ir.InsertionPoint) -> ir.Value:
-    return ir.Operation.create(
-        "arith.constant", [kind], [], {"value": ir.FloatAttr.get(kind, 0.0)}, loc=op.location, ip=ip
-    ).result
+    if not is_float(kind):
+        return _constant(op, ip, kind, 0)
+    value = {"value": ir.FloatAttr.get(kind, 0.0)}
+    return ir.Operation.create("arith.constant", [kind], [], value, loc=op.location, ip=ip).result
 
 
 def _constant(op: ir.Operation, ip: ir.InsertionPoint, kind: ir.Type, number: int) -> ir.Value:
