@@ -266,7 +266,12 @@ def compile_ttir(
     cooperative: programs expect one another to run at the same time (`launch_cooperative_grid`).
     fits: integers that blocks compute do not overflow; the kernel refuses launches in which they may.
     sanitizer: accesses to memory are checked, in programs one after another (ADR 14).
+    Raises UsageError for a machine that has no code (`plans_only`).
     """
+    if machine.plans_only:
+        raise UsageError(
+            f"machine {machine.name} is known by plans of programs only: no code is made for it; give another one"
+        )
     if sanitizer is not None:
         # Checks come between accesses that one nest would make, and arguments may be the same memory.
         schedule, distinct = sanitized(schedule), False

@@ -30,8 +30,9 @@ the time below: `rung ladder gelu --device hexagon-v73`.
 
 {ratios}
 
-The two papers disagree about GELU at 1M (3.91 and 3.40) and do not say why; both are rows. RMS norm is taken without
-a weight, the companion does not say; f16 GELU divides by Newton's iteration, since its published figure is out of
+The two papers disagree about GELU at 1M (3.91 and 3.40) and do not say why; both are rows. RMS norm is of 127 x 513
+with a weight, in f32, as in the companion's tests, which also have it in f16 (68.7x here); which of them the printed
+ratio is of is not told. f16 GELU divides by Newton's iteration, since its published figure is out of
 reach of a division taken apart.
 
 {times}

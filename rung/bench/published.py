@@ -56,7 +56,9 @@ def _gelu(rung: str, thousands: int = 1024, dtype: str = "f32") -> Run:
 
 
 def _rms_norm(rung: str) -> Run:
-    return Run("rms-norm-plain", (64, 16384), "f32", rung)
+    """With a weight, and of this size, as in the companion's tests (`test_rms_norm.py`), which have f32 and f16; which
+    of them the printed ratio is of is not told."""
+    return Run("rms-norm", (127, 513), "f32", rung)
 
 
 def _threads(thousands: int, value: float, source: str) -> Ratio:
@@ -89,6 +91,14 @@ TIMES: tuple[Time, ...] = (
     Time(_gelu("vec"), 12_947),
     Time(_gelu("vec+mt"), 3_313),
 )
+
+MISSED_RATIOS = {
+    (
+        "GELU f16: Vec",
+        "companion",
+    ): "its scalar baseline calls conversions and `expf` whose prices no figure of the other half depends on",
+}
+"""(name, source) of ratios that a fit to every other one does not predict: why."""
 
 
 def runs() -> tuple[Run, ...]:

@@ -1,14 +1,17 @@
 """What the hardware is: a description, the host's, and files of others."""
 
-from .description import MOST_ALIGNMENT, Dma, Machine, Npu
+from .comments import comments
+from .description import MOST_ALIGNMENT, Cache, Dma, Machine, Npu
 from .detected import host
-from .files import field, load, names, override, parse, set_field
+from .files import field, load, names, override, parse, set_field, source
 
 __all__ = [
     "MOST_ALIGNMENT",
+    "Cache",
     "Dma",
     "Machine",
     "Npu",
+    "comments",
     "field",
     "host",
     "load",
@@ -16,4 +19,5 @@ __all__ = [
     "override",
     "parse",
     "set_field",
+    "source",
 ]

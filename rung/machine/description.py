@@ -54,6 +54,17 @@ class Dma(BaseModel):
     )
 
 
+class Cache(BaseModel):
+    """A cache that the contexts share, between them and DRAM. Benchmarks launch a kernel again and again: if all memory
+    of its arguments fits, a launch finds it here, and DRAM is not asked; otherwise nothing is found."""
+
+    model_config = _STRICT
+    bytes: _Bytes
+    scalar_cycles: _Cost = Field(description="stall per load or store of one element")
+    vector_cycles: _Cost = Field(description="stall per load or store of one vector")
+    bytes_per_cycle: _Rate = Field(description="bandwidth of the vector accesses, of all contexts together")
+
+
 class Npu(BaseModel):
     """What a modelled device adds: the price of what its contexts do."""
 
@@ -66,6 +77,14 @@ class Npu(BaseModel):
     dram_vector_cycles: _Cost = Field(description="stall per load or store of one vector in DRAM")
     dram_bytes_per_cycle: _Rate = Field(
         description="bandwidth of the vector accesses to DRAM, of all contexts together"
+    )
+    cache: Cache | None = Field(default=None, description="what those accesses find without DRAM; none: nothing")
+    matrix_macs_per_cycle: dict[str, _Rate] = Field(
+        default_factory=dict[str, float],
+        description="multiply-adds of a matrix unit, one per context, by element type (bf16 ...); none: there is none",
+    )
+    step_cycles: _Cost = Field(
+        default=0, description="of a step of a pipeline that was not compiled here: its control, which no packets tell"
     )
     launch_cycles: _Cost = Field(description="from the launch to the kernel's first instruction")
     helper_cycles: dict[str, _Cost] = Field(
@@ -83,6 +102,10 @@ class Machine(BaseModel):
     arch: str = Field(description="LLVM's name of the architecture: x86_64, aarch64, hexagon ...")
     cpu: str = Field(
         default="", description="LLVM's name of the processor: hexagonv73 ...; empty: the one that runs us"
+    )
+    plans_only: bool = Field(
+        default=False,
+        description="no code is compiled for it, as LLVM has no back end: what it is known for are plans of programs",
     )
     features: _Words = Field(default=(), description="instruction-set extensions that the lowering may rely on")
     vector_bytes: int = Field(ge=4, le=1024, description="bytes of one vector register")
@@ -170,9 +193,9 @@ class Machine(BaseModel):
         for field in ("prefetch_bytes", "last_cache_bytes"):
             if getattr(self, field):
                 raise _wrong(field, f"is {getattr(self, field)}; 0, as no cache is modelled")
-        if not self.cpu:
+        if not self.cpu and not self.plans_only:
             raise _wrong("cpu", "a machine of kind `npu` needs LLVM's name of its processor, such as hexagonv73")
-        least = self._check_instruction_set(self.isa)
+        least = 4 if self.plans_only else self._check_instruction_set(self.isa)
         if self.dma.bytes_per_cycle is None:
             raise _wrong("dma.bytes_per_cycle", "a machine of kind `npu` needs it; greater than 0")
         if self.npu.vector_units is not None and self.npu.vector_units > self.contexts:

@@ -13,11 +13,12 @@ from pydantic_core import ErrorDetails
 
 from ..allowed import allowed, shown
 from ..errors import UsageError
-from .description import Dma, Machine, Npu
+from .description import Cache, Dma, Machine, Npu
 from .detected import host
 
 _TEMPLATE = "template"
 """A file beside the machines that explains every field; it can be loaded, but it is no device."""
+_SECTIONS = {"dma": Dma, "npu": Npu, "npu.cache": Cache}
 
 
 def names() -> list[str]:
@@ -35,17 +36,20 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Machine:
     return override(_load(name_or_path), overrides)
 
 
-def _load(name_or_path: str) -> Machine:
-    if name_or_path == "host":
-        return host()
+def source(name_or_path: str) -> str:
+    """The text of a shipped machine file, or of the one at a path. Raises UsageError when there is none."""
     shipped = resources.files("rung") / "machines" / f"{name_or_path}.toml"
     if shipped.is_file():
-        return parse(shipped.read_text(), name_or_path)
+        return shipped.read_text()
     if Path(name_or_path).is_file():
-        return parse(_text(name_or_path), name_or_path)
+        return _text(name_or_path)
     raise UsageError(
         f"there is no machine `{name_or_path}`; choose from: {', '.join(['host', *names()])}, or give a .toml file"
     )
+
+
+def _load(name_or_path: str) -> Machine:
+    return host() if name_or_path == "host" else parse(source(name_or_path), name_or_path)
 
 
 def _text(path: str) -> str:
@@ -126,7 +130,7 @@ def _explained(error: ErrorDetails) -> str:
     if kind == "inconsistent":
         return error["msg"]
     if kind == "extra_forbidden":
-        section = {"dma": Dma, "npu": Npu}.get(str(path[0]), Machine) if len(path) > 1 else Machine
+        section = _SECTIONS.get(".".join(map(str, path[:-1])), Machine)
         return f"there is no such field; known: {', '.join(section.model_fields)}"
     held = allowed(Machine, path)
     return f"missing; {held}" if kind == "missing" else f"is {shown(error['input'])}; {held}"

@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from ..bench.reproduction_result import TOLERANCE, Figure, HeldOut, ReproductionRecord
 from ..errors import UsageError
-from . import tables
 from .figure import BLACK, BLUE, GREEN, RED, check_path, footer, own_legend, plain, save
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table before it is drawn."""
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def rich(self) -> Table:
-        found = tables.new_table(self.title)
-        for number, header in enumerate(self.headers):
-            found.add_column(header, justify="left" if number == 0 else "right")
-        for row in self.rows:
-            found.add_row(*row)
-        return found
-
-    def markdown(self) -> str:
-        lines = [self.headers, ("---", *("---:" for _ in self.headers[1:])), *self.rows]
-        return f"**{self.title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+from .sheet import Sheet
 
 
 def sheets(record: ReproductionRecord) -> tuple[Sheet, ...]:

@@ -29,6 +29,7 @@ REGISTRY: dict[str, Entry] = {
     "overlap": Entry("Measure double buffering (DB) against arithmetic intensity.", "rung.studies.overlap"),
     "sweep": Entry("Replay a kernel on a grid of modelled devices.", "rung.studies.sweep"),
     "reproduce": Entry("Compare a modelled device with the published figures.", "rung.studies.reproduce"),
+    "validate": Entry("Predict published measurements of other people's devices.", "rung.studies.validate"),
 }
 
 

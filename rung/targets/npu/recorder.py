@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -87,7 +87,12 @@ def record(
         weights.check(copy.values)
         if result.violations:
             raise TransferError(result.violations, _in_words(result, copy.sites, buffers))
-        return _trace(result, weights)
+        return replace(_trace(result, weights), memory_bytes=_memory(buffers))
+
+
+def _memory(buffers: tuple[Buffer, ...]) -> int:
+    """Bytes of all of them, each once."""
+    return sum({buffer.address: buffer.bytes for buffer in sorted(buffers, key=lambda b: b.bytes)}.values())
 
 
 def _array(address: int | None, count: int, width: int = 1, kind: Any = ctypes.c_int64) -> npt.NDArray[Any]:

@@ -10,6 +10,9 @@ shared: where all contexts together want more than there is, no context gets mor
 less get what they want, and a context's whole work slows down in proportion. Scalar accesses to DRAM do not
 contend with anything, nor vector accesses with the DMA engine.
 
+Where the machine has a cache and all memory of the arguments fits into it, "DRAM" is that cache in all of this: a
+benchmark launches again and again. Multiply-adds of a matrix unit take their time beside packets, not under them.
+
 **DMA.** One queue per context, one data path for all. Starting a descriptor takes the context `issue_cycles`; when
 `queue_depth` of its descriptors have not moved yet, it is blocked until one has. The engine serves the queues
 round-robin (or the oldest descriptor first), one descriptor at a time:
@@ -132,7 +135,8 @@ class Replayer:
         if npu is None or machine.dma.bytes_per_cycle is None:
             raise UsageError(f"machine {machine.name} is not modelled: it has no cycles; choose one of kind `npu`")
         self._check_scratchpad(machine)
-        works = array("d", [number for work in self._trace.works for number in cost(work, npu)]).tobytes()
+        cached = npu.cache is not None and 0 < self._trace.memory_bytes <= npu.cache.bytes
+        works = array("d", [number for work in self._trace.works for number in cost(work, npu, cached)]).tobytes()
         parameters = _parameters(machine, npu, machine.dma.bytes_per_cycle)
         now = npu.launch_cycles
         contexts = 1
@@ -187,13 +191,30 @@ def replay(trace: Trace, machine: Machine, record: bool = False) -> Timeline:
     return Replayer(trace).on(machine, record)
 
 
-def cost(work: Work, npu: Npu) -> tuple[float, float, float]:
-    """Cycles of `work` on a lone context: in all, with a vector unit, with DRAM's data bus."""
+def cost(work: Work, npu: Npu, cached: bool = False) -> tuple[float, float, float]:
+    """Cycles of `work` on a lone context: in all, with a vector unit, with the data bus of DRAM, or of the cache that
+    holds all of the launch's memory. Raises UsageError for products of a type that the machine has no unit for."""
     helpers = sum(n * npu.helper_cycles.get(name, npu.default_helper_cycles) for name, n in work.calls)
-    bus = work.dram_vector_bytes / npu.dram_bytes_per_cycle
-    stalls = work.dram_scalar * npu.dram_scalar_cycles + work.dram_vector * npu.dram_vector_cycles
-    total = work.packets * npu.cycles_per_packet + helpers + stalls + bus
+    scalar, vector, rate = npu.dram_scalar_cycles, npu.dram_vector_cycles, npu.dram_bytes_per_cycle
+    if cached and npu.cache is not None:
+        scalar, vector, rate = npu.cache.scalar_cycles, npu.cache.vector_cycles, npu.cache.bytes_per_cycle
+    bus = work.dram_vector_bytes / rate
+    stalls = work.dram_scalar * scalar + work.dram_vector * vector
+    matrix = sum(count / _macs_per_cycle(npu, element) for element, count in work.macs)
+    control = work.steps * npu.step_cycles
+    total = work.packets * npu.cycles_per_packet + helpers + stalls + bus + matrix + control
     return total, work.vector_packets * npu.cycles_per_packet, bus
+
+
+def _macs_per_cycle(npu: Npu, element: str) -> float:
+    rate = npu.matrix_macs_per_cycle.get(element)
+    if rate is None:
+        known = ", ".join(npu.matrix_macs_per_cycle)
+        raise UsageError(
+            f"machine field `npu.matrix_macs_per_cycle`: has no `{element}`, which the trace multiplies; "
+            f"known: {known or 'none'}"
+        )
+    return rate
 
 
 def _parameters(machine: Machine, npu: Npu, bytes_per_cycle: float) -> Parameters:

@@ -24,6 +24,10 @@ class Work:
     """Bytes that the vector accesses moved."""
     calls: tuple[tuple[str, int], ...] = ()
     """Library helpers by name, sorted, with the number of calls; their own packets are not in `packets`."""
+    macs: tuple[tuple[str, int], ...] = ()
+    """Multiply-adds of a matrix unit, by element type."""
+    steps: int = 0
+    """Of a pipeline that was not compiled (`plans.py`), whose control is not in `packets`."""
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,5 @@ class Trace:
     regions: tuple[Region, ...]
     scratchpad_bytes: int = field(default=0)
     """Of one context: the most that was in use at once, scratch included."""
+    memory_bytes: int = field(default=0)
+    """Of the arguments, each once: what a cache has to hold to hold all."""
