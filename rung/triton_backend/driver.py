@@ -20,8 +20,23 @@ if TYPE_CHECKING:
     import torch
 
     from ..targets.loaded import Loaded
+    from .arguments import Arguments
 
 _UNLIMITED = 1 << 30
+
+
+def _stand_in() -> None:
+    """Programs written for another compiler import its driver as soon as Triton is there."""
+    if knobs.profile() is not None:
+        from .profile.session import current
+
+        if (found := current()) is not None and found.dialect == "hexagon-mlir":
+            from .hexagon_mlir.stand_in import stand_in
+
+            stand_in()
+
+
+_stand_in()
 
 
 class Utils:
@@ -84,32 +99,43 @@ class DeviceInterface:
 
 def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     """The launcher of one kernel. Triton calls it with the grid, the code's address and all arguments."""
-    native = _native_launcher(source, metadata)
-    if "sites" not in metadata.rung:
-        from .dispatch import repeat_launches
-
-        repeat_launches(getattr(source, "fn", None))
-        return native
-    from .sanitized import SanitizedLauncher
-
-    return SanitizedLauncher(native, tuple(str(name) for name in source.signature), metadata.rung)
-
-
-def _native_launcher(source: Any, metadata: Any) -> Callable[..., None]:
-    """The launcher of one kernel, in C.
-
-    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
-    launch, another version of it runs.
-    """
-    from ..runtime import _native
     from .arguments import Arguments
-    from .careful import CarefulKernel
 
     try:
         arguments = Arguments.of(source.signature)
     except UnsupportedError as error:
         error.where = _where(source)
         raise
+    launcher = _host_launcher(arguments, source, metadata)
+    if knobs.profile() is not None:
+        from .profile.launchers import profiled
+
+        return profiled(launcher, arguments, source.signature, metadata, _where(source))
+    if "sites" not in metadata.rung:
+        from .dispatch import repeat_launches
+
+        repeat_launches(getattr(source, "fn", None))
+    return launcher
+
+
+def _host_launcher(arguments: Arguments, source: Any, metadata: Any) -> Callable[..., None]:
+    native = _native_launcher(arguments, metadata)
+    if "sites" not in metadata.rung:
+        return native
+    from .sanitized import SanitizedLauncher
+
+    return SanitizedLauncher(native, tuple(str(name) for name in source.signature), metadata.rung)
+
+
+def _native_launcher(arguments: Arguments, metadata: Any) -> Callable[..., None]:
+    """The launcher of one kernel, in C.
+
+    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
+    launch, another version of it runs.
+    """
+    from ..runtime import _native
+    from .careful import CarefulKernel
+
     kinds, names, dtypes = arguments.kinds, arguments.names, arguments.dtypes
     pairs: tuple[tuple[int, int], ...] = ()
     otherwise: CarefulKernel | None = None
@@ -158,6 +184,10 @@ class CpuDriver(DriverBase):
         return torch.device("cpu")
 
     def get_device_interface(self) -> type[DeviceInterface]:
+        if knobs.profile() is not None:
+            from .profile.clock import ModelledInterface
+
+            return ModelledInterface
         return DeviceInterface
 
     def get_current_device(self) -> int:
@@ -170,6 +200,11 @@ class CpuDriver(DriverBase):
         return 0
 
     def get_benchmarker(self) -> Callable[..., Any]:
+        if knobs.profile() is not None:
+            from .profile.recorder import recorder
+
+            if (found := recorder()) is not None:
+                return found.benchmark
         from triton.testing import do_bench
 
         return do_bench
