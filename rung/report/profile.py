@@ -10,7 +10,7 @@ from rich.table import Table
 from ..bench.profile_result import ProfiledKernel, ProfileRecord
 from . import tables, text
 
-_NAME = 48
+_NAME, _FILE = 48, 16
 
 
 def show(out: Console, record: ProfileRecord) -> None:
@@ -27,32 +27,38 @@ def _table(record: ProfileRecord) -> Table:
     modelled = record.unit == "cycles"
     device = record.environment.machine["name"]
     table = tables.new_table(f"kernels on {device}{', cycles (modelled)' if modelled else ''}")
-    table.add_column("kernel")
-    for name in ("launches", "total", "share", "median", "least", "most"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if modelled:
-        table.add_column("verdict")
+    table.add_column("kernel", overflow="fold")
+    for name in columns(record):
+        words = name == "verdict"
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words)
     for kernel in record.kernels:
-        times = kernel.times
-        amounts = (times.median, times.least, times.most)
-        table.add_row(
-            title(kernel),
-            f"{kernel.launches:,}",
-            text.bare_amount(times.total, record.unit),
-            share(kernel, record),
-            *(text.bare_amount(amount, record.unit) for amount in amounts),
-            *((kernel.verdict,) if modelled else ()),
-        )
+        table.add_row(named(kernel.name, kernel.where), *cells(kernel, record))
     return table
 
 
-def title(kernel: ProfiledKernel) -> str:
-    """`softmax (model.py:12)`"""
-    return named(kernel.name, kernel.where)
+def columns(record: ProfileRecord) -> tuple[str, ...]:
+    """Behind the kernel's name. On a model all launches of a size take the same, and it is known why they take it."""
+    if record.unit == "cycles":
+        return ("launches", "cycles", "share", "mean", "verdict")
+    return ("launches", "time", "share", "mean", "median", "least", "most")
+
+
+def cells(kernel: ProfiledKernel, record: ProfileRecord) -> tuple[str, ...]:
+    """As `columns` names them."""
+    times, unit = kernel.times, record.unit
+    mean = times.total / kernel.launches
+    first = (f"{kernel.launches:,}", text.bare_amount(times.total, unit), share(kernel, record))
+    if unit == "cycles":
+        return (*first, text.bare_amount(mean, unit), kernel.verdict)
+    spread = (mean, times.median, times.least, times.most)
+    return (*first, *(text.bare_amount(amount, unit) for amount in spread))
 
 
 def named(name: str, where: str) -> str:
-    return text.elided(name, _NAME) + (f" ({where})" if where else "")
+    """`softmax (model.py:12)`"""
+    file, colon, line = where.rpartition(":")
+    place = f" ({text.elided(file, _FILE)}{colon}{line})" if where else ""
+    return text.elided(name, _NAME) + place
 
 
 def share(kernel: ProfiledKernel, record: ProfileRecord) -> str:
@@ -80,7 +86,7 @@ def remarks(record: ProfileRecord) -> Iterator[str]:
         reasons = "; ".join(" ".join(reason.split()) for reason in each.reasons)
         yield f"not modelled, {_launches(each.launches)} on the host: {named(each.name, each.where)}: {reasons}"
     for race in record.races:
-        yield f"RACE in {named(race.name, race.where)}: {race.violations}"
+        yield f"RACE in {named(race.name, race.where)}: {_first(race.violations)}"
     if record.unheeded:
         yield f"launch keywords without effect here: {', '.join(record.unheeded)}"
     if record.status:
@@ -89,6 +95,11 @@ def remarks(record: ProfileRecord) -> Iterator[str]:
 
 def _launches(count: int) -> str:
     return "1 launch" if count == 1 else f"{count:,} launches"
+
+
+def _first(violations: str) -> str:
+    """Of those that `TransferError` lists: how many there are, and one."""
+    return " ".join(violations.splitlines()[:2])
 
 
 def ending(status: int) -> str:

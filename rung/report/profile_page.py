@@ -6,7 +6,7 @@ from html import escape
 from string import Template
 
 from ..bench.profile_result import ProfileRecord
-from . import profile, tables, text
+from . import profile, tables
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -48,18 +48,12 @@ def page(record: ProfileRecord) -> str:
 def _table(record: ProfileRecord) -> str:
     if not record.kernels:
         return f"<p>{escape(profile.nothing(record))}</p>"
-    headers = ("kernel", "launches", "total", "share", "median", "least", "most", "verdict")
-    rows = ["".join(f"<th>{header}</th>" for header in headers)]
+    rows = ["".join(f"<th>{header}</th>" for header in ("kernel", *profile.columns(record)))]
     for kernel in record.kernels:
-        times = kernel.times
-        share = profile.share(kernel, record)
-        cells = [
-            f"<td>{escape(kernel.name)} <small>{escape(kernel.where)}</small></td>",
-            f"<td>{kernel.launches:,}</td>",
-            f"<td>{text.bare_amount(times.total, record.unit)}</td>",
-            f'<td class="bar" style="--share: {share}">{share}</td>',
-            *(f"<td>{text.bare_amount(each, record.unit)}</td>" for each in (times.median, times.least, times.most)),
-            f"<td>{escape(kernel.verdict)}</td>",
-        ]
-        rows.append("".join(cells))
+        name = f"<td>{escape(kernel.name)} <small>{escape(kernel.where)}</small></td>"
+        bar = f'<td class="bar" style="--share: {profile.share(kernel, record)}">'
+        cells = zip(profile.columns(record), profile.cells(kernel, record), strict=True)
+        rows.append(
+            name + "".join((bar if column == "share" else "<td>") + f"{escape(cell)}</td>" for column, cell in cells)
+        )
     return f'<div class="scroll"><table>{"".join(f"<tr>{row}</tr>" for row in rows)}</table></div>'

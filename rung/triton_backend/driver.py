@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..targets.loaded import Loaded
     from .arguments import Arguments
+    from .careful import CarefulKernel
 
 _UNLIMITED = 1 << 30
 
@@ -106,11 +107,13 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     except UnsupportedError as error:
         error.where = _where(source)
         raise
-    launcher = _host_launcher(arguments, source, metadata)
+    otherwise = _careful(arguments, metadata)
+    launcher = _host_launcher(arguments, source, metadata, otherwise)
     if knobs.profile() is not None:
         from .profile.launchers import profiled
 
-        return profiled(launcher, arguments, source.signature, metadata, _where(source))
+        compile_s = (lambda: 0.0) if otherwise is None else (lambda: otherwise.compile_s)
+        return profiled(launcher, compile_s, arguments, source.signature, metadata, _where(source))
     if "sites" not in metadata.rung:
         from .dispatch import repeat_launches
 
@@ -118,8 +121,23 @@ def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     return launcher
 
 
-def _host_launcher(arguments: Arguments, source: Any, metadata: Any) -> Callable[..., None]:
-    native = _native_launcher(arguments, metadata)
+def _host_launcher(
+    arguments: Arguments, source: Any, metadata: Any, otherwise: CarefulKernel | None
+) -> Callable[..., None]:
+    """The launcher of one kernel, in C; watched where the kernel was compiled with checks.
+
+    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
+    launch, `otherwise` runs, another version of it.
+    """
+    from ..runtime import _native
+
+    pairs: tuple[tuple[int, int], ...] = ()
+    if otherwise is not None:
+        # The compiler counts the arguments that are left in the kernel, the launcher constants, too.
+        passed = [position for position, kind in enumerate(arguments.kinds) if kind != "-"]
+        assumed: list[list[int]] = metadata.rung["assumed"]
+        pairs = tuple((passed[a], passed[b]) for a, b in assumed)
+    native = _native.Launcher(arguments.kinds, arguments.names, pairs, otherwise, arguments.dtypes, arguments.structure)
     if "sites" not in metadata.rung:
         return native
     from .sanitized import SanitizedLauncher
@@ -127,25 +145,12 @@ def _host_launcher(arguments: Arguments, source: Any, metadata: Any) -> Callable
     return SanitizedLauncher(native, tuple(str(name) for name in source.signature), metadata.rung)
 
 
-def _native_launcher(arguments: Arguments, metadata: Any) -> Callable[..., None]:
-    """The launcher of one kernel, in C.
-
-    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
-    launch, another version of it runs.
-    """
-    from ..runtime import _native
+def _careful(arguments: Arguments, metadata: Any) -> CarefulKernel | None:
     from .careful import CarefulKernel
 
-    kinds, names, dtypes = arguments.kinds, arguments.names, arguments.dtypes
-    pairs: tuple[tuple[int, int], ...] = ()
-    otherwise: CarefulKernel | None = None
-    assumed: list[list[int]] = metadata.rung["assumed"]
-    if assumed or metadata.rung["fits"]:
-        # The compiler counts the arguments that are left in the kernel, the launcher constants, too.
-        passed = [position for position, kind in enumerate(kinds) if kind != "-"]
-        pairs = tuple((passed[a], passed[b]) for a, b in assumed)
-        otherwise = CarefulKernel(metadata.rung["ttir"], metadata, kinds, names)
-    return _native.Launcher(kinds, names, pairs, otherwise, dtypes, arguments.structure)
+    if not metadata.rung["assumed"] and not metadata.rung["fits"]:
+        return None
+    return CarefulKernel(metadata.rung["ttir"], metadata, arguments.kinds, arguments.names)
 
 
 def _where(source: Any) -> str:

@@ -55,7 +55,7 @@ def schedule(keywords: Mapping[str, Any]) -> str:
     """The mechanisms that a launch asks for; all of them are named, as what it does not ask for is off.
 
     MT: the programs of the grid, the parts of a program's loops, or the instances that `scratch` gives memory to, on
-    threads. Tiles go through the scratchpad where they are cut (`enableVTCMTiling`) and the engine moves them; that
+    threads, whether that pays or not. Tiles go through the scratchpad where they are cut (`enableVTCMTiling`) and the engine moves them; that
     they are moved by the vector unit's own loads and stores is no schedule of rung's, and the operands stay in memory.
     """
     told = {name: _checked(name, keywords.get(name, usual)) for name, usual in _MECHANISMS.items()}
@@ -65,7 +65,7 @@ def schedule(keywords: Mapping[str, Any]) -> str:
     tiled = bool(told["enableVTCMTiling"] and moved) or external
     contexts = keywords.get("num_threads", 0) if threads or external else 1
     return (
-        f"vectorize={_word(told['enableVectorization'])} threads={contexts} "
+        f"vectorize={_word(told['enableVectorization'])} threads={contexts} profitability=off "
         f"scratchpad={_word(tiled)} double_buffer={_word(tiled and told['enableDoubleBuffering'])}"
     )
 

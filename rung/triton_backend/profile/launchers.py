@@ -10,6 +10,7 @@ from ...errors import TransferError, UsageError
 from ...forks import COMPILER
 from ...schedule import Schedule
 from .device import METADATA, OWN, DeviceKernel, NotModelled, Source
+from .inductor import take_part
 from .log import Kernel
 from .recorder import Recorder, recorder
 
@@ -23,8 +24,11 @@ Launcher = Callable[..., None]
 class HostLauncher:
     """The kernel on this machine, its seconds told."""
 
-    def __init__(self, native: Launcher, kernel: Kernel, recorder: Recorder) -> None:
-        self._native, self._kernel, self._recorder = native, kernel, recorder
+    def __init__(
+        self, native: Launcher, kernel: Kernel, recorder: Recorder, compile_s: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """compile_s: what launches have spent on compiling, so far."""
+        self._native, self._kernel, self._recorder, self._compile_s = native, kernel, recorder, compile_s
 
     def __call__(self, *arguments: Any) -> None:
         metadata, enter, leave = arguments[METADATA:OWN]
@@ -34,9 +38,11 @@ class HostLauncher:
 
     def _launch(self, arguments: tuple[Any, ...]) -> None:
         """Without hooks, which take time of their own."""
-        begin = time.perf_counter()
+        begin, compiled = time.perf_counter(), self._compile_s()
         self._native(*arguments)
-        self._recorder.measured(self._kernel, begin, time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin - (self._compile_s() - compiled)
+        if 0 not in arguments[:3]:  # else a grid without programs
+            self._recorder.measured(self._kernel, begin, seconds)
 
 
 class DeviceLauncher(HostLauncher):
@@ -67,7 +73,7 @@ class DeviceLauncher(HostLauncher):
         except TransferError as error:
             self._recorder.log.race(self._kernel, str(error))
             raise
-        if trace.regions:  # else a grid without programs
+        if 0 not in arguments[:3]:
             self._recorder.modelled(self._kernel, trace, self._machine)
 
     def _compiled(self) -> DeviceKernel:
@@ -95,15 +101,21 @@ class DeviceLauncher(HostLauncher):
 
 
 def profiled(
-    native: Launcher, arguments: Arguments, signature: Mapping[Any, Any], metadata: Any, where: str
+    native: Launcher,
+    compile_s: Callable[[], float],
+    arguments: Arguments,
+    signature: Mapping[Any, Any],
+    metadata: Any,
+    where: str,
 ) -> Launcher:
     """The launcher of a kernel that the host would launch by `native`; where: `file.py:LINE`."""
     found = recorder()
     if found is None:
         return native
+    take_part(found)
     machine, schedule = found.session.machine, Schedule.parse(metadata.schedule)
     if machine is None:
-        return HostLauncher(native, Kernel(metadata.name, where, str(schedule)), found)
+        return HostLauncher(native, Kernel(metadata.name, where, str(schedule)), found, compile_s)
     schedule = Schedule.parse(metadata.schedule, found.session.usual)
 
     def make() -> DeviceKernel:

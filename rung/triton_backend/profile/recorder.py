@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -59,18 +59,20 @@ class Recorder:
         finally:
             self._tuning -= 1
 
-    def benchmark(self, run: Any, quantiles: Sequence[float] | None = None, **_: object) -> Any:
+    def benchmark(self, run: Callable[[], object], quantiles: Sequence[float] | None = None, **_: object) -> Any:
         """`triton.testing.do_bench` for `@triton.autotune`: the milliseconds that the device takes for what `run`
         launches, once, as it takes the same each time. Of what launches nothing on it, those of this machine."""
+        from triton.testing import do_bench
+
+        found = self.tune(run, lambda: do_bench(run, quantiles=quantiles))
+        return found if quantiles is None or not isinstance(found, float) else [found] * len(quantiles)
+
+    def tune(self, run: Callable[[], object], otherwise: Callable[[], Any]) -> Any:
+        """The milliseconds of what `run` launches on a modelled device; otherwise: times `run` on this machine."""
         before = self.seconds
         with self.tuning():
             run()
-            if self.seconds == before:
-                from triton.testing import do_bench
-
-                return do_bench(run, quantiles=quantiles)
-        found = (self.seconds - before) * 1e3
-        return found if quantiles is None else [found] * len(quantiles)
+            return (self.seconds - before) * 1e3 or otherwise()
 
 
 def _facts(trace: Trace, machine: Machine, intervals: bool) -> Facts:
