@@ -79,7 +79,11 @@ def remarks(record: ProfileRecord) -> Iterator[str]:
     if record.kernels:
         launches = sum(kernel.launches for kernel in record.kernels)
         several = f" by {record.processes} processes" if record.processes > 1 else ""
-        yield f"{_launches(launches)}{several}: {text.amount(record.total, record.unit)}"
+        clock = record.environment.machine.get("clock_ghz")
+        amount = text.amount(record.total, record.unit)
+        if record.unit == "cycles" and clock:
+            amount += f", {text.duration(record.total / clock / 1e9)} at {clock:g} GHz"
+        yield f"{_launches(launches)}{several}: {amount}; the program took {text.duration(record.seconds)} here"
     if record.tuning_launches:
         yield f"besides, {record.tuning_launches:,} chose configurations (@triton.autotune)"
     for each in record.not_modelled:

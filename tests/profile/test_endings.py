@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rung import machine
+from rung.options.declared import MODELLED
 from tests.cli.command_line import COMMAND, VARIABLES, interruptible, rung
 from tests.profile.command import SMALL, kernels, profile, record
 
@@ -33,9 +35,15 @@ def test_signals(tmp_path: Path, number: signal.Signals, everybody: bool) -> Non
     """Ctrl-C reaches all processes of the terminal, others the command alone."""
     (tmp_path / "small.py").write_text(SMALL + "print('waiting', flush=True)\ntime.sleep(60)\n")
     command = [*COMMAND, "profile", "--json", "record.json", "--", "small.py"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(
-        command, cwd=tmp_path, env=VARIABLES, start_new_session=True, preexec_fn=interruptible, **pipes
+        command,
+        cwd=tmp_path,
+        env=VARIABLES,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=interruptible,
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == "waiting\n"
         (os.killpg if everybody else os.kill)(process.pid, number)
@@ -84,7 +92,9 @@ def test_a_kernel_that_is_not_modelled_may_be_an_error(tmp_path: Path) -> None:
     (tmp_path / "waits.py").write_text(_WAITS)
     done = profile("--strict", "--", "waits.py", folder=tmp_path)
     assert done.returncode == 1
-    assert "UsageError: kernel `waits` is not modelled on hexagon-v73: a loop that waits" in done.stderr
+    assert (
+        f"UsageError: kernel `waits` is not modelled on {machine.load(MODELLED).name}: a loop that waits" in done.stderr
+    )
 
 
 def test_programs_that_launch_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import triton.language as tl
 
 from rung import machine
 from rung.compile import compile_kernel
+from rung.options.declared import MODELLED
 from rung.schedule import Schedule
 from tests.cli.command_line import rung
 from tests.profile.command import HEXAGON_PROGRAM, PROGRAM, kernels, profile, record
@@ -31,8 +32,8 @@ def tuned(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # as in program.py
 
 def _cycles(block: int) -> float:
     """Of one launch of `tuned`, as the compiler's own interface has them."""
-    device = machine.load("hexagon-v73")
-    known = {(k,): [["tt.divisibility", 16]] for k in range(3)}
+    device = machine.load(MODELLED)
+    known: Any = {(k,): [["tt.divisibility", 16]] for k in range(3)}
     signature = {"x_ptr": "*fp32", "out_ptr": "*fp32", "n": "i32", "BLOCK": "constexpr"}
     schedule = replace(Schedule(), double_buffer=True)
     kernel = compile_kernel(tuned, signature, {"BLOCK": block}, machine=device, schedule=schedule, attrs=known)
@@ -47,12 +48,13 @@ def test_a_program_on_the_modelled_device(tmp_path: Path) -> None:
     cycles = {block: _cycles(block) for block in (64, 1024)}
     best = min(cycles, key=lambda block: cycles[block])
     assert int(lines["block"]) == best  # @triton.autotune chooses by the device's clock
-    assert float(lines["event"]) == pytest.approx(cycles[1024] / 1e6)  # ms at 1 GHz: do_bench tells its time
+    ms = cycles[1024] / machine.load(MODELLED).clock_ghz / 1e6
+    assert float(lines["event"]) == pytest.approx(ms)  # do_bench tells its time
     assert "LaunchError\nDeviceAssertError\n" in done.stdout
 
     found = record(tmp_path)
     assert (found["unit"], found["processes"], found["status"]) == ("cycles", 3, 5)
-    assert found["environment"]["machine"]["name"] == "hexagon-v73"
+    assert found["environment"]["machine"]["name"] == machine.load(MODELLED).name
     told = kernels(found)
     assert {name: told[name]["launches"] for name in told if name != "tuned"} == LAUNCHES
     assert told["tuned"]["times"]["total"] == pytest.approx(
@@ -64,7 +66,7 @@ def test_a_program_on_the_modelled_device(tmp_path: Path) -> None:
     (refused,) = found["not_modelled"]
     assert (refused["name"], refused["launches"]) == ("waits", 1)
     assert "a loop that waits" in refused["reasons"][0] and "not modelled, 1 launch on the host: waits" in done.stderr
-    assert "kernels on hexagon-v73, cycles (modelled)" in done.stderr
+    assert f"kernels on {machine.load(MODELLED).name}, cycles (modelled)" in done.stderr
 
     again = rung("report", "record.json", cwd=tmp_path)
     assert again.returncode == 0 and f"tuned (program.py:{line})" in again.stdout
@@ -106,7 +108,7 @@ def test_a_program_on_the_host(tmp_path: Path) -> None:
     assert rung("report", "record.json", cwd=tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("device", ["hexagon-v73", "host"])
+@pytest.mark.parametrize("device", [MODELLED, "host"])
 def test_a_program_written_for_another_compiler(tmp_path: Path, device: str) -> None:
     done = profile("--device", device, "--as", "hexagon-mlir", "--", HEXAGON_PROGRAM, folder=tmp_path)
     assert (done.returncode, done.stdout) == (0, "all right\n"), done.stderr

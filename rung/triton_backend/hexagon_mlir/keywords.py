@@ -25,6 +25,7 @@ _WITHOUT_EFFECT = frozenset(
     (
         *("fusion", "fusionAllowRecompute", "fusionDoMultiUse", "tileSizes", "vectorize", "vector_length"),
         *("enableBufferization", "enableCollapseAddressSpace", "enableConvTiling", "convTileSizes"),
+        *("convTilingFactor", "convTileHeightDim", "convTileOCDim"),
         *("enableHexKL", "hexKLMode", "enableSplitReduction", "enableSplitReduceGeneric", "enableHVXInlining"),
         *("enableSCFLoopUnroll", "enableConversionToFp16", "enableWeightResident", "enableVectorRowReduce"),
         *("enableHmxPipelineDepth", "enableWorkspaceResident", "enableSeedLayoutConversions"),
@@ -55,8 +56,9 @@ def schedule(keywords: Mapping[str, Any]) -> str:
     """The mechanisms that a launch asks for; all of them are named, as what it does not ask for is off.
 
     MT: the programs of the grid, the parts of a program's loops, or the instances that `scratch` gives memory to, on
-    threads, whether that pays or not. Tiles go through the scratchpad where they are cut (`enableVTCMTiling`) and the engine moves them; that
-    they are moved by the vector unit's own loads and stores is no schedule of rung's, and the operands stay in memory.
+    threads, whether that pays or not.
+    Tiles go through the scratchpad where they are cut (`enableVTCMTiling`) and the engine moves them. Where the vector
+    unit would move them by its own loads and stores, rung has no such schedule, and operands stay in memory.
     """
     told = {name: _checked(name, keywords.get(name, usual)) for name, usual in _MECHANISMS.items()}
     external = told["scratch"] > 0  # implies threads and tiling, and takes the place of that compiler's own allocation

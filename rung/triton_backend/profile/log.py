@@ -40,6 +40,8 @@ class Kernel:
 class Facts:
     """A timeline in numbers, and its intervals, if these are asked for. Launches that did the same share one."""
 
+    number: int
+    """Of this timeline, in its process."""
     numbers: Mapping[str, Any]
     intervals: Sequence[Sequence[float]] = field(default=(), repr=False)
 
@@ -52,7 +54,9 @@ class Log:
         self._lock = threading.RLock()
         free_in_forks(self._lock)
         self._process, self._file = 0, None
-        self._numbers: dict[object, int] = {}
+        self._kernels: dict[Kernel, int] = {}
+        self._told: set[object] = set()
+        """Timelines, by their numbers, and keywords."""
 
     def launch(self, kernel: Kernel, facts: Facts | None, begin_s: float, amount: float, tuning: bool) -> None:
         """amount: cycles of a modelled device, seconds of this machine."""
@@ -69,7 +73,7 @@ class Log:
     def unheeded(self, keyword: str) -> None:
         """Once for each."""
         with self._lock:
-            if self._is_new(("keyword", keyword)):
+            if self._is_new(keyword):
                 self._tell("unheeded", keyword)
 
     def _of_kernel(self, kind: str, kernel: Kernel, text: str) -> None:
@@ -77,24 +81,27 @@ class Log:
             self._tell(kind, [self._kernel(kernel), text])
 
     def _kernel(self, kernel: Kernel) -> int:
-        if self._is_new(kernel):
-            self._tell("kernel", [self._numbers[kernel], kernel.name, kernel.where, kernel.schedule])
-        return self._numbers[kernel]
+        self._open()
+        if kernel not in self._kernels:
+            number = self._kernels[kernel] = len(self._kernels)
+            self._tell("kernel", [number, kernel.name, kernel.where, kernel.schedule])
+        return self._kernels[kernel]
 
     def _timeline(self, facts: Facts) -> int:
-        if self._is_new(facts):
-            self._tell("timeline", [self._numbers[facts], dict(facts.numbers), list(facts.intervals)])
-        return self._numbers[facts]
+        if self._is_new(facts.number):
+            self._tell("timeline", [facts.number, dict(facts.numbers), list(facts.intervals)])
+        return facts.number
 
     def _is_new(self, thing: object) -> bool:
         self._open()
-        before = len(self._numbers)
-        self._numbers.setdefault(thing, before)
-        return len(self._numbers) > before
+        if thing in self._told:
+            return False
+        self._told.add(thing)
+        return True
 
     def _open(self) -> TextIO | None:
         if self._process != os.getpid():
-            self._process, self._numbers = os.getpid(), {}
+            self._process, self._kernels, self._told = os.getpid(), {}, set()
             try:
                 self._file = (self._folder / f"{self._process}-{time.time_ns()}.jsonl").open("w")
             except FileNotFoundError:  # the command has ended before
@@ -142,7 +149,7 @@ def _told(file: Path) -> Told:
             case "kernel":
                 kernels[value[0]] = Kernel(*value[1:])
             case "timeline":
-                timelines[value[0]] = Facts(*value[1:])
+                timelines[value[0]] = Facts(*value)
             case "launch":
                 facts = None if value[1] is None else timelines[value[1]]
                 told.launches.append(Launch(kernels[value[0]], facts, *value[2:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ...targets.npu.timeline import Timeline
     from ...targets.npu.trace import Trace
 
-_MOST_TIMELINES = 4096
-"""That are kept to be found again, of one process."""
+_MOST_KEPT = 250_000
+"""Timelines and intervals of them that are kept to be found again."""
 _MOST_INTERVALS = 50_000
 """Of one timeline: no viewer shows more of one launch."""
 
@@ -33,18 +34,27 @@ class Recorder:
         self._origin_s = time.perf_counter()
         self._tuning = 0
         self._known: dict[Trace, Facts] = {}
+        """Launches often do what one before has done."""
+        self._kept, self._numbers = 0, itertools.count()
 
     def modelled(self, kernel: Kernel, trace: Trace, machine: Machine) -> None:
         """A launch on the modelled device."""
         facts = self._known.get(trace)
         if facts is None:
-            if len(self._known) >= _MOST_TIMELINES:
-                self._known.clear()
-            facts = self._known[trace] = _facts(trace, machine, self.session.intervals)
+            facts = self._keep(trace, machine)
         begin = self.seconds
         cycles = facts.numbers["cycles"]
         self.seconds += cycles / machine.clock_ghz / 1e9
         self.log.launch(kernel, facts, begin, cycles, bool(self._tuning))
+
+    def _keep(self, trace: Trace, machine: Machine) -> Facts:
+        found = _facts(next(self._numbers), trace, machine, self.session.intervals)
+        self._kept += 1 + len(found.intervals)
+        if self._kept > _MOST_KEPT:
+            self._known.clear()
+            self._kept = 1 + len(found.intervals)
+        self._known[trace] = found
+        return found
 
     def measured(self, kernel: Kernel, begin_s: float, seconds: float) -> None:
         """A launch on this machine; begin_s: of `time.perf_counter`."""
@@ -75,7 +85,7 @@ class Recorder:
             return (self.seconds - before) * 1e3 or otherwise()
 
 
-def _facts(trace: Trace, machine: Machine, intervals: bool) -> Facts:
+def _facts(number: int, trace: Trace, machine: Machine, intervals: bool) -> Facts:
     from ...targets.npu.timeline import replay
 
     timeline = replay(trace, machine, record=intervals)
@@ -83,7 +93,7 @@ def _facts(trace: Trace, machine: Machine, intervals: bool) -> Facts:
         [each.context, each.kind, each.begin, each.end, each.stream, each.bytes, each.rows, each.write]
         for each in timeline.intervals
     ]
-    return Facts(_numbers(timeline), kept if len(kept) <= _MOST_INTERVALS else ())
+    return Facts(number, _numbers(timeline), kept if len(kept) <= _MOST_INTERVALS else ())
 
 
 def _numbers(found: Timeline) -> Mapping[str, Any]:
