@@ -94,4 +94,7 @@ def plot(record: Record, path: str | Path) -> None:
     """Draws a record's figure to a .png, .svg or .pdf file."""
     from ..report import figure
 
-    of(record).figure(record, figure.check_path(path))
+    drawn = of(record)
+    if drawn.figure is None:
+        raise UsageError(f"a record of `rung {drawn.name}` has no figure")
+    drawn.figure(record, figure.check_path(path))

@@ -98,8 +98,8 @@ class Kind(Generic[R]):
     name: str
     record: type[R]
     tables: Callable[[Console, R], None]
-    figure: Callable[[R, Path], None]
-    """Writes a .png, .svg or .pdf file. Raises UsageError when there is nothing to draw."""
+    figure: Callable[[R, Path], None] | None
+    """Writes a .png, .svg or .pdf file. Raises UsageError when there is nothing to draw. None where tables are all."""
     explain: Callable[[Console, R], None] | None = None
     """Why the compiler did what it did, for `rung report --explain`; None where a record does not hold that."""
     warnings: Callable[[R], Sequence[str]] = _no_warnings
@@ -120,3 +120,4 @@ class Study(Kind[R], Generic[O, R]):
     options: type[O]
     plan: Callable[[O], Plan[O, Any, R]]
     """Raises UsageError for what cannot be done."""
+    figure: Callable[[R, Path], None]

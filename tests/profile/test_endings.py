@@ -103,7 +103,9 @@ def test_programs_that_launch_nothing(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "trace.json").read_text())["traceEvents"] == []
     assert "no kernel was launched" in (tmp_path / "page.html").read_text()
     refused = rung("report", "record.json", "--plot", "x.png", cwd=tmp_path)
-    assert refused.returncode == 2 and "has no figure" in refused.stderr
+    assert (
+        refused.returncode == 2 and "--plot draws a figure, and a record of `rung profile` has none" in refused.stderr
+    )
     assert rung("profile", "--", "no-such-program", cwd=tmp_path).stderr.startswith(
         "error: cannot run `no-such-program`"
     )

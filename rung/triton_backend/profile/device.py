@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import KernelError, LaunchError, RungError, TransferError, one_line
+from ...forks import COMPILER
 from ...runtime import _native
 from ..arguments import Arguments
 
@@ -73,8 +74,8 @@ class DeviceKernel:
         self._executable = source.compile(machine, schedule, careful=False)
         self._careful: NpuExecutable | None = None
         self._launcher = self._make_launcher()
-        self._otherwise: list[tuple[tuple[int, int, int], tuple[Any, ...]]] = []
-        """The launch that the kernel was not right for: while one is under way, and its lock is held."""
+        self._otherwise: tuple[tuple[int, int, int], tuple[Any, ...]] | None = None
+        """Grid and arguments of a launch that the kernel was not right for, while the lock of launches is held."""
 
     def _make_launcher(self) -> _native.Launcher:
         arguments = self._source.arguments
@@ -86,7 +87,7 @@ class DeviceKernel:
         )
 
     def _put_off(self, gx: int, gy: int, gz: int, arguments: tuple[Any, ...]) -> None:
-        self._otherwise.append(((gx, gy, gz), arguments))
+        self._otherwise = (gx, gy, gz), arguments
 
     def launch(self, arguments: tuple[Any, ...], own: Mapping[str, Any]) -> Trace:
         """Computes the values; arguments: by Triton's convention, without hooks; own: the kernel's, by name.
@@ -99,16 +100,18 @@ class DeviceKernel:
         given = [*arguments]
         given[_FUNCTION] = launcher_address()
         with LOCK:
-            self._otherwise.clear()
-            trace = self._record(self._executable, lambda: self._launcher(*given), own)
-            if self._otherwise:
-                grid, flat = self._otherwise.pop()
-                if self._careful is None:
-                    self._careful = self._source.compile(self._machine, self._schedule, careful=True)
-                names, kinds = self._source.arguments.names, self._source.arguments.kinds
-                bound = _native.bind(launcher_address(), kinds, flat, grid, names)
-                trace = self._record(self._careful, bound, own)
-        return trace
+            try:
+                trace = self._record(self._executable, lambda: self._launcher(*given), own)
+            finally:
+                otherwise, self._otherwise = self._otherwise, None
+        if otherwise is None:
+            return trace
+        grid, flat = otherwise
+        with COMPILER:
+            if self._careful is None:
+                self._careful = self._source.compile(self._machine, self._schedule, careful=True)
+        names, kinds = self._source.arguments.names, self._source.arguments.kinds
+        return self._record(self._careful, _native.bind(launcher_address(), kinds, flat, grid, names), own)
 
     def _record(self, executable: NpuExecutable, launch: Callable[[], None], own: Mapping[str, Any]) -> Trace:
         ran = False
@@ -116,7 +119,7 @@ class DeviceKernel:
         def run() -> None:
             nonlocal ran
             launch()
-            ran = not self._otherwise
+            ran = self._otherwise is None
 
         try:
             return executable.launched_by(run, own).trace()
