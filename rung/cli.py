@@ -19,6 +19,7 @@ COMMANDS = {
     "trace": Entry("Show what contexts and DMA queues do in one launch on a modelled device.", "rung.commands.trace"),
     "capture": Entry("Save the kernels that PyTorch Inductor writes, as files that run.", "rung.commands.capture"),
     "compile": Entry("Print a kernel's IR or code at one stage.", "rung.commands.compile"),
+    "profile": Entry("Run a program with its kernels on a device, modelled or not.", "rung.commands.profile"),
     "check": Entry("Run a program with its kernels watched by the sanitizer.", "rung.commands.check"),
     "opt": Entry("Run passes on a module, as mlir-opt does; replays a reproducer.", "rung.commands.opt"),
     "doctor": Entry("Check this installation and this machine.", "rung.commands.doctor"),

@@ -47,6 +47,12 @@ def sanitize_log() -> Path | None:
     return Path(text) if text else None
 
 
+def profile() -> Path | None:
+    """`RUNG_PROFILE=folder`: `rung profile`, which made it, has started this program, and is told of its launches."""
+    text = os.environ.get("RUNG_PROFILE")
+    return Path(text) if text else None
+
+
 def dump() -> tuple[str, ...]:
     """`RUNG_DUMP=linalg,llvm`: print these stages to stderr whenever a kernel is compiled (`all` for every one)."""
     names = tuple(n.strip() for n in os.environ.get("RUNG_DUMP", "").split(",") if n.strip())

@@ -5,9 +5,9 @@ Records hold all fields of both; what is not named here is kept as it is.
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
-from pydantic import ConfigDict, with_config
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from ..evidence import Amount, Count, Positive
@@ -32,6 +32,7 @@ class MachineFields(TypedDict):
     kind: NotRequired[Literal["host", "npu"]]
     arch: NotRequired[str]
     contexts: NotRequired[Positive]
+    clock_ghz: NotRequired[Annotated[float, Field(ge=1e-6, le=1e6)]]
     prefetch_bytes: NotRequired[Count]
     npu: NotRequired[Prices | None]
 

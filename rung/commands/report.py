@@ -32,10 +32,12 @@ def run(options: ReportOptions) -> int:
             f"--explain tells the compiler's decisions, which a record of `rung {study.name}` does not hold"
         )
     out = tables.console()
+    if target and study.figure is None:
+        raise UsageError(f"--plot draws a figure, and a record of `rung {study.name}` has none")
     study.show(out, record)
     if options.explain and study.explain:
         study.explain(out, record)
-    if target:
+    if target and study.figure:
         study.figure(record, target)
     for warning in study.warnings(record):
         print(f"warning: {warning}", file=sys.stderr)

@@ -19,11 +19,12 @@ _WIDE = 100
 """Columns from which on the evidence fits beside the times."""
 
 
-def console() -> Console:
-    """On stdout: as wide as the terminal, or 120 columns in a file or pipe. Text is shown as it is: a reason that ends
-    in `[/b]` is no markup."""
-    found = Console(markup=False, emoji=False)
-    return found if found.is_terminal else Console(width=max(found.width, 120), markup=False, emoji=False)
+def console(stderr: bool = False) -> Console:
+    """On stdout, or stderr: as wide as the terminal, or 120 columns in a file or pipe. Text is shown as it is: a reason
+    that ends in `[/b]` is no markup."""
+    found = Console(stderr=stderr, markup=False, emoji=False)
+    wide = max(found.width, 120)
+    return found if found.is_terminal else Console(stderr=stderr, width=wide, markup=False, emoji=False)
 
 
 def new_table(title: str, *headers: str) -> Table:

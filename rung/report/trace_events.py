@@ -28,7 +28,10 @@ NAMES = {
 def to_json(timeline: Timeline, machine: Machine, title: str) -> str:
     """The file's text. `timeline` must have been recorded."""
     document: dict[str, Any] = {
-        "traceEvents": [*_metadata(timeline, title), *(_event(each, machine) for each in timeline.intervals)],
+        "traceEvents": [
+            *tracks(timeline.contexts, f"contexts (modelled): {title}"),
+            *(event(each, machine) for each in timeline.intervals),
+        ],
         "displayTimeUnit": "ns",
         "otherData": {
             "title": title,
@@ -41,17 +44,26 @@ def to_json(timeline: Timeline, machine: Machine, title: str) -> str:
     return json.dumps(document) + "\n"
 
 
-def _metadata(timeline: Timeline, title: str) -> list[dict[str, Any]]:
+def tracks(contexts: int, title: str, first: int = 0) -> list[dict[str, Any]]:
+    """The names of a row for each context, and for each queue; first: added to the process ids, which are 1 and 2."""
     events: list[dict[str, Any]] = []
-    for process, name in ((CONTEXTS, f"contexts (modelled): {title}"), (QUEUES, "DMA queues (modelled)")):
-        events.append(_meta("process_name", process, 0, {"name": name}))
-        events.append(_meta("process_sort_index", process, 0, {"sort_index": process}))
-        for context in range(timeline.contexts):
-            label = f"context {context}" if process == CONTEXTS else f"queue of context {context}"
+    for kind, name in ((CONTEXTS, title), (QUEUES, "DMA queues (modelled)")):
+        process = first + kind
+        events += group(process, name)
+        for context in range(contexts):
+            label = f"context {context}" if kind == CONTEXTS else f"queue of context {context}"
             thread = _thread(process, context)
             events.append(_meta("thread_name", process, thread, {"name": label}))
             events.append(_meta("thread_sort_index", process, thread, {"sort_index": context}))
     return events
+
+
+def group(process: int, name: str) -> list[dict[str, Any]]:
+    """The name of a group of rows, which are shown by their process ids."""
+    return [
+        _meta("process_name", process, 0, {"name": name}),
+        _meta("process_sort_index", process, 0, {"sort_index": process}),
+    ]
 
 
 def _meta(name: str, process: int, thread: int, args: dict[str, Any]) -> dict[str, Any]:
@@ -63,9 +75,10 @@ def _thread(process: int, context: int) -> int:
     return 10_000 * process + context
 
 
-def _event(interval: Interval, machine: Machine) -> dict[str, Any]:
-    begin, end = (round(cycles / machine.clock_ghz) for cycles in (interval.begin, interval.end))
-    process = QUEUES if interval.kind == Kind.MOVE else CONTEXTS
+def event(interval: Interval, machine: Machine, begin_ns: float = 0.0, first: int = 0) -> dict[str, Any]:
+    """begin_ns: of the launch. first: as for `tracks`."""
+    begin, end = (round(begin_ns + cycles / machine.clock_ghz) for cycles in (interval.begin, interval.end))
+    process = first + (QUEUES if interval.kind == Kind.MOVE else CONTEXTS)
     args: dict[str, Any] = {"cycles": interval.end - interval.begin}
     name, category = NAMES.get(interval.kind, ""), "context"
     if interval.kind == Kind.MOVE:

@@ -13,6 +13,7 @@ imported when they are asked for: `rung --help` needs none.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from ..options.command import Entry
 
 if TYPE_CHECKING:
     from ..bench.result import Record
-    from .study import Study
+    from .study import Kind, Study
 
 REGISTRY: dict[str, Entry] = {
     "ladder": Entry("Measure what each mechanism is worth.", "rung.studies.ladder"),
@@ -31,6 +32,8 @@ REGISTRY: dict[str, Entry] = {
     "reproduce": Entry("Compare a modelled device with the published figures.", "rung.studies.reproduce"),
     "validate": Entry("Predict published measurements of other people's devices.", "rung.studies.validate"),
 }
+RECORDS: dict[str, str] = {"profile": "rung.studies.profile"}
+"""Of commands that are no studies: the modules that define their `KIND`."""
 
 
 def find(name: str) -> Study[Any, Any]:
@@ -57,16 +60,21 @@ def run(name: str, **options: Any) -> Record:
     return session.record(study, given)
 
 
-def of(record: Record) -> Study[Any, Any]:
-    """The study that a record is of."""
-    return find(record.study)
+def kind(name: str) -> Kind[Any]:
+    """Of the records of a study, or of another command."""
+    return import_module(RECORDS[name]).KIND if name in RECORDS else find(name)
+
+
+def of(record: Record) -> Kind[Any]:
+    """The study that a record is of, or the kind of another command's."""
+    return kind(record.study)
 
 
 def read(path: str | Path) -> Record:
     """The record in a file of any study. Raises UsageError that says what is wrong with it."""
     from ..bench import record_file
 
-    return record_file.read(path, tuple(REGISTRY), lambda name: find(name).record)
+    return record_file.read(path, (*REGISTRY, *RECORDS), lambda name: kind(name).record)
 
 
 def write(record: Record, path: str | Path) -> None:
@@ -87,4 +95,7 @@ def plot(record: Record, path: str | Path) -> None:
     """Draws a record's figure to a .png, .svg or .pdf file."""
     from ..report import figure
 
-    of(record).figure(record, figure.check_path(path))
+    drawn = of(record)
+    if drawn.figure is None:
+        raise UsageError(f"a record of `rung {drawn.name}` has no figure")
+    drawn.figure(record, figure.check_path(path))

@@ -91,19 +91,15 @@ def _no_warnings(_: Any) -> Sequence[str]:
     return ()
 
 
-@dataclass(frozen=True)
-class Study(Generic[O, R]):
-    """`details` follow the line of help in the registry. `record`: a subclass whose `study` is this name."""
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[R]):
+    """A kind of record, and how it is shown. `record`: a subclass whose `study` is this name."""
 
     name: str
-    details: str
-    options: type[O]
-    plan: Callable[[O], Plan[O, Any, R]]
-    """Raises UsageError for what cannot be done."""
     record: type[R]
     tables: Callable[[Console, R], None]
-    figure: Callable[[R, Path], None]
-    """Writes a .png, .svg or .pdf file. Raises UsageError when there is nothing to draw."""
+    figure: Callable[[R, Path], None] | None
+    """Writes a .png, .svg or .pdf file. Raises UsageError when there is nothing to draw. None where tables are all."""
     explain: Callable[[Console, R], None] | None = None
     """Why the compiler did what it did, for `rung report --explain`; None where a record does not hold that."""
     warnings: Callable[[R], Sequence[str]] = _no_warnings
@@ -114,3 +110,14 @@ class Study(Generic[O, R]):
         out.print(tables.environment(record.environment), style="dim", highlight=False)
         if not record.complete:
             out.print("the run was interrupted: what it had finished is shown", style="yellow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(Kind[R], Generic[O, R]):
+    """`details` follow the line of help in the registry."""
+
+    details: str
+    options: type[O]
+    plan: Callable[[O], Plan[O, Any, R]]
+    """Raises UsageError for what cannot be done."""
+    figure: Callable[[R, Path], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from ..forks import COMPILER
@@ -37,11 +38,17 @@ class CarefulKernel:
     def __init__(self, ttir: str, metadata: Any, kinds: str, names: tuple[str, ...]) -> None:
         self._ttir, self._metadata, self._kinds, self._names = ttir, metadata, kinds, names
         self._loaded: Loaded | None = None
+        self.compile_s = 0.0
+        """That a launch has waited for the compiler."""
 
     def _load(self) -> Loaded:
+        begin = time.perf_counter()
         from ..compile import load
 
-        return load(compile_careful(self._ttir, self._metadata))
+        try:
+            return load(compile_careful(self._ttir, self._metadata))
+        finally:
+            self.compile_s += time.perf_counter() - begin
 
     def __call__(self, gx: int, gy: int, gz: int, args: tuple[Any, ...]) -> None:
         loaded = self._loaded

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from triton.backends.compiler import BaseBackend, GPUTarget
 
+from .. import knobs
 from ..errors import UsageError
 from ..forks import COMPILER
 from ..frontends.triton.options import Options
@@ -70,6 +71,16 @@ def _look_at_an_argument() -> None:
     mangle_type(0)
 
 
+def _dialect() -> str:
+    """The compiler whose programs this process runs, besides Triton's own (`rung profile --as`)."""
+    if knobs.profile() is None:
+        return ""
+    from .profile.session import current
+
+    found = current()
+    return "" if found is None else found.dialect
+
+
 class CpuBackend(BaseBackend):
     """Compiles TTIR with rung. The stages in `kernel.asm`: ttir, linalg, llvm, and `rung`, the object code."""
 
@@ -83,6 +94,10 @@ class CpuBackend(BaseBackend):
         from .cache import check_entries
 
         check_entries()
+        if _dialect() == "hexagon-mlir":
+            from .hexagon_mlir.stand_in import name_sigmoid
+
+            name_sigmoid()
 
     @staticmethod
     def supports_target(target: GPUTarget) -> bool:
@@ -95,6 +110,14 @@ class CpuBackend(BaseBackend):
         return "cpu"
 
     def parse_options(self, options: Mapping[str, Any]) -> Options:
+        if _dialect() == "hexagon-mlir":
+            from .hexagon_mlir import keywords
+            from .profile.recorder import recorder
+
+            if (found := recorder()) is not None:
+                for name in keywords.without_effect(options):
+                    found.log.unheeded(name)
+            return keywords.options(options)
         return Options.of(options)
 
     def pack_metadata(self, metadata: Any) -> None:
@@ -111,12 +134,17 @@ class CpuBackend(BaseBackend):
     def get_module_map(self) -> dict[str, ModuleType]:
         from ..frontends.triton.capture import module_map
 
-        return module_map()
+        known = module_map()
+        if _dialect() == "hexagon-mlir":
+            from .hexagon_mlir import libdevice
+
+            return dict.fromkeys(known, libdevice)
+        return known
 
     def add_stages(self, stages: dict[str, Stage], options: Any, language: object = None) -> None:
-        from triton import knobs
+        from triton import knobs as triton_knobs
 
-        if knobs.compilation.store_binary_only:
+        if triton_knobs.compilation.store_binary_only:
             raise UsageError("TRITON_STORE_BINARY_ONLY leaves out what rung loads of a compiled kernel; unset it")
         _import_all(_TO_COMPILE)
         compilation = _Compilation(options)
@@ -124,7 +152,7 @@ class CpuBackend(BaseBackend):
         stages["linalg"] = compilation.linalg
         stages["llvm"] = compilation.llvm
         stages[self.binary_ext] = compilation.binary
-        if (inspect := knobs.runtime.add_stages_inspection_hook) is not None:
+        if (inspect := triton_knobs.runtime.add_stages_inspection_hook) is not None:
             inspect(self, stages, options, language, None)
 
 
@@ -165,7 +193,7 @@ class _Compilation:
         metadata["name"] = compiled.metadata["name"]
         metadata["shared"] = 0
         metadata["rung"] = dict(compiled.metadata)
-        if compiled.metadata["assumed"] or compiled.metadata["fits"]:
+        if compiled.metadata["assumed"] or compiled.metadata["fits"] or knobs.profile() is not None:
             metadata["rung"]["ttir"] = text
         self._compiled = compiled
         return compiled.stages["linalg"]

@@ -20,8 +20,24 @@ if TYPE_CHECKING:
     import torch
 
     from ..targets.loaded import Loaded
+    from .arguments import Arguments
+    from .careful import CarefulKernel
 
 _UNLIMITED = 1 << 30
+
+
+def _stand_in() -> None:
+    """Programs written for another compiler import its driver as soon as Triton is there."""
+    if knobs.profile() is not None:
+        from .profile.session import current
+
+        if (found := current()) is not None and found.dialect == "hexagon-mlir":
+            from .hexagon_mlir.stand_in import stand_in
+
+            stand_in()
+
+
+_stand_in()
 
 
 class Utils:
@@ -84,42 +100,57 @@ class DeviceInterface:
 
 def make_launcher(source: Any, metadata: Any) -> Callable[..., None]:
     """The launcher of one kernel. Triton calls it with the grid, the code's address and all arguments."""
-    native = _native_launcher(source, metadata)
-    if "sites" not in metadata.rung:
-        from .dispatch import repeat_launches
-
-        repeat_launches(getattr(source, "fn", None))
-        return native
-    from .sanitized import SanitizedLauncher
-
-    return SanitizedLauncher(native, tuple(str(name) for name in source.signature), metadata.rung)
-
-
-def _native_launcher(source: Any, metadata: Any) -> Callable[..., None]:
-    """The launcher of one kernel, in C.
-
-    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
-    launch, another version of it runs.
-    """
-    from ..runtime import _native
     from .arguments import Arguments
-    from .careful import CarefulKernel
 
     try:
         arguments = Arguments.of(source.signature)
     except UnsupportedError as error:
         error.where = _where(source)
         raise
-    kinds, names, dtypes = arguments.kinds, arguments.names, arguments.dtypes
+    otherwise = _careful(arguments, metadata)
+    launcher = _host_launcher(arguments, source, metadata, otherwise)
+    if knobs.profile() is not None:
+        from .profile.launchers import profiled
+
+        compile_s = (lambda: 0.0) if otherwise is None else (lambda: otherwise.compile_s)
+        return profiled(launcher, compile_s, arguments, source.signature, metadata, _where(source))
+    if "sites" not in metadata.rung:
+        from .dispatch import repeat_launches
+
+        repeat_launches(getattr(source, "fn", None))
+    return launcher
+
+
+def _host_launcher(
+    arguments: Arguments, source: Any, metadata: Any, otherwise: CarefulKernel | None
+) -> Callable[..., None]:
+    """The launcher of one kernel, in C; watched where the kernel was compiled with checks.
+
+    Where two pointers are equal that the compiler assumed different, or the kernel says that it is not right for the
+    launch, `otherwise` runs, another version of it.
+    """
+    from ..runtime import _native
+
     pairs: tuple[tuple[int, int], ...] = ()
-    otherwise: CarefulKernel | None = None
-    assumed: list[list[int]] = metadata.rung["assumed"]
-    if assumed or metadata.rung["fits"]:
+    if otherwise is not None:
         # The compiler counts the arguments that are left in the kernel, the launcher constants, too.
-        passed = [position for position, kind in enumerate(kinds) if kind != "-"]
+        passed = [position for position, kind in enumerate(arguments.kinds) if kind != "-"]
+        assumed: list[list[int]] = metadata.rung["assumed"]
         pairs = tuple((passed[a], passed[b]) for a, b in assumed)
-        otherwise = CarefulKernel(metadata.rung["ttir"], metadata, kinds, names)
-    return _native.Launcher(kinds, names, pairs, otherwise, dtypes, arguments.structure)
+    native = _native.Launcher(arguments.kinds, arguments.names, pairs, otherwise, arguments.dtypes, arguments.structure)
+    if "sites" not in metadata.rung:
+        return native
+    from .sanitized import SanitizedLauncher
+
+    return SanitizedLauncher(native, tuple(str(name) for name in source.signature), metadata.rung)
+
+
+def _careful(arguments: Arguments, metadata: Any) -> CarefulKernel | None:
+    from .careful import CarefulKernel
+
+    if not metadata.rung["assumed"] and not metadata.rung["fits"]:
+        return None
+    return CarefulKernel(metadata.rung["ttir"], metadata, arguments.kinds, arguments.names)
 
 
 def _where(source: Any) -> str:
@@ -158,6 +189,10 @@ class CpuDriver(DriverBase):
         return torch.device("cpu")
 
     def get_device_interface(self) -> type[DeviceInterface]:
+        if knobs.profile() is not None:
+            from .profile.clock import ModelledInterface
+
+            return ModelledInterface
         return DeviceInterface
 
     def get_current_device(self) -> int:
@@ -170,6 +205,11 @@ class CpuDriver(DriverBase):
         return 0
 
     def get_benchmarker(self) -> Callable[..., Any]:
+        if knobs.profile() is not None:
+            from .profile.recorder import recorder
+
+            if (found := recorder()) is not None:
+                return found.benchmark
         from triton.testing import do_bench
 
         return do_bench

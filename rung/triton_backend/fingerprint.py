@@ -39,5 +39,15 @@ def _sources(directory: str) -> Iterator[str]:
 
 def fingerprint() -> str:
     """Changes whenever the compiler does, the processor that it compiles for, or a knob that the code depends on."""
-    asked = f"{knobs.threads()} {knobs.debug_dma()} {knobs.disable_line_info()}"
+    asked = f"{knobs.threads()} {knobs.debug_dma()} {knobs.disable_line_info()} {_profiled()}"
     return hashlib.sha256(f"{_compiler_digest()} {processor.detect()} {asked}".encode()).hexdigest()
+
+
+def _profiled() -> str:
+    """A profiled process keeps the TTIR of kernels, and chooses their configurations by a modelled device's clock."""
+    if knobs.profile() is None:
+        return ""
+    from .profile.session import current
+
+    found = current()
+    return "" if found is None else found.key

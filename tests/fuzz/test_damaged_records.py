@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from rung.bench import environment
+from rung.bench.profile_result import ProfiledKernel, ProfileRecord, Race, Times, UnmodelledKernel
 from rung.bench.reproduction_result import Figure, HeldOut, ReproductionRecord
 from rung.bench.sweep_result import Point, SweepRecord
 from rung.commands import report
@@ -21,7 +22,7 @@ from rung.errors import UsageError
 from rung.machine import load
 from rung.report import tables
 from rung.schedule import Schedule
-from rung.studies import REGISTRY, find, read, session, write
+from rung.studies import RECORDS, REGISTRY, find, read, session, write
 from tests.bench_fakes import toolchain
 
 SEEDS = 300
@@ -100,6 +101,23 @@ def reproduction_record(path: Path) -> None:
     )  # fmt: skip
 
 
+def profile_record(path: Path) -> None:
+    named = {"name": "softmax", "where": "model.py:12", "launches": 3}
+    times = Times(total=3e3, median=1e3, least=9e2, most=1.1e3)
+    write(
+        ProfileRecord(
+            environment=environment.describe(load("hexagon-v73"), 0), program=["python", "model.py"], status=1,
+            seconds=2.5, unit="cycles", processes=2, tuning_launches=4, unheeded=["fusion"],
+            kernels=[
+                ProfiledKernel(**named, times=times, variants=2, schedules=["", "threads=1"], verdict=words)
+                for words in ("DMA engine 9%", "computing 80%")
+            ],
+            not_modelled=[UnmodelledKernel(**named, reasons=["it waits", "and why"])],
+            races=[Race(name="softmax", where="", violations="a violation:\na transfer")],
+        ), path,
+    )  # fmt: skip
+
+
 def modelled_record(path: Path) -> None:
     """A ladder with cycles, one sample each."""
     ladder_record(path)
@@ -114,11 +132,11 @@ def modelled_record(path: Path) -> None:
 
 KINDS: dict[str, Callable[[Path], None]] = {
     "ladder": ladder_record, "modelled": modelled_record, "scale": scale_record, "overlap": overlap_record,
-    "sweep": sweep_record, "reproduce": reproduction_record,
+    "sweep": sweep_record, "reproduce": reproduction_record, "profile": profile_record,
 }  # fmt: skip
 
 
-UNEXPLAINED = ("sweep", "reproduce")
+UNEXPLAINED = ("sweep", "reproduce", "profile")
 """They hold no decisions."""
 
 
@@ -245,7 +263,8 @@ def test_a_whole_record_is_shown_and_drawn(
 ) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(records[kind]))
-    assert not shown(path, monkeypatch, tmp_path / f"{kind}.png", kind not in UNEXPLAINED).startswith("error: ")
+    figure = tmp_path / f"{kind}.png" if kind in REGISTRY else None
+    assert not shown(path, monkeypatch, figure, kind not in UNEXPLAINED).startswith("error: ")
     if "results" in records[kind]:
         first, second, third, *_ = read(path).results
         assert [d.model_dump(exclude_unset=True) for d in first.evidence.decided] == DECIDED
@@ -253,7 +272,7 @@ def test_a_whole_record_is_shown_and_drawn(
 
 
 def test_every_study_is_here() -> None:
-    assert set(REGISTRY) == KINDS.keys() - {"modelled"}
+    assert {*REGISTRY, *RECORDS} == KINDS.keys() - {"modelled"}
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "1", '"x"', "{}", "[" * 5000, '{"schema": 1}', "\xff", "\\ud800",

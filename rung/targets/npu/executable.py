@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from ...errors import RungError, UsageError
 from ...evidence import Evidence, Launch
 from ...machine import Machine
 from ...runtime import _native
+from ...runtime.sanitized import memories_of
 from ..stages import AllStages
 from .device_code import DeviceCode, compile_for_device
 from .evidence import device_code, executions, hot_loop, hot_loop_facts
@@ -96,6 +97,21 @@ class NpuExecutable:
         if len(args) != len(self.kinds):
             raise UsageError(f"kernel `{self.name}` takes {len(self.kinds)} arguments, not {len(args)}")
         buffers = _buffers(args, self.parameters)
+        self._check_addresses(buffers)
+        bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid)
+        return NpuBound(self.program, self.machine, bound, buffers)
+
+    def launched_by(self, launch: Callable[[], None], arguments: Mapping[str, object]) -> NpuBound:
+        """The same for a launcher of somebody else's, which packs its arguments and calls `launcher_address()`.
+
+        arguments: by name; tuples and tensor descriptors, too.
+        """
+        memories = [memory for memory in memories_of(arguments.items()) if memory is not None]
+        buffers = tuple(Buffer(f"`{m.name}`", m.begin, m.end - m.begin) for m in memories)
+        self._check_addresses(buffers)
+        return NpuBound(self.program, self.machine, launch, buffers)
+
+    def _check_addresses(self, buffers: Sequence[Buffer]) -> None:
         bits = self.machine.isa.index_bits
         most = (1 << bits - 1) - 1
         for buffer in buffers:
@@ -104,8 +120,6 @@ class NpuExecutable:
                     f"{buffer.name} has {buffer.bytes} bytes; an address of `{self.machine.name}` has {bits} bits: "
                     f"at most {most}"
                 )
-        bound = _native.bind(launcher_address(), self.kinds, tuple(args), grid)
-        return NpuBound(self.program, self.machine, bound, buffers)
 
     def run(self, args: Sequence[Any], grid: tuple[int, int, int]) -> Trace:
         """Launch once: arguments are written in place."""
@@ -118,7 +132,7 @@ class NpuBound:
 
     program: Program = field(repr=False)
     machine: Machine
-    launch: _native.Bound = field(repr=False)
+    launch: Callable[[], None] = field(repr=False)
     buffers: tuple[Buffer, ...]
     _trace: Trace | None = field(default=None, repr=False)
 
