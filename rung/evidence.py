@@ -61,6 +61,9 @@ class Fork(_Model):
     contexts: Positive
     least: Positive
     fork_join_ns: Amount
+    assumed_trips: Positive | None = Field(
+        default=None, description="of a loop in the body; `least` is what it is then, and is computed at launch"
+    )
 
 
 class Scratchpad(_Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cost.forking import Price
 from .lowering.check_transfers import CheckTransfers
 from .lowering.expand_atomics import ExpandAtomics
 from .lowering.expand_copies import ExpandCopies
@@ -154,7 +155,8 @@ def threads(machine: Machine, schedule: Schedule) -> Steps:
             fork_join_ns=machine.fork_join_ns,
             clock_ghz=machine.clock_ghz,
             lanes=machine.vector_bytes // 4 if schedule.vectorize else 1,
-            bytes_per_cycle=machine.l2_bytes_per_cycle,
+            fma="fma" in machine.features,
+            prices=str(Price.of(machine, uses_scratchpad(machine, schedule), buffers(schedule))),
             profitability=schedule.profitability,
             line_bytes=machine.cache_line_bytes,
             turns=machine.kind == "host",

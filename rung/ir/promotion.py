@@ -14,7 +14,7 @@ from torch_mlir.dialects import func, scf
 
 from .accesses import Access, accesses
 from .attributes import ASSUMED, MAY_ALIAS
-from .cost import constant_value
+from .constants import constant_value
 from .dependences import Events, Freedom, encloses, events, freedom, is_parallel
 from .footprints import Layout, View, layout_of
 from .slicing import enclosing, is_inside, is_pure

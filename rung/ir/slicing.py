@@ -10,7 +10,7 @@ from typing import Any
 from torch_mlir import ir, rewrite
 from torch_mlir.dialects import scf
 
-from .cost import constant_value
+from .constants import constant_value
 
 Value = ir.Value[Any]
 

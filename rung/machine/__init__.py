@@ -1,7 +1,7 @@
 """What the hardware is: a description, the host's, and files of others."""
 
 from .comments import comments
-from .description import MOST_ALIGNMENT, Cache, Dma, Machine, Npu
+from .description import MOST_ALIGNMENT, Cache, Dma, Level, Machine, Npu
 from .detected import host
 from .files import field, load, names, override, parse, set_field, source
 
@@ -9,6 +9,7 @@ __all__ = [
     "MOST_ALIGNMENT",
     "Cache",
     "Dma",
+    "Level",
     "Machine",
     "Npu",
     "comments",

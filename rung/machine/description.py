@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from .. import processor
 from ..knobs import MOST_CONTEXTS
 from ..targets.isa import ISAS, Isa, isa_of
+from ..targets.isa.core import Core
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 _Cost = Annotated[float, Field(ge=0, le=1e12)]
@@ -63,6 +64,20 @@ class Cache(BaseModel):
     scalar_cycles: _Cost = Field(description="stall per load or store of one element")
     vector_cycles: _Cost = Field(description="stall per load or store of one vector")
     bytes_per_cycle: _Rate = Field(description="bandwidth of the vector accesses, of all contexts together")
+
+
+class Level(BaseModel):
+    """Memory behind the first-level cache, in the order of the distance: what comes from it, and how fast."""
+
+    model_config = _STRICT
+    bytes: int = Field(ge=0, le=1 << 50, description="that it holds; 0: all that there is")
+    shared: bool = Field(default=False, description="by all contexts: each has its part of `bytes`")
+    read_bytes_per_cycle: _Rate = Field(description="of one context alone")
+    write_bytes_per_cycle: _Rate = Field(description="of one context alone")
+    all_read_bytes_per_cycle: _Rate | None = Field(
+        default=None, description="of all contexts together; default: each as if it were alone"
+    )
+    all_write_bytes_per_cycle: _Rate | None = Field(default=None, description="the same of writes")
 
 
 class Npu(BaseModel):
@@ -147,10 +162,13 @@ class Machine(BaseModel):
     cache_line_bytes: int = Field(default=64, ge=1, le=MOST_ALIGNMENT)
     l1_bytes: _Bytes
     l2_bytes: _Bytes = Field(description="of one context")
-    l2_bytes_per_cycle: _Rate = Field(
-        default=16.0,
-        description="that one context streams from the second-level cache, for the estimate of what a "
-        "program costs, which decides whether a fork pays",
+    memory: Annotated[tuple[Level, ...], Field(strict=False)] = Field(
+        default=(),
+        description="levels behind the first-level cache, nearest first: what predictions take memory to cost; none: "
+        "it costs nothing beyond the accesses themselves",
+    )
+    core: Core | None = Field(
+        default=None, description="what a context does in a cycle; default: what its ISA says (`rung.targets.isa`)"
     )
     prefetch_bytes: int = Field(
         default=0,
@@ -170,9 +188,21 @@ class Machine(BaseModel):
         ge=0, le=1 << 40, description="of all contexts together; 0: none, and tiles stay where they are"
     )
     fork_join_ns: _Cost = Field(description="cost of one fork and join over all contexts")
+    launch_ns: _Cost = Field(
+        default=0.0, description="of one launch that does nothing, for predictions of a host; a device's is in `npu`"
+    )
     clock_ghz: _Rate
     dma: Dma = Dma()
     npu: Npu | None = Field(default=None, description='costs of a modelled device; of `kind = "npu"` only')
+
+    @field_validator("core", mode="before")
+    @classmethod
+    def _rest_of_core(cls, given: Any, found: ValidationInfo) -> Any:
+        """What a file leaves out is what the ISA says."""
+        if not isinstance(given, dict) or "arch" not in found.data:
+            return cast(Any, given)
+        usual: dict[str, Any] = isa_of(found.data["arch"]).core.model_dump()
+        return {**usual, **cast(dict[str, Any], given)}
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -234,6 +264,11 @@ class Machine(BaseModel):
     def isa(self) -> Isa:
         """What the compiler knows about the instruction set, which `arch` names."""
         return isa_of(self.arch)
+
+    @property
+    def rates(self) -> Core:
+        """`core`, or what the ISA says."""
+        return self.core or self.isa.core
 
     @property
     def usable_byte_dot(self) -> str:

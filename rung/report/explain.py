@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ..bench.fields import MachineFields
 from ..bench.result import Measurements, Result
+from ..cost.forking import NEVER
 from ..evidence import Decision, DeviceCode, Fork
 from . import text
 
@@ -111,7 +112,8 @@ def _contexts(result: Result, decided: Sequence[Decision]) -> list[str]:
     for decision, fork in tiles:
         body, least = decision.body_cost_ns or 0.0, fork.least
         where = ", where the grid is not" if grids else ""
-        found.append(f"MT: a loop over tiles, {_ns(body)} per tile, is shared from {least:,} tiles on{where}.")
+        shared = f"is shared from {least:,} tiles on{where}" if least < NEVER else "is not worth sharing"
+        found.append(f"MT: a loop over tiles, {_ns(body)} per tile, {shared}.")
     for decision in alone:
         what = "a loop over tiles" if decision.tile_loop else "the grid"
         found.append(f"MT: {what} is not shared: {decision.serial}.")
@@ -126,16 +128,23 @@ def _fork(result: Result, decision: Decision, fork: Fork) -> str:
     even = decision.break_even_programs or fork.least
     estimate = (
         f"a program is estimated at {_ns(decision.body_cost_ns or 0.0)} and a fork and join of "
-        f"{text.counted(fork.contexts, 'context')} at {_ns(fork.fork_join_ns)}, so sharing pays from {even:,} "
-        "programs on"
+        f"{text.counted(fork.contexts, 'context')} at {_ns(fork.fork_join_ns)}, so sharing {_pays(even)}"
     )
     how = "on which those that wait take turns" if decision.programs else f"{decision.distribution} distribution"
     shared = f"over {min(programs, fork.contexts)} contexts, {how}"
+    if fork.assumed_trips:
+        ran = (result.launch.contexts_ran or 1) > 1
+        assumed = f"{estimate}, where its loop has {fork.assumed_trips} steps; a launch counts with its own number: "
+        return f"{assumed}{programs:,} programs {shared if ran else 'do not fork'}."
     if fork.least < even:
         return f"{estimate}; forking is forced: {programs:,} programs {shared if programs > 1 else 'do not fork'}."
     if programs < fork.least:
         return f"{estimate}; the grid has {programs:,}: it does not fork."
     return f"{estimate}; the grid has {programs:,}: it forks {shared}."
+
+
+def _pays(least: int) -> str:
+    return "never pays: one context keeps the memory busy" if least >= NEVER else f"pays from {least:,} programs on"
 
 
 def _scratchpad(result: Result, decided: Sequence[Decision]) -> list[str]:

@@ -12,7 +12,7 @@ from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
 from ..ir.attributes import BOUNDS, DEPTH, IN_ORDER, NOT_PIPELINED, PIPELINED
-from ..ir.cost import constant_value
+from ..ir.constants import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import Index, View, materialize, reinterpret, times
 from ..ir.pointers import constant, functions, index

@@ -12,7 +12,7 @@ from torch_mlir.dialects import func, llvm, scf
 from ..errors import ContractError
 from ..ir.attributes import CONTEXTS, FORK, PROGRAMS, TASK
 from ..ir.capture import captures
-from ..ir.cost import constant_value
+from ..ir.constants import constant_value
 from ..ir.pointers import (
     constant,
     declare,

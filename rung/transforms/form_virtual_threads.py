@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import Annotated, Any, ClassVar
 
 from torch_mlir import ir
 from torch_mlir.dialects import arith, scf
 
+from ..cost.count import ASSUMED_TRIPS, Lanes
+from ..cost.forking import NEVER, Price
 from ..errors import ContractError, UnsupportedError
 from ..ir.attributes import (
     BAND,
@@ -27,15 +29,16 @@ from ..ir.attributes import (
     TILE_LOOP,
     TILES,
 )
-from ..ir.cost import CostModel, constant_value
+from ..ir.constants import constant_value
 from ..ir.false_sharing import iterations_per_line
 from ..ir.locations import line_of
 from ..ir.pointers import i64, index
 from ..ir.waits import first_wait
 from ..knobs import MOST_CONTEXTS
 from ..passes import Pass
-from ..passes.options import Limits
+from ..passes.options import Joined, Limits
 from ..schedule import Distribution
+from .fork_at_launch import LoopCost
 
 Value = ir.Value[Any]
 _MANY = 1 << 30
@@ -67,11 +70,12 @@ class FormVirtualThreads(Pass):
     shares begin at multiples of the iterations that fill a line (`rung.iterations_per_line = 16`), if there are at
     least 8 such groups for each context.
 
-    Profitability: n contexts save T*c*(1 - 1/n) and cost one fork and join F, so T must be at least
-    F*n / (c*(n - 1)), where c is the body's cost estimate (`rung.ir.cost`). With profitability=off two iterations
-    are enough to fork (`least = 2`); the break-even is still written down. The first dimension of a grid
-    varies fastest, as in Triton; the last dimension of tiles does, as in memory. A loop inside another one
-    forks only where the outer one does not.
+    Profitability: one context takes T*c, n of them ceil(T/n)*c, or T*s where they have to share the memory, and one
+    fork and join, F (`rung.cost.forking`); c and s are the body's counts (`rung.cost.count`) times `prices`. Where a
+    loop in the body runs as often as the launch says, the break-even is computed at launch (`fork_at_launch.py`). With
+    profitability=off two iterations are enough to fork (`least = 2`); the break-even is still written down. The first
+    dimension of a grid varies fastest, as in Triton; the last dimension of tiles does, as in memory. A loop inside
+    another one forks only where the outer one does not.
 
     `rung.band = 4` on a grid (`band-grid`) asks for bands of four programs along the second dimension; within a band,
     that one varies fastest:
@@ -94,8 +98,10 @@ class FormVirtualThreads(Pass):
     clock_ghz: Annotated[float, Limits(1e-6, 1e12)] = 3.0
     lanes: Annotated[int, Limits(1, 1024)] = 1
     """Of the vectors that the body will be made of, for the estimate of its cost."""
-    bytes_per_cycle: Annotated[float, Limits(1e-6, 1e12)] = 16.0
-    """That one context streams, for the same estimate."""
+    fma: bool = True
+    """Products and sums fuse, for the same estimate."""
+    prices: Annotated[str, Joined(r"[a-z_]+:[-\d.e]+", "multiply_pipes:2.0+read:0.03")] = ""
+    """What the machine charges for it: `rung.cost.forking.Price`, as text."""
     profitability: bool = True
     """Fork only where it pays; off: wherever there are two iterations."""
     line_bytes: Annotated[int, Limits(1, 4096, powers_of_two=True)] = 64
@@ -121,14 +127,19 @@ class FormVirtualThreads(Pass):
         if len(loop.operation.results):
             raise ContractError(f"form-virtual-threads: a parallel loop has results, at {loop.operation.location}")
         mark = next(mark for mark in LOOP_ATTRIBUTES if mark in loop.operation.attributes)
-        body_ns = CostModel(self.lanes, self.bytes_per_cycle).block(loop.body) / self.clock_ghz
-        break_even = self._break_even(body_ns)
+        cost = self._cost(loop)
+        body_ns, break_even = cost.body_ns, cost.least(self.fork_join_ns, self.contexts)
         with ir.InsertionPoint(loop), loop.operation.location:
             space = _Space(loop, first_fastest=mark == GRID)
             attribute = LOOP_ATTRIBUTES[mark]
             known = space.static_total
             outer = _outer_contexts(loop)
             threshold = break_even if self.profitability else 2
+            least = (
+                cost.at_launch(loop, self.fork_join_ns, self.contexts)
+                if self.profitability and self.contexts > 1
+                else None
+            )
             wait = first_wait(loop.operation) if mark == GRID else None
             if wait is not None:
                 decision = self._let_take_turns(loop, space, wait)
@@ -136,7 +147,7 @@ class FormVirtualThreads(Pass):
                 decision[BREAK_EVEN_PROGRAMS] = ir.IntegerAttr.get(i64(), break_even)
                 decision[FORK] = self._fork(mark, threshold)
                 return
-            reason = self._why_serial(known, threshold, outer)
+            reason = self._why_serial(known if least is None else None, threshold, outer)
             if reason:
                 serial = _for(index(0), space.total, index(1), attribute)
                 _fill(serial.body, loop, space)
@@ -148,14 +159,14 @@ class FormVirtualThreads(Pass):
                 return
             # In a band, neighbours along the first dimension are not next to each other.
             group = 1 if space.band > 1 else iterations_per_line(loop, space.order[0], self.line_bytes)
-            used = self._contexts_used(space.total, known, threshold, outer)
+            used = self._contexts_used(space.total, known, index(threshold) if least is None else least, outer)
             contexts = scf.ForallOp([0], [_fold(used)], [1])
             decision = contexts.operation.attributes
             decision[CONTEXTS] = ir.UnitAttr.get()
             decision[BODY_COST_NS] = ir.FloatAttr.get_f64(round(body_ns, 3))
             decision[BREAK_EVEN_PROGRAMS] = ir.IntegerAttr.get(i64(), break_even)
             decision[DISTRIBUTION] = ir.StringAttr.get(self.distribution)
-            decision[FORK] = self._fork(mark, threshold)
+            decision[FORK] = self._fork(mark, threshold, least is not None)
             if group > 1:
                 decision[ITERATIONS_PER_LINE] = ir.IntegerAttr.get(i64(), group)
         with ir.InsertionPoint(contexts.body), loop.operation.location:
@@ -184,10 +195,12 @@ class FormVirtualThreads(Pass):
         decision[PROGRAMS] = ir.UnitAttr.get()
         return decision
 
-    def _fork(self, mark: str, threshold: int) -> ir.DictAttr:
-        """What decides at launch: of which loop, on how many contexts at most, from how many iterations on."""
+    def _fork(self, mark: str, threshold: int, varies: bool = False) -> ir.DictAttr:
+        """What decides at launch: of which loop, on how many contexts at most, from how many iterations on, and
+        whether that depends on the launch's sizes."""
         return ir.DictAttr.get(
             {
+                **({"assumed_trips": ir.IntegerAttr.get(i64(), ASSUMED_TRIPS)} if varies else {}),
                 "loop": ir.StringAttr.get(mark.removeprefix("rung.")),
                 "contexts": ir.IntegerAttr.get(i64(), self.contexts),
                 "least": ir.IntegerAttr.get(i64(), threshold),
@@ -202,7 +215,7 @@ class FormVirtualThreads(Pass):
         if isinstance(outer, int) and outer > 1:
             return "the loop around it is dealt out"
         if known is not None and known < threshold:
-            return f"{known} iterations; a fork pays from {threshold} on"
+            return f"{known} iterations; a fork {_from(threshold)}"
         return ""
 
     def _group(self, total: Value, known: int | None, group: int) -> Value | int:
@@ -213,17 +226,15 @@ class FormVirtualThreads(Pass):
         many = arith.CmpIOp(arith.CmpIPredicate.sge, total, index(enough)).result
         return arith.SelectOp(many, index(group), index(1)).result
 
-    def _break_even(self, body_ns: float) -> int:
-        if self.contexts == 1:
-            return 1
-        saved = max(body_ns, 0.1) * (1 - 1 / self.contexts)
-        return max(2, ceil(self.fork_join_ns / saved))
+    def _cost(self, loop: scf.ForallOp) -> LoopCost:
+        price = Price.parse(self.prices)
+        return LoopCost.of(loop, Lanes(self.lanes, self.fma), price, self.clock_ghz)
 
-    def _contexts_used(self, total: Value, known: int | None, threshold: int, outer: Value | int | None) -> Value:
-        if known is not None:
+    def _contexts_used(self, total: Value, known: int | None, least: Value, outer: Value | int | None) -> Value:
+        if known is not None and constant_value(least) is not None:
             used = index(min(known, self.contexts))
         else:
-            pays = arith.CmpIOp(arith.CmpIPredicate.sge, total, index(threshold)).result
+            pays = arith.CmpIOp(arith.CmpIPredicate.sge, total, least).result
             most = arith.MinSIOp(total, index(self.contexts)).result
             used = arith.SelectOp(pays, most, index(1)).result
         if not isinstance(outer, ir.Value):
@@ -246,6 +257,10 @@ class FormVirtualThreads(Pass):
             first = groups.induction_variable
             last = arith.MinUIOp(arith.AddIOp(first, lines).result, total).result
             return _for(first, last, one, attribute)
+
+
+def _from(threshold: int) -> str:
+    return f"pays from {threshold} on" if threshold < NEVER else "never pays: one context keeps the memory busy"
 
 
 def _keep_attributes(loop: scf.ForallOp, share: scf.ForOp) -> None:

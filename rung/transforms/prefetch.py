@@ -12,7 +12,7 @@ from torch_mlir.dialects import arith, memref, scf
 
 from ..ir.allocations import allocation_of
 from ..ir.attributes import PREFETCHED, VECTORIZED
-from ..ir.cost import constant_value
+from ..ir.constants import constant_value
 from ..ir.footprints import View, element_bytes, view_below
 from ..ir.pointers import index
 from ..ir.slicing import clone, collect, enclosing, increment, is_inside, is_pure, may_trap, slice_of

@@ -11,7 +11,7 @@ from torch_mlir.passmanager import PassManager
 
 from ..errors import UsageError
 from ..ir.attributes import DIRECT, HELD, IN_ORDER, PROMOTED, SCRATCHPAD_BYTES, STREAMS, TRANSFER
-from ..ir.cost import constant_value
+from ..ir.constants import constant_value
 from ..ir.dependences import anchor_in
 from ..ir.footprints import buffer_view
 from ..ir.pointers import functions, index, to_index

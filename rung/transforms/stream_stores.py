@@ -13,7 +13,7 @@ from torch_mlir.dialects import arith, builtin, scf
 from ..ir.accesses import is_fence
 from ..ir.allocations import VIEWS, allocation_of, is_recast
 from ..ir.attributes import STREAMED, VECTORIZED
-from ..ir.cost import constant_value
+from ..ir.constants import constant_value
 from ..ir.divisibility import Divisibility
 from ..ir.footprints import Index, View, add, element_bytes, materialize, strides_below, times, view_below
 from ..ir.pointers import i64, index, is_memref_at, is_pointer_of, pointer_of, to_index

@@ -13,7 +13,7 @@ from torch_mlir.dialects import arith, scf
 
 from ..errors import ContractError
 from ..ir.attributes import TILE, TILES
-from ..ir.cost import constant_value
+from ..ir.constants import constant_value
 from ..ir.footprints import Index, add, materialize, reinterpret, times
 from ..ir.pointers import functions, index
 from ..ir.slicing import collect

@@ -13,7 +13,7 @@ from __future__ import annotations
 from torch_mlir import ir
 from torch_mlir.dialects import arith
 
-from ...ir.cost import constant_value
+from ...ir.constants import constant_value
 from ...ir.slicing import collect
 from . import elementwise
 from .operation import is_elementwise, is_free

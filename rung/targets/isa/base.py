@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from ...errors import RungError
+from .core import PLAIN, Core
 from .instructions import Instructions
 from .packets import Block
 
@@ -117,6 +118,8 @@ class Isa:
     """By LLVM's name."""
     store_fence: str = ""
     """LLVM's intrinsic behind which no store past the caches is still on its way; empty: there are no such stores."""
+    core: Core = PLAIN
+    """What a context does in a cycle, where a Machine does not say."""
     device: Device | None = None
     """None: no device of this ISA is modelled."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .base import FOR_OTHER_INDEX, Device, Intrinsic, Isa, Switches, Wrong
+from .core import Core
 from .hexagon_assembly import read
 from .hexagon_intrinsics import byte_dot
 
@@ -61,6 +62,22 @@ def _check(cpu: str, features: Sequence[str]) -> Wrong | None:
     return None
 
 
+# In packets, as LLVM's schedules of rung's code turn out: an operation on floats takes one; loads, stores and addresses
+# share it. Floats are divided by a dozen steps of Newton's method.
+_CORE = Core(
+    issue_per_cycle=2.0,
+    pipe_bytes=128,
+    divide_cycles=12.0,
+    root_cycles=12.0,
+    integer_divide_cycles=25.0,
+    multiply_latency_cycles=1.0,
+    add_latency_cycles=1.0,
+    divide_latency_cycles=12.0,
+    logic_latency_cycles=1.0,
+    load_latency_cycles=1.0,
+    window=1024.0,
+)
+
 HEXAGON = Isa(
     name="hexagon",
     triple="hexagon-unknown-linux-musl",
@@ -76,6 +93,7 @@ HEXAGON = Isa(
     # Elements of HVX have 32 bits at most: LLVM would make a branch per lane.
     llvm_legalisations=("expand-wide-masks",),
     intrinsics={"llvm.hexagon.V6.vrmpybv.acc.128B": Intrinsic(vector_bytes=128, definition=byte_dot)},
+    core=_CORE,
     device=Device(
         intrinsic_prefix="llvm.hexagon.",
         least_vector_bytes=64,

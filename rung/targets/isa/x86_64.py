@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .base import Intrinsic, Isa, VectorUnit
+from .core import Core
 from .instructions import Instructions, Kind
 
 # Floating point as in vaddps / addsd / vfmadd231ss, integers as in vpaddd / pmulld.
@@ -57,6 +58,29 @@ _DOTS = {
     ),
 }
 
+# LLVM's X86ScheduleZnver4.td, of Zen 4: cycles for which an operation holds its pipe (ReleaseAtCycles), latencies, and
+# entries of the schedulers. Two pipes multiply and compare, two add, each 32 bytes at a time.
+_CORE = Core(
+    issue_per_cycle=6.0,
+    pipe_bytes=32,
+    multiply_pipes=2.0,
+    add_pipes=2.0,
+    vector_pipes=4.0,
+    load_pipes=2.0,
+    store_pipes=1.0,
+    divide_cycles=3.0,
+    root_cycles=5.0,
+    integer_divide_cycles=12.0,
+    multiply_latency_cycles=4.0,
+    add_latency_cycles=3.0,
+    divide_latency_cycles=11.0,
+    logic_latency_cycles=1.0,
+    load_latency_cycles=7.0,
+    window=128.0,
+    atomic_cycles=20.0,
+    call_cycles=20.0,
+)
+
 X86_64 = Isa(
     name="x86_64",
     other_names=("AMD64",),
@@ -72,5 +96,6 @@ X86_64 = Isa(
         calls=("call", "movabs", "jmp"),
     ),
     intrinsics=_DOTS,
+    core=_CORE,
     store_fence="llvm.x86.sse.sfence",
 )

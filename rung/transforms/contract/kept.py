@@ -8,7 +8,7 @@ from typing import Any
 from torch_mlir import ir
 from torch_mlir.dialects import arith, memref, scf
 
-from ...ir.cost import constant_value
+from ...ir.constants import constant_value
 from ...ir.emit import bits, is_float
 from ...ir.filling import Filling, filling_of, turns_of
 from ...ir.pointers import index
