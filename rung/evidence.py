@@ -230,5 +230,9 @@ class Launch(_Model):
     dma_max_in_flight: Count | None = None
     dma_waiter_copies: Count | None = Field(default=None, description="made by contexts, as the engine was late")
     scratchpad_bytes_used: Count | None = None
+    ledger: dict[str, Amount] | None = Field(
+        default=None, description="modelled cycles of all contexts together, by what they went to"
+    )
+    verdict: str | None = Field(default=None, description="what most of them went to, in one line")
     hot_loop: HotLoop | None = None
     executions: list[Count] | None = Field(default=None, description="of each of the code's `blocks`")

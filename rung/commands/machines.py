@@ -59,6 +59,9 @@ def _rows(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, str]]:
         if isinstance(value, dict):
             for key, inner in cast(dict[str, object], value).items():
                 yield f"{prefix}{name}.{key}", str(inner), field.description or ""
+        elif isinstance(value, tuple) and any(isinstance(each, BaseModel) for each in cast(tuple[object, ...], value)):
+            for number, each in enumerate(cast(tuple[BaseModel, ...], value)):
+                yield from _rows(each, f"{prefix}{name}.{number}.")
         elif not isinstance(value, BaseModel) and value is not None:
             shown = ", ".join(cast(tuple[str, ...], value)) if isinstance(value, tuple) else str(value)
             yield f"{prefix}{name}", shown or "-", field.description or ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from ..bench import recording
 from ..bench.toolchain import Toolchain, native
@@ -18,6 +19,7 @@ from ..options.declared import Plot
 from ..report import figure, gantt, tables, trace_events
 from ..report.text import counted
 from ..studies import one_kernel
+from ..targets.npu import ledger
 from ..targets.npu.timeline import Timeline, replay
 
 
@@ -46,6 +48,9 @@ def run(options: TraceOptions, toolchain: Callable[[], Toolchain] = native) -> i
     if subject.filled:
         out.print(f"{subject.case.name}: {subject.filled}", highlight=False)
     out.print(_summary(subject.title, timeline, subject.machine), highlight=False)
+    spent = ledger.of(found.trace, subject.machine, timeline)
+    out.print(f"  {spent.verdict}", style="bold", highlight=False)
+    out.print(_where_time_went(spent))
     return 0
 
 
@@ -61,6 +66,20 @@ def _summary(title: str, found: Timeline, machine: Machine) -> str:
         f"{found.shared_cycles:z,.0f}, launch and forks {found.overhead_cycles:,.0f} cycles",
     ]
     return "\n".join(lines)
+
+
+def _where_time_went(found: ledger.Ledger) -> Table:
+    """Causes, the greatest first: of all contexts together, and of the DMA engine."""
+    table = tables.new_table("where the time went, cycles (modelled)", "of", "cause")
+    for name in ("cycles", "share"):
+        table.add_column(name, justify="right")
+    contexts = {cause.value: cycles for cause, cycles in found.contexts.items()}
+    for of, causes in ((counted(found.number_of_contexts, "context"), contexts), ("DMA engine", found.engine)):
+        total = sum(causes.values())
+        for cause, cycles in sorted(causes.items(), key=lambda item: -item[1]):
+            if cycles >= 0.5:
+                table.add_row(of, cause, f"{cycles:,.0f}", f"{cycles / total:.1%}")
+    return table
 
 
 COMMAND = Command(TraceOptions, run)

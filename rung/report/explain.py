@@ -48,6 +48,7 @@ def lines(result: Result, machine: MachineFields) -> list[str]:
         *_contexts(result, decided),
         *_scratchpad(result, decided),
         *_library(result, machine),
+        *_ledger(result),
     ]
 
 
@@ -181,6 +182,21 @@ def _library(result: Result, machine: MachineFields) -> list[str]:
     if others:
         listed.append(f"{', '.join(others)} at {usual:g} (npu.default_helper_cycles)")
     return [f"Library: cycles per call: {'; '.join(listed)}."]
+
+
+def _ledger(result: Result) -> list[str]:
+    """On a modelled device: where all cycles of all contexts went."""
+    spent = result.launch.ledger
+    total = sum(spent.values()) if spent else 0.0
+    if not spent or not total:
+        return []
+    shares = sorted(((cycles / total, cause) for cause, cycles in spent.items()), reverse=True)
+    parts = ", ".join(f"{cause} {share:.1%}" for share, cause in shares if share >= _SHOWN)
+    return [f"Time: {result.launch.verdict}: {parts}."]
+
+
+_SHOWN = 0.0005
+"""Of all cycles: what prints as 0.0% is left out."""
 
 
 def _arrays(count: int) -> str:

@@ -44,7 +44,8 @@ class _Region:
     def __init__(self, trace: Trace, machine: Machine, begin: float) -> None:
         self.environment = simpy.Environment(begin)
         self.machine, self.dma, self.npu = machine, machine.dma, machine.npu
-        self.works = [cost(work, machine.npu) for work in trace.works]
+        costs = (cost(work, machine.npu) for work in trace.works)
+        self.works = [(each.cycles, each.vector, each.bus) for each in costs]
         self.demands: dict[int, tuple[float, float]] = {}
         self.changed = self.environment.event()
         self.announced = False

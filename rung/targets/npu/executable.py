@@ -15,6 +15,7 @@ from ..stages import AllStages
 from .device_code import DeviceCode, compile_for_device
 from .evidence import device_code, executions, hot_loop, hot_loop_facts
 from .host_copy import HostCopy, compile_for_host
+from .ledger import of
 from .mapping import MappingError
 from .recorder import Buffer, launcher_address, record
 from .timeline import Timeline, replay
@@ -161,14 +162,18 @@ class NpuBound:
         return [self.timeline().cycles] * n
 
     def counters(self) -> Launch:
-        """What the device did in the last run: contexts, transfers, blocks."""
-        found = self.timeline()
+        """What the device did in the last run: contexts, transfers, blocks, and where the time went."""
+        trace = self._trace or self.trace()
+        found = replay(trace, self.machine, record=True)
+        spent = of(trace, self.machine, found)
         counted = {
+            "ledger": {cause.value: max(0.0, cycles) for cause, cycles in spent.contexts.items()},
+            "verdict": spent.verdict,
             "contexts_ran": found.contexts,
             "dma_transfers": found.dma_transfers,
             "dma_bytes": found.dma_bytes,
             "dma_max_in_flight": found.dma_max_in_flight,
-            "scratchpad_bytes_used": self._trace.scratchpad_bytes if self._trace else 0,
+            "scratchpad_bytes_used": trace.scratchpad_bytes,
         }
         return self.program.last_run().model_copy(update=counted)
 

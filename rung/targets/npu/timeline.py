@@ -82,6 +82,18 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Span:
+    """When a region of the trace ran, behind its fork if it had one, and on how many contexts; `first` and `end_of` say
+    which of the timeline's intervals are its own."""
+
+    begin: float
+    end: float
+    contexts: int
+    first: int
+    end_of: int
+
+
+@dataclass(frozen=True)
 class Timeline:
     """One launch, in modelled cycles. Sums are over all contexts."""
 
@@ -103,6 +115,8 @@ class Timeline:
     dma_max_in_flight: int
     intervals: tuple[Interval, ...] = ()
     """In order of their ends within each region; empty unless recorded."""
+    spans: tuple[Span, ...] = ()
+    """Of the regions; empty unless recorded."""
 
     @property
     def stall_cycles(self) -> float:
@@ -135,21 +149,23 @@ class Replayer:
         if npu is None or machine.dma.bytes_per_cycle is None:
             raise UsageError(f"machine {machine.name} is not modelled: it has no cycles; choose one of kind `npu`")
         self._check_scratchpad(machine)
-        cached = npu.cache is not None and 0 < self._trace.memory_bytes <= npu.cache.bytes
-        works = array("d", [number for work in self._trace.works for number in cost(work, npu, cached)]).tobytes()
+        cached = is_cached(self._trace, npu)
+        costs = (cost(work, npu, cached) for work in self._trace.works)
+        works = array("d", [number for each in costs for number in (each.cycles, each.vector, each.bus)]).tobytes()
         parameters = _parameters(machine, npu, machine.dma.bytes_per_cycle)
         now = npu.launch_cycles
         contexts = 1
         sums = [0.0] * 7
         transfers = most = 0
         intervals: list[Interval] = []
+        spans: list[Span] = []
         if record and now:
             intervals.append(Interval(0, Kind.LAUNCH, 0.0, now))
         for region, program in zip(self._trace.regions, self._programs, strict=True):
             begin = now + (machine.fork_join_cycles if region.forked else 0.0)
             if record and begin > now:
                 intervals.append(Interval(0, Kind.FORK, now, begin))
-            used = min(machine.contexts, len(region.streams))
+            used, first = min(machine.contexts, len(region.streams)), len(intervals)
             contexts = max(contexts, used)
             now, *more, count, in_flight, found = replay_region(
                 program.code, program.entries, works, parameters, used, program.tags, begin, record
@@ -158,6 +174,8 @@ class Replayer:
             transfers, most = transfers + count, max(most, in_flight)
             for context, kind, start, end, stream, moved, rows, write in _INTERVAL.iter_unpack(found):
                 intervals.append(Interval(context, Kind(kind), start, end, stream, moved, rows, bool(write)))
+            if record:
+                spans.append(Span(begin, now, used, first, len(intervals)))
         forks = sum(region.forked for region in self._trace.regions)
         compute, issue, blocked, wait, shared, busy, dma_bytes = sums
         return Timeline(
@@ -175,6 +193,7 @@ class Replayer:
             dma_transfers=transfers,
             dma_max_in_flight=most,
             intervals=tuple(intervals),
+            spans=tuple(spans),
         )
 
     def _check_scratchpad(self, machine: Machine) -> None:
@@ -191,19 +210,37 @@ def replay(trace: Trace, machine: Machine, record: bool = False) -> Timeline:
     return Replayer(trace).on(machine, record)
 
 
-def cost(work: Work, npu: Npu, cached: bool = False) -> tuple[float, float, float]:
-    """Cycles of `work` on a lone context: in all, with a vector unit, with the data bus of DRAM, or of the cache that
-    holds all of the launch's memory. Raises UsageError for products of a type that the machine has no unit for."""
+@dataclass(frozen=True)
+class Cost:
+    """Of work on a lone context, in cycles."""
+
+    cycles: float
+    """In all."""
+    vector: float
+    """With a vector unit."""
+    bus: float
+    """With the data bus of DRAM, or of the cache that holds all of the launch's memory."""
+    memory: float
+    """Stalls and bus together."""
+
+
+def is_cached(trace: Trace, npu: Npu) -> bool:
+    """Whether all memory of a launch fits into the cache, where there is one."""
+    return npu.cache is not None and 0 < trace.memory_bytes <= npu.cache.bytes
+
+
+def cost(work: Work, npu: Npu, cached: bool = False) -> Cost:
+    """What `work` takes; `cached`: its memory is in the cache. Raises UsageError for products of a type that the
+    machine has no unit for."""
     helpers = sum(n * npu.helper_cycles.get(name, npu.default_helper_cycles) for name, n in work.calls)
     scalar, vector, rate = npu.dram_scalar_cycles, npu.dram_vector_cycles, npu.dram_bytes_per_cycle
     if cached and npu.cache is not None:
         scalar, vector, rate = npu.cache.scalar_cycles, npu.cache.vector_cycles, npu.cache.bytes_per_cycle
     bus = work.dram_vector_bytes / rate
-    stalls = work.dram_scalar * scalar + work.dram_vector * vector
+    memory = work.dram_scalar * scalar + work.dram_vector * vector + bus
     matrix = sum(count / _macs_per_cycle(npu, element) for element, count in work.macs)
-    control = work.steps * npu.step_cycles
-    total = work.packets * npu.cycles_per_packet + helpers + stalls + bus + matrix + control
-    return total, work.vector_packets * npu.cycles_per_packet, bus
+    total = work.packets * npu.cycles_per_packet + helpers + memory + matrix + work.steps * npu.step_cycles
+    return Cost(total, work.vector_packets * npu.cycles_per_packet, bus, memory)
 
 
 def _macs_per_cycle(npu: Npu, element: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -86,17 +86,19 @@ class Recorder:
 
 
 def _facts(number: int, trace: Trace, machine: Machine, intervals: bool) -> Facts:
+    from ...targets.npu.ledger import of
     from ...targets.npu.timeline import replay
 
-    timeline = replay(trace, machine, record=intervals)
+    timeline = replay(trace, machine, record=True)
     kept = [
         [each.context, each.kind, each.begin, each.end, each.stream, each.bytes, each.rows, each.write]
         for each in timeline.intervals
     ]
-    return Facts(number, _numbers(timeline), kept if len(kept) <= _MOST_INTERVALS else ())
+    numbers = _numbers(timeline) | {"verdict": of(trace, machine, timeline).verdict}
+    return Facts(number, numbers, kept if intervals and len(kept) <= _MOST_INTERVALS else ())
 
 
-def _numbers(found: Timeline) -> Mapping[str, Any]:
+def _numbers(found: Timeline) -> dict[str, Any]:
     return {
         "cycles": found.cycles,
         "contexts": found.contexts,
@@ -105,21 +107,7 @@ def _numbers(found: Timeline) -> Mapping[str, Any]:
         "overhead": found.overhead_cycles / found.cycles if found.cycles else 0.0,
         "dma_bytes": found.dma_bytes,
         "dma_transfers": found.dma_transfers,
-        "verdict": verdict(found),
     }
-
-
-def verdict(found: Timeline) -> str:
-    """What a launch spends its time on, in a few words."""
-    overhead = found.overhead_cycles / found.cycles if found.cycles else 0.0
-    shares = {
-        "launch and forks": overhead,
-        "DMA engine": found.dma_utilisation,
-        "computing": found.compute_utilisation,
-    }
-    cause, share = max(shares.items(), key=lambda item: item[1])
-    idle = max(0.0, 1 - found.compute_utilisation - overhead)
-    return f"{cause} {share:.0%}; contexts wait {idle:.0%}"
 
 
 @cache
