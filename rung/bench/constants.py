@@ -5,7 +5,7 @@ the ISA says (`rung.targets.isa`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from .fma_chain import fma_chain
 from .measure import mean_of
 from .probe_kernels import add_chain, copy, divisions, read
 from .problem import Problem, signature
+from .stats import median
 from .toolchain import Toolchain
 
 _STEPS = 4096
@@ -23,9 +24,13 @@ _DIVISIONS = 16
 _NEAR = 4096
 """Elements of an array that stays in the first-level cache."""
 _BLOCK = 2048
-_REPEATS = 5
+_WHOLE = 4 * 2 * _BLOCK
+"""Bytes: footprints are multiples, so that all blocks of both arrays are whole."""
+_REPEATS = 7
 _SAMPLE_S = 1e-3
-_FIRST, _LAST = 64 << 10, 64 << 20
+_FACTOR = 2**0.5
+"""From one footprint that is measured to the next one; a level ends in the middle between both."""
+_FIRST, _LAST = 64 << 10, 128 << 20
 """Bytes of a context, from the second-level cache to memory."""
 _VEC = Schedule(prefetch=False, profitability=False, unroll=8)
 _SCALAR = Schedule(vectorize=False, prefetch=False, profitability=False)
@@ -45,8 +50,16 @@ class _Bench:
     toolchain: Toolchain
     machine: Machine
 
-    def seconds(self, kernel: Any, n: int, constexprs: dict[str, int], schedule: Schedule, programs: int = 0) -> float:
-        """Of one launch on arrays of n elements: the best of several means."""
+    def seconds(
+        self,
+        kernel: Any,
+        n: int,
+        constexprs: dict[str, int],
+        schedule: Schedule,
+        programs: int = 0,
+        of: Callable[[Sequence[float]], float] = min,
+    ) -> float:
+        """Of one launch on arrays of n elements: of several means, the best, or what `of` makes of them."""
         import torch
 
         x = torch.full((max(n, _NEAR),), 0.5)
@@ -60,7 +73,7 @@ class _Bench:
         bound = executable.bind(problem.args, problem.grid)
         once = max(mean_of(bound.time, 1), 1e-7)
         inner = max(1, min(2000, int(_SAMPLE_S / once)))
-        return min(mean_of(bound.time, inner) for _ in range(_REPEATS))
+        return of([mean_of(bound.time, inner) for _ in range(_REPEATS)])
 
 
 def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] = lambda _: None) -> Measured:
@@ -82,7 +95,7 @@ def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] 
     divided = bench.seconds(divisions, _NEAR, {"STEPS": _DIVISIONS, "BLOCK": 1024}, _with(_VEC, 1)) - launch
     division = divided * ghz * 1e9 / (_DIVISIONS * _NEAR * 4 / core.pipe_bytes)
     tell("measuring the cost of a fork")
-    forked = bench.seconds(copy, 2 * 64, {"BLOCK": 64}, Schedule(profitability=False))
+    forked = bench.seconds(copy, 2 * 64, {"BLOCK": 64}, Schedule(profitability=False), of=median)
     fork = max(0.0, forked - launch)
     tell("measuring the bandwidth of every level of memory")
     levels = _levels(bench, ghz, launch, fork)
@@ -116,38 +129,45 @@ def _with(schedule: Schedule, threads: int | None) -> Schedule:
 
 
 def _levels(bench: _Bench, ghz: float, launch: float, fork: float) -> tuple[Level, ...]:
-    """A level for every power of two: a curve in steps."""
+    """A curve of bandwidth against footprint, in steps."""
     found: list[Level] = []
     touched = _FIRST
     contexts = bench.machine.contexts
     while touched <= _LAST:
         alone = _rates(bench, touched, 1, launch)
         together = _rates(bench, touched, contexts, launch + fork) if contexts > 1 else alone
-        read, write = (rate / ghz * 1e-9 for rate in alone)
-        all_read, all_write = (contexts * rate / ghz * 1e-9 for rate in together)
+        read, write, stream = (rate / ghz * 1e-9 for rate in alone)
+        all_read, all_write, all_stream = (contexts * rate / ghz * 1e-9 for rate in together)
         found.append(
             Level(
-                bytes=0 if touched * 2 > _LAST else int(touched * 1.4),
+                bytes=0 if touched * _FACTOR > _LAST else int(touched * _FACTOR**0.5),
                 read_bytes_per_cycle=read,
                 write_bytes_per_cycle=write,
+                stream_bytes_per_cycle=stream,
                 all_read_bytes_per_cycle=all_read,
                 all_write_bytes_per_cycle=all_write,
+                all_stream_bytes_per_cycle=all_stream,
             )
         )
-        touched *= 2
+        touched = int(touched * _FACTOR) // _WHOLE * _WHOLE
     return tuple(found)
 
 
-def _rates(bench: _Bench, touched: int, contexts: int, overhead: float) -> tuple[float, float]:
-    """Bytes per second of one of so many contexts that touch so much each: read, written."""
+def _rates(bench: _Bench, touched: int, contexts: int, overhead: float) -> tuple[float, float, float]:
+    """Bytes per second of one of so many contexts that touch so much each: read, written, written past the caches."""
     elements = touched // 4
+    half = elements // 2
     schedule = _with(_VEC, contexts)
     reading = bench.seconds(read, elements * contexts, {"BLOCK": _BLOCK}, schedule) - overhead
     read_rate = touched / reading
-    half = elements // 2
-    copying = bench.seconds(copy, half * contexts, {"BLOCK": _BLOCK}, schedule) - overhead
-    writing = max(copying - half * 4 / read_rate, 0.1 * copying)
-    return read_rate, half * 4 / writing
+
+    def writing(schedule: Schedule) -> float:
+        copying = bench.seconds(copy, half * contexts, {"BLOCK": _BLOCK}, schedule) - overhead
+        return half * 4 / max(copying - half * 4 / read_rate, 0.1 * copying)
+
+    write_rate = writing(replace(schedule, stream_stores=False))
+    far = bench.machine.last_cache_bytes and half * 4 * contexts > bench.machine.last_cache_bytes // contexts
+    return read_rate, write_rate, writing(schedule) if far else write_rate
 
 
 def _transfers(bench: _Bench, machine: Machine) -> tuple[float, float]:
@@ -161,11 +181,13 @@ def _transfers(bench: _Bench, machine: Machine) -> tuple[float, float]:
     def beside(threads: int, overhead: float) -> float:
         elements = block * _TRANSFERS // 2 * threads
         schedule = Schedule(threads=threads, double_buffer=True, profitability=False, prefetch=False)
-        taken = bench.seconds(copy, elements, {"BLOCK": block}, schedule) - overhead
-        read, write = rates(level, threads)
+        taken = bench.seconds(copy, elements, {"BLOCK": block}, schedule, of=median) - overhead
+        read, write, _ = rates(level, threads)
         copied = block * 4 * (1 / read + 1 / write) / 2 / machine.clock_ghz * 1e-9
         return max(0.0, taken / _TRANSFERS - copied)
 
     launch, fork = machine.launch_ns * 1e-9, machine.fork_join_ns * 1e-9
+    # In this order: an engine that has just worked still spins, on a core that contexts want.
+    own = beside(contexts, launch + fork) if contexts > 1 else None
     engine = beside(1, launch)
-    return (beside(contexts, launch + fork) if contexts > 1 else engine), engine
+    return engine if own is None else own, engine

@@ -44,18 +44,21 @@ class Residence:
         """Of one context, while the others do the same."""
         if level is None:
             return 0.0
-        read, write = rates(level, self.contexts)
-        return flow.reads / read + flow.writes / write
+        read, write, stream = rates(level, self.contexts)
+        return flow.reads / read + (flow.writes - flow.streamed) / write + flow.streamed / stream
 
 
-def rates(level: Level, contexts: int) -> tuple[float, float]:
-    """Bytes per cycle of one of so many contexts: read, write."""
-    read, write = level.read_bytes_per_cycle, level.write_bytes_per_cycle
-    if contexts > 1 and level.all_read_bytes_per_cycle is not None:
-        read = min(read, level.all_read_bytes_per_cycle / contexts)
-    if contexts > 1 and level.all_write_bytes_per_cycle is not None:
-        write = min(write, level.all_write_bytes_per_cycle / contexts)
-    return read, write
+def rates(level: Level, contexts: int) -> tuple[float, float, float]:
+    """Bytes per cycle of one of so many contexts: read, written, written past the caches."""
+
+    def share(alone: float, together: float | None) -> float:
+        return alone if contexts == 1 or together is None else min(alone, together / contexts)
+
+    read = share(level.read_bytes_per_cycle, level.all_read_bytes_per_cycle)
+    write = share(level.write_bytes_per_cycle, level.all_write_bytes_per_cycle)
+    if level.stream_bytes_per_cycle is None:
+        return read, write, write
+    return read, write, share(level.stream_bytes_per_cycle, level.all_stream_bytes_per_cycle)
 
 
 @dataclass(frozen=True)

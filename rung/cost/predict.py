@@ -64,5 +64,6 @@ def _context(work: Work, machine: Machine, residence: Residence, engine: bool) -
     if not engine:
         # What a context waits for it copies itself, when it waits.
         return inside + issued + fetched, inside, fetched
-    moved = work.transfers * dma.latency_cycles + max(fetched, work.moved / (dma.bytes_per_cycle or float("inf")))
-    return max(inside + issued, moved), inside, moved
+    moved = work.transfers * dma.latency_cycles + fetched
+    first = moved * work.moved_ahead / work.moved if work.moved else 0.0
+    return first + max(inside + issued, moved - first), inside, moved

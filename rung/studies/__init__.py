@@ -29,6 +29,7 @@ REGISTRY: dict[str, Entry] = {
     "scale": Entry("Measure multi-threading (MT) against problem size.", "rung.studies.scale"),
     "overlap": Entry("Measure double buffering (DB) against arithmetic intensity.", "rung.studies.overlap"),
     "sweep": Entry("Replay a kernel on a grid of modelled devices.", "rung.studies.sweep"),
+    "validate-host": Entry("Predict this machine's times, then measure them.", "rung.studies.validate_host"),
     "reproduce": Entry("Compare a modelled device with the published figures.", "rung.studies.reproduce"),
     "validate": Entry("Predict published measurements of other people's devices.", "rung.studies.validate"),
 }
