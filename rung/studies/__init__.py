@@ -29,12 +29,13 @@ REGISTRY: dict[str, Entry] = {
     "scale": Entry("Measure multi-threading (MT) against problem size.", "rung.studies.scale"),
     "overlap": Entry("Measure double buffering (DB) against arithmetic intensity.", "rung.studies.overlap"),
     "sweep": Entry("Replay a kernel on a grid of modelled devices.", "rung.studies.sweep"),
-    "validate-host": Entry("Predict this machine's times, then measure them.", "rung.studies.validate_host"),
     "reproduce": Entry("Compare a modelled device with the published figures.", "rung.studies.reproduce"),
-    "validate": Entry("Predict published measurements of other people's devices.", "rung.studies.validate"),
+    "validate": Entry(
+        "Predict published measurements of other people's devices, or this machine's times.", "rung.studies.validate"
+    ),
 }
-RECORDS: dict[str, str] = {"profile": "rung.studies.profile"}
-"""Of commands that are no studies: the modules that define their `KIND`."""
+RECORDS: dict[str, str] = {"profile": "rung.studies.profile", "validate-host": "rung.studies.validate_host"}
+"""Of commands that are no studies, or of a study on other devices: the modules that define their `KIND`."""
 
 
 def find(name: str) -> Study[Any, Any]:

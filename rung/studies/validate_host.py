@@ -98,3 +98,4 @@ Forking is forced. Exit status 1: a result was wrong.""",
     figure=report.plot,
 )
 """`rung validate --device host`"""
+KIND = STUDY
