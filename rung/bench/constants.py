@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..machine import Level, Machine
 from ..schedule import Schedule
 from .fma_chain import fma_chain
 from .measure import mean_of
-from .probe_kernels import add_chain, copy, divisions, read
+from .predict import predictor
+from .probe_kernels import add_chain, copy, copy_rows, divisions, read
 from .problem import Problem, signature
 from .stats import median
 from .toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from ..compile import AnyExecutable
 
 _STEPS = 4096
 _CHAIN = 64
@@ -24,17 +28,20 @@ _DIVISIONS = 16
 _NEAR = 4096
 """Elements of an array that stays in the first-level cache."""
 _BLOCK = 2048
+_LEAST = 0.1
+"""Of a copy's time is writing, whatever reading took when it was measured."""
 _WHOLE = 4 * 2 * _BLOCK
 """Bytes: footprints are multiples, so that all blocks of both arrays are whole."""
-_REPEATS = 7
+_REPEATS = 5
 _SAMPLE_S = 1e-3
 _FACTOR = 2**0.5
 """From one footprint that is measured to the next one; a level ends in the middle between both."""
-_FIRST, _LAST = 64 << 10, 128 << 20
+_FIRST, _LAST = 256 << 10, 64 << 20
 """Bytes of a context, from the second-level cache to memory."""
 _VEC = Schedule(prefetch=False, profitability=False, unroll=8)
 _SCALAR = Schedule(vectorize=False, prefetch=False, profitability=False)
 _TRANSFERS = 64
+_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -60,20 +67,32 @@ class _Bench:
         of: Callable[[Sequence[float]], float] = min,
     ) -> float:
         """Of one launch on arrays of n elements: of several means, the best, or what `of` makes of them."""
+        return of(self.samples(*self._compiled(kernel, n, constexprs, schedule, programs)))
+
+    def beyond(self, kernel: Any, n: int, constexprs: dict[str, int], schedule: Schedule, programs: int) -> float:
+        """Seconds of a launch beyond what the model says of it on `machine`."""
+        executable, problem = self._compiled(kernel, n, constexprs, schedule, programs)
+        expected = predictor(executable, problem.args, problem.grid, schedule).on(self.machine).time
+        return max(0.0, median(self.samples(executable, problem)) - expected)
+
+    def _compiled(
+        self, kernel: Any, n: int, constexprs: dict[str, int], schedule: Schedule, programs: int
+    ) -> tuple[AnyExecutable, Problem]:
         import torch
 
         x = torch.full((max(n, _NEAR),), 0.5)
-        out = torch.empty_like(x)
         last = _STEPS if kernel is add_chain else n
         grid = (programs or max(1, n // constexprs["BLOCK"]), 1, 1)
-        problem = Problem((x, out, last), (1,), constexprs, grid, None)
-        executable = self.toolchain.compile(
-            kernel, signature(kernel.arg_names, problem), dict(constexprs), machine=self.machine, schedule=schedule
-        )
+        problem = Problem((x, torch.empty_like(x), last), (1,), constexprs, grid, None)
+        types = signature(kernel.arg_names, problem)
+        make = self.toolchain.compile
+        return make(kernel, types, dict(constexprs), machine=self.machine, schedule=schedule), problem
+
+    def samples(self, executable: AnyExecutable, problem: Problem) -> list[float]:
         bound = executable.bind(problem.args, problem.grid)
         once = max(mean_of(bound.time, 1), 1e-7)
         inner = max(1, min(2000, int(_SAMPLE_S / once)))
-        return of([mean_of(bound.time, inner) for _ in range(_REPEATS)])
+        return [mean_of(bound.time, inner) for _ in range(_REPEATS)]
 
 
 def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] = lambda _: None) -> Measured:
@@ -109,8 +128,8 @@ def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] 
         }
     )
     tell("measuring transfers")
-    own, engine = _transfers(bench, found)
-    dma = machine.dma.model_copy(update={"issue_cycles": own * ghz * 1e9, "latency_cycles": engine * ghz * 1e9})
+    own, engine, row = (each * ghz * 1e9 for each in _transfers(toolchain, found))
+    dma = machine.dma.model_copy(update={"issue_cycles": own, "latency_cycles": engine, "row_cycles": row})
     notes = {
         "clock (GHz)": ghz,
         "launch (ns)": launch * 1e9,
@@ -118,8 +137,9 @@ def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] 
         "fused multiply-adds of scalars per cycle": scalar / (ghz * 1e9),
         "fused multiply-adds of vectors per cycle": vector / (ghz * 1e9),
         "division of a vector (cycles)": division * machine.vector_bytes / core.pipe_bytes,
-        "transfer that the context copies (ns, beside its bytes)": own * 1e9,
-        "transfer that the engine copies (ns, beside its bytes)": engine * 1e9,
+        "transfer that the context copies (ns, beside its bytes)": own / ghz,
+        "transfer that the engine copies (ns, beside its bytes)": engine / ghz,
+        "row of a transfer (ns)": row / ghz,
     }
     return Measured(found.model_copy(update={"dma": dma}), notes)
 
@@ -130,64 +150,81 @@ def _with(schedule: Schedule, threads: int | None) -> Schedule:
 
 def _levels(bench: _Bench, ghz: float, launch: float, fork: float) -> tuple[Level, ...]:
     """A curve of bandwidth against footprint, in steps."""
-    found: list[Level] = []
-    touched = _FIRST
     contexts = bench.machine.contexts
-    while touched <= _LAST:
-        alone = _rates(bench, touched, 1, launch)
-        together = _rates(bench, touched, contexts, launch + fork) if contexts > 1 else alone
-        read, write, stream = (rate / ghz * 1e-9 for rate in alone)
-        all_read, all_write, all_stream = (contexts * rate / ghz * 1e-9 for rate in together)
+    footprints = [_FIRST]
+    while footprints[-1] * _FACTOR <= _LAST:
+        footprints.append(int(footprints[-1] * _FACTOR) // _WHOLE * _WHOLE)
+    curves = {
+        p: _curve(bench, footprints, p, launch + (fork if p > 1 else 0.0), 1 / (ghz * 1e9)) for p in {1, contexts}
+    }
+    found: list[Level] = []
+    curves = {p: _falling(curve) for p, curve in curves.items()}
+    for number, touched in enumerate(footprints):
+        (read, write, stream), (all_read, all_write, all_stream) = curves[1][number], curves[contexts][number]
         found.append(
             Level(
-                bytes=0 if touched * _FACTOR > _LAST else int(touched * _FACTOR**0.5),
+                bytes=int(touched * _FACTOR**0.5) if number < len(footprints) - 1 else 0,
                 read_bytes_per_cycle=read,
                 write_bytes_per_cycle=write,
                 stream_bytes_per_cycle=stream,
-                all_read_bytes_per_cycle=all_read,
-                all_write_bytes_per_cycle=all_write,
-                all_stream_bytes_per_cycle=all_stream,
+                all_read_bytes_per_cycle=contexts * all_read,
+                all_write_bytes_per_cycle=contexts * all_write,
+                all_stream_bytes_per_cycle=contexts * all_stream,
             )
         )
-        touched = int(touched * _FACTOR) // _WHOLE * _WHOLE
     return tuple(found)
 
 
-def _rates(bench: _Bench, touched: int, contexts: int, overhead: float) -> tuple[float, float, float]:
-    """Bytes per second of one of so many contexts that touch so much each: read, written, written past the caches."""
-    elements = touched // 4
-    half = elements // 2
+def _falling(curve: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """No level is slower than one that is farther: where it was measured so, something else ran."""
+    found = [curve[-1]]
+    for rates_ in reversed(curve[:-1]):
+        read, write, stream = (max(pair) for pair in zip(rates_, found[-1], strict=True))
+        found.append((read, write, stream))
+    return found[::-1]
+
+
+def _curve(
+    bench: _Bench, footprints: Sequence[int], contexts: int, overhead: float, cycle: float
+) -> list[tuple[float, float, float]]:
+    """Bytes per cycle of one of so many contexts that touch so much each: read, written, written past the caches."""
     schedule = _with(_VEC, contexts)
-    reading = bench.seconds(read, elements * contexts, {"BLOCK": _BLOCK}, schedule) - overhead
-    read_rate = touched / reading
+    through = replace(schedule, stream_stores=False)
+    block = {"BLOCK": _BLOCK}
 
-    def writing(schedule: Schedule) -> float:
-        copying = bench.seconds(copy, half * contexts, {"BLOCK": _BLOCK}, schedule) - overhead
-        return half * 4 / max(copying - half * 4 / read_rate, 0.1 * copying)
+    def cycles(kernel: Any, bytes_: int, schedule: Schedule) -> float:
+        return (bench.seconds(kernel, bytes_ // 4 * contexts, block, schedule) - overhead) / cycle
 
-    write_rate = writing(replace(schedule, stream_stores=False))
-    far = bench.machine.last_cache_bytes and half * 4 * contexts > bench.machine.last_cache_bytes // contexts
-    return read_rate, write_rate, writing(schedule) if far else write_rate
+    reads = [touched / cycles(read, touched, schedule) for touched in footprints]
+    found: list[tuple[float, float, float]] = []
+    stream: float | None = None
+    for touched, rate in zip(footprints, reads, strict=True):
+        half = touched // 2
+        copied = cycles(copy, half, through)
+        write = half / max(copied - half / rate, _LEAST * copied)
+        if bench.machine.last_cache_bytes and half * contexts > 2 * bench.machine.last_cache_bytes // contexts:
+            # What goes past the caches leaves them to what is read.
+            nearest = min(range(len(footprints)), key=lambda at: abs(footprints[at] - half))
+            copied = cycles(copy, half, schedule)
+            stream = half / max(copied - half / reads[nearest], _LEAST * copied)
+        found.append((rate, write, stream or write))
+    last = found[-1][2]
+    return [(r, w, last if stream else s) for r, w, s in found]
 
 
-def _transfers(bench: _Bench, machine: Machine) -> tuple[float, float]:
-    """Seconds of a transfer beside those of its bytes: that a context copies itself, that the engine copies."""
-    from ..cost.memory import rates
+def _transfers(toolchain: Toolchain, machine: Machine) -> tuple[float, float, float]:
+    """Seconds of a transfer beside those of its bytes: that a context copies itself, that the engine copies; of a row
+    of such a transfer."""
+    free = machine.dma.model_copy(update={"issue_cycles": 0.0, "latency_cycles": 0.0, "row_cycles": 0.0})
+    bench = _Bench(toolchain, machine.model_copy(update={"dma": free}))
+    contexts, block = machine.contexts, _NEAR // 4
 
-    level = machine.memory[0]
-    block = 1024
-    contexts = machine.contexts
-
-    def beside(threads: int, overhead: float) -> float:
-        elements = block * _TRANSFERS // 2 * threads
+    def beside(kernel: Any, constexprs: dict[str, int], threads: int) -> float:
+        programs = _TRANSFERS // 2 * threads
         schedule = Schedule(threads=threads, double_buffer=True, profitability=False, prefetch=False)
-        taken = bench.seconds(copy, elements, {"BLOCK": block}, schedule, of=median) - overhead
-        read, write, _ = rates(level, threads)
-        copied = block * 4 * (1 / read + 1 / write) / 2 / machine.clock_ghz * 1e-9
-        return max(0.0, taken / _TRANSFERS - copied)
+        return bench.beyond(kernel, block * programs, constexprs, schedule, programs) / _TRANSFERS
 
-    launch, fork = machine.launch_ns * 1e-9, machine.fork_join_ns * 1e-9
     # In this order: an engine that has just worked still spins, on a core that contexts want.
-    own = beside(contexts, launch + fork) if contexts > 1 else None
-    engine = beside(1, launch)
-    return engine if own is None else own, engine
+    own = beside(copy, {"BLOCK": block}, contexts)
+    rows = beside(copy_rows, {"ROWS": _ROWS, "COLS": block // _ROWS}, contexts)
+    return own, beside(copy, {"BLOCK": block}, 1), max(0.0, rows - own) / _ROWS

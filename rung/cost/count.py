@@ -83,6 +83,7 @@ class Counting:
     streams: dict[int, Stream] = field(default_factory=dict[int, Stream])
     transfers: float = 0.0
     moved: float = 0.0
+    rows: float = 0.0
     ahead: float = 0.0
     moved_ahead: float = 0.0
     _started: set[int] = field(default_factory=set[int])
@@ -95,7 +96,7 @@ class Counting:
 
     @property
     def work(self) -> Work:
-        parts = (self.transfers, self.moved, self.ahead, self.moved_ahead)
+        parts = (self.transfers, self.moved, self.rows, self.ahead, self.moved_ahead)
         return Work(tuple(self.stretches), dict(self.streams), *parts)
 
     def number_arguments(self, op: ir.Operation) -> None:
@@ -204,7 +205,7 @@ class Counting:
         longest: tuple[float, Counting] | None = None
         for block in blocks:
             alone = replace(self, known=dict(self.known), stretches=[], streams={}, _memory=dict(self._memory))
-            alone.transfers = alone.moved = alone.ahead = alone.moved_ahead = 0.0
+            alone.transfers = alone.moved = alone.rows = alone.ahead = alone.moved_ahead = 0.0
             alone.block(block, times)
             count = alone.work.count()
             if longest is None or count > longest[0]:
@@ -219,6 +220,7 @@ class Counting:
             self._flow(argument, stream)
         self.transfers += work.transfers
         self.moved += work.moved
+        self.rows += work.rows
         self.ahead += work.ahead
         self.moved_ahead += work.moved_ahead
 
@@ -383,8 +385,12 @@ class Counting:
         source, *rest = op.operands
         skip = ir.MemRefType(source.type).rank
         target = rest[skip]
-        number = rest[skip + 1 + ir.MemRefType(target.type).rank]
-        elements = self.number(number)
+        after = skip + 1 + ir.MemRefType(target.type).rank
+        elements = self.number(rest[after])
+        tag = ir.MemRefType(rest[after + 1].type).rank
+        if len(rest) > after + 2 + tag:  # a stride, and the elements of a row
+            row = self.number(rest[after + 3 + tag])
+            self.rows += times * (elements / row if elements and row else ASSUMED_TRIPS)
         bytes_ = (ASSUMED_TRIPS if elements is None else elements) * width(ir.MemRefType(source.type).element_type) / 8
         self.transfers += times
         self.moved += bytes_ * times

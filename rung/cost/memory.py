@@ -22,12 +22,14 @@ class Residence:
 
     def fetch(self, work: Work) -> _Fetch:
         """What the flows of this work cost: of an array that comes again and again, every time but the first from a
-        level that holds the array alone."""
+        level that holds the array alone. What is written past the caches takes no room in them."""
         streams = {argument: stream.reads + stream.writes for argument, stream in work.streams.items()}
         first = {
             argument: min(1.0, self.sizes.get(argument, total) / total) for argument, total in streams.items() if total
         }
-        home = self.level(self.touched / self.contexts)
+        past = {argument for s in work.stretches for argument, flow in s.flows.items() if flow.streamed}
+        beyond = sum(self.sizes.get(argument, 0.0) for argument in past)
+        home = self.level((self.touched - beyond) / self.contexts)
         again = {argument: self.level(self.sizes.get(argument, 0.0)) for argument in streams}
         return _Fetch(self, first, home, again)
 

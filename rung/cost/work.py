@@ -102,6 +102,8 @@ class Work:
     """Descriptors given to a copy engine."""
     moved: float = 0.0
     """Bytes of them."""
+    rows: float = 0.0
+    """Of descriptors that have more than one."""
     ahead: float = 0.0
     """Of the transfers, those in front of a loop: nothing overlaps them."""
     moved_ahead: float = 0.0
@@ -112,6 +114,7 @@ class Work:
             {argument: stream * times for argument, stream in self.streams.items()},
             self.transfers * times,
             self.moved * times,
+            self.rows * times,
             self.ahead * times,
             self.moved_ahead * times,
         )
@@ -120,16 +123,17 @@ class Work:
     def total(cls, parts: Iterable[Work]) -> Work:
         stretches: list[Stretch] = []
         streams: dict[int, Stream] = {}
-        transfers = moved = ahead = moved_ahead = 0.0
+        transfers = moved = rows = ahead = moved_ahead = 0.0
         for part in parts:
             stretches += part.stretches
             for argument, stream in part.streams.items():
                 streams[argument] = streams.get(argument, Stream()) + stream
             transfers += part.transfers
             moved += part.moved
+            rows += part.rows
             ahead += part.ahead
             moved_ahead += part.moved_ahead
-        return cls(tuple(stretches), streams, transfers, moved, ahead, moved_ahead)
+        return cls(tuple(stretches), streams, transfers, moved, rows, ahead, moved_ahead)
 
     def count(self, *kinds: Kind) -> float:
         """Operations of these kinds."""
