@@ -28,8 +28,8 @@ _DIVISIONS = 16
 _NEAR = 4096
 """Elements of an array that stays in the first-level cache."""
 _BLOCK = 2048
-_LEAST = 0.1
-"""Of a copy's time is writing, whatever reading took when it was measured."""
+_LEAST = 0.5
+"""Of the time that reading takes, writing takes at least, whatever reading took when it was measured."""
 _WHOLE = 4 * 2 * _BLOCK
 """Bytes: footprints are multiples, so that all blocks of both arrays are whole."""
 _REPEATS = 5
@@ -201,12 +201,12 @@ def _curve(
     for touched, rate in zip(footprints, reads, strict=True):
         half = touched // 2
         copied = cycles(copy, half, through)
-        write = half / max(copied - half / rate, _LEAST * copied)
+        write = half / max(copied - half / rate, _LEAST * half / rate)
         if bench.machine.last_cache_bytes and half * contexts > 2 * bench.machine.last_cache_bytes // contexts:
             # What goes past the caches leaves them to what is read.
             nearest = min(range(len(footprints)), key=lambda at: abs(footprints[at] - half))
             copied = cycles(copy, half, schedule)
-            stream = half / max(copied - half / reads[nearest], _LEAST * copied)
+            stream = half / max(copied - half / reads[nearest], _LEAST * half / rate)
         found.append((rate, write, stream or write))
     last = found[-1][2]
     return [(r, w, last if stream else s) for r, w, s in found]
