@@ -5,17 +5,22 @@ the ISA says (`rung.targets.isa`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..machine import Level, Machine
 from ..schedule import Schedule
 from .fma_chain import fma_chain
 from .measure import mean_of
-from .probe_kernels import add_chain, copy, divisions, read
+from .predict import predictor
+from .probe_kernels import add_chain, copy, copy_rows, divisions, read
 from .problem import Problem, signature
+from .stats import median
 from .toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from ..compile import AnyExecutable
 
 _STEPS = 4096
 _CHAIN = 64
@@ -23,13 +28,20 @@ _DIVISIONS = 16
 _NEAR = 4096
 """Elements of an array that stays in the first-level cache."""
 _BLOCK = 2048
+_LEAST = 0.5
+"""Of the time that reading takes, writing takes at least, whatever reading took when it was measured."""
+_WHOLE = 4 * 2 * _BLOCK
+"""Bytes: footprints are multiples, so that all blocks of both arrays are whole."""
 _REPEATS = 5
 _SAMPLE_S = 1e-3
-_FIRST, _LAST = 64 << 10, 64 << 20
+_FACTOR = 2**0.5
+"""From one footprint that is measured to the next one; a level ends in the middle between both."""
+_FIRST, _LAST = 256 << 10, 64 << 20
 """Bytes of a context, from the second-level cache to memory."""
 _VEC = Schedule(prefetch=False, profitability=False, unroll=8)
 _SCALAR = Schedule(vectorize=False, prefetch=False, profitability=False)
 _TRANSFERS = 64
+_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -45,22 +57,42 @@ class _Bench:
     toolchain: Toolchain
     machine: Machine
 
-    def seconds(self, kernel: Any, n: int, constexprs: dict[str, int], schedule: Schedule, programs: int = 0) -> float:
-        """Of one launch on arrays of n elements: the best of several means."""
+    def seconds(
+        self,
+        kernel: Any,
+        n: int,
+        constexprs: dict[str, int],
+        schedule: Schedule,
+        programs: int = 0,
+        of: Callable[[Sequence[float]], float] = min,
+    ) -> float:
+        """Of one launch on arrays of n elements: of several means, the best, or what `of` makes of them."""
+        return of(self.samples(*self._compiled(kernel, n, constexprs, schedule, programs)))
+
+    def beyond(self, kernel: Any, n: int, constexprs: dict[str, int], schedule: Schedule, programs: int) -> float:
+        """Seconds of a launch beyond what the model says of it on `machine`."""
+        executable, problem = self._compiled(kernel, n, constexprs, schedule, programs)
+        expected = predictor(executable, problem.args, problem.grid, schedule).on(self.machine).time
+        return max(0.0, median(self.samples(executable, problem)) - expected)
+
+    def _compiled(
+        self, kernel: Any, n: int, constexprs: dict[str, int], schedule: Schedule, programs: int
+    ) -> tuple[AnyExecutable, Problem]:
         import torch
 
         x = torch.full((max(n, _NEAR),), 0.5)
-        out = torch.empty_like(x)
         last = _STEPS if kernel is add_chain else n
         grid = (programs or max(1, n // constexprs["BLOCK"]), 1, 1)
-        problem = Problem((x, out, last), (1,), constexprs, grid, None)
-        executable = self.toolchain.compile(
-            kernel, signature(kernel.arg_names, problem), dict(constexprs), machine=self.machine, schedule=schedule
-        )
+        problem = Problem((x, torch.empty_like(x), last), (1,), constexprs, grid, None)
+        types = signature(kernel.arg_names, problem)
+        make = self.toolchain.compile
+        return make(kernel, types, dict(constexprs), machine=self.machine, schedule=schedule), problem
+
+    def samples(self, executable: AnyExecutable, problem: Problem) -> list[float]:
         bound = executable.bind(problem.args, problem.grid)
         once = max(mean_of(bound.time, 1), 1e-7)
         inner = max(1, min(2000, int(_SAMPLE_S / once)))
-        return min(mean_of(bound.time, inner) for _ in range(_REPEATS))
+        return [mean_of(bound.time, inner) for _ in range(_REPEATS)]
 
 
 def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] = lambda _: None) -> Measured:
@@ -82,7 +114,7 @@ def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] 
     divided = bench.seconds(divisions, _NEAR, {"STEPS": _DIVISIONS, "BLOCK": 1024}, _with(_VEC, 1)) - launch
     division = divided * ghz * 1e9 / (_DIVISIONS * _NEAR * 4 / core.pipe_bytes)
     tell("measuring the cost of a fork")
-    forked = bench.seconds(copy, 2 * 64, {"BLOCK": 64}, Schedule(profitability=False))
+    forked = bench.seconds(copy, 2 * 64, {"BLOCK": 64}, Schedule(profitability=False), of=median)
     fork = max(0.0, forked - launch)
     tell("measuring the bandwidth of every level of memory")
     levels = _levels(bench, ghz, launch, fork)
@@ -96,8 +128,8 @@ def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] 
         }
     )
     tell("measuring transfers")
-    own, engine = _transfers(bench, found)
-    dma = machine.dma.model_copy(update={"issue_cycles": own * ghz * 1e9, "latency_cycles": engine * ghz * 1e9})
+    own, engine, row = (each * ghz * 1e9 for each in _transfers(toolchain, found))
+    dma = machine.dma.model_copy(update={"issue_cycles": own, "latency_cycles": engine, "row_cycles": row})
     notes = {
         "clock (GHz)": ghz,
         "launch (ns)": launch * 1e9,
@@ -105,8 +137,9 @@ def measure(toolchain: Toolchain, machine: Machine, tell: Callable[[str], None] 
         "fused multiply-adds of scalars per cycle": scalar / (ghz * 1e9),
         "fused multiply-adds of vectors per cycle": vector / (ghz * 1e9),
         "division of a vector (cycles)": division * machine.vector_bytes / core.pipe_bytes,
-        "transfer that the context copies (ns, beside its bytes)": own * 1e9,
-        "transfer that the engine copies (ns, beside its bytes)": engine * 1e9,
+        "transfer that the context copies (ns, beside its bytes)": own / ghz,
+        "transfer that the engine copies (ns, beside its bytes)": engine / ghz,
+        "row of a transfer (ns)": row / ghz,
     }
     return Measured(found.model_copy(update={"dma": dma}), notes)
 
@@ -116,56 +149,82 @@ def _with(schedule: Schedule, threads: int | None) -> Schedule:
 
 
 def _levels(bench: _Bench, ghz: float, launch: float, fork: float) -> tuple[Level, ...]:
-    """A level for every power of two: a curve in steps."""
-    found: list[Level] = []
-    touched = _FIRST
+    """A curve of bandwidth against footprint, in steps."""
     contexts = bench.machine.contexts
-    while touched <= _LAST:
-        alone = _rates(bench, touched, 1, launch)
-        together = _rates(bench, touched, contexts, launch + fork) if contexts > 1 else alone
-        read, write = (rate / ghz * 1e-9 for rate in alone)
-        all_read, all_write = (contexts * rate / ghz * 1e-9 for rate in together)
+    footprints = [_FIRST]
+    while footprints[-1] * _FACTOR <= _LAST:
+        footprints.append(int(footprints[-1] * _FACTOR) // _WHOLE * _WHOLE)
+    curves = {
+        p: _curve(bench, footprints, p, launch + (fork if p > 1 else 0.0), 1 / (ghz * 1e9)) for p in {1, contexts}
+    }
+    found: list[Level] = []
+    curves = {p: _falling(curve) for p, curve in curves.items()}
+    for number, touched in enumerate(footprints):
+        (read, write, stream), (all_read, all_write, all_stream) = curves[1][number], curves[contexts][number]
         found.append(
             Level(
-                bytes=0 if touched * 2 > _LAST else int(touched * 1.4),
+                bytes=int(touched * _FACTOR**0.5) if number < len(footprints) - 1 else 0,
                 read_bytes_per_cycle=read,
                 write_bytes_per_cycle=write,
-                all_read_bytes_per_cycle=all_read,
-                all_write_bytes_per_cycle=all_write,
+                stream_bytes_per_cycle=stream,
+                all_read_bytes_per_cycle=contexts * all_read,
+                all_write_bytes_per_cycle=contexts * all_write,
+                all_stream_bytes_per_cycle=contexts * all_stream,
             )
         )
-        touched *= 2
     return tuple(found)
 
 
-def _rates(bench: _Bench, touched: int, contexts: int, overhead: float) -> tuple[float, float]:
-    """Bytes per second of one of so many contexts that touch so much each: read, written."""
-    elements = touched // 4
+def _falling(curve: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """No level is slower than one that is farther: where it was measured so, something else ran."""
+    found = [curve[-1]]
+    for rates_ in reversed(curve[:-1]):
+        read, write, stream = (max(pair) for pair in zip(rates_, found[-1], strict=True))
+        found.append((read, write, stream))
+    return found[::-1]
+
+
+def _curve(
+    bench: _Bench, footprints: Sequence[int], contexts: int, overhead: float, cycle: float
+) -> list[tuple[float, float, float]]:
+    """Bytes per cycle of one of so many contexts that touch so much each: read, written, written past the caches."""
     schedule = _with(_VEC, contexts)
-    reading = bench.seconds(read, elements * contexts, {"BLOCK": _BLOCK}, schedule) - overhead
-    read_rate = touched / reading
-    half = elements // 2
-    copying = bench.seconds(copy, half * contexts, {"BLOCK": _BLOCK}, schedule) - overhead
-    writing = max(copying - half * 4 / read_rate, 0.1 * copying)
-    return read_rate, half * 4 / writing
+    through = replace(schedule, stream_stores=False)
+    block = {"BLOCK": _BLOCK}
+
+    def cycles(kernel: Any, bytes_: int, schedule: Schedule) -> float:
+        return (bench.seconds(kernel, bytes_ // 4 * contexts, block, schedule) - overhead) / cycle
+
+    reads = [touched / cycles(read, touched, schedule) for touched in footprints]
+    found: list[tuple[float, float, float]] = []
+    stream: float | None = None
+    for touched, rate in zip(footprints, reads, strict=True):
+        half = touched // 2
+        copied = cycles(copy, half, through)
+        write = half / max(copied - half / rate, _LEAST * half / rate)
+        if bench.machine.last_cache_bytes and half * contexts > 2 * bench.machine.last_cache_bytes // contexts:
+            # What goes past the caches leaves them to what is read.
+            nearest = min(range(len(footprints)), key=lambda at: abs(footprints[at] - half))
+            copied = cycles(copy, half, schedule)
+            stream = half / max(copied - half / reads[nearest], _LEAST * half / rate)
+        found.append((rate, write, stream or write))
+    last = found[-1][2]
+    return [(r, w, last if stream else s) for r, w, s in found]
 
 
-def _transfers(bench: _Bench, machine: Machine) -> tuple[float, float]:
-    """Seconds of a transfer beside those of its bytes: that a context copies itself, that the engine copies."""
-    from ..cost.memory import rates
+def _transfers(toolchain: Toolchain, machine: Machine) -> tuple[float, float, float]:
+    """Seconds of a transfer beside those of its bytes: that a context copies itself, that the engine copies; of a row
+    of such a transfer."""
+    free = machine.dma.model_copy(update={"issue_cycles": 0.0, "latency_cycles": 0.0, "row_cycles": 0.0})
+    bench = _Bench(toolchain, machine.model_copy(update={"dma": free}))
+    contexts, block = machine.contexts, _NEAR // 4
 
-    level = machine.memory[0]
-    block = 1024
-    contexts = machine.contexts
-
-    def beside(threads: int, overhead: float) -> float:
-        elements = block * _TRANSFERS // 2 * threads
+    def beside(kernel: Any, constexprs: dict[str, int], threads: int) -> float:
+        programs = _TRANSFERS // 2 * threads
         schedule = Schedule(threads=threads, double_buffer=True, profitability=False, prefetch=False)
-        taken = bench.seconds(copy, elements, {"BLOCK": block}, schedule) - overhead
-        read, write = rates(level, threads)
-        copied = block * 4 * (1 / read + 1 / write) / 2 / machine.clock_ghz * 1e-9
-        return max(0.0, taken / _TRANSFERS - copied)
+        return bench.beyond(kernel, block * programs, constexprs, schedule, programs) / _TRANSFERS
 
-    launch, fork = machine.launch_ns * 1e-9, machine.fork_join_ns * 1e-9
-    engine = beside(1, launch)
-    return (beside(contexts, launch + fork) if contexts > 1 else engine), engine
+    # In this order: an engine that has just worked still spins, on a core that contexts want.
+    own = beside(copy, {"BLOCK": block}, contexts)
+    rows = beside(copy_rows, {"ROWS": _ROWS, "COLS": block // _ROWS}, contexts)
+    return own, beside(copy, {"BLOCK": block}, 1), max(0.0, rows - own) / _ROWS

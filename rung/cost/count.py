@@ -83,6 +83,11 @@ class Counting:
     streams: dict[int, Stream] = field(default_factory=dict[int, Stream])
     transfers: float = 0.0
     moved: float = 0.0
+    rows: float = 0.0
+    ahead: float = 0.0
+    moved_ahead: float = 0.0
+    _started: set[int] = field(default_factory=set[int])
+    """Arguments of which transfers have begun."""
     _views: dict[Value, _View] = field(default_factory=dict[Value, _View])
     _memory: dict[tuple[Value, tuple[int, ...]], int] = field(default_factory=dict[Any, int])
     _sampled: int = 0
@@ -91,7 +96,8 @@ class Counting:
 
     @property
     def work(self) -> Work:
-        return Work(tuple(self.stretches), dict(self.streams), self.transfers, self.moved)
+        parts = (self.transfers, self.moved, self.rows, self.ahead, self.moved_ahead)
+        return Work(tuple(self.stretches), dict(self.streams), *parts)
 
     def number_arguments(self, op: ir.Operation) -> None:
         """The arguments of the function around `op` that are memory, by number."""
@@ -199,7 +205,7 @@ class Counting:
         longest: tuple[float, Counting] | None = None
         for block in blocks:
             alone = replace(self, known=dict(self.known), stretches=[], streams={}, _memory=dict(self._memory))
-            alone.transfers = alone.moved = 0.0
+            alone.transfers = alone.moved = alone.rows = alone.ahead = alone.moved_ahead = 0.0
             alone.block(block, times)
             count = alone.work.count()
             if longest is None or count > longest[0]:
@@ -214,6 +220,9 @@ class Counting:
             self._flow(argument, stream)
         self.transfers += work.transfers
         self.moved += work.moved
+        self.rows += work.rows
+        self.ahead += work.ahead
+        self.moved_ahead += work.moved_ahead
 
     def _parallel(self, op: ir.Operation, times: float) -> None:
         loop: Any = op.opview
@@ -309,9 +318,12 @@ class Counting:
         value = op.results[0] if load else op.operands[_stored(op)]
         bytes_ = size(value.type)
         counts[Op("load" if load else "store", bytes_ // lanes)] += lanes
-        self.touch(memref, "reads" if load else "writes", times, bytes_ // lanes, times * lanes)
+        past = "nontemporal" in op.attributes
+        self.touch(memref, "reads" if load else "writes", times, bytes_ // lanes, times * lanes, past)
 
-    def touch(self, memref: Value, way: str, times: float, bytes_: float, accesses: float) -> None:
+    def touch(
+        self, memref: Value, way: str, times: float, bytes_: float, accesses: float, streamed: bool = False
+    ) -> None:
         argument = self.arguments.get(memref)
         if argument is None:
             return
@@ -328,12 +340,13 @@ class Counting:
         reads, writes = (footprint, 0.0) if way == "reads" else (0.0, footprint)
         stream = Stream(reads, writes, *((0.0, accesses, moved) if wide else (accesses, 0.0, 0.0)))
         if footprint:
-            self._first(argument, stream)
+            self._first(argument, stream, streamed)
         self._flow(argument, stream)
 
-    def _first(self, argument: int, stream: Stream) -> None:
+    def _first(self, argument: int, stream: Stream, streamed: bool = False) -> None:
         before = self.flows.get(argument, Flow())
-        self.flows[argument] = Flow(before.reads + stream.reads, before.writes + stream.writes)
+        past = stream.writes if streamed else 0.0
+        self.flows[argument] = Flow(before.reads + stream.reads, before.writes + stream.writes, before.streamed + past)
 
     def _flow(self, argument: int, stream: Stream) -> None:
         self.streams[argument] = self.streams.get(argument, Stream()) + stream
@@ -372,11 +385,19 @@ class Counting:
         source, *rest = op.operands
         skip = ir.MemRefType(source.type).rank
         target = rest[skip]
-        number = rest[skip + 1 + ir.MemRefType(target.type).rank]
-        elements = self.number(number)
+        after = skip + 1 + ir.MemRefType(target.type).rank
+        elements = self.number(rest[after])
+        tag = ir.MemRefType(rest[after + 1].type).rank
+        if len(rest) > after + 2 + tag:  # a stride, and the elements of a row
+            row = self.number(rest[after + 3 + tag])
+            self.rows += times * (elements / row if elements and row else ASSUMED_TRIPS)
         bytes_ = (ASSUMED_TRIPS if elements is None else elements) * width(ir.MemRefType(source.type).element_type) / 8
         self.transfers += times
         self.moved += bytes_ * times
+        if source in self.arguments and self.arguments[source] not in self._started:
+            self._started.add(self.arguments[source])
+            self.ahead += times
+            self.moved_ahead += bytes_ * times
         for memref, way in ((source, "reads"), (target, "writes")):
             argument = self.arguments.get(memref)
             if argument is not None:

@@ -102,7 +102,7 @@ class Price:
         """Cycles of a context that has the machine for itself."""
 
         def fetch(flows: Mapping[int, Flow]) -> float:
-            return sum(f.reads * self.read + f.writes * self.write for f in flows.values())
+            return sum(f.reads * self.read + f.writes * self.write for f in flows.values()) / self.cycle
 
         if self.depth:
             # As many tiles are under way as there are buffers, each of them moved, computed and written back.
@@ -113,7 +113,7 @@ class Price:
             s.scalars * self.scalar + s.vectors * self.vector + s.accessed * self.vector_byte
             for s in work.streams.values()
         )
-        return spent(work, self.core, lambda flows: fetch(flows) / self.cycle).total * self.cycle + stalls
+        return spent(work, self.core, fetch).total * self.cycle + stalls
 
     def together(self, work: Work) -> float:
         """Cycles of this work in which all contexts have to take turns."""

@@ -22,12 +22,14 @@ class Residence:
 
     def fetch(self, work: Work) -> _Fetch:
         """What the flows of this work cost: of an array that comes again and again, every time but the first from a
-        level that holds the array alone."""
+        level that holds the array alone. What is written past the caches takes no room in them."""
         streams = {argument: stream.reads + stream.writes for argument, stream in work.streams.items()}
         first = {
             argument: min(1.0, self.sizes.get(argument, total) / total) for argument, total in streams.items() if total
         }
-        home = self.level(self.touched / self.contexts)
+        past = {argument for s in work.stretches for argument, flow in s.flows.items() if flow.streamed}
+        beyond = sum(self.sizes.get(argument, 0.0) for argument in past)
+        home = self.level((self.touched - beyond) / self.contexts)
         again = {argument: self.level(self.sizes.get(argument, 0.0)) for argument in streams}
         return _Fetch(self, first, home, again)
 
@@ -44,18 +46,21 @@ class Residence:
         """Of one context, while the others do the same."""
         if level is None:
             return 0.0
-        read, write = rates(level, self.contexts)
-        return flow.reads / read + flow.writes / write
+        read, write, stream = rates(level, self.contexts)
+        return flow.reads / read + (flow.writes - flow.streamed) / write + flow.streamed / stream
 
 
-def rates(level: Level, contexts: int) -> tuple[float, float]:
-    """Bytes per cycle of one of so many contexts: read, write."""
-    read, write = level.read_bytes_per_cycle, level.write_bytes_per_cycle
-    if contexts > 1 and level.all_read_bytes_per_cycle is not None:
-        read = min(read, level.all_read_bytes_per_cycle / contexts)
-    if contexts > 1 and level.all_write_bytes_per_cycle is not None:
-        write = min(write, level.all_write_bytes_per_cycle / contexts)
-    return read, write
+def rates(level: Level, contexts: int) -> tuple[float, float, float]:
+    """Bytes per cycle of one of so many contexts: read, written, written past the caches."""
+
+    def share(alone: float, together: float | None) -> float:
+        return alone if contexts == 1 or together is None else min(alone, together / contexts)
+
+    read = share(level.read_bytes_per_cycle, level.all_read_bytes_per_cycle)
+    write = share(level.write_bytes_per_cycle, level.all_write_bytes_per_cycle)
+    if level.stream_bytes_per_cycle is None:
+        return read, write, write
+    return read, write, share(level.stream_bytes_per_cycle, level.all_stream_bytes_per_cycle)
 
 
 @dataclass(frozen=True)

@@ -59,10 +59,11 @@ def _context(work: Work, machine: Machine, residence: Residence, engine: bool) -
         found = spent(work, core, residence.fetch(work))
         return found.total, found.compute, found.fetch
     inside = spent(work, core).total
-    issued = work.transfers * dma.issue_cycles
+    issued = work.transfers * dma.issue_cycles + work.rows * dma.row_cycles
     fetched = sum(residence.fetch(work)(stretch.flows) for stretch in work.stretches)
     if not engine:
         # What a context waits for it copies itself, when it waits.
         return inside + issued + fetched, inside, fetched
-    moved = work.transfers * dma.latency_cycles + max(fetched, work.moved / (dma.bytes_per_cycle or float("inf")))
-    return max(inside + issued, moved), inside, moved
+    moved = work.transfers * dma.latency_cycles + work.rows * dma.row_cycles + fetched
+    first = moved * work.moved_ahead / work.moved if work.moved else 0.0
+    return first + max(inside + work.transfers * dma.issue_cycles, moved - first), inside, moved

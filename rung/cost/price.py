@@ -4,7 +4,7 @@ A stretch of code takes as long as the busiest of what it needs:
 
     limits  = max(instructions / issue_per_cycle,
                   per kind of pipe: operations * width / pipes,
-                  divisions * divide_cycles,
+                  divisions * divide_cycles, in which a pipe that multiplies does nothing else,
                   latency(chain): what an iteration waits for of the one before,
                   latency(path) * operations / window: so many may wait for their operands at a time)
     cycles  = times * (max(limits) + atomics + calls)
@@ -89,7 +89,9 @@ def _charge(pipes: dict[str, float], op: Op, taken: float, count: float, core: C
     if kind in ("multiply", "add", "logic"):
         pipes["vector"] += taken
     elif kind in ("divide", "root"):
-        pipes["divider"] += taken * (core.divide_cycles if kind == "divide" else core.root_cycles)
+        held = taken * (core.divide_cycles if kind == "divide" else core.root_cycles)
+        pipes["divider"] += held
+        pipes["multiply"] += held  # it stands behind one of these pipes
     elif kind == "integer_divide":
         pipes["integer"] += count * core.integer_divide_cycles
     elif kind == "atomic":

@@ -45,6 +45,8 @@ class Flow(NamedTuple):
 
     reads: float = 0.0
     writes: float = 0.0
+    streamed: float = 0.0
+    """Of `writes`, past the caches."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Stretch:
     """Of all `times`, by argument."""
 
     def __mul__(self, times: float) -> Stretch:
-        flows = {argument: Flow(f.reads * times, f.writes * times) for argument, f in self.flows.items()}
+        flows = {argument: Flow(*(each * times for each in f)) for argument, f in self.flows.items()}
         return replace(self, times=self.times * times, enters=self.enters * times, flows=flows)
 
 
@@ -100,6 +102,11 @@ class Work:
     """Descriptors given to a copy engine."""
     moved: float = 0.0
     """Bytes of them."""
+    rows: float = 0.0
+    """Of descriptors that have more than one."""
+    ahead: float = 0.0
+    """Of the transfers, those in front of a loop: nothing overlaps them."""
+    moved_ahead: float = 0.0
 
     def __mul__(self, times: float) -> Work:
         return Work(
@@ -107,20 +114,26 @@ class Work:
             {argument: stream * times for argument, stream in self.streams.items()},
             self.transfers * times,
             self.moved * times,
+            self.rows * times,
+            self.ahead * times,
+            self.moved_ahead * times,
         )
 
     @classmethod
     def total(cls, parts: Iterable[Work]) -> Work:
         stretches: list[Stretch] = []
         streams: dict[int, Stream] = {}
-        transfers = moved = 0.0
+        transfers = moved = rows = ahead = moved_ahead = 0.0
         for part in parts:
             stretches += part.stretches
             for argument, stream in part.streams.items():
                 streams[argument] = streams.get(argument, Stream()) + stream
             transfers += part.transfers
             moved += part.moved
-        return cls(tuple(stretches), streams, transfers, moved)
+            rows += part.rows
+            ahead += part.ahead
+            moved_ahead += part.moved_ahead
+        return cls(tuple(stretches), streams, transfers, moved, rows, ahead, moved_ahead)
 
     def count(self, *kinds: Kind) -> float:
         """Operations of these kinds."""

@@ -74,10 +74,14 @@ class Level(BaseModel):
     shared: bool = Field(default=False, description="by all contexts: each has its part of `bytes`")
     read_bytes_per_cycle: _Rate = Field(description="of one context alone")
     write_bytes_per_cycle: _Rate = Field(description="of one context alone")
+    stream_bytes_per_cycle: _Rate | None = Field(
+        default=None, description="written past the caches by one context alone; default: as through them"
+    )
     all_read_bytes_per_cycle: _Rate | None = Field(
         default=None, description="of all contexts together; default: each as if it were alone"
     )
     all_write_bytes_per_cycle: _Rate | None = Field(default=None, description="the same of writes")
+    all_stream_bytes_per_cycle: _Rate | None = Field(default=None, description="the same of writes past the caches")
 
 
 class Npu(BaseModel):

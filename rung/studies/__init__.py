@@ -30,10 +30,12 @@ REGISTRY: dict[str, Entry] = {
     "overlap": Entry("Measure double buffering (DB) against arithmetic intensity.", "rung.studies.overlap"),
     "sweep": Entry("Replay a kernel on a grid of modelled devices.", "rung.studies.sweep"),
     "reproduce": Entry("Compare a modelled device with the published figures.", "rung.studies.reproduce"),
-    "validate": Entry("Predict published measurements of other people's devices.", "rung.studies.validate"),
+    "validate": Entry(
+        "Predict published measurements of other people's devices, or this machine's times.", "rung.studies.validate"
+    ),
 }
-RECORDS: dict[str, str] = {"profile": "rung.studies.profile"}
-"""Of commands that are no studies: the modules that define their `KIND`."""
+RECORDS: dict[str, str] = {"profile": "rung.studies.profile", "validate-host": "rung.studies.validate_host"}
+"""Of commands that are no studies, or of a study on other devices: the modules that define their `KIND`."""
 
 
 def find(name: str) -> Study[Any, Any]:

@@ -51,12 +51,14 @@ def run(study: Study[Any, Any], options: StudyOptions, toolchain: Load = native)
     Returns 0, 1 when a result was wrong, 130 when interrupted. When a part fails, the error is passed on after what was
     finished is written.
     """
+    study, options = study.instead(options) or (study, options)
     files = Files.of(options)
     return carry_out(study, study.plan(options), files, toolchain)
 
 
 def record(study: Study[Any, Any], options: StudyOptions, toolchain: Load = native) -> Record:
     """The same for programs: no tables, and what ends a study early is an exception."""
+    study, options = study.instead(options) or (study, options)
     files = Files.of(options)
     making = _Making(study, study.plan(options), files, None, time.monotonic)
     found = making.record(toolchain)

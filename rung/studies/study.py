@@ -112,6 +112,10 @@ class Kind(Generic[R]):
             out.print("the run was interrupted: what it had finished is shown", style="yellow")
 
 
+def _no_other(_: Any) -> None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study(Kind[R], Generic[O, R]):
     """`details` follow the line of help in the registry."""
@@ -121,3 +125,5 @@ class Study(Kind[R], Generic[O, R]):
     plan: Callable[[O], Plan[O, Any, R]]
     """Raises UsageError for what cannot be done."""
     figure: Callable[[R, Path], None]
+    instead: Callable[[O], tuple[Study[Any, Any], StudyOptions] | None] = _no_other
+    """Another study that such options ask for, with its own; None: this one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,9 +18,11 @@ from ..bench.reproduction import value
 from ..bench.result import Environment
 from ..bench.sources import Program, Source
 from ..bench.validation_result import Validated, ValidationRecord
+from ..errors import UsageError
 from ..machine import Machine
-from ..options.declared import Overrides
+from ..options.declared import Overrides, Seed, Size
 from ..report import validation as report
+from . import validate_host
 from .study import Part, Plan, Study, StudyOptions
 
 if TYPE_CHECKING:
@@ -29,17 +31,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ValidateOptions(StudyOptions):
+    kernels: Annotated[
+        tuple[str, ...],
+        typer.Argument(metavar="KERNEL", help="With --device host: names of the study's kernels; default: all."),
+    ] = ()
     device: Annotated[
-        str | None, typer.Option(help="Sources of one device, by the name of its machine; default: all sources.")
+        str | None,
+        typer.Option(
+            help="Sources of one device, by the name of its machine; host: this machine, predicted and then measured; "
+            "default: all sources."
+        ),
     ] = None
     overrides: Overrides = ()
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="First fit the calibrated fields to the figures marked so, anew.")
     ] = False
+    size: Size = None
+    seed: Seed = 0
+    rounds: Annotated[int, typer.Option(help="Of the host, per kernel and size; 0: as many as the budget holds.")] = 0
+    budget_s: Annotated[float, typer.Option("--budget", help="Seconds of timing the host, per kernel and size.")] = 1.0
+
+    @property
+    def of_the_host(self) -> bool:
+        return self.kernels != () or self.size is not None or self.rounds != 0
 
 
 def plan(options: ValidateOptions) -> Plan[ValidateOptions, Validated, ValidationRecord]:
     """A part per source."""
+    if options.of_the_host:
+        raise UsageError(
+            "kernels, --size and --rounds are of the host, which is measured; give --device host with them"
+        )
     chosen = validation.sources_of(options.device)
     loaded = {source.device: machines.load(source.device, options.overrides) for source in chosen}
     for source in chosen:
@@ -101,13 +123,26 @@ def _validate_study(machine: Machine, lab: Lab) -> Validated:
     )
 
 
+def _instead(options: ValidateOptions) -> tuple[Study[Any, Any], StudyOptions] | None:
+    """Of the host, what is predicted is measured afterwards."""
+    if options.device != "host":
+        return None
+    if options.calibrate:
+        raise UsageError("--calibrate fits machine files to published figures; the host's constants are measured")
+    same = ("json", "plot", "kernels", "overrides", "size", "seed", "rounds", "budget_s")
+    given = {name: getattr(options, name) for name in same}
+    return validate_host.STUDY, validate_host.ValidateHostOptions(**given)
+
+
 STUDY = Study(
     name="validate",
     details="""Each device is a machine file; what was fitted in it was fitted to the figures marked so, the others are
-predictions. Exit status 1: a prediction is more than 25% off, and no reason is known.""",
+predictions. Exit status 1: a prediction is more than 25% off, and no reason is known. With --device host, rung measures
+this machine's constants, predicts Scalar, Vec, MT and DB of its kernels, and measures them then.""",
     options=ValidateOptions,
     plan=plan,
     record=ValidationRecord,
     tables=report.show,
     figure=report.plot,
+    instead=_instead,
 )

@@ -24,7 +24,9 @@ class Core(BaseModel):
     vector_pipes: _Rate = Field(default=1.0, description="both of these and logic on vectors, together")
     load_pipes: _Rate = Field(default=1.0, description="from the first-level cache, or the scratchpad")
     store_pipes: _Rate = 1.0
-    divide_cycles: _Cycles = Field(default=10.0, description="from one division of `pipe_bytes` of floats to the next")
+    divide_cycles: _Cycles = Field(
+        default=10.0, description="for which a division of `pipe_bytes` of floats holds a pipe that multiplies"
+    )
     root_cycles: _Cycles = Field(default=15.0, description="the same of square roots")
     integer_divide_cycles: _Cycles = Field(default=20.0, description="from one division of integers to the next")
     multiply_latency_cycles: _Cycles = Field(default=4.0, description="from operands to result")

@@ -58,8 +58,9 @@ _DOTS = {
     ),
 }
 
-# LLVM's X86ScheduleZnver4.td, of Zen 4: cycles for which an operation holds its pipe (ReleaseAtCycles), latencies, and
-# entries of the schedulers. Two pipes multiply and compare, two add, each 32 bytes at a time.
+# LLVM's X86ScheduleZnver4.td, of Zen 4: cycles for which an operation holds its pipe (ReleaseAtCycles), latencies, what
+# waits for operands (2 x 32 entries and a queue of 64), and the branch that ends a loop, mispredicted. Two pipes
+# multiply, compare and divide, two add, each 32 bytes at a time.
 _CORE = Core(
     issue_per_cycle=6.0,
     pipe_bytes=32,
@@ -77,6 +78,7 @@ _CORE = Core(
     logic_latency_cycles=1.0,
     load_latency_cycles=7.0,
     window=128.0,
+    loop_cycles=13.0,
     atomic_cycles=20.0,
     call_cycles=20.0,
 )
