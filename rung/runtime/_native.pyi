@@ -43,6 +43,8 @@ class Launcher:
 
     kinds: str
     names: tuple[str, ...]
+    dtypes: tuple[str | None, ...] | None
+    structure: str | None
     def __new__(
         cls,
         kinds: str,
@@ -91,6 +93,27 @@ class Dispatcher:
     ) -> Dispatcher: ...
     def __call__(self, *args: object, **keywords: object) -> object:
         """As `JITFunction.run`, `grid` and `warmup` among the keywords; returns the kernel that was launched."""
+
+class Sequence:
+    """What a graph of Inductor's does between two calls of others: launches, and the memory in between, in one call.
+
+    `lines(tensors, *symbols) -> results` is it in Python, as Inductor wrote it; it empties the list. Behind a call of
+    it `learn()` is asked for what the steps in C are made of (`torch_backend/sequences.py`): None where they are not
+    known yet, False where they never will be. From then on the lines run where a launch is watched, or a tensor is none
+    of the type and in the memory that the steps are for.
+    """
+
+    lines: Callable[..., tuple[object, ...]]
+    taken: int
+    """How often the steps have been taken."""
+    def __new__(
+        cls,
+        lines: Callable[..., tuple[object, ...]],
+        learn: Callable[[], tuple[object, ...] | bool | None],
+        /,
+    ) -> Sequence: ...
+    def __call__(self, tensors: list[object], /, *symbols: object) -> tuple[object, ...]:
+        """The tensors that are left. Raises what a launch raises."""
 
 class Code:
     """Object code (ELF, relocatable), linked into this process as long as this lives; `gdb` knows of it meanwhile. What

@@ -17,6 +17,16 @@ def register() -> None:
     theirs = common.device_codegens["cpu"]
 
     their_cpp: Any = theirs.cpp_wrapper_codegen
+    their_python: Any = theirs.wrapper_codegen
+
+    class PythonWrapperOf(their_python):
+        @staticmethod
+        def create(*of: Any) -> Any:
+            if config.cpu_backend != "triton":
+                return their_python.create(*of)
+            from .python_wrapper import PythonWrapper
+
+            return PythonWrapper.create(*of)
 
     class CppWrapperOf(their_cpp):
         @staticmethod
@@ -37,7 +47,7 @@ def register() -> None:
     common.register_backend_for_device(
         "cpu",
         scheduling_of,
-        theirs.wrapper_codegen,
+        PythonWrapperOf,
         CppWrapperOf,
         theirs.fx_wrapper_codegen,
         common.custom_backend_passes.get("cpu"),

@@ -78,25 +78,6 @@ int rung_refuse(void) {
 
 // ---- the type
 
-typedef struct {
-  Py_ssize_t first, second;            // argument indices, for messages
-  Py_ssize_t first_slot, second_slot;  // where their pointers are packed
-} alias_pair;
-
-typedef struct {
-  PyObject_HEAD
-  vectorcallfunc call;
-  PyObject *kinds_text, *names, *otherwise;
-  PyObject *dtypes;  // names of the tensors' types by argument, None where any will do; or NULL
-  PyObject **seen;   // the type objects that have been found to have those names
-  const char *kinds;  // inside kinds_text
-  Py_ssize_t count, slots, pair_count;
-  PyObject *structure_text;  // where some of Python's arguments are several of the kernel's (flatten.h); or NULL
-  const char *structure;     // inside structure_text
-  Py_ssize_t given;          // Python's arguments: `count` without a structure
-  alias_pair *pairs;
-} launcher;
-
 // Triton passes its chains of hooks even when they are empty, which is nearly always: looking is cheaper than calling.
 bool rung_hook_is_idle(PyObject *hook) {
   if (hook == Py_None) return true;
@@ -115,14 +96,13 @@ static int call_hook(PyObject *hook, PyObject *metadata) {
   return result ? 0 : -1;
 }
 
-static const alias_pair *find_alias(const launcher *self, const int64_t *slots) {
-  for (const alias_pair *p = self->pairs; p < self->pairs + self->pair_count; p++)
+const rung_alias_pair *rung_find_alias(const rung_launcher *self, const int64_t *slots) {
+  for (const rung_alias_pair *p = self->pairs; p < self->pairs + self->pair_count; p++)
     if (slots[p->first_slot] && slots[p->first_slot] == slots[p->second_slot]) return p;
   return NULL;
 }
 
-// The kernel without what does not hold of this launch: two pointers differ, or what the kernel itself asked for.
-static int run_otherwise(launcher *self, const alias_pair *pair, PyObject *const *grid, PyObject *const *args) {
+int rung_run_otherwise(rung_launcher *self, const rung_alias_pair *pair, PyObject *const *grid, PyObject *const *args) {
   if (self->otherwise == Py_None && !pair) return rung_refuse();
   if (self->otherwise == Py_None) {
     rung_raise(PyUnicode_FromFormat("arguments `%S` and `%S` are the same memory; this kernel was compiled for different ones",
@@ -139,7 +119,7 @@ static int run_otherwise(launcher *self, const alias_pair *pair, PyObject *const
 enum { GRID = 0, STREAM = 3, FUNCTION, PACKED_METADATA, METADATA, ENTER_HOOK, EXIT_HOOK, ARGS };  // Triton's convention
 
 // `own`: the kernel's arguments, one by one. addresses: as for rung_launch_known.
-static int launch_with(launcher *self, PyObject *const *args, PyObject *const *own, const int64_t *addresses) {
+static int launch_with(rung_launcher *self, PyObject *const *args, PyObject *const *own, const int64_t *addresses) {
   int64_t slots[self->slots + 3];
   if (rung_pack(self->kinds, self->count, self->names, own, addresses, slots)) return -1;
   if (!addresses && self->dtypes && rung_check_dtypes(self->dtypes, self->seen, self->names, own)) return -1;
@@ -148,16 +128,16 @@ static int launch_with(launcher *self, PyObject *const *args, PyObject *const *o
   if (!kernel) return -1;
 
   if (call_hook(args[ENTER_HOOK], args[METADATA])) return -1;
-  const alias_pair *pair = find_alias(self, slots);
+  const rung_alias_pair *pair = rung_find_alias(self, slots);
   if (!rung_grid_is_empty(slots + self->slots)) {
     if (!pair && rung_run(kernel, slots, slots + self->slots)) return -1;
-    if ((pair || rung_grid_is_refused(slots + self->slots)) && run_otherwise(self, pair, args + GRID, own)) return -1;
+    if ((pair || rung_grid_is_refused(slots + self->slots)) && rung_run_otherwise(self, pair, args + GRID, own)) return -1;
   }
   return call_hook(args[EXIT_HOOK], args[METADATA]);
 }
 
 // `given`: Python's arguments for the kernel.
-static int launch_given(launcher *self, PyObject *const *args, PyObject *const *given, Py_ssize_t count,
+static int launch_given(rung_launcher *self, PyObject *const *args, PyObject *const *given, Py_ssize_t count,
                         const int64_t *addresses) {
   if (count != self->given)
     return rung_raise(PyUnicode_FromFormat("the kernel takes %zd arguments, got %zd", self->given, count)), -1;
@@ -173,11 +153,11 @@ static int launch_given(launcher *self, PyObject *const *args, PyObject *const *
 int rung_launch_known(PyObject *object, PyObject *const grid[3], PyObject *function, PyObject *const *args,
                       const int64_t *addresses, Py_ssize_t count) {
   PyObject *convention[ARGS] = {grid[0], grid[1], grid[2], Py_None, function, Py_None, Py_None, Py_None, Py_None};
-  return launch_given((launcher *)object, convention, args, count, addresses);
+  return launch_given((rung_launcher *)object, convention, args, count, addresses);
 }
 
 static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *keywords) {
-  launcher *self = (launcher *)callable;
+  rung_launcher *self = (rung_launcher *)callable;
   Py_ssize_t given = PyVectorcall_NARGS(nargsf);
   if (keywords && PyTuple_GET_SIZE(keywords))
     return PyErr_SetString(PyExc_TypeError, "a launcher takes positional arguments only"), NULL;
@@ -188,7 +168,7 @@ static PyObject *launch(PyObject *callable, PyObject *const *args, size_t nargsf
 }
 
 // How Python's arguments become the kernel's `count`.
-static int read_structure(launcher *self, PyObject *structure) {
+static int read_structure(rung_launcher *self, PyObject *structure) {
   Py_ssize_t inner;
   self->given = self->count;
   if (structure == Py_None) return 0;
@@ -200,12 +180,12 @@ static int read_structure(launcher *self, PyObject *structure) {
   return 0;
 }
 
-static int read_pairs(launcher *self, PyObject *pairs) {
+static int read_pairs(rung_launcher *self, PyObject *pairs) {
   Py_ssize_t count = PySequence_Fast_GET_SIZE(pairs);
   self->pairs = PyMem_Calloc((size_t)count + 1, sizeof *self->pairs);
   if (!self->pairs) return PyErr_NoMemory(), -1;
   for (Py_ssize_t k = 0; k < count; k++) {
-    alias_pair *p = &self->pairs[k];
+    rung_alias_pair *p = &self->pairs[k];
     PyObject *pair = PySequence_Fast_GET_ITEM(pairs, k);
     if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "nn", &p->first, &p->second)) {
       if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "alias_pairs holds pairs of argument indices");
@@ -230,7 +210,7 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) 
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "UO!|O!OO!O", words, &kinds, &PyTuple_Type, &names, &PyTuple_Type, &pairs,
                                    &otherwise, &PyTuple_Type, &dtypes, &structure))
     return NULL;
-  launcher *self = (launcher *)type->tp_alloc(type, 0);
+  rung_launcher *self = (rung_launcher *)type->tp_alloc(type, 0);
   if (!self) return NULL;
   self->call = launch;
   self->kinds_text = Py_NewRef(kinds), self->names = Py_NewRef(names), self->otherwise = Py_NewRef(otherwise);
@@ -249,17 +229,17 @@ static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *keywords) 
 }
 
 static int traverse(PyObject *object, visitproc visit, void *arg) {
-  Py_VISIT(((launcher *)object)->otherwise);
+  Py_VISIT(((rung_launcher *)object)->otherwise);
   return 0;
 }
 
 static int clear(PyObject *object) {
-  Py_CLEAR(((launcher *)object)->otherwise);
+  Py_CLEAR(((rung_launcher *)object)->otherwise);
   return 0;
 }
 
 static void destroy(PyObject *object) {
-  launcher *self = (launcher *)object;
+  rung_launcher *self = (rung_launcher *)object;
   PyObject_GC_UnTrack(object);
   Py_XDECREF(self->kinds_text), Py_XDECREF(self->names), Py_XDECREF(self->otherwise);
   if (self->seen)
@@ -270,17 +250,19 @@ static void destroy(PyObject *object) {
 }
 
 static PyMemberDef members[] = {
-    {"kinds", T_OBJECT_EX, offsetof(launcher, kinds_text), READONLY, "One character per kernel argument."},
-    {"names", T_OBJECT_EX, offsetof(launcher, names), READONLY, "The kernel's argument names."},
+    {"kinds", T_OBJECT_EX, offsetof(rung_launcher, kinds_text), READONLY, "One character per kernel argument."},
+    {"names", T_OBJECT_EX, offsetof(rung_launcher, names), READONLY, "The kernel's argument names."},
+    {"dtypes", T_OBJECT, offsetof(rung_launcher, dtypes), READONLY, "Names of the tensors' types by argument."},
+    {"structure", T_OBJECT, offsetof(rung_launcher, structure_text), READONLY, "How Python's arguments become the kernel's."},
     {NULL, 0, 0, 0, NULL},
 };
 
 PyTypeObject rung_launcher_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "rung.runtime._native.Launcher",
     .tp_doc = "Launches a packed kernel under Triton's launcher convention.",
-    .tp_basicsize = sizeof(launcher),
+    .tp_basicsize = sizeof(rung_launcher),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_HAVE_GC,
-    .tp_vectorcall_offset = offsetof(launcher, call),
+    .tp_vectorcall_offset = offsetof(rung_launcher, call),
     .tp_call = PyVectorcall_Call,
     .tp_new = create,
     .tp_dealloc = destroy,

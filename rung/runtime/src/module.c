@@ -14,6 +14,7 @@
 #include "internal.h"
 #include "programs.h"
 #include "sanitize.h"
+#include "sequence.h"
 
 static double seconds_since(int64_t start_ns) { return (double)(rung_now_ns() - start_ns) * 1e-9; }
 
@@ -369,10 +370,11 @@ static struct PyModuleDef definition = {
     .m_methods = methods};
 
 PyMODINIT_FUNC PyInit__native(void) {
-  if (rung_launcher_prepare() || rung_dispatch_prepare()) return NULL;
+  if (rung_launcher_prepare() || rung_dispatch_prepare() || rung_sequence_prepare()) return NULL;
   PyObject *module = PyModule_Create(&definition);
   if (module && PyModule_AddType(module, &rung_launcher_type) == 0 && PyModule_AddType(module, &bound_type) == 0 &&
-      PyModule_AddType(module, &rung_dispatcher_type) == 0 && PyModule_AddType(module, &rung_code_type) == 0)
+      PyModule_AddType(module, &rung_dispatcher_type) == 0 && PyModule_AddType(module, &rung_sequence_type) == 0 &&
+      PyModule_AddType(module, &rung_code_type) == 0)
     return module;
   Py_XDECREF(module);
   return NULL;
