@@ -30,6 +30,7 @@ REGISTRY: dict[str, Entry] = {
     "overlap": Entry("Measure double buffering (DB) against arithmetic intensity.", "rung.studies.overlap"),
     "sweep": Entry("Replay a kernel on a grid of modelled devices.", "rung.studies.sweep"),
     "reproduce": Entry("Compare a modelled device with the published figures.", "rung.studies.reproduce"),
+    "advise": Entry("Which schedule a kernel wants, what bounds it, what would help.", "rung.studies.advise"),
     "validate": Entry(
         "Predict published measurements of other people's devices, or this machine's times.", "rung.studies.validate"
     ),

@@ -14,16 +14,18 @@ import pytest
 from rich.console import Console
 
 from rung.bench import environment
+from rung.bench.advice_result import AdviceRecord, Candidate, Change, Verified, Without
 from rung.bench.profile_result import ProfiledKernel, ProfileRecord, Race, Times, UnmodelledKernel
 from rung.bench.reproduction_result import Figure, HeldOut, ReproductionRecord
 from rung.bench.sweep_result import Point, SweepRecord
+from rung.bench.validation_result import Assumption, Predicted, Validated, ValidationRecord
 from rung.commands import report
 from rung.errors import UsageError
 from rung.machine import load
 from rung.report import tables
 from rung.schedule import Schedule
 from rung.studies import RECORDS, REGISTRY, find, read, session, write
-from tests.bench_fakes import toolchain
+from tests.bench_fakes import ENVIRONMENT, toolchain
 
 SEEDS = 300
 """Per kind of record. One in sixty is drawn as a figure, too, which takes a hundred times as long as a table."""
@@ -130,13 +132,49 @@ def modelled_record(path: Path) -> None:
     path.write_text(json.dumps(found))
 
 
+def validation_record(path: Path) -> None:
+    figure = Predicted(
+        name="a", mechanism="MT", published=2.0, modelled=3.0, error=0.5, fitted=False, reason="it is off"
+    )
+    source = Validated(
+        source="a", title="A", url="https://a", device="hexagon-v73", machine_hash="0", undisclosed=["clock"],
+        calibrated={"clock_ghz": 1.0}, notes="", figures=[figure, figure],
+        assumptions=[Assumption(field="contexts", value="4", reason="four")],
+    )  # fmt: skip
+    write(ValidationRecord(environment=ENVIRONMENT, sources=[source]), path)
+
+
+def host_validation_record(path: Path) -> None:
+    ladder_record(path)
+    found = json.loads(path.read_text())
+    found |= {"study": "validate-host", "constants": [{"name": "fork and join, ns", "value": 2000.0}]}
+    terms = dict.fromkeys(("total", "launch", "fork", "compute", "memory", "transfers"), 1e-6)
+    for result in found["results"]:
+        result["forecast"] = terms
+    path.write_text(json.dumps(found))
+
+
+def advice_record(path: Path) -> None:
+    candidate = Candidate(schedule="threads=2", rung="Vec+MT", time=10.0, scratchpad_bytes=1024)
+    record = AdviceRecord(
+        environment=ENVIRONMENT, kernel="gelu", dtype="f32", shape=[64], unit="cycles", verdict="bound by compute",
+        ledger={"compute": 10.0}, candidates=[candidate, candidate],
+        without=[Without(mechanism="MT", schedule="", time=20.0)],
+        changes=[Change(name="more", schedule="", time=5.0)],
+        verified=[Verified(schedule="", rung="Vec", predicted=10.0, result=11.0)],
+    )  # fmt: skip
+    write(record, path)
+
+
 KINDS: dict[str, Callable[[Path], None]] = {
     "ladder": ladder_record, "modelled": modelled_record, "scale": scale_record, "overlap": overlap_record,
     "sweep": sweep_record, "reproduce": reproduction_record, "profile": profile_record,
+    "validate": validation_record, "advise": advice_record,
+    "validate-host": host_validation_record,
 }  # fmt: skip
 
 
-UNEXPLAINED = ("sweep", "reproduce", "profile")
+UNEXPLAINED = ("sweep", "reproduce", "profile", "validate", "advise", "validate-host")
 """They hold no decisions."""
 
 

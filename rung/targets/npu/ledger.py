@@ -44,6 +44,8 @@ class Cause(StrEnum):
 
 
 BUSY = (Cause.COMPUTE, Cause.DRAM, Cause.SHARING)
+_BUSY = 0.9
+"""Of all cycles: an engine that is busy for longer is what everybody waits for."""
 _CHANGES = {
     Cause.COMPUTE: "compute",
     Cause.DRAM: "DRAM access",
@@ -73,7 +75,11 @@ class Ledger:
 
     @property
     def bound(self) -> Cause | None:
-        """The cause that most cycles went to; transfers of other contexts are bandwidth. None of an empty launch."""
+        """What holds the launch up: the engine, where it is busy nearly all the time; otherwise the cause that most
+        cycles went to, where transfers of other contexts are bandwidth. None of an empty launch."""
+        moving, preparing = self.engine["bytes"], self.engine["rows"] + self.engine["descriptors"]
+        if self.cycles and moving + preparing >= _BUSY * self.cycles:
+            return Cause.BANDWIDTH if moving >= preparing else Cause.DESCRIPTOR
         merged: dict[Cause, float] = {}
         for cause, spent in self.contexts.items():
             merged[_merged(cause)] = merged.get(_merged(cause), 0.0) + spent
