@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..cost.forking import NEVER
 from .scale_result import ScalePoint, ScaleRecord, ScaleResult
 
 
@@ -47,6 +48,23 @@ def break_even(sizes: Sequence[int], speedups: Sequence[float]) -> BreakEven | N
     share = -low / (high - low)
     start, end = math.log(sizes[below]), math.log(sizes[below + 1])
     return BreakEven(math.exp(start + share * (end - start)))
+
+
+def forks_from(points: Sequence[ScalePoint]) -> int | None:
+    """The elements from which on rung's own test forks; None where it is not asked, or says no at every size.
+
+    Where programs are larger for larger sizes, it is read off between the sizes, as `break_even` does."""
+    asked = [(p, p.break_even_programs) for p in points if p.break_even_programs]
+    if not asked:
+        return None
+    per_program = {-(-p.elements // p.programs) for p, _ in asked}
+    if len(per_program) == 1:
+        least = asked[-1][1] * per_program.pop()
+        return least if asked[-1][1] < NEVER else None
+    found = break_even([p.elements for p, _ in asked], [p.programs / least for p, least in asked])
+    if found is None or (found.elements is None and not found.everywhere):
+        return None
+    return asked[0][0].elements if found.elements is None else math.ceil(found.elements)
 
 
 @dataclass(frozen=True)

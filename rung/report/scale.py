@@ -51,9 +51,9 @@ def study(record: ScaleRecord) -> Study:
         found = scale_model.break_even([p.elements for p, _ in forked], [step for _, step in forked])
         if found:
             break_even[contexts] = found
-        sizes = [_own_size(p) for p, _ in points if p.contexts == contexts and p.break_even_programs]
-        if sizes:
-            own[contexts] = max(sizes)
+        size = scale_model.forks_from([p for p, _ in points if p.contexts == contexts])
+        if size:
+            own[contexts] = size
     samples = [(p.elements, p.contexts, r.median) for p, r in points if r.median and _shared_by_all(p)]
     parallel = int(record.environment.machine.get("contexts", 1))
     return Study(points, break_even, own, scale_model.fit(samples, parallel))
@@ -67,11 +67,6 @@ def _counts(point: ScalePoint, result: Result) -> bool:
 def _shared_by_all(point: ScalePoint) -> bool:
     """With fewer programs than contexts, some have nothing to do."""
     return point.programs >= point.contexts
-
-
-def _own_size(point: ScalePoint) -> int:
-    """Elements of as many programs as rung's own test asks for; every program has the same number."""
-    return (point.break_even_programs or 0) * -(-point.elements // point.programs)
 
 
 def show(console: Console, record: ScaleRecord) -> None:

@@ -189,3 +189,19 @@ def test_a_small_overlap_study(tmp_path: Path) -> None:
     assert any(d.pipelined for d in by_kind["double"].evidence.decided) and by_kind["double"].launch.dma_transfers > 0
     drawn = rung("report", str(path), "--plot", str(plot))
     assert drawn.returncode == 0 and plot.is_file() and drawn.stdout == done.stdout
+
+
+@pytest.mark.slow
+def test_the_host_is_validated_and_the_record_shown_again(tmp_path: Path) -> None:
+    path, plot = tmp_path / "a.json", tmp_path / "a.png"
+    words = ("validate", "exp-series", "--device", "host", "--size", "4K", "--rounds", "2", "--set", "contexts=2")
+    done = rung(*words, "--json", str(path), "--plot", str(plot))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "clock (GHz)" in done.stdout and "of 3 steps are within 25%" in done.stdout and plot.is_file()
+    again = rung("report", str(path))
+    assert again.returncode == 0 and "of 3 steps are within 25%" in again.stdout
+
+
+def test_a_kernel_that_is_not_there_is_no_prediction(run: Run) -> None:
+    status, _, errors = run("validate", "gellu", "--device", "host")
+    assert status == 2 and errors.startswith("error: there is no kernel `gellu`") and errors.count("\n") == 1
