@@ -97,10 +97,10 @@ class Dispatcher:
 class Sequence:
     """What a graph of Inductor's does between two calls of others: launches, and the memory in between, in one call.
 
-    `lines(tensors, *symbols) -> results` is it in Python, as Inductor wrote it; it empties the list. Behind a call of it
-    `learn()` is asked for what the steps in C are made of (`torch_backend/sequences.py`): None where they are not known
-    yet, False where they never will be. From then on the lines run where a launch is watched, or a tensor is none of the
-    type and in the memory that the steps are for.
+    `lines(tensors, *symbols) -> results` is it in Python, as Inductor wrote it; it empties the list. Behind a call of
+    it `learn()` is asked for what the steps in C are made of (`torch_backend/sequences.py`): None where they are not
+    known yet, False where they never will be. From then on the lines run where a launch is watched, or a tensor is none
+    of the type and in the memory that the steps are for.
     """
 
     lines: Callable[..., tuple[object, ...]]
@@ -158,9 +158,11 @@ def set_contexts(contexts: int | None, /) -> None:
     """`None` is one per core. Reads the affinity mask again: workers and the copy engine move to the cores that it has
     now. Where a fork is under way, that is done for the next one. Loading a kernel does this, too."""
 
-def borrow_threads(team: int | None, most: int | None, /) -> None:
+def borrow_threads(team: int | None, most: int | None, /) -> tuple[int | None, int | None]:
     """The addresses of functions like libgomp's `GOMP_parallel` and `omp_get_max_threads`: forks use its threads from
-    now on, at most so many. `None`: our own."""
+    now on, at most so many. `None`: our own. Returns those that were used before.
+
+    Where one of its threads comes late, since others want the cores, too, our own take the forks for a while."""
 
 def counters() -> Counters: ...
 def reset_counters() -> None:
