@@ -32,7 +32,7 @@ import torch
 from common import ratio_axis, ratio_fields, save, subject
 from torch._inductor import config as inductor
 from torch.profiler import ProfilerActivity, profile
-from zoo import MODELS, Model
+from zoo import MODELS, Model, settle
 
 from rung import machine
 from rung.bench import noise
@@ -54,12 +54,16 @@ CONFIG = {"compile_threads": 1}
 def made(model: Model, dtype: str) -> tuple[Callable[[], Any], list[torch.Tensor]]:
     """(a module with the same weights at each call, its inputs)"""
 
+    torch.manual_seed(1)
+    inputs = model.inputs()
+
     def make() -> Any:
         torch.manual_seed(0)
-        return model.make().eval().to(DTYPES[dtype])
+        module = model.make()
+        settle(module, inputs)
+        return module.eval().to(DTYPES[dtype])
 
-    torch.manual_seed(1)
-    return make, [x.to(DTYPES[dtype]) if x.is_floating_point() else x for x in model.inputs()]
+    return make, [x.to(DTYPES[dtype]) if x.is_floating_point() else x for x in inputs]
 
 
 def step(model: Any, function: Callable[..., Any], inputs: list[torch.Tensor]) -> Callable[[], torch.Tensor]:

@@ -21,6 +21,17 @@ class Model:
     train: bool = False
 
 
+def settle(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Give batch norms the mean and the variance of what they see, as training would. With those that they begin with,
+    MobileNet's numbers vanish on the way, and its outputs are the last bias whatever the image is."""
+    norms = [each for each in module.modules() if isinstance(each, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # of the one batch
+    if norms:
+        with torch.no_grad():
+            module.train()(*inputs)
+
+
 # ---- transformers
 
 

@@ -158,9 +158,11 @@ def set_contexts(contexts: int | None, /) -> None:
     """`None` is one per core. Reads the affinity mask again: workers and the copy engine move to the cores that it has
     now. Where a fork is under way, that is done for the next one. Loading a kernel does this, too."""
 
-def borrow_threads(team: int | None, most: int | None, /) -> None:
+def borrow_threads(team: int | None, most: int | None, /) -> tuple[int | None, int | None]:
     """The addresses of functions like libgomp's `GOMP_parallel` and `omp_get_max_threads`: forks use its threads from
-    now on, at most so many. `None`: our own."""
+    now on, at most so many. `None`: our own. Returns those that were used before.
+
+    Where one of its threads comes late, since others want the cores, too, our own take the forks for a while."""
 
 def counters() -> Counters: ...
 def reset_counters() -> None:

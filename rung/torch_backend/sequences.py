@@ -12,7 +12,7 @@ from typing import Any
 from ..runtime import _native
 
 _KINDS = {name: n for n, name in enumerate(("check", "allocate", "scratch", "reuse", "view", "launch", "drop"))}
-"""As in rung/runtime/src/sequence.c."""
+"""As in rung/runtime/src/steps.h."""
 
 Step = tuple[Any, ...]
 
@@ -30,7 +30,7 @@ def sequence(
     """`sequence_0(tensors, *symbols) -> results`: what `lines` does.
 
     lines: Inductor's own, with the same arguments. values: of the symbols, what steps refer to, `count` of it.
-    steps: a kind of sequence.c and its numbers; ("launch", name of the kernel, its arguments: registers, or ~value).
+    steps: a kind and its numbers; ("launch", name of the kernel, its arguments: registers, or ~value).
     """
     return _native.Sequence(lines, _Learner(lines, values, steps, results, inputs, registers, count).learn)
 

@@ -38,15 +38,24 @@ IN_CPP = {
 """With `cpp_wrapper`, besides."""
 
 
+_PRINTED = 10
+"""Lines of a table of choices, where neither options nor Inductor's configuration or environment say how many."""
+
+
 def settings(mode: str | None, options: Mapping[str, Any], *, in_cpp: bool = False) -> dict[str, Any]:
     """Fields of `torch._inductor.config` by name; in_cpp: whatever the options say. Raises UsageError for what Inductor
     does not know."""
     from .attention_pass import OwnAttention
     from .fallback import MarkNodes
 
+    if options.get("freezing") and not in_cpp and not _config().freezing:
+        raise UsageError(
+            "option `freezing` comes too late, since Dynamo has traced the graph by now; set "
+            "torch._inductor.config.freezing = True before the first call"
+        )
     allowed, attention = (_own(options, name) for name in OWN)
     options = {name: value for name, value in options.items() if name not in OWN}
-    found = {**DEFAULTS, **_of_mode(mode), **_checked(options), **OURS}
+    found = {**DEFAULTS, **_silence(), **_of_mode(mode), **_checked(options), **OURS}
     passes = [*_passes(found), MarkNodes(allowed), *([OwnAttention()] if attention else [])]
     if in_cpp or found.get("cpp_wrapper"):
         from .cpp_wrapper import SaveNoKernels
@@ -60,6 +69,11 @@ def settings(mode: str | None, options: Mapping[str, Any], *, in_cpp: bool = Fal
         found.setdefault("_post_fusion_custom_pass", _config()._post_fusion_custom_pass or Report())
         found["fx_graph_cache"] = False  # what is taken from a cache would not be told of
     return found
+
+
+def _silence() -> dict[str, Any]:
+    """Inductor prints a table of what it has timed for every product. Not where nobody has said how long it may be."""
+    return {"autotune_num_choices_displayed": 0} if _config().autotune_num_choices_displayed == _PRINTED else {}
 
 
 def may_fall_back(options: Mapping[str, Any]) -> bool:

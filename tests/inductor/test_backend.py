@@ -16,6 +16,7 @@ from torch._inductor.utils import run_and_get_code
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 from rung import torch_backend
+from rung.torch_backend.settings import settings
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,7 @@ def test_the_sign_of_zero(dtype: torch.dtype) -> None:
     assert torch.equal(compiled(torch.signbit)(x), torch.signbit(x))
 
 
-def test_templates_of_products_and_convolutions() -> None:
+def test_templates_of_products_and_convolutions(capsys: pytest.CaptureFixture[str]) -> None:
     def function(
         a: torch.Tensor, b: torch.Tensor, image: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
     ) -> Any:
@@ -115,6 +116,20 @@ def test_templates_of_products_and_convolutions() -> None:
     inputs = [torch.randn(shape) for shape in ((64, 48), (48, 80), (2, 3, 16, 16), (8, 3, 3, 3), (8,))]
     found = compiled(function, mode="max-autotune-no-cudagraphs")(*inputs)
     torch.testing.assert_close(found, function(*inputs), rtol=1e-4, atol=1e-4)
+    assert "AUTOTUNE" not in capsys.readouterr().err
+
+
+def test_a_table_of_timed_products_is_printed_where_it_is_asked_for() -> None:
+    name = "autotune_num_choices_displayed"
+    assert settings("max-autotune", {})[name] == 0
+    assert settings("max-autotune", {name: 3})[name] == 3
+    with config.patch({name: 5}):
+        assert name not in settings("max-autotune", {})
+
+
+def test_freezing_cannot_be_asked_for_so_late() -> None:
+    with pytest.raises(BackendCompilerFailed, match=r"torch\._inductor\.config\.freezing = True before the first call"):
+        compiled(torch.sin, options={"freezing": True})(torch.randn(4))
 
 
 def _flex(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:

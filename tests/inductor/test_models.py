@@ -206,6 +206,40 @@ def test_kernels_run_on_torch_s_threads() -> None:
     share(False)
 
 
+REGION = """
+import ctypes, threading, torch
+from rung.runtime import _native
+from rung.torch_backend.threads import _team
+
+torch.set_num_threads(2)
+torch.set_grad_enabled(False)
+_native.set_contexts(2)
+plain = lambda x: (x * 1.5).softmax(0).softmax(1)
+function = torch.compile(plain, backend="rung")
+function(torch.randn(300, 700))
+wrong, threads = [], set()
+
+def body(_):
+    with torch.no_grad():  # a thread's own
+        for _ in range(10):
+            x = torch.randn(300, 700)
+            threads.add(threading.get_native_id())
+            if not torch.allclose(function(x), plain(x), atol=1e-6):
+                wrong.append(x)
+
+BODY = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+parallel = ctypes.CFUNCTYPE(None, BODY, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)(_team()[0])
+parallel(BODY(body), None, 2, 0)
+assert len(threads) == 2 and not wrong
+"""
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="torch's packages for Linux have libgomp")
+def test_launches_within_a_parallel_region_of_torch() -> None:
+    """As in `at::parallel_for`: the threads that kernels want are those that launch."""
+    subprocess.run([sys.executable, "-c", REGION], check=True, timeout=300)
+
+
 FORKED = """
 import os, torch
 from rung.runtime import _native

@@ -224,11 +224,24 @@ def test_numbers_are_told_apart_by_their_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "what"), [((("drop", 1),), "without its register"), ((("drop",),), "an unknown step")]
+    ("steps", "what"),
+    [
+        ((("drop", 1),), "without its register"),
+        ((("drop",),), "an unknown step"),
+        ((("scratch", 0, -1),), "without its value"),
+    ],
 )
 def test_steps_that_are_none(steps: Any, what: str) -> None:
     found = sequences.sequence(nothing, lambda: (), steps=steps, results=(), inputs=0, registers=1, count=0)
     with pytest.raises(ValueError, match=what):
+        found([])
+
+
+def test_values_that_are_missing() -> None:
+    steps = (("scratch", 0, 3), ("drop", 0))
+    found = sequences.sequence(nothing, lambda: (64,), steps=steps, results=(), inputs=0, registers=1, count=1)
+    found([])
+    with pytest.raises(ValueError, match="a value or a grid is missing"):
         found([])
 
 

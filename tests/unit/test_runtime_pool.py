@@ -63,6 +63,43 @@ def test_borrowed_threads_run_every_context_once(delivered: int, contexts: int, 
     assert len(asked) == 1 and len(ran) == 4 * contexts
 
 
+def test_threads_that_come_late_are_not_asked_for_a_while() -> None:
+    """A team is joined when all have come: on a busy machine that may be long after the last context has ended."""
+    asked: list[int] = []
+
+    def team(body: Callable[[int | None], None], argument: int | None, _threads: int, _flags: int) -> None:
+        asked.append(1)
+        body(argument)
+        time.sleep(0.003)
+
+    made, lent = TEAM(team), ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 2)
+    addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in (made, lent)]
+    assert _native.borrow_threads(*addresses) == (None, None)
+    for _ in range(60):
+        ran: list[int] = []
+        fork(ran.append, 5)
+        assert sorted(ran) == list(range(5))
+        time.sleep(0.001)
+    assert 1 <= len(asked) <= 6  # 10, 20, 40 ms ... apart
+    assert list(_native.borrow_threads(*addresses)) == addresses
+    fork(ran.append, 5)
+    assert len(asked) <= 7 and sorted(ran) == sorted([*range(5)] * 2)
+    _native.borrow_threads(None, None)
+
+
+def test_borrowed_threads_are_counted_once() -> None:
+    """A thread that takes several contexts is one."""
+
+    def team(body: Callable[[int | None], None], argument: int | None, _threads: int, _flags: int) -> None:
+        body(argument)
+
+    made, lent = TEAM(team), ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 8)
+    _native.borrow_threads(ctypes.cast(made, ctypes.c_void_p).value, ctypes.cast(lent, ctypes.c_void_p).value)
+    fork(lambda _: None, 8)
+    assert (_native.counters()["contexts_ran"], _native.counters()["threads_ran"]) == (8, 1)
+    _native.borrow_threads(None, None)
+
+
 @pytest.mark.parametrize("contexts", [1, 2, 3, 17, 100])
 def test_every_context_runs_once(contexts: int) -> None:
     for _ in range(20):

@@ -99,12 +99,6 @@ void rung_pin(pthread_t thread, int core);
 bool rung_core_to_spare(void);
 int64_t rung_contexts(void);
 void rung_set_contexts(int64_t contexts);  // 0: one per core. For the next fork, where one is under way
-// Calls body(argument) on at most so many threads, the caller among them, and returns when all are done: `GOMP_parallel`,
-// by which compilers call OpenMP. flags: 0.
-typedef void (*rung_team)(void (*body)(void *), void *argument, unsigned threads, unsigned flags);
-typedef int (*rung_team_size)(void);  // omp_get_max_threads, which torch.set_num_threads and OMP_NUM_THREADS decide
-// Forks use its threads from now on, at most so many; NULL: our own. A forked child keeps its own.
-void rung_borrow(rung_team team, rung_team_size most);
 
 typedef struct {
   int64_t forks;           // rung_fork calls that used the pool

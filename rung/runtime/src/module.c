@@ -15,6 +15,7 @@
 #include "programs.h"
 #include "sanitize.h"
 #include "sequence.h"
+#include "team.h"
 
 static double seconds_since(int64_t start_ns) { return (double)(rung_now_ns() - start_ns) * 1e-9; }
 
@@ -187,14 +188,14 @@ static PyObject *borrow_threads(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *team, *most;
   if (!PyArg_ParseTuple(args, "OO", &team, &most)) return NULL;
-  if (team == Py_None) {
-    rung_borrow(NULL, NULL);
-    Py_RETURN_NONE;
-  }
-  void *addresses[2] = {PyLong_AsVoidPtr(team), PyLong_AsVoidPtr(most)};
+  void *addresses[2] = {NULL, NULL};
+  if (team != Py_None) addresses[0] = PyLong_AsVoidPtr(team), addresses[1] = PyLong_AsVoidPtr(most);
   if (PyErr_Occurred()) return NULL;
+  rung_team_size before_most;
+  rung_team before = rung_borrowed(&before_most);
   rung_borrow((rung_team)addresses[0], (rung_team_size)addresses[1]);
-  Py_RETURN_NONE;
+  if (!before) return Py_BuildValue("(OO)", Py_None, Py_None);
+  return Py_BuildValue("(NN)", PyLong_FromVoidPtr((void *)before), PyLong_FromVoidPtr((void *)before_most));
 }
 
 static PyObject *counters(PyObject *module, PyObject *unused) {
@@ -347,7 +348,7 @@ static PyMethodDef methods[] = {
     {"contexts", contexts, METH_NOARGS, "contexts() -> threads that a fork uses at most, the caller included"},
     {"set_contexts", set_contexts, METH_O, "set_contexts(n | None): None is one per core of the affinity mask"},
     {"borrow_threads", borrow_threads, METH_VARARGS,
-     "borrow_threads(addresses of GOMP_parallel and omp_get_max_threads | None, None): None is our own"},
+     "borrow_threads(addresses of GOMP_parallel and omp_get_max_threads | None, None) -> those before; None is our own"},
     {"counters", counters, METH_NOARGS, "counters() -> what pool and copy engine did since the last reset"},
     {"reset_counters", reset_counters, METH_NOARGS, "reset_counters(), while no kernel runs"},
     {"take_dma_violations", take_dma_violations, METH_NOARGS,

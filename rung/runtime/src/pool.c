@@ -4,9 +4,9 @@
 // line per worker each way. A worker that does not come in time (asleep, or its core taken away) loses its context
 // to the caller: a fork never takes much longer than running everything serially.
 //
-// Or the threads are another's, once they are borrowed. Two pools that take turns are slow: each spins for a while on the
-// cores that the other one wants.
+// Or the threads are another's, once they are borrowed (team.c).
 #include "internal.h"
+#include "team.h"
 
 #include <signal.h>
 
@@ -46,9 +46,6 @@ static struct {
   _Atomic int64_t forks, forks_serial, taken_over;
 } counted;
 
-static _Atomic(rung_team) borrowed;  // NULL: our own threads
-static _Atomic(rung_team_size) borrowed_at_most;
-static bool in_forked_child;         // libgomp waits for ever for threads that the parent had
 static _Atomic int cores_available;  // 0: not known yet
 static _Thread_local bool inside_task, is_worker;
 
@@ -281,30 +278,36 @@ static void fork_serial(const job *j) {
   inside_task = outer;
 }
 
-// ---- borrowed threads
+// ---- borrowed threads (team.c)
 
-void rung_borrow(rung_team team, rung_team_size most) {
-  atomic_store(&borrowed_at_most, most);
-  atomic_store(&borrowed, in_forked_child ? NULL : team);
-}
-
-// Threads of somebody else's team for a fork: as many as ours, but no more than its owner lets it have.
-static int64_t lent(int64_t contexts) {
-  int64_t most = atomic_load_explicit(&borrowed_at_most, memory_order_relaxed)(), ours = allowed(contexts);
-  return most < 1 ? 1 : most < ours ? most : ours;
-}
+static struct {
+  _Alignas(RUNG_CACHE_LINE) _Atomic int64_t left;  // contexts that have not ended
+  _Atomic int64_t arrived;                         // threads that have run one
+} of_team;
 
 // Of however many there are: whoever comes takes the next context.
 static void take_part(void *argument) {
   const job *j = argument;
+  rung_purpose outer = rung_at_work;  // the thread is somebody's: it has to be as it was
+  bool was_inside = inside_task;
   inside_task = true;
   rung_at_work = j->purpose;
-  int64_t c;
+  int64_t c, ran = 0;
   while ((c = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < j->contexts) {
-    mark(&counted.threads, c < j->threads ? c : 0);
+    if (!ran++) mark(&counted.threads, atomic_fetch_add_explicit(&of_team.arrived, 1, memory_order_relaxed));
     run_context(j, c);
   }
-  inside_task = false;
+  inside_task = was_inside;
+  rung_at_work = outer;
+  if (ran && atomic_fetch_sub_explicit(&of_team.left, ran, memory_order_relaxed) == ran) rung_team_ends();
+}
+
+static void fork_team(rung_team team, job *j) {
+  atomic_fetch_add_explicit(&counted.forks, 1, memory_order_relaxed);
+  atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+  atomic_store_explicit(&of_team.left, j->contexts, memory_order_relaxed);
+  atomic_store_explicit(&of_team.arrived, 0, memory_order_relaxed);
+  rung_ask_team(team, take_part, j, j->threads);
 }
 
 static _Atomic int64_t busy_threads = 1;  // of the fork that is under way, the caller included
@@ -320,13 +323,11 @@ RUNG_API void rung_fork(rung_task task, void *frame, int64_t contexts) {
     fork_serial(&j);
     return;
   }
-  rung_team team = atomic_load_explicit(&borrowed, memory_order_relaxed);
-  j.threads = team ? lent(contexts) : muster(contexts);
+  rung_team team = rung_team_that_comes();
+  j.threads = rung_lent(team ? allowed(contexts) : muster(contexts));
   if (team) {
-    atomic_fetch_add_explicit(&counted.forks, 1, memory_order_relaxed);
-    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
     atomic_store_explicit(&busy_threads, j.threads, memory_order_relaxed);
-    team(take_part, &j, (unsigned)j.threads, 0);
+    fork_team(team, &j);
     atomic_store_explicit(&busy_threads, 1, memory_order_relaxed);
     release();
     return;
@@ -386,8 +387,7 @@ static void in_child(void) {
     atomic_store_explicit(&doors[w].state, IDLE, memory_order_relaxed);
   pool.started = 0;
   atomic_store(&busy_threads, 1);
-  in_forked_child = true;
-  atomic_store(&borrowed, NULL);
+  rung_lose_team();
   inside_task = false;
   release();
 }

@@ -15,32 +15,9 @@
 
 #include "arguments.h"
 #include "launcher.h"
+#include "steps.h"
 
 #define ALIGNMENT 64  // of memory: as torch's
-
-// `a`, `b`, ...: the numbers behind the kind. r: a register, v: a value.
-enum {
-  CHECK,    // r, size v, stride v, name v: a tensor is as the compiler took it to be
-  ALLOCATE, // r, size v, stride v, dtype v: a new tensor
-  SCRATCH,  // r, bytes v
-  REUSE,    // r, of r: the same tensor
-  VIEW,     // r, of r, size v, stride v: the same memory as another tensor
-  LAUNCH,   // number of a launch
-  DROP,     // r
-  KINDS
-};
-static const int operands_of[KINDS] = {4, 4, 2, 2, 4, 1, 1};
-
-typedef struct {
-  int kind, a, b, c, d;
-} step;
-
-typedef struct {
-  rung_launcher *launcher;
-  rung_kernel kernel;
-  Py_ssize_t first_slot;  // of its arguments and grid, among those of all
-  int *sources;           // of each argument: a register, or ~v; of a constant, nothing
-} launch_of;
 
 // What follows from the numbers that shapes depend on.
 typedef struct {
@@ -50,25 +27,11 @@ typedef struct {
 } prepared;
 
 typedef struct {
-  Py_ssize_t inputs, registers, step_count, launch_count, slot_count, result_count;
-  step *steps;
-  launch_of *launches;
-  int *results;          // registers
-  PyObject **dtypes;     // of the inputs that are launched on; NULL: of others
-  PyObject *prepare;     // (*symbols) -> (values, grids)
-  PyObject *check, *allocate, *view;  // torch's functions
-  PyObject *profiler;    // the dictionary of torch's module
-  PyObject *debug_mode;  // a function: the one that is active
-  PyObject *hooks;       // tuple
-  PyObject *parts;       // owns what is borrowed above
-} program;
-
-typedef struct {
   PyObject_HEAD
   vectorcallfunc call;
   PyObject *lines;  // (tensors, *symbols) -> results: Inductor's own
   PyObject *learn;  // () -> what a program is made of, None: not now, False: never; or NULL
-  program *program;
+  rung_steps *program;
   prepared *last;
   Py_ssize_t taken;
 } sequence;
@@ -85,9 +48,9 @@ static void release(prepared *p) {
   PyMem_Free(p->slots), PyMem_Free(p);
 }
 
-static int pack_numbers(const program *program, prepared *p, PyObject *grids) {
+static int pack_numbers(const rung_steps *program, prepared *p, PyObject *grids) {
   for (Py_ssize_t l = 0; l < program->launch_count; l++) {
-    const launch_of *launch = &program->launches[l];
+    const rung_launch_step *launch = &program->launches[l];
     const rung_launcher *launcher = launch->launcher;
     int64_t *slots = p->slots + launch->first_slot, addresses[launcher->count + 1];
     PyObject *values[launcher->count + 1];
@@ -112,7 +75,7 @@ static bool is_same_number(PyObject *then, PyObject *now) {
 
 // Where `symbols` are those of the last call, nothing is done again.
 static prepared *prepare(sequence *self, PyObject *const *symbols, Py_ssize_t count) {
-  const program *program = self->program;
+  const rung_steps *program = self->program;
   prepared *last = self->last;
   bool same = last && PyTuple_GET_SIZE(last->symbols) == count;
   for (Py_ssize_t i = 0; same && i < count; i++) same = is_same_number(PyTuple_GET_ITEM(last->symbols, i), symbols[i]);
@@ -126,10 +89,11 @@ static prepared *prepare(sequence *self, PyObject *const *symbols, Py_ssize_t co
   for (Py_ssize_t i = 0; p->symbols && i < count; i++) PyTuple_SET_ITEM(p->symbols, i, Py_NewRef(symbols[i]));
   bool ok = made && p->symbols && p->slots && PyArg_ParseTuple(made, "O!O!", &PyTuple_Type, &p->values, &PyTuple_Type, &grids);
   Py_XINCREF(ok ? p->values : (p->values = NULL));
-  ok = ok && PyTuple_GET_SIZE(grids) == 3 * program->launch_count && pack_numbers(program, p, grids) == 0;
+  ok = ok && PyTuple_GET_SIZE(grids) == 3 * program->launch_count && PyTuple_GET_SIZE(p->values) >= program->value_count &&
+       pack_numbers(program, p, grids) == 0;
   Py_XDECREF(made);
   if (!ok) {
-    if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "a sequence of launches: a grid is missing");
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "a sequence of launches: a value or a grid is missing");
     return release(p), NULL;
   }
   prepared *before = self->last;
@@ -153,7 +117,7 @@ static void drop(place *at) {
   Py_XDECREF(tensor);
 }
 
-static bool is_watched(const program *program) {
+static bool is_watched(const rung_steps *program) {
   PyObject *profiling = PyDict_GetItemWithError(program->profiler, profiling_name);
   if (profiling != Py_False) return true;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(program->hooks); i++)
@@ -164,7 +128,7 @@ static bool is_watched(const program *program) {
 }
 
 // Takes the tensors out of the list, whose owner may have let go of them.
-static bool take_inputs(const program *program, PyObject *list, place *registers) {
+static bool take_inputs(const rung_steps *program, PyObject *list, place *registers) {
   if (PyList_GET_SIZE(list) != program->inputs) return false;
   for (Py_ssize_t i = 0; i < program->inputs; i++) {
     PyObject *dtype, *tensor = PyList_GET_ITEM(list, i);
@@ -200,7 +164,7 @@ static int allocate_scratch(place *at, PyObject *bytes) {
 }
 
 // The kernel is not right for these arguments: the launcher has another one, which takes Python's.
-static int launch_otherwise(const launch_of *launch, const rung_alias_pair *pair, const int64_t *grid, const place *registers,
+static int launch_otherwise(const rung_launch_step *launch, const rung_alias_pair *pair, const int64_t *grid, const place *registers,
                             PyObject *values) {
   Py_ssize_t count = launch->launcher->count;
   PyObject *args[count + 1], *sizes[3];
@@ -219,7 +183,7 @@ static int launch_otherwise(const launch_of *launch, const rung_alias_pair *pair
   return failed;
 }
 
-static int launch(const launch_of *launch, const prepared *p, const place *registers) {
+static int launch(const rung_launch_step *launch, const prepared *p, const place *registers) {
   const rung_launcher *launcher = launch->launcher;
   const int64_t *grid = p->slots + launch->first_slot + launcher->slots;
   int64_t slots[launcher->slots + 3], *slot = slots;
@@ -245,7 +209,7 @@ static PyObject *call_of_torch(PyObject *function, PyObject *first, const prepar
   return PyObject_Vectorcall(function, args + 1, (size_t)(end - args - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 }
 
-static int take(const program *program, const step *s, const prepared *p, place *registers) {
+static int take(const rung_steps *program, const rung_step *s, const prepared *p, place *registers) {
   static PyObject *zero;
   PyObject *done;
   switch (s->kind) {
@@ -269,7 +233,7 @@ static int take(const program *program, const step *s, const prepared *p, place 
   }
 }
 
-static PyObject *run(const program *program, const prepared *p, place *registers) {
+static PyObject *run(const rung_steps *program, const prepared *p, place *registers) {
   for (Py_ssize_t i = 0; i < program->step_count; i++)
     if (take(program, &program->steps[i], p, registers)) return NULL;
   PyObject *results = PyTuple_New(program->result_count);
@@ -278,94 +242,7 @@ static PyObject *run(const program *program, const prepared *p, place *registers
   return results;
 }
 
-// ---- a program
-
-static void forget(program *program) {
-  if (!program) return;
-  for (Py_ssize_t l = 0; program->launches && l < program->launch_count; l++) PyMem_Free(program->launches[l].sources);
-  Py_XDECREF(program->parts);
-  PyMem_Free(program->launches), PyMem_Free(program->steps), PyMem_Free(program->results), PyMem_Free(program->dtypes);
-  PyMem_Free(program);
-}
-
-static int wrong(const char *what) { return PyErr_Format(PyExc_ValueError, "a sequence of launches: %s", what), -1; }
-
-static int read_steps(program *program, PyObject *steps) {
-  program->step_count = PyTuple_GET_SIZE(steps);
-  if (!(program->steps = PyMem_Calloc((size_t)program->step_count + 1, sizeof *program->steps))) return PyErr_NoMemory(), -1;
-  for (Py_ssize_t i = 0; i < program->step_count; i++) {
-    step *s = &program->steps[i];
-    PyObject *item = PyTuple_GET_ITEM(steps, i);
-    if (!PyTuple_Check(item)) return wrong("a step is no tuple");
-    if (!PyArg_ParseTuple(item, "i|iiii", &s->kind, &s->a, &s->b, &s->c, &s->d)) return -1;
-    if (s->kind < 0 || s->kind >= KINDS || PyTuple_GET_SIZE(item) != 1 + operands_of[s->kind]) return wrong("an unknown step");
-    Py_ssize_t most = s->kind == LAUNCH ? program->launch_count : program->registers;
-    bool is_copy = s->kind == REUSE || s->kind == VIEW;
-    if (s->a < 0 || s->a >= most || (is_copy && (s->b < 0 || s->b >= most))) return wrong("a step without its register");
-  }
-  return 0;
-}
-
-static int read_sources(program *program, launch_of *launch, PyObject *sources) {
-  const rung_launcher *launcher = launch->launcher;
-  if (PyTuple_GET_SIZE(sources) != launcher->count || launcher->structure) return wrong("a launch with other arguments");
-  if (!(launch->sources = PyMem_Calloc((size_t)launcher->count + 1, sizeof *launch->sources))) return PyErr_NoMemory(), -1;
-  for (Py_ssize_t i = 0; i < launcher->count; i++) {
-    launch->sources[i] = (int)PyLong_AsLong(PyTuple_GET_ITEM(sources, i));
-    if (PyErr_Occurred()) return -1;
-    if (launch->sources[i] >= program->registers) return wrong("a launch without its register");
-    if (launcher->kinds[i] != 'P' && launcher->kinds[i] != '-' && launch->sources[i] >= 0) return wrong("a number is a tensor");
-  }
-  launch->first_slot = program->slot_count;
-  program->slot_count += launcher->slots + 3;
-  return 0;
-}
-
-static int read_launches(program *program, PyObject *launches) {
-  Py_ssize_t count = PyTuple_GET_SIZE(launches);
-  if (!(program->launches = PyMem_Calloc((size_t)count + 1, sizeof *program->launches))) return PyErr_NoMemory(), -1;
-  for (program->launch_count = 0; program->launch_count < count; program->launch_count++) {
-    launch_of *launch = &program->launches[program->launch_count];
-    PyObject *launcher, *function, *sources;
-    if (!PyArg_ParseTuple(PyTuple_GET_ITEM(launches, program->launch_count), "O!OO!", &rung_launcher_type, &launcher, &function,
-                          &PyTuple_Type, &sources))
-      return -1;
-    launch->launcher = (rung_launcher *)launcher;
-    if (!(launch->kernel = rung_kernel_of(function)) || read_sources(program, launch, sources)) return program->launch_count++, -1;
-  }
-  return 0;
-}
-
-static int read_registers(program *program, PyObject *dtypes, PyObject *results) {
-  program->inputs = PyTuple_GET_SIZE(dtypes), program->result_count = PyTuple_GET_SIZE(results);
-  if (program->registers < program->inputs) return wrong("an input without its register");
-  program->dtypes = PyMem_Calloc((size_t)program->inputs + 1, sizeof *program->dtypes);
-  program->results = PyMem_Calloc((size_t)program->result_count + 1, sizeof *program->results);
-  if (!program->dtypes || !program->results) return PyErr_NoMemory(), -1;
-  for (Py_ssize_t i = 0; i < program->inputs; i++) {
-    PyObject *dtype = PyTuple_GET_ITEM(dtypes, i);
-    program->dtypes[i] = dtype == Py_None ? NULL : dtype;
-  }
-  for (Py_ssize_t i = 0; i < program->result_count; i++) {
-    program->results[i] = (int)PyLong_AsLong(PyTuple_GET_ITEM(results, i));
-    if (PyErr_Occurred()) return -1;
-    if (program->results[i] < 0 || program->results[i] >= program->registers) return wrong("a result without its register");
-  }
-  return 0;
-}
-
-static program *read_program(PyObject *parts) {
-  PyObject *dtypes, *launches, *steps, *results;
-  program *program = PyMem_Calloc(1, sizeof *program);
-  if (!program) return PyErr_NoMemory(), NULL;
-  program->parts = Py_NewRef(parts);
-  if (PyArg_ParseTuple(parts, "nO!O!O!O!OOOOO!OO!", &program->registers, &PyTuple_Type, &dtypes, &PyTuple_Type, &launches,
-                       &PyTuple_Type, &steps, &PyTuple_Type, &results, &program->prepare, &program->check, &program->allocate,
-                       &program->view, &PyDict_Type, &program->profiler, &program->debug_mode, &PyTuple_Type, &program->hooks) &&
-      read_registers(program, dtypes, results) == 0 && read_launches(program, launches) == 0 && read_steps(program, steps) == 0)
-    return program;
-  return forget(program), NULL;
-}
+// ---- learning
 
 // Behind a run of the lines: what they launch has been chosen then.
 static int learn(sequence *self) {
@@ -374,7 +251,7 @@ static int learn(sequence *self) {
   if (!parts) return -1;
   if (parts == Py_False) Py_CLEAR(self->learn);
   if (PyTuple_Check(parts) && !self->program) {  // another thread may have been faster
-    program *made = read_program(parts);
+    rung_steps *made = rung_read_steps(parts);
     if (!made) return Py_DECREF(parts), -1;
     self->program = made;
     Py_CLEAR(self->learn);
@@ -386,7 +263,7 @@ static int learn(sequence *self) {
 // ---- the type
 
 static PyObject *run_steps(sequence *self, PyObject *list, PyObject *const *symbols, Py_ssize_t count, bool *taken) {
-  const program *program = self->program;
+  const rung_steps *program = self->program;
   *taken = false;
   if (is_watched(program)) return NULL;
   prepared *p = prepare(self, symbols, count);
@@ -435,9 +312,9 @@ static int traverse(PyObject *object, visitproc visit, void *arg) {
 
 static int clear(PyObject *object) {
   sequence *self = (sequence *)object;
-  program *program = self->program;
+  rung_steps *program = self->program;
   self->program = NULL;
-  forget(program);
+  rung_forget_steps(program);
   Py_CLEAR(self->lines);
   Py_CLEAR(self->learn);
   return 0;
