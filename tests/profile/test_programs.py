@@ -178,7 +178,7 @@ def test_programs_of_the_tests(tmp_path: Path) -> None:
     done = profile("--", "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files, folder=tmp_path)
     assert done.returncode == 0, done.stdout
     found = record(tmp_path)
-    assert len(found["kernels"]) > 15
+    assert len(found["kernels"]) >= 15
     assert all("a loop that waits" in reason for each in found["not_modelled"] for reason in each["reasons"])
 
 
