@@ -268,10 +268,7 @@ def compile_ttir(
     sanitizer: accesses to memory are checked, in programs one after another (ADR 14).
     Raises UsageError for a machine that has no code (`plans_only`).
     """
-    if machine.plans_only:
-        raise UsageError(
-            f"machine {machine.name} is known by plans of programs only: no code is made for it; give another one"
-        )
+    machine.check_code()
     if sanitizer is not None:
         # Checks come between accesses that one nest would make, and arguments may be the same memory.
         schedule, distinct = sanitized(schedule), False

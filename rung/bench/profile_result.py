@@ -28,7 +28,11 @@ class ProfiledKernel(Model):
     times: Times
     variants: Positive = Field(description="specialisations and schedules of it that ran")
     schedules: list[str]
-    verdict: str = Field(default="", description="of the launches that took most; empty where time is measured")
+    spent: dict[str, Amount] = Field(
+        default={},
+        description="cycles of all contexts, by what they went to (`rung trace`); empty where time is measured",
+    )
+    verdict: str = Field(default="", description="what bounds it, in one line; empty where time is measured")
     dma_bytes: Count = Field(default=0, description="of all launches")
     dma_transfers: Count = 0
 

@@ -61,6 +61,7 @@ def run(options: ProfileOptions) -> int:
     """The program's output and status. What it launched is told on stderr when it has ended, however it did."""
     files = {name: parse.output(getattr(options, name), f"--{name}") for name in ("trace", "html", "json")}
     machine = machines.load(options.device, options.overrides)
+    machine.check_code()
     session = _session(options, machine)
     command = _command(options.program)
     begin = time.perf_counter()
@@ -104,6 +105,10 @@ def _session(options: ProfileOptions, machine: Machine) -> Session:
     if machine.kind == "host":
         if options.strict:
             raise UsageError("--strict is for modelled devices: the host runs every kernel")
+        if options.overrides:
+            raise UsageError(
+                "--set changes a modelled device: the host is what it is (RUNG_NUM_THREADS=N for contexts)"
+            )
         Schedule.parse(options.schedule)
         return Session(dialect=options.dialect)
     schedule = Schedule.parse(options.schedule, _ALL_ON)

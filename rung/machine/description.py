@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from .. import processor
+from ..errors import UsageError
 from ..knobs import MOST_CONTEXTS
 from ..targets.isa import ISAS, Isa, isa_of
 from ..targets.isa.core import Core
@@ -300,6 +301,13 @@ class Machine(BaseModel):
     @property
     def fork_join_cycles(self) -> float:
         return self.fork_join_ns * self.clock_ghz
+
+    def check_code(self) -> None:
+        """Raises UsageError where no code is made for the machine."""
+        if self.plans_only:
+            raise UsageError(
+                f"machine {self.name} is known by plans of programs only: no code is made for it; give another one"
+            )
 
     @property
     def compiled_for(self) -> str:

@@ -60,6 +60,8 @@ def mixed(x_ptr, alpha, BLOCK: tl.constexpr = 16):
         (("trace", "gelu", "-o", "t.json", "--seed", "99999999999999999999"), "--seed is 99999999999999999999; give"),
         (("profile",), "Missing argument"),
         (("profile", "--device", "moon", "--", "x.py"), "there is no machine `moon`"),
+        (("profile", "--device", "host", "--set", "contexts=1", "--", "x.py"), "--set changes a modelled device"),
+        (("profile", "--device", "tpu-v5e", "--", "x.py"), "machine tpu-v5e is known by plans of programs only"),
         (("profile", "--as", "cuda", "--", "x.py"), "--as is `cuda`; choose from: hexagon-mlir"),
         (("profile", "--schedule", "treads=2", "--", "x.py"), "did you mean `threads`?"),
         (("profile", "--device", "host", "--strict", "--", "x.py"), "--strict is for modelled devices"),

@@ -105,13 +105,14 @@ def reproduction_record(path: Path) -> None:
 
 def profile_record(path: Path) -> None:
     named = {"name": "softmax", "where": "model.py:12", "launches": 3}
+    spent = {"compute": 2.0, "DMA bandwidth": 1.0}
     times = Times(total=3e3, median=1e3, least=9e2, most=1.1e3)
     write(
         ProfileRecord(
             environment=environment.describe(load("hexagon-v73"), 0), program=["python", "model.py"], status=1,
             seconds=2.5, unit="cycles", processes=2, tuning_launches=4, unheeded=["fusion"],
             kernels=[
-                ProfiledKernel(**named, times=times, variants=2, schedules=["", "threads=1"], verdict=words)
+                ProfiledKernel(**named, times=times, variants=2, schedules=[""], verdict=words, spent=spent)
                 for words in ("DMA engine 9%", "computing 80%")
             ],
             not_modelled=[UnmodelledKernel(**named, reasons=["it waits", "and why"])],

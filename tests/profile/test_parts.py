@@ -64,8 +64,10 @@ def test_options_of_a_launch() -> None:
 _KERNEL = Kernel("softmax</td>", "model.py:12", "threads=1")
 
 
-def _facts(number: int, cycles: float, verdict: str) -> Facts:
-    return Facts(number, {"cycles": cycles, "verdict": verdict, "dma_bytes": 7, "dma_transfers": 1})
+def _facts(number: int, cycles: float, **spent: float) -> Facts:
+    """spent: by cause, of all four contexts."""
+    causes = {"compute": spent.get("compute", 0.0), "DMA bandwidth": spent.get("bandwidth", 0.0)}
+    return Facts(number, {"cycles": cycles, "spent": causes, "dma_bytes": 7, "dma_transfers": 1})
 
 
 def _record(folder: Path) -> Any:
@@ -77,7 +79,7 @@ def _record(folder: Path) -> Any:
 
 def test_a_log_that_ends_half_way(tmp_path: Path) -> None:
     told = Log(tmp_path)
-    few, many = _facts(0, 10.0, "few"), _facts(1, 50.0, "many")
+    few, many = _facts(0, 10.0, compute=40.0), _facts(1, 50.0, compute=10.0, bandwidth=190.0)
     for number, facts in enumerate((few, few, few, many)):
         told.launch(_KERNEL, facts, float(number), facts.numbers["cycles"], tuning=False)
     told.launch(_KERNEL, few, 4.0, 10.0, tuning=True)
@@ -93,7 +95,10 @@ def test_a_log_that_ends_half_way(tmp_path: Path) -> None:
 
     record = _record(tmp_path)
     (kernel,) = record.kernels
-    assert (kernel.launches, kernel.times.total, kernel.times.median, kernel.verdict) == (4, 80.0, 10.0, "many")
+    assert (kernel.launches, kernel.times.total, kernel.times.median) == (4, 80.0, 10.0)
+    # Of 4 contexts, 80 cycles each: 130 of 320 computing, and more waiting.
+    assert kernel.spent == {"DMA bandwidth": 190.0, "compute": 130.0}
+    assert kernel.verdict == "bound by DMA bandwidth; contexts idle 59%"
     assert (kernel.dma_bytes, kernel.schedules, record.tuning_launches) == (28, ["threads=1"], 1)
     (refused,) = record.not_modelled
     assert (refused.launches, refused.reasons, record.unheeded) == (1, ["it waits"], ["fusion"])

@@ -17,7 +17,7 @@ from rung import machine
 from rung.compile import compile_kernel
 from rung.options.declared import MODELLED
 from rung.schedule import Schedule
-from tests.cli.command_line import rung
+from tests.cli.command_line import ROOT, rung
 from tests.profile.command import HEXAGON_PROGRAM, PROGRAM, kernels, profile, record
 
 LAUNCHES = {"copy": 2, "more": 8, "as_floats": 1, "corner": 1, "scaled": 1, "counted": 1, "wrapped": 1}
@@ -167,6 +167,19 @@ def test_kernels_that_inductor_writes(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = record(tmp_path)
     assert found["kernels"] and all(kernel["launches"] == 3 for kernel in found["kernels"])
+
+
+@pytest.mark.slow
+def test_programs_of_the_tests(tmp_path: Path) -> None:
+    """They check what they compute, and so what the modelled device computes; with autotuning and gradients."""
+    files = [
+        str(ROOT / "tests" / "programs" / f"test_{name}.py") for name in ("softmax_and_norms", "rotary", "segments")
+    ]
+    done = profile("--", "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files, folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    found = record(tmp_path)
+    assert len(found["kernels"]) >= 15
+    assert all("a loop that waits" in reason for each in found["not_modelled"] for reason in each["reasons"])
 
 
 _TESTS = """

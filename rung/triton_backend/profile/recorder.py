@@ -90,12 +90,13 @@ def _facts(number: int, trace: Trace, machine: Machine, intervals: bool) -> Fact
     from ...targets.npu.timeline import replay
 
     timeline = replay(trace, machine, record=True)
-    kept = [
-        [each.context, each.kind, each.begin, each.end, each.stream, each.bytes, each.rows, each.write]
-        for each in timeline.intervals
-    ]
-    numbers = _numbers(timeline) | {"verdict": of(trace, machine, timeline).verdict}
-    return Facts(number, numbers, kept if intervals and len(kept) <= _MOST_INTERVALS else ())
+    spent = {cause.value: cycles for cause, cycles in of(trace, machine, timeline).contexts.items()}
+    kept = timeline.intervals if intervals and len(timeline.intervals) <= _MOST_INTERVALS else ()
+    return Facts(
+        number,
+        _numbers(timeline) | {"spent": spent},
+        [[i.context, i.kind, i.begin, i.end, i.stream, i.bytes, i.rows, i.write] for i in kept],
+    )
 
 
 def _numbers(found: Timeline) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ...bench.profile_result import ProfiledKernel, ProfileRecord, Race, Times, UnmodelledKernel
 from ...bench.result import Environment
+from ...targets.npu.ledger import Cause, Ledger
 from .log import Kernel, Launch, Told
 
 _Named = tuple[str, str]
@@ -17,6 +18,7 @@ T = TypeVar("T")
 def summarise(told: Sequence[Told], environment: Environment, **run: Any) -> ProfileRecord:
     """run: what the record says of the program itself."""
     modelled = environment.machine.get("kind") == "npu"
+    contexts = environment.machine.get("contexts", 1)
     launches = [launch for each in told for launch in each.launches]
     work = [launch for launch in launches if not launch.tuning]
     timed = [launch for launch in work if not modelled or launch.facts is not None]
@@ -27,7 +29,7 @@ def summarise(told: Sequence[Told], environment: Environment, **run: Any) -> Pro
         unit="cycles" if modelled else "s",
         processes=sum(bool(each.launches) for each in told),
         kernels=sorted(
-            (_kernel(named, group) for named, group in _grouped(timed, lambda each: each.kernel).items()),
+            (_kernel(named, group, contexts) for named, group in _grouped(timed, lambda each: each.kernel).items()),
             key=lambda kernel: -kernel.times.total,
         ),
         not_modelled=[
@@ -43,13 +45,13 @@ def summarise(told: Sequence[Told], environment: Environment, **run: Any) -> Pro
     )
 
 
-def _kernel(named: _Named, launches: Sequence[Launch]) -> ProfiledKernel:
+def _kernel(named: _Named, launches: Sequence[Launch], contexts: int) -> ProfiledKernel:
+    """contexts: of the machine."""
     amounts = [launch.amount for launch in launches]
-    spent: dict[str, float] = {}
+    spent: dict[Cause, float] = {}
     for launch in launches:
-        if launch.facts is not None:
-            words = launch.facts.numbers["verdict"]
-            spent[words] = spent.get(words, 0.0) + launch.amount
+        for cause, cycles in launch.facts.numbers["spent"].items() if launch.facts is not None else ():
+            spent[Cause(cause)] = spent.get(Cause(cause), 0.0) + cycles
 
     def added(name: str) -> int:
         return sum(launch.facts.numbers[name] for launch in launches if launch.facts is not None)
@@ -62,7 +64,8 @@ def _kernel(named: _Named, launches: Sequence[Launch]) -> ProfiledKernel:
         times=Times(total=sum(amounts), median=median(amounts), least=min(amounts), most=max(amounts)),
         variants=len(kernels),
         schedules=_once(kernel.schedule for kernel in kernels),
-        verdict=max(spent, key=lambda words: spent[words]) if spent else "",
+        spent={cause.value: cycles for cause, cycles in sorted(spent.items(), key=lambda item: -item[1])},
+        verdict=Ledger(sum(amounts), contexts, spent, {}).verdict if spent else "",
         dma_bytes=added("dma_bytes"),
         dma_transfers=added("dma_transfers"),
     )
