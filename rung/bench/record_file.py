@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from ..errors import UsageError
 from ..evidence import Evidence
 from ..files import write_file
-from .result import Measurements, Record, Result
+from .result import SCHEMA, Measurements, Record, Result
 
 _SHOWN = 200
 """Characters of a reason; some repeat what they found."""
@@ -63,6 +63,12 @@ def read(path: str | Path, studies: Sequence[str], model_of: Callable[[str], typ
         raise UsageError(f"{path} is not a record: it is no JSON: {str(error)[:_SHOWN]}; {advice}") from None
     fields = cast(dict[str, Any], content) if isinstance(content, dict) else {}
     study: object = fields.get("study")
+    schema: object = fields.get("schema")
+    if isinstance(schema, int) and schema != SCHEMA:
+        raise UsageError(
+            f"{path} is a record of schema {schema}, and this rung reads schema {SCHEMA}: measure again, or use the "
+            "rung that wrote it"
+        )
     if not isinstance(study, str):
         raise UsageError(f"{path} is not a record: it does not say of which study; {advice}")
     if study not in studies:

@@ -21,6 +21,7 @@ from ..machine import Machine
 from ..options import parse
 from ..options.declared import Device, Dtype, Explain, Inputs, Overrides, ScheduleText, Seed, Size
 from ..report import explain, model, model_plot, plots, tables
+from ..report.page import ladder as page
 from ..schedule import Schedule
 from . import function_ladder
 from .own import OwnKernelOptions
@@ -226,4 +227,5 @@ before it is timed. Exit status 1: a result was wrong.""",
     tables=_tables,
     figure=_figure,
     explain=explain.show_record,
+    page=page.CONTENTS,
 )
