@@ -63,16 +63,16 @@ def read(path: str | Path, studies: Sequence[str], model_of: Callable[[str], typ
         raise UsageError(f"{path} is not a record: it is no JSON: {str(error)[:_SHOWN]}; {advice}") from None
     fields = cast(dict[str, Any], content) if isinstance(content, dict) else {}
     study: object = fields.get("study")
-    schema: object = fields.get("schema")
-    if isinstance(schema, int) and schema != SCHEMA:
-        raise UsageError(
-            f"{path} is a record of schema {schema}, and this rung reads schema {SCHEMA}: measure again, or use the "
-            "rung that wrote it"
-        )
     if not isinstance(study, str):
         raise UsageError(f"{path} is not a record: it does not say of which study; {advice}")
     if study not in studies:
         raise UsageError(f"{path} is a record of {study[:_SHOWN]!r}, which is no study of this rung; {advice}")
+    schema: object = fields.get("schema")
+    if isinstance(schema, int) and schema != SCHEMA:
+        raise UsageError(
+            f"{path} is a record of schema {schema}, and this rung reads schema {SCHEMA}; give one that it wrote: "
+            "measure again"
+        )
     try:
         model = model_of(study)
         whole = _spread(fields) if _has_results(model) else fields

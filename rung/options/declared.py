@@ -20,6 +20,10 @@ Plot = Annotated[str | None, typer.Option("--plot", help="Draw the figure to a .
 Html = Annotated[
     str | None, typer.Option("--html", help="Write a page: one file, which opens without a network in any browser.")
 ]
+Stages = Annotated[
+    bool,
+    typer.Option("--stages", help="Keep the kernel's text at every stage in the record, for `rung report --html`."),
+]
 Inputs = Annotated[
     str | None,
     typer.Option("--inputs", help="Of a torch function: 'f32[8,1024], i64[8]=0..999, 3'; default: what its file says."),

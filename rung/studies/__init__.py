@@ -35,7 +35,12 @@ REGISTRY: dict[str, Entry] = {
         "Predict published measurements of other people's devices, or this machine's times.", "rung.studies.validate"
     ),
 }
-RECORDS: dict[str, str] = {"profile": "rung.studies.profile", "validate-host": "rung.studies.validate_host"}
+RECORDS: dict[str, str] = {
+    "profile": "rung.studies.profile",
+    "validate-host": "rung.studies.validate_host",
+    "trace": "rung.studies.trace",
+    "compile": "rung.studies.listing",
+}
 """Of commands that are no studies, or of a study on other devices: the modules that define their `KIND`."""
 
 

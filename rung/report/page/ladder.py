@@ -11,6 +11,7 @@ from ...bench.result import Result, Timed
 from .. import explain, text
 from ..tables import MECHANISMS
 from . import call
+from .listing import listing
 from .parts import Axis, Bar, Bars, BarSeries, Block, Cell, Section, Table, Text, Tone, bounds, cell, row
 from .roofline import roofline
 from .sheet import Contents, Verdict, caption
@@ -45,7 +46,9 @@ def verdict(record: LadderRecord) -> Verdict:
 
 def sections(record: LadderRecord) -> Sequence[Section]:
     own = () if record.graph is None else call.sections(record.graph, record.groups())
-    return (*own, *_together(record), *(_kernel(group, record) for group in record.groups()))
+    texts = tuple(listing(each) for each in record.listings)
+    shown = [Section("Kernels at every stage", texts)] if texts else []
+    return (*own, *_together(record), *(_kernel(group, record) for group in record.groups()), *shown)
 
 
 def _together(record: LadderRecord) -> Sequence[Section]:

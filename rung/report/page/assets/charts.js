@@ -10,7 +10,7 @@ rung.common = (block, narrow) => ({
     textStyle: { color: rung.ink(), fontSize: 12 }, inactiveColor: rung.css("--line"),
   },
   tooltip: {
-    trigger: "item", confine: true, backgroundColor: rung.css("--raised"), borderColor: rung.css("--line"),
+    trigger: "item", confine: true, className: "tip", backgroundColor: rung.css("--raised"), borderColor: rung.css("--line"),
     textStyle: { color: rung.ink(), fontSize: 13 }, extraCssText: "max-width:min(90vw,32rem);white-space:normal",
     formatter: (at) => at.data && at.data.tip ? rung.tip(at.data.tip) : "",
   },

@@ -12,6 +12,7 @@ rung.common_lines = (a, b) => {
   while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
   const n = a.length - head - tail, m = b.length - head - tail, most = n + m, history = [];
   const pairs = Array.from({ length: head }, (_, at) => [at, at]), middle = [];
+  if (most > 6000) return [...pairs, ...Array.from({ length: tail }, (_, at) => [a.length - tail + at, b.length - tail + at])];
   let reach = new Map([[1, 0]]), done = most === 0;
   for (let d = 0; d <= most && !done; d += 1) {
     history.push(new Map(reach));
