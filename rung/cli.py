@@ -16,6 +16,8 @@ from .studies import REGISTRY, find
 
 COMMANDS = {
     "report": Entry("Draw tables and plots from a record alone.", "rung.commands.report"),
+    "suite": Entry("Make the whole study: every kernel, every study, one page.", "rung.commands.suite"),
+    "compare": Entry("Compare a record with an earlier one; status 1 for a regression.", "rung.commands.compare"),
     "trace": Entry("Show what contexts and DMA queues do in one launch on a modelled device.", "rung.commands.trace"),
     "capture": Entry("Save the kernels that PyTorch Inductor writes, as files that run.", "rung.commands.capture"),
     "compile": Entry("Print a kernel's IR or code at one stage.", "rung.commands.compile"),

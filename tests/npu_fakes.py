@@ -8,15 +8,31 @@ from typing import Any
 
 import torch
 
+from rung.bench import tracing
 from rung.bench.toolchain import Toolchain
+from rung.bench.trace_result import TraceRecord
 from rung.evidence import Launch
 from rung.machine import Machine
 from rung.schedule import Schedule
+from rung.targets.npu.ledger import Cause, Ledger
+from rung.targets.npu.timeline import Timeline
 from rung.targets.npu.trace import Trace
-from tests.bench_fakes import KERNELS
+from tests.bench_fakes import ENVIRONMENT, KERNELS
 from tests.model.traces import computing, launch, pipelined
 
 TILES, TILE_BYTES = 64, 65_536
+
+
+def traced(found: Timeline, machine: Machine, **changes: Any) -> TraceRecord:
+    """A timeline as the record of a kernel. Nothing is told of the causes of its cycles but that contexts compute."""
+    spent = Ledger(
+        found.cycles, machine.contexts, {Cause.COMPUTE: found.cycles * machine.contexts}, {"bytes": found.cycles}
+    )
+    fields: dict[str, Any] = {
+        "kernel": "vec-add", "dtype": "f32", "shape": [1024], "rung": "Vec+MT+DB", "schedule": "",
+        "clock_ghz": machine.clock_ghz,
+    }  # fmt: skip
+    return tracing.record(found, spent, ENVIRONMENT, **fields | changes)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..evidence import Amount, Positive
+from .listing import Listing
 from .result import Measurements, Model, Result, Timed
 
 
@@ -56,6 +57,7 @@ class LadderRecord(Measurements[Result]):
 
     study: Literal["ladder"] = "ladder"
     graph: Graph | None = Field(default=None, description="where the kernels are those of a torch function")
+    listings: list[Listing] = Field(default=[], description="kernels' texts at every stage, where asked for")
 
     @property
     def correct(self) -> bool:

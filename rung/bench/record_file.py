@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from ..errors import UsageError
 from ..evidence import Evidence
 from ..files import write_file
-from .result import Measurements, Record, Result
+from .result import SCHEMA, Measurements, Record, Result
 
 _SHOWN = 200
 """Characters of a reason; some repeat what they found."""
@@ -67,6 +67,12 @@ def read(path: str | Path, studies: Sequence[str], model_of: Callable[[str], typ
         raise UsageError(f"{path} is not a record: it does not say of which study; {advice}")
     if study not in studies:
         raise UsageError(f"{path} is a record of {study[:_SHOWN]!r}, which is no study of this rung; {advice}")
+    schema: object = fields.get("schema")
+    if isinstance(schema, int) and schema != SCHEMA:
+        raise UsageError(
+            f"{path} is a record of schema {schema}, and this rung reads schema {SCHEMA}; give one that it wrote: "
+            "measure again"
+        )
     try:
         model = model_of(study)
         whole = _spread(fields) if _has_results(model) else fields

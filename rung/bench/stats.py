@@ -60,6 +60,27 @@ def paired_ratio(base: Sequence[float], other: Sequence[float]) -> Ratio:
     return Ratio(value, low, high)
 
 
+def unpaired_ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
+    """median(above) / median(below) of two runs whose samples have nothing to do with each other.
+
+    The interval is the percentile bootstrap over both, drawn apart, with a fixed seed. Of one sample each, which is
+    what a model gives, it has no width; of one sample that was measured nothing is known: it is unbounded.
+    """
+    a, b = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+    if not a.size or not b.size or (a <= 0).any() or (b <= 0).any():
+        raise ValueError("samples must be positive and at least one")
+    value = float(np.median(a) / np.median(b))
+    if a.size == b.size == 1:
+        return Ratio(value, value, value)
+    if a.size == 1 or b.size == 1:
+        return Ratio(value, 0.0, float("inf"))
+    rng = np.random.default_rng(_SEED)
+    medians = [np.median(each[rng.integers(0, each.size, size=(RESAMPLES, each.size))], axis=1) for each in (a, b)]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(medians[0] / medians[1], (tail, 1 - tail))
+    return Ratio(value, float(low), float(high))
+
+
 def _interval_of_median(values: NDArray[np.float64]) -> tuple[float, float]:
     rng = np.random.default_rng(_SEED)
     picks = rng.integers(0, values.size, size=(RESAMPLES, values.size))

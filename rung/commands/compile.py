@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import machine as machines
+from .. import studies
+from ..bench import environment
 from ..errors import UsageError
 from ..evidence import Evidence
 from ..files import write_file
 from ..knobs import STAGES
 from ..options import parse
 from ..options.command import Command
-from ..options.declared import Device, Output, Overrides, PrintAfterAll, ScheduleText
+from ..options.declared import Device, Html, Output, Overrides, PrintAfterAll, ScheduleText
 from ..report import text
 from ..schedule import Schedule
 
@@ -44,6 +46,10 @@ class CompileOptions:
     device: Device = "host"
     overrides: Overrides = ()
     print_after_all: PrintAfterAll = False
+    json: Annotated[
+        str | None, typer.Option("--json", help="Write the text of every stage and pass as a record for `rung report`.")
+    ] = None
+    html: Html = None
 
 
 def run(options: CompileOptions) -> int:
@@ -53,16 +59,20 @@ def run(options: CompileOptions) -> int:
     target = parse.output(options.output, "--output")
     if options.emit == "obj" and target is None and sys.stdout.isatty():
         raise UsageError("--emit obj writes a binary; give a file with -o")
+    json, html = parse.output(options.json, "--json"), parse.output(options.html, "--html")
     schedule = Schedule.parse(options.schedule)
     machine = machines.load(options.device, options.overrides)
 
+    from ..bench.listing_result import ListingRecord
+    from ..bench.stages import Texts
     from ..compile import generate_code, lower_kernel
     from ..frontends.triton.loader import load_kernel
 
     kernel = load_kernel(options.kernel)
     constexprs = parse.constexprs(options.constexprs)
     parsed, keywords = _signature(kernel, options.signature, constexprs)
-    observers = (print_after,) if options.print_after_all else ()
+    texts = Texts() if json or html else None
+    observers = [*([texts] if texts else []), *([print_after] if options.print_after_all else [])]
     compiled = lower_kernel(
         kernel,
         parsed.signature,
@@ -75,6 +85,21 @@ def run(options: CompileOptions) -> int:
     )
     for op in Evidence(**compiled.metadata["decisions"]).taken_apart:
         print(f"warning: {text.taken_apart_warning(op, machine.arch)}; docs/hvx.md", file=sys.stderr)
+    if texts:
+        title = f"{kernel.__name__}, {schedule.rung}, for {machine.name}"
+        made = generate_code(compiled, machine)
+        record = ListingRecord(
+            environment=environment.describe(machine, 0),
+            kernel=kernel.__name__,
+            schedule=str(schedule),
+            evidence=made.evidence,
+            listing=texts.listing(title, kernel, made),
+        )
+        if json:
+            studies.write(record, json)
+        if html:
+            studies.write_page([record], html)
+        return 0
     if options.emit in compiled.stages:  # also of a kernel whose machine code the back end refuses
         _write(compiled.stages[options.emit], target)
         return 0

@@ -1,4 +1,5 @@
-"""`rung trace`: one launch on a modelled device, in a few lines, as a file for Perfetto and as a picture."""
+"""`rung trace`: one launch on a modelled device, in a few lines, and as a record, a page, a picture, a file for
+Perfetto."""
 
 from __future__ import annotations
 
@@ -7,32 +8,35 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from ..bench import recording
+from .. import studies
+from ..bench import environment, recording, tracing
+from ..bench.listing import Listing
 from ..bench.toolchain import Toolchain, native
 from ..files import write_file
-from ..machine import Machine
 from ..options import parse
 from ..options.command import Command
-from ..options.declared import Plot
-from ..report import figure, gantt, tables, trace_events
-from ..report.text import counted
+from ..options.declared import Html, Plot, Stages
+from ..report import figure, gantt, tables, trace, trace_events
 from ..studies import one_kernel
 from ..targets.npu import ledger
-from ..targets.npu.timeline import Timeline, replay
+from ..targets.npu.timeline import replay
 
 
 @dataclass(frozen=True)
 class TraceOptions(one_kernel.OneKernelOptions):
     output: Annotated[str | None, typer.Option("--output", "-o", help="A .json file for ui.perfetto.dev.")] = None
+    json: Annotated[str | None, typer.Option("--json", help="Write the record, which `rung report` reads.")] = None
+    stages: Stages = False
     plot: Plot = None
+    html: Html = None
 
 
 def run(options: TraceOptions, toolchain: Callable[[], Toolchain] = native) -> int:
     """Records, replays, tells; writes what it is asked for. Returns 0, or 1 when the values were wrong: then nothing is
     written."""
     target = parse.output(options.output, "--output")
+    json, html = parse.output(options.json, "--json"), parse.output(options.html, "--html")
     picture = figure.check_path(options.plot) if options.plot else None
     subject = one_kernel.load(options)
     found = recording.recorder(subject.case, toolchain())(subject.machine, subject.schedule)
@@ -41,45 +45,36 @@ def run(options: TraceOptions, toolchain: Callable[[], Toolchain] = native) -> i
         out.print(one_kernel.wrong(subject, found), style="bold red", highlight=False)
         return 1
     timeline = replay(found.trace, subject.machine, record=True)
+    record = tracing.record(
+        timeline,
+        ledger.of(found.trace, subject.machine, timeline),
+        environment.describe(subject.machine, options.seed),
+        clock_ghz=subject.machine.clock_ghz,
+        kernel=subject.case.name,
+        dtype=subject.case.dtype,
+        shape=list(subject.case.shape),
+        rung=subject.schedule.rung,
+        schedule=str(subject.schedule),
+        listing=_listing(subject) if options.stages else None,
+    )
     if target:
         write_file(trace_events.to_json(timeline, subject.machine, subject.title), target)
+    if json:
+        studies.write(record, json)
     if picture:
-        gantt.draw(timeline, subject.machine, subject.title, picture)
+        gantt.draw(record, picture)
+    if html:
+        studies.write_page([record], html)
     if subject.filled:
         out.print(f"{subject.case.name}: {subject.filled}", highlight=False)
-    out.print(_summary(subject.title, timeline, subject.machine), highlight=False)
-    spent = ledger.of(found.trace, subject.machine, timeline)
-    out.print(f"  {spent.verdict}", style="bold", highlight=False)
-    out.print(_where_time_went(spent))
+    trace.show(out, record)
     return 0
 
 
-def _summary(title: str, found: Timeline, machine: Machine) -> str:
-    lines = [
-        f"{title} on {machine.name} ({machine.hash})",
-        f"  {found.cycles:,.0f} cycles (modelled), {found.cycles / machine.clock_ghz / 1000:,.1f} us at "
-        f"{machine.clock_ghz:g} GHz",
-        f"  {counted(found.contexts, 'context')}, computing {found.compute_utilisation:.0%} of the time; the DMA "
-        f"engine is busy {found.dma_utilisation:.0%} of it: {counted(found.dma_transfers, 'transfer')}, "
-        f"{found.dma_bytes:,} bytes",
-        f"  waits {found.wait_cycles:,.0f}, full queues {found.blocked_cycles:,.0f}, sharing "
-        f"{found.shared_cycles:z,.0f}, launch and forks {found.overhead_cycles:,.0f} cycles",
-    ]
-    return "\n".join(lines)
+def _listing(subject: one_kernel.Subject) -> Listing:
+    from ..bench.stages import listing
 
-
-def _where_time_went(found: ledger.Ledger) -> Table:
-    """Causes, the greatest first: of all contexts together, and of the DMA engine."""
-    table = tables.new_table("where the time went, cycles (modelled)", "of", "cause")
-    for name in ("cycles", "share"):
-        table.add_column(name, justify="right")
-    contexts = {cause.value: cycles for cause, cycles in found.contexts.items()}
-    for of, causes in ((counted(found.number_of_contexts, "context"), contexts), ("DMA engine", found.engine)):
-        total = sum(causes.values())
-        for cause, cycles in sorted(causes.items(), key=lambda item: -item[1]):
-            if cycles >= 0.5:
-                table.add_row(of, cause, f"{cycles:,.0f}", f"{cycles / total:.1%}")
-    return table
+    return listing(subject.case, subject.machine, subject.schedule)
 
 
 COMMAND = Command(TraceOptions, run)

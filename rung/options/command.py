@@ -20,6 +20,7 @@ from typing import Annotated, Any, Generic, TypeVar, cast, get_args, get_type_hi
 
 import typer
 from typer.core import TyperCommand
+from typer.models import ArgumentInfo, OptionInfo
 
 O = TypeVar("O")
 
@@ -53,6 +54,26 @@ class Command(Generic[O]):
         found = typer.main.get_command(alone)
         assert isinstance(found, TyperCommand)
         return found
+
+
+def arguments(options: Any) -> list[str]:
+    """The command line that gives these options: what is not at its default."""
+    positional: list[str] = []
+    named: list[str] = []
+    kind = cast(type[Any], type(options))
+    hints = get_type_hints(kind, include_extras=True)
+    for field in fields(kind):
+        value = getattr(options, field.name)
+        if value == field.default:
+            continue
+        values = [str(each) for each in cast(tuple[Any, ...], value)] if isinstance(value, tuple) else [str(value)]
+        info = next(each for each in get_args(hints[field.name]) if isinstance(each, ArgumentInfo | OptionInfo))
+        if isinstance(info, ArgumentInfo):
+            positional += values
+            continue
+        name = (info.param_decls or (f"--{field.name.replace('_', '-')}",))[0]
+        named += [name] if isinstance(value, bool) else [word for each in values for word in (name, each)]
+    return [*positional, *named]
 
 
 def _parameter(field: Field[Any], hint: Any) -> inspect.Parameter:

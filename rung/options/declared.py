@@ -17,6 +17,13 @@ Size = Annotated[str | None, typer.Option(help="N, or ROWSxCOLS; default: the st
 Explain = Annotated[bool, typer.Option("--explain", help="Tell the compiler's decisions, with their numbers.")]
 Json = Annotated[str | None, typer.Option("--json", "-o", help="Write the record, which `rung report` reads.")]
 Plot = Annotated[str | None, typer.Option("--plot", help="Draw the figure to a .png, .svg or .pdf file.")]
+Html = Annotated[
+    str | None, typer.Option("--html", help="Write a page: one file, which opens without a network in any browser.")
+]
+Stages = Annotated[
+    bool,
+    typer.Option("--stages", help="Keep the kernel's text at every stage in the record, for `rung report --html`."),
+]
 Inputs = Annotated[
     str | None,
     typer.Option("--inputs", help="Of a torch function: 'f32[8,1024], i64[8]=0..999, 3'; default: what its file says."),

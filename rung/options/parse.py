@@ -189,6 +189,16 @@ def seed(number: int) -> int:
     return number
 
 
+def share(text: str, option: str) -> float:
+    """`5%` or `0.05`, from 0 to 100%."""
+    digits = text.strip().removesuffix("%")
+    found = float(digits) if re.fullmatch(r"\d{1,9}(\.\d{0,9})?", digits, re.ASCII) else -1.0
+    found = found / 100 if text.strip().endswith("%") else found
+    if not 0 <= found <= 1:
+        raise UsageError(f"{option} is `{text}`; give a share from 0% to 100%, such as 5%")
+    return found
+
+
 def output(path: str | None, option: str) -> Path | None:
     """A file that can be written, as far as that is known before there is anything to write."""
     if path is None:

@@ -33,19 +33,19 @@ def show(out: Console, record: LadderRecord) -> None:
     order = sorted(graph.kernels, key=lambda kernel: -kernel.spent.get(last, 0.0))
     rank = {kernel.kernel: number for number, kernel in enumerate(order)}
     groups = sorted(groups, key=lambda group: rank.get(group[0].kernel, len(rank)))
-    out.print(_call(graph))
+    out.print(call(graph))
     for rung in graph.rungs:
         sentence = text.conclusion(rung)
         if sentence:
             out.print(f"  a call: {sentence}", style="" if rung.correct else "bold red", highlight=False)
         if not rung.correct:
             out.print(f"    {tables.errors(rung)}", highlight=False)
-    for line in _notes(graph):
+    for line in notes(graph):
         out.print(f"  {line}", style="dim", highlight=False)
     out.print()
     if groups:
         out.print(kernels(groups, out.width))
-        for line in _worth(groups):
+        for line in worth(groups):
             out.print(f"  {line}", highlight=False)
         results = [result for group in groups for result in group]
         tables.show_wrong(out, results)
@@ -61,7 +61,7 @@ def _last(graph: Graph) -> str:
     return next((rung.rung for rung in reversed(graph.rungs) if rung.correct), graph.rungs[-1].rung)
 
 
-def _call(graph: Graph) -> Table:
+def call(graph: Graph) -> Table:
     modelled = graph.unit == "cycles"
     where = f"{graph.function} on {graph.inputs or 'no inputs'}, on {graph.device}"
     table = tables.new_table(f"{where}: one call{', cycles (modelled)' if modelled else ''}")
@@ -104,7 +104,7 @@ def _call(graph: Graph) -> Table:
     return table
 
 
-def _notes(graph: Graph) -> list[str]:
+def notes(graph: Graph) -> list[str]:
     found: list[str] = []
     if graph.library and graph.unit == "cycles":
         calls = ", ".join(f"{call.name} x{call.calls}" for call in graph.library)
@@ -143,7 +143,7 @@ def kernels(groups: Sequence[Sequence[Result]], width: int) -> Table:
     return table
 
 
-def _worth(groups: Sequence[Sequence[Result]]) -> list[str]:
+def worth(groups: Sequence[Sequence[Result]]) -> list[str]:
     """For how many kernels each step pays: `MT: a gain for 3 kernels, a loss for 1, no difference for 10`."""
     found: list[str] = []
     for position, first in enumerate(groups[0]):

@@ -30,7 +30,7 @@ def show(console: Console, record: OverlapRecord) -> None:
     for tile, rows in groups.items():
         console.print(_bounds(tile, rows))
         console.print(_gains(rows))
-        for sentence in _conclusions(rows):
+        for sentence in conclusions(rows):
             console.print(f"  {sentence}", highlight=False)
         console.print()
     show_problems(console, record.results)
@@ -80,13 +80,13 @@ def _gains(rows: Sequence[Row]) -> Table:
     table = new_table(f"double buffering: gain over single buffering{interval}, and how much was hidden")
     table.add_column("degree", justify="right")
     for point, _ in rows[0].doubles:
-        table.add_column(_name(point), justify="right")
+        table.add_column(name(point), justify="right")
     for row in rows:
         table.add_row(str(row.degree), *(_gain(row, result) for _, result in row.doubles))
     return table
 
 
-def _name(point: OverlapPoint) -> str:
+def name(point: OverlapPoint) -> str:
     return f"{point.depth} x {text.count(point.own_tile)}, {point.control}"
 
 
@@ -100,7 +100,7 @@ def _gain(row: Row, result: Result) -> Text:
     return Text(f"{text.ratio(result.step, result.step_ci)}\n{hidden}", style)
 
 
-def _conclusions(rows: Sequence[Row]) -> list[str]:
+def conclusions(rows: Sequence[Row]) -> list[str]:
     found: list[str] = []
     for control in ("equal tile", "equal scratchpad"):
         claimed = [
@@ -179,7 +179,7 @@ def _times(axis: Any, tile: int, rows: Sequence[Row]) -> None:
     line([row.single.median or 0.0 for row in rows], "o-", BLACK, f"single, {text.count(tile)}")
     for at, (point, _) in enumerate(rows[0].doubles):
         style = "o-" if point.control == "equal tile" else "^:"
-        label = f"double, {_name(point)}"
+        label = f"double, {name(point)}"
         line([row.doubles[at][1].median or 0.0 for row in rows], style, SERIES[at % len(SERIES)], label)
     axis.set_yscale("log")
     for plain_numbers in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
@@ -201,7 +201,7 @@ def _gain_lines(axis: Any, rows: Sequence[Row]) -> None:
         above = [max(0.0, high - step) for step, (_, high) in zip(steps, ends, strict=True)]
         axis.errorbar(
             degrees, steps, [below, above], fmt="o-" if point.control == "equal tile" else "^:",
-            color=SERIES[at % len(SERIES)], markersize=4, capsize=3, label=_name(point), zorder=3,
+            color=SERIES[at % len(SERIES)], markersize=4, capsize=3, label=name(point), zorder=3,
         )  # fmt: skip
     axis.axhline(1, color=BLACK, linewidth=0.8)
     axis.yaxis.set_major_formatter("{x:g}x")

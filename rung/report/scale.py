@@ -47,7 +47,7 @@ def study(record: ScaleRecord) -> Study:
     break_even: dict[int, BreakEven] = {}
     own: dict[int, int] = {}
     for contexts in several:
-        forked = [(p, r.step) for p, r in points if p.contexts == contexts and _counts(p, r) and r.step]
+        forked = [(p, r.step) for p, r in points if p.contexts == contexts and counts(p, r) and r.step]
         found = scale_model.break_even([p.elements for p, _ in forked], [step for _, step in forked])
         if found:
             break_even[contexts] = found
@@ -59,7 +59,7 @@ def study(record: ScaleRecord) -> Study:
     return Study(points, break_even, own, scale_model.fit(samples, parallel))
 
 
-def _counts(point: ScalePoint, result: Result) -> bool:
+def counts(point: ScalePoint, result: Result) -> bool:
     """Whether the result says where forking pays: there was something to share, and its two estimates agree."""
     return point.programs > 1 and text.verdict(result) != "disputed"
 
@@ -76,9 +76,9 @@ def show(console: Console, record: ScaleRecord) -> None:
         return
     console.print(_table(found))
     for contexts, even in found.break_even.items():
-        console.print(f"  {_sentence(found, contexts, even)}", highlight=False)
+        console.print(f"  {sentence(found, contexts, even)}", highlight=False)
     if found.fit:
-        console.print(f"  {_model(found, found.fit)}", highlight=False)
+        console.print(f"  {model(found, found.fit)}", highlight=False)
     results = [result for _, result in found.points]
     if any(text.verdict(result) == "disputed" for result in results):
         console.print(f"  {text.DISPUTED}", style="yellow", highlight=False)
@@ -120,12 +120,12 @@ def _table(found: Study) -> Table:
             _verdict(point, result),
             text.bare_amount(expected, result.unit) if expected else "-",
             f"{residual:+.0%}" if residual is not None else "-",
-            _threads(result),
+            threads(result),
         )
     return table
 
 
-def _threads(result: Result) -> str:
+def threads(result: Result) -> str:
     """Cores that took part in a launch at the same time; a fork that was not made runs on the caller's. On a model,
     contexts."""
     if result.unit == "cycles":
@@ -145,8 +145,8 @@ def _verdict(point: ScalePoint, result: Result) -> Text:
     return Text(*shown.get(text.verdict(result), ("no difference", "dim")))
 
 
-def _sentence(found: Study, contexts: int, even: BreakEven) -> str:
-    forked = [(p, r) for p, r in found.of(contexts) if _counts(p, r)]
+def sentence(found: Study, contexts: int, even: BreakEven) -> str:
+    forked = [(p, r) for p, r in found.of(contexts) if counts(p, r)]
     smallest, largest = forked[0][0].elements, forked[-1][0].elements
     best, at = max((r.step, p.elements) for p, r in forked if r.step)
     if even.everywhere:
@@ -161,7 +161,7 @@ def _sentence(found: Study, contexts: int, even: BreakEven) -> str:
     return f"{contexts} contexts {words}; {peak}{test}."
 
 
-def _model(found: Study, fit: Fit) -> str:
+def model(found: Study, fit: Fit) -> str:
     unit = found.points[0][1].unit
     forks = ", ".join(f"fork({p}) {_cost(value, unit)}" for p, value in fit.fork.items())
     residuals = [found.residual(p, r.median) for p, r in found.points if r.median]
@@ -247,7 +247,7 @@ def _legend(found: Study) -> list[Any]:
     def grey(label: str, **look: str) -> Any:
         return sample([], [], color="#555555", linewidth=1.2, label=label, **look)
 
-    handles = [sample([], [], label=_told(n, found), **_look(n, found)) for n in _all_contexts(found)]
+    handles = [sample([], [], label=_told(n, found), **_look(n, found)) for n in all_contexts(found)]
     handles.append(grey("replayed" if found.points[0][1].unit == "cycles" else "measured", marker="o", linestyle=""))
     if found.fit:
         handles.append(grey("fitted times"))
@@ -272,9 +272,9 @@ def _told(contexts: int, found: Study) -> str:
 
 def _look(contexts: int, found: Study) -> dict[str, Any]:
     """Black is one context; where colours begin anew, markers change."""
-    all_contexts = _all_contexts(found)
-    position = all_contexts.index(contexts)
-    size = marker_size(len(all_contexts), position)
+    every = all_contexts(found)
+    position = every.index(contexts)
+    size = marker_size(len(every), position)
     if contexts == 1:
         return {"color": BLACK, "marker": "o", "markersize": size}
     again, colour = divmod(position - 1, len(SERIES))
@@ -282,7 +282,7 @@ def _look(contexts: int, found: Study) -> dict[str, Any]:
 
 
 def _times(axis: Any, found: Study) -> None:
-    for contexts in _all_contexts(found):
+    for contexts in all_contexts(found):
         pairs, look = found.of(contexts), _look(contexts, found)
         sizes = [p.elements for p, _ in pairs]
         axis.plot(sizes, [r.median for _, r in pairs], linestyle="", **look)
@@ -295,7 +295,7 @@ def _times(axis: Any, found: Study) -> None:
 
 
 def _residuals(axis: Any, found: Study) -> None:
-    for contexts in _all_contexts(found):
+    for contexts in all_contexts(found):
         known = [(p.elements, found.residual(p, r.median)) for p, r in found.of(contexts) if r.median]
         shown = [(n, 100 * value) for n, value in known if value is not None]
         if shown:
@@ -305,5 +305,5 @@ def _residuals(axis: Any, found: Study) -> None:
     axis.set_title("residuals of the fit", fontsize=11)
 
 
-def _all_contexts(found: Study) -> list[int]:
+def all_contexts(found: Study) -> list[int]:
     return sorted({point.contexts for point, _ in found.points})

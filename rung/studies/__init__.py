@@ -13,6 +13,7 @@ imported when they are asked for: `rung --help` needs none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,12 @@ REGISTRY: dict[str, Entry] = {
         "Predict published measurements of other people's devices, or this machine's times.", "rung.studies.validate"
     ),
 }
-RECORDS: dict[str, str] = {"profile": "rung.studies.profile", "validate-host": "rung.studies.validate_host"}
+RECORDS: dict[str, str] = {
+    "profile": "rung.studies.profile",
+    "validate-host": "rung.studies.validate_host",
+    "trace": "rung.studies.trace",
+    "compile": "rung.studies.listing",
+}
 """Of commands that are no studies, or of a study on other devices: the modules that define their `KIND`."""
 
 
@@ -102,3 +108,18 @@ def plot(record: Record, path: str | Path) -> None:
     if drawn.figure is None:
         raise UsageError(f"a record of `rung {drawn.name}` has no figure")
     drawn.figure(record, figure.check_path(path))
+
+
+def write_page(records: Sequence[Record], path: str | Path, names: Sequence[str] = ()) -> None:
+    """Writes records as one page, as `rung report --html` does; `names` are for messages.
+
+    Raises UsageError for no records, for those of different processors, and when the file cannot be written.
+    """
+    from ..files import write_file
+    from ..report.page import html
+    from .one_page import check
+
+    check(records, [*names, *(f"record {number}" for number in range(len(names), len(records)))])
+    sheets = [of(record).sheet(record) for record in records]
+    title = sheets[0].title if len(sheets) == 1 else "What each mechanism is worth"
+    write_file(html.page(title, sheets), path)

@@ -11,16 +11,18 @@ import typer
 from rich.console import Console
 
 from .. import machine as machines
-from ..bench import environment, generated, group, ladder, suite
+from ..bench import environment, generated, group, ladder, stages, suite
 from ..bench.ladder_result import Graph, LadderRecord
+from ..bench.listing import Listing
 from ..bench.measure import Sampling
 from ..bench.pool import pool
 from ..bench.result import Environment, Result
 from ..errors import UsageError
 from ..machine import Machine
 from ..options import parse
-from ..options.declared import Device, Dtype, Explain, Inputs, Overrides, ScheduleText, Seed, Size
+from ..options.declared import Device, Dtype, Explain, Inputs, Overrides, ScheduleText, Seed, Size, Stages
 from ..report import explain, model, model_plot, plots, tables
+from ..report.page import ladder as page
 from ..schedule import Schedule
 from . import function_ladder
 from .own import OwnKernelOptions
@@ -49,6 +51,7 @@ class LadderOptions(OwnKernelOptions, StudyOptions):
         bool, typer.Option("--check", help="Watch each kernel's first launches, as your own kernel's always are.")
     ] = False
     explain: Explain = False
+    stages: Stages = False
     schedule: ScheduleText = ""
     kernel: Annotated[str | None, typer.Option(help="A kernel of your own: file.py::name.")] = None
     inductor: Annotated[
@@ -97,12 +100,20 @@ def plan(options: LadderOptions) -> Plan[LadderOptions, Any, LadderRecord]:
     if options.inductor and (own := options.own):
         return _function(options, own, machine, schedules, sampling)
     kernels = cases(options, machine, dtype, shape)
+    listings: list[Listing] = []
 
     def run(make: Callable[[], group.Case], lab: group.Lab) -> Results:
         case = make()
         if options.check and case.own is None:
             group.watch(case, lab.tell)
-        return ladder.run(case, schedules, lab)
+        results = ladder.run(case, schedules, lab)
+        if options.stages:
+            lab.tell(group.Step(f"compiling {schedules[-1].rung} once more, for its text at every stage"))
+            listings.append(stages.listing(case, machine, schedules[-1]))
+        return results
+
+    def record(found: Environment, parts: Sequence[Results], complete: bool) -> LadderRecord:
+        return _record(found, parts, complete).model_copy(update={"listings": listings})
 
     def part(name: str, make: Callable[[], group.Case]) -> Part[Results]:
         return Part(name, lambda lab: run(make, lab))
@@ -116,7 +127,7 @@ def plan(options: LadderOptions) -> Plan[LadderOptions, Any, LadderRecord]:
     parts = tuple(part(name, make) for name, make in kernels)
     own = kernels[0][1]().own if options.own else None
     what = f"{names} on {machine.name}: {rungs}" + (f"; {own.filled}" if own else "")
-    return Plan(what, machine, sampling, parts, _record, show, _pooled(options))
+    return Plan(what, machine, sampling, parts, record, show, _pooled(options))
 
 
 def _function(
@@ -125,6 +136,8 @@ def _function(
     """A part per kernel of a torch function, and one for the whole. The tables come at the end: a kernel's share is
     known then."""
     options.refuse_own("a Triton kernel, without --inductor")
+    if options.stages:
+        raise UsageError("--stages is for Triton kernels; save those of a torch function with `rung capture` first")
     if options.size or options.dtype != "f32":
         raise UsageError("--size and --dtype are of the study's kernels; a torch function's inputs say both (--inputs)")
     if options.processes != 1:
@@ -148,6 +161,8 @@ def _pooled(options: LadderOptions) -> Pooled[LadderOptions, Results, LadderReco
         raise UsageError(f"--processes is {options.processes}; give 1 or more")
     if options.processes == 1:
         return None
+    if options.stages:
+        raise UsageError("--stages is for one process; leave --processes out, or use `rung compile --json`")
     alone = replace(options, processes=1, explain=False)
     return Pooled(options.processes, _Numbered(alone), _as_one, LadderRecord.groups)
 
@@ -226,4 +241,5 @@ before it is timed. Exit status 1: a result was wrong.""",
     tables=_tables,
     figure=_figure,
     explain=explain.show_record,
+    page=page.CONTENTS,
 )

@@ -18,6 +18,7 @@ from ..options import parse
 from ..options.declared import Device, Overrides, Seed
 from ..report import explain, text
 from ..report import overlap as report
+from ..report.page import overlap as page
 from ..schedule import Schedule
 from .study import Part, Plan, Study, StudyOptions
 
@@ -103,5 +104,6 @@ Exit status 1: a result was wrong.""",
     record=OverlapRecord,
     tables=report.show,
     figure=report.plot,
+    page=page.CONTENTS,
     explain=explain.show_record,
 )

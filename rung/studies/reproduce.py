@@ -19,6 +19,7 @@ from ..bench.reproduction_result import ReproductionRecord
 from ..bench.result import Environment
 from ..options.declared import MODELLED, Device, Overrides
 from ..report import reproduction as report
+from ..report.page import reproduction as page
 from .study import Part, Plan, Study, StudyOptions
 
 if TYPE_CHECKING:
@@ -77,4 +78,5 @@ half of the ratios predicts of the others. Exit status 1: a figure is more than 
     record=ReproductionRecord,
     tables=_tables,
     figure=report.plot,
+    page=page.CONTENTS,
 )

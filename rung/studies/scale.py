@@ -19,6 +19,7 @@ from ..errors import UsageError
 from ..options import parse
 from ..options.declared import Device, Dtype, Overrides, Seed
 from ..report import explain, scale, text
+from ..report.page import scale as page
 from ..schedule import Schedule
 from .study import Part, Plan, Study, StudyOptions
 
@@ -116,5 +117,6 @@ which on rung forks by itself is told. Exit status 1: a result was wrong.""",
     record=ScaleRecord,
     tables=scale.show,
     figure=scale.plot,
+    page=page.CONTENTS,
     explain=explain.show_record,
 )

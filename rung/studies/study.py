@@ -24,6 +24,8 @@ from ..errors import RungError
 from ..machine import Machine
 from ..options.declared import Json, Plot
 from ..report import tables
+from ..report.page.parts import Sheet
+from ..report.page.sheet import Contents, of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,12 @@ class Kind(Generic[R]):
     explain: Callable[[Console, R], None] | None = None
     """Why the compiler did what it did, for `rung report --explain`; None where a record does not hold that."""
     warnings: Callable[[R], Sequence[str]] = _no_warnings
+    page: Contents[R] | None = None
+    """What its records have on a page; without it, their tables."""
+
+    def sheet(self, record: R) -> Sheet:
+        """All that a record says, as `rung report --html` puts it on a page."""
+        return of(record, self.name, self.page, self.tables, self.warnings(record))
 
     def show(self, out: Console, record: R) -> None:
         """All that a record says, as `rung report` prints it."""

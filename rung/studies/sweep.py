@@ -17,6 +17,7 @@ from ..bench.sweep_result import Point, SweepRecord
 from ..bench.trial import LIMIT_S
 from ..errors import RungError, UsageError
 from ..report import sweep as report
+from ..report.page import sweep as page
 from .one_kernel import OneKernelOptions, Subject, load, wrong
 from .study import Part, Plan, Study, StudyOptions, WrongResult
 
@@ -101,5 +102,6 @@ dma.max_rank, change nothing but the replay.""",
     record=SweepRecord,
     tables=report.show,
     figure=report.plot,
+    page=page.CONTENTS,
     warnings=report.warnings,
 )

@@ -17,15 +17,16 @@ _LINE = re.compile(r"^\s*[0-9a-f]+:\s+(?P<mnemonic>[a-z][\w.]*)\s*(?P<operands>.
 _RELOCATION = re.compile(r"^\s*[0-9a-f]+:\s+R_\w+\s+(?P<symbol>[^\s+-]+)")
 
 
-def disassemble(object_code: bytes) -> str | None:
-    """`objdump -dr` of an object file, or None where there is no objdump (or it does not know the format)."""
+def disassemble(object_code: bytes, lines: bool = False) -> str | None:
+    """`objdump -dr` of an object file, or None where there is no objdump (or it does not know the format). lines: with
+    the lines of the source, each in a line before what it became."""
     tool = shutil.which("objdump")
     if tool is None:
         return None
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "kernel.o"
         path.write_bytes(object_code)
-        command = [tool, "-dr", "--no-show-raw-insn", str(path)]
+        command = [tool, "-drl" if lines else "-dr", "--no-show-raw-insn", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     # What precedes the first section names the temporary file.
     return done.stdout[done.stdout.find("Disassembly") :] if done.returncode == 0 else None

@@ -15,17 +15,24 @@ from rich.console import Console
 
 from rung.bench import environment
 from rung.bench.advice_result import AdviceRecord, Candidate, Change, Verified, Without
+from rung.bench.listing import Listing, Loop, Stage
+from rung.bench.listing_result import ListingRecord
 from rung.bench.profile_result import ProfiledKernel, ProfileRecord, Race, Times, UnmodelledKernel
 from rung.bench.reproduction_result import Figure, HeldOut, ReproductionRecord
 from rung.bench.sweep_result import Point, SweepRecord
 from rung.bench.validation_result import Assumption, Predicted, Validated, ValidationRecord
 from rung.commands import report
 from rung.errors import UsageError
+from rung.evidence import Evidence
 from rung.machine import load
 from rung.report import tables
+from rung.report.page import html
 from rung.schedule import Schedule
-from rung.studies import RECORDS, REGISTRY, find, read, session, write
+from rung.studies import RECORDS, REGISTRY, find, of, one_page, read, session, write
+from rung.targets.npu.timeline import replay
 from tests.bench_fakes import ENVIRONMENT, toolchain
+from tests.model.traces import computing, launch, pipelined
+from tests.npu_fakes import traced
 
 SEEDS = 300
 """Per kind of record. One in sixty is drawn as a figure, too, which takes a hundred times as long as a table."""
@@ -168,15 +175,39 @@ def advice_record(path: Path) -> None:
     write(record, path)
 
 
+LISTING = Listing(
+    title="a kernel", source_name="kernel.py", source_first=3, source=["def kernel():", "    pass"],
+    lines=["module {", "}"],
+    stages=[
+        Stage(name="ttir", of_pass=False, lines=[0, 1], source=[3, 4]),
+        Stage(name="cse", of_pass=True, lines=[0], source=[3], loops=[Loop(first=0, last=0, words="a loop")]),
+    ],
+)  # fmt: skip
+
+
+def trace_record(path: Path) -> None:
+    machine = load("hexagon-v73")
+    timeline = replay(launch([pipelined(2, 4096)] * 2, computing(2_000)), machine, record=True)
+    write(traced(timeline, machine, listing=LISTING), path)
+
+
+def listing_record(path: Path) -> None:
+    write(
+        ListingRecord(
+            environment=ENVIRONMENT, kernel="kernel", schedule="", evidence=Evidence(decided=[]), listing=LISTING
+        ), path,
+    )  # fmt: skip
+
+
 KINDS: dict[str, Callable[[Path], None]] = {
     "ladder": ladder_record, "modelled": modelled_record, "scale": scale_record, "overlap": overlap_record,
     "sweep": sweep_record, "reproduce": reproduction_record, "profile": profile_record,
-    "validate": validation_record, "advise": advice_record,
-    "validate-host": host_validation_record,
+    "validate": validation_record, "advise": advice_record, "validate-host": host_validation_record,
+    "trace": trace_record, "compile": listing_record,
 }  # fmt: skip
 
 
-UNEXPLAINED = ("sweep", "reproduce", "profile", "validate", "advise", "validate-host")
+UNEXPLAINED = ("sweep", "reproduce", "profile", "validate", "advise", "validate-host", "trace", "compile")
 """They hold no decisions."""
 
 
@@ -269,12 +300,18 @@ def damaged(record: Any, rng: random.Random) -> bytes:
     return text[: rng.randrange(len(text))] if rng.random() < 0.05 else text
 
 
-def shown(path: Path, monkeypatch: pytest.MonkeyPatch, plot: Path | None, explained: bool = False) -> str:
+def shown(
+    path: Path, monkeypatch: pytest.MonkeyPatch, plot: Path | None, explained: bool = False, page: bool = True
+) -> str:
     """What is printed, or the message; everything else is raised."""
     out = io.StringIO()
     monkeypatch.setattr(tables, "Console", lambda **given: Console(**{**given, "file": out, "width": 140}))
     try:
-        report.run(report.ReportOptions(str(path), str(plot) if plot else None, explained))
+        report.run(report.ReportOptions((str(path),), str(plot) if plot else None, explain=explained))
+        if page:
+            record = read(path)
+            one_page.check([record], [str(path)])
+            html.page("a page", [of(record).sheet(record)])
     except UsageError as error:
         assert str(error) and "\n" not in str(error).replace("a\nb", ""), error
         return f"error: {error}"
@@ -290,7 +327,8 @@ def test_a_damaged_record_is_one_sentence(
         rng = random.Random(seed)
         path.write_bytes(damaged(records[kind], rng))
         try:
-            text = shown(path, monkeypatch, tmp_path / "a.svg" if seed % 60 == 0 else None, kind not in UNEXPLAINED)
+            picture = tmp_path / "a.svg" if seed % 60 == 0 else None
+            text = shown(path, monkeypatch, picture, kind not in UNEXPLAINED, seed % 5 == 0)
         except Exception as error:
             raise AssertionError(f"{kind}, seed {seed}") from error
         refused += text.startswith("error: ")

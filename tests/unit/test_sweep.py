@@ -69,13 +69,13 @@ def test_the_record_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture
     file, picture = tmp_path / "s.json", tmp_path / "s.png"
     assert run(FakeDevice(), "contexts=1,2", json=file) == 0
     first = capsys.readouterr().out
-    assert report.run(report.ReportOptions(str(file), str(picture))) == 0
+    assert report.run(report.ReportOptions((str(file),), str(picture))) == 0
     assert capsys.readouterr().out == first and picture.stat().st_size > 1000
     with pytest.raises(UsageError, match="--explain tells the compiler's decisions, which a record of `rung sweep`"):
-        report.run(report.ReportOptions(str(file), explain=True))
+        report.run(report.ReportOptions((str(file),), explain=True))
     file.write_text(file.read_text().replace('"cycles"', '"bicycles"'))
     with pytest.raises(UsageError, match=r"not a whole record of `rung sweep`: field `points.0.cycles`"):
-        report.run(report.ReportOptions(str(file)))
+        report.run(report.ReportOptions((str(file),)))
 
 
 def test_prices_of_functions_that_are_not_called_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:

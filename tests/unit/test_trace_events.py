@@ -15,7 +15,7 @@ from rung.machine import load
 from rung.report import gantt, trace_events
 from rung.targets.npu.timeline import Kind, Timeline, replay
 from tests.model.traces import computing, launch, pipelined
-from tests.npu_fakes import FakeDevice
+from tests.npu_fakes import FakeDevice, traced
 
 MACHINE = load("hexagon-v73", ["clock_ghz=1.3", "dma.queue_depth=2", "npu.launch_cycles=70"])
 
@@ -130,7 +130,7 @@ def test_every_row_has_a_name_and_no_two_events_of_a_row_overlap(document: Docum
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_the_picture(timeline: Timeline, tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"gantt.{suffix}"
-    gantt.draw(timeline, MACHINE, "vec-add", file)
+    gantt.draw(traced(timeline, MACHINE), file)
     content = file.read_bytes()
     assert content.startswith(b"\x89PNG") if suffix == "png" else b"wait for transfer" in content or len(content) > 9999
 
@@ -138,7 +138,7 @@ def test_the_picture(timeline: Timeline, tmp_path: Path, suffix: str) -> None:
 def test_nothing_to_draw(tmp_path: Path) -> None:
     empty = replay(launch([()]), MACHINE)
     with pytest.raises(UsageError, match="nothing to draw"):
-        gantt.draw(empty, MACHINE, "empty", tmp_path / "gantt.png")
+        gantt.draw(traced(empty, MACHINE), tmp_path / "gantt.png")
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
