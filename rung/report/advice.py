@@ -18,38 +18,41 @@ _SHOWN = 8
 def show(out: Console, record: AdviceRecord) -> None:
     best, unit = record.best, record.unit
     how = "by replay" if unit == "cycles" else "predicted by the cost model"
-    out.print(f"{_subject(record)}: {record.verdict}", style="bold", highlight=False)
-    out.print(f"use schedule `{_name(best.schedule)}` ({best.rung})", style="bold", highlight=False)
+    out.print(f"{subject(record)}: {record.verdict}", style="bold", highlight=False)
+    out.print(f"use schedule `{name(best.schedule)}` ({best.rung})", style="bold", highlight=False)
     searched = text.counted(len(record.candidates), "schedule")
     out.print(f"{text.amount(best.time, unit)}, {how}: the best of {searched}", highlight=False)
+    show_tables(out, record)
+
+
+def show_tables(out: Console, record: AdviceRecord) -> None:
+    best, unit = record.best, record.unit
     mechanisms = tables.new_table("what each mechanism brings there", "mechanism", "without it", "gain")
     for each in record.without:
         mechanisms.add_row(each.mechanism, text.amount(each.time, unit), text.times(each.time / best.time))
     changes = tables.new_table("what a change of the machine buys", "change", "then", "gain", "with schedule")
     for each in record.changes:
-        changes.add_row(
-            each.name, text.amount(each.time, unit), text.times(best.time / each.time), _name(each.schedule)
-        )
+        changes.add_row(each.name, text.amount(each.time, unit), text.times(best.time / each.time), name(each.schedule))
     ranking = tables.new_table("the best schedules", "schedule", "", "time", "over the best")
     for each in record.candidates[:_SHOWN]:
         over = f"{each.time / best.time - 1:+.1%}"
-        ranking.add_row(_name(each.schedule), each.rung, text.amount(each.time, unit), over)
+        ranking.add_row(name(each.schedule), each.rung, text.amount(each.time, unit), over)
     ran = "run again" if unit == "cycles" else "measured"
     verified = tables.new_table("verified", "schedule", "predicted", ran, "error")
     for each in record.verified:
         error = f"{each.predicted / each.result - 1:+.1%}" if each.result else "-"
         times = (text.amount(time, unit) for time in (each.predicted, each.result))
-        verified.add_row(_name(each.schedule), *times, error)
+        verified.add_row(name(each.schedule), *times, error)
     for table in (mechanisms, changes, ranking, verified):
         if table.row_count:
             out.print(table)
 
 
-def _name(schedule: str) -> str:
+def name(schedule: str) -> str:
     return schedule or "the defaults"
 
 
-def _subject(record: AdviceRecord) -> str:
+def subject(record: AdviceRecord) -> str:
     return f"{record.kernel} {' x '.join(f'{n:,}' for n in record.shape)} {record.dtype}"
 
 
@@ -75,7 +78,7 @@ def plot(record: AdviceRecord, path: str | Path) -> None:
     axis.invert_yaxis()
     axis.margins(x=0.12)
     axis.set_xlabel("times as fast: with the mechanism (blue), with the change of the machine (green)")
-    axis.set_title(f"{_subject(record)}: {record.verdict}", fontsize=11)
+    axis.set_title(f"{subject(record)}: {record.verdict}", fontsize=11)
     plain(axis)
     machine = f"machine {record.environment.machine['name']} {record.environment.machine_hash}"
     footer(canvas, f"{'modelled' if record.unit == 'cycles' else 'predicted'}; {machine}")

@@ -22,6 +22,7 @@ from ..machine import Machine
 from ..options import parse
 from ..options.declared import MODELLED, Device, Dtype, Overrides, ScheduleText, Seed, Size
 from ..report import advice as report
+from ..report.page import advice as page
 from .own import OwnKernelOptions
 from .study import Part, Plan, Study, StudyOptions
 
@@ -172,4 +173,5 @@ running each once and replaying it, on the host by the cost model, whose constan
     record=AdviceRecord,
     tables=report.show,
     figure=report.plot,
+    page=page.CONTENTS,
 )

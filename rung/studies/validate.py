@@ -22,6 +22,7 @@ from ..errors import UsageError
 from ..machine import Machine
 from ..options.declared import Overrides, Seed, Size
 from ..report import validation as report
+from ..report.page import validation as page
 from . import validate_host
 from .study import Part, Plan, Study, StudyOptions
 
@@ -144,5 +145,6 @@ this machine's constants, predicts Scalar, Vec, MT and DB of its kernels, and me
     record=ValidationRecord,
     tables=report.show,
     figure=report.plot,
+    page=page.CONTENTS,
     instead=_instead,
 )

@@ -43,9 +43,12 @@ def sections(show: Callable[[Console, R], None], record: R) -> Sequence[Section]
 
 def table(found: RichTable) -> Table:
     """The same table. Its title and its headers are texts."""
+    numbers = [column.justify == "right" for column in found.columns]
+    # Groups are named on the left; an empty cell behind a number says that there is nothing to say.
+    named = numbers.index(True) if True in numbers else len(numbers)
     columns = [
-        [_cell(each, column.justify == "right") for each in _filled(column.cells, str(column.header))]
-        for column in found.columns
+        [_cell(each, number) for each in _filled(column.cells, str(column.header) if at < named else "")]
+        for at, (column, number) in enumerate(zip(found.columns, numbers, strict=True))
     ]
     headers = tuple(str(column.header) for column in found.columns)
     return Table(str(found.title or ""), headers, tuple(zip(*columns, strict=True)))
