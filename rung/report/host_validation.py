@@ -13,7 +13,7 @@ from ..bench.host_validation_score import MECHANISMS, Score, Step, missed, steps
 from ..errors import UsageError
 from . import tables, text
 from .figure import BLUE, GREEN, RED, check_path, own_legend, plain, save
-from .reproduction import Sheet
+from .reproduction import Sheet as Sheet
 
 _COLOURS = {"Vec": BLUE, "MT": GREEN, "DB": RED}
 
