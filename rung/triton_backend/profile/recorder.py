@@ -90,11 +90,12 @@ def _facts(number: int, trace: Trace, machine: Machine, intervals: bool) -> Fact
     from ...targets.npu.timeline import replay
 
     timeline = replay(trace, machine, record=True)
-    spent = {cause.value: cycles for cause, cycles in of(trace, machine, timeline).contexts.items()}
+    ledger = of(trace, machine, timeline)
+    spent = {cause.value: cycles for cause, cycles in ledger.contexts.items()}
     kept = timeline.intervals if intervals and len(timeline.intervals) <= _MOST_INTERVALS else ()
     return Facts(
         number,
-        _numbers(timeline) | {"spent": spent},
+        _numbers(timeline) | {"spent": spent, "engine": ledger.engine},
         [[i.context, i.kind, i.begin, i.end, i.stream, i.bytes, i.rows, i.write] for i in kept],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, TypeVar
 
@@ -48,14 +48,9 @@ def summarise(told: Sequence[Told], environment: Environment, **run: Any) -> Pro
 def _kernel(named: _Named, launches: Sequence[Launch], contexts: int) -> ProfiledKernel:
     """contexts: of the machine."""
     amounts = [launch.amount for launch in launches]
-    spent: dict[Cause, float] = {}
-    for launch in launches:
-        for cause, cycles in launch.facts.numbers["spent"].items() if launch.facts is not None else ():
-            spent[Cause(cause)] = spent.get(Cause(cause), 0.0) + cycles
-
-    def added(name: str) -> int:
-        return sum(launch.facts.numbers[name] for launch in launches if launch.facts is not None)
-
+    told = [launch.facts.numbers for launch in launches if launch.facts is not None]
+    spent = {Cause(name): cycles for name, cycles in _added(each["spent"] for each in told).items()}
+    engine = _added(each["engine"] for each in told)
     kernels = dict.fromkeys(launch.kernel for launch in launches)
     return ProfiledKernel(
         name=named[0],
@@ -65,10 +60,18 @@ def _kernel(named: _Named, launches: Sequence[Launch], contexts: int) -> Profile
         variants=len(kernels),
         schedules=_once(kernel.schedule for kernel in kernels),
         spent={cause.value: cycles for cause, cycles in sorted(spent.items(), key=lambda item: -item[1])},
-        verdict=Ledger(sum(amounts), contexts, spent, {}).verdict if spent else "",
-        dma_bytes=added("dma_bytes"),
-        dma_transfers=added("dma_transfers"),
+        verdict=Ledger(sum(amounts), contexts, spent, engine).verdict if told else "",
+        dma_bytes=sum(each["dma_bytes"] for each in told),
+        dma_transfers=sum(each["dma_transfers"] for each in told),
     )
+
+
+def _added(causes: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for each in causes:
+        for name, cycles in each.items():
+            found[name] = found.get(name, 0.0) + cycles
+    return found
 
 
 def _grouped(things: Iterable[T], kernel_of: Callable[[T], Kernel]) -> dict[_Named, list[T]]:
