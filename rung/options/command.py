@@ -71,7 +71,9 @@ def arguments(options: Any) -> list[str]:
         if isinstance(info, ArgumentInfo):
             positional += values
             continue
-        name = (info.param_decls or (f"--{field.name.replace('_', '-')}",))[0]
+        # Within `Annotated`, typer takes its first argument, which is called `default`, for a name.
+        declared = [str(name) for name in (info.default, *(info.param_decls or ())) if str(name).startswith("--")]
+        name = declared[0] if declared else f"--{field.name.replace('_', '-')}"
         named += [name] if isinstance(value, bool) else [word for each in values for word in (name, each)]
     return [*positional, *named]
 

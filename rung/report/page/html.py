@@ -80,13 +80,17 @@ class _Page:
 
     def _section(self, name: str, section: Section) -> str:
         blocks = "".join(self._block(block) for block in section.blocks)
-        return f'<section id="{name}"><h3>{escape(section.title)}</h3>{blocks}</section>'
+        title = escape(section.title)
+        if section.folded:
+            return f'<section id="{name}"><details><summary>{title}</summary>{blocks}</details></section>'
+        return f'<section id="{name}"><h3>{title}</h3>{blocks}</section>'
 
     def _block(self, block: Block) -> str:
         if isinstance(block, Text):
             return "".join(f'<p class="{block.tone}">{escape(line)}</p>' for line in block.lines)
         if isinstance(block, Table):
-            return "".join(_table(block))
+            table = "".join(_table(block))
+            return f"<details><summary>{escape(block.title)}</summary>{table}</details>" if block.folded else table
         self.data.append(asdict(block))
         caption = escape(getattr(block, "caption", ""))
         return (

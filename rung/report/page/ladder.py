@@ -14,41 +14,73 @@ from . import call
 from .listing import listing
 from .parts import Axis, Bar, Bars, BarSeries, Block, Cell, Section, Table, Text, Tone, bounds, cell, row
 from .roofline import roofline
-from .sheet import Contents, Verdict, caption
+from .sheet import Contents, Verdict, caption, how
 
 TONES: dict[str, Tone] = {"gain": "good", "loss": "bad", "disputed": "doubt", "no difference": ""}
 GREY, BLUE, ORANGE, GREEN, PURPLE = -1, 0, 1, 2, 4
+_FEW = 3
+"""Kernels, of which each has its sentences on top; of more, the whole is told, and each kernel is folded."""
 
 
 def title(record: LadderRecord) -> str:
     if record.graph is not None:
         return f"Ladder of {record.graph.function} on {record.graph.device}"
-    names = ", ".join(dict.fromkeys(result.kernel for result in record.results))
-    return f"Ladder of {names or 'nothing'} on {record.environment.machine['name']}"
+    names = list(dict.fromkeys(result.kernel for result in record.results))
+    what = ", ".join(names) if len(names) <= _FEW else text.counted(len(names), "kernel")
+    return f"Ladder of {what or 'nothing'} on {record.environment.machine['name']}"
 
 
 def verdict(record: LadderRecord) -> Verdict:
     """What the highest rung is worth, and each step on the way, with why it is not worth more."""
     if record.graph is not None:
         return call.verdict(record.graph)
+    groups = record.groups()
+    if len(groups) > _FEW:
+        return _overall(groups)
+    return [sentence for group in groups for sentence in _sentences(group)]
+
+
+def _sentences(group: Sequence[Result]) -> Verdict:
     found: list[tuple[str, Tone]] = []
-    for group in record.groups():
-        best = max((r for r in group if r.speedup), key=lambda r: r.speedup or 0.0, default=None)
-        if best is not None and best.rung != "Scalar":
-            ratio = text.ratio(best.speedup, best.speedup_ci)
-            found.append((f"{text.title(group[0])}: at best {ratio} of Scalar, with {best.rung}.", "good"))
-        for result in group:
-            if (result.step is not None or not result.correct) and (words := text.conclusion(result)):
-                name = f"{group[0].kernel} ({result.rung})" if len(group) > 4 else group[0].kernel
-                found.append((f"{name}: {words}", TONES[text.verdict(result)]))
+    best = max((r for r in group if r.speedup), key=lambda r: r.speedup or 0.0, default=None)
+    if best is not None and best.rung != "Scalar":
+        ratio = text.ratio(best.speedup, best.speedup_ci)
+        found.append((f"{text.title(group[0])}: at best {ratio} of Scalar, with {best.rung}.", "good"))
+    for result in group:
+        if (result.step is not None or not result.correct) and (words := text.conclusion(result)):
+            name = f"{group[0].kernel} ({result.rung})" if len(group) > 4 else group[0].kernel
+            found.append((f"{name}: {words}", TONES[text.verdict(result)]))
     return found
+
+
+def _overall(groups: Sequence[Sequence[Result]]) -> Verdict:
+    """For how many kernels each mechanism pays, and how much where it pays least and most."""
+    found: list[tuple[str, Tone]] = []
+    for rung in dict.fromkeys(result.rung for group in groups for result in group if result.step is not None):
+        steps = [result for group in groups for result in group if result.rung == rung and result.step is not None]
+        by: dict[str, list[Result]] = {}
+        for result in sorted(steps, key=lambda result: result.step or 0.0):
+            by.setdefault(text.verdict(result), []).append(result)
+        gains, losses = by.get("gain", []), by.get("loss", [])
+        words = f"{rung.rpartition('+')[2]} pays for {len(gains)} of {text.counted(len(steps), 'kernel')}"
+        if gains:
+            words += f": {_named(gains[0])} to {_named(gains[-1])}"
+        if losses:
+            words += f"; it costs {_named(losses[0])}" + (f" to {_named(losses[-1])}" if len(losses) > 1 else "")
+        found.append((f"{words}.", "good" if len(gains) > len(losses) else "bad" if losses else ""))
+    return found
+
+
+def _named(result: Result) -> str:
+    return f"{text.times(result.step or 1.0)} ({result.kernel})"
 
 
 def sections(record: LadderRecord) -> Sequence[Section]:
     own = () if record.graph is None else call.sections(record.graph, record.groups())
     texts = tuple(listing(each) for each in record.listings)
     shown = [Section("Kernels at every stage", texts)] if texts else []
-    return (*own, *_together(record), *(_kernel(group, record) for group in record.groups()), *shown)
+    groups = record.groups()
+    return (*own, *_together(record), *(_kernel(group, record, len(groups) > _FEW) for group in groups), *shown)
 
 
 def _together(record: LadderRecord) -> Sequence[Section]:
@@ -56,7 +88,23 @@ def _together(record: LadderRecord) -> Sequence[Section]:
     if len(groups) < 2:
         return ()
     rows = tuple(_row(result, (group[0].kernel, text.shape(result.shape))) for group in groups for result in group)
-    return (Section("All kernels", (Table("every rung of every kernel", ("kernel", "size", *_COLUMNS), rows),)),)
+    table = Table("every rung of every kernel", ("kernel", "size", *_COLUMNS), rows)
+    return (Section("All kernels", (*_side_by_side(groups), table)),)
+
+
+def _side_by_side(groups: Sequence[Sequence[Result]]) -> list[Block]:
+    """Every kernel's speed-ups; nothing where rungs have none."""
+    rungs = dict.fromkeys(r.rung for group in groups for r in group if r.speedup and r.rung != "Scalar")
+    series: list[BarSeries] = []
+    for rung in rungs:
+        known = [next((r for r in group if r.rung == rung and r.speedup), None) for group in groups]
+        colour = next(_colour(result) for result in known if result is not None)
+        series.append(BarSeries(rung, tuple(_bar(result) if result else None for result in known), colour))
+    first = groups[0][0]
+    where = f"{first.dtype}, on {first.device}; sizes in the table; {how(first)}"
+    names = tuple(group[0].kernel for group in groups)
+    axis = Axis("speed-up over Scalar (log scale)", "times", 10)
+    return [Bars("Speed-up over Scalar", axis, names, tuple(series), where, lying=True)] if series else []
 
 
 _COLUMNS = ("rung", "median", "speed-up [95% CI]", "step [95% CI]", "verdict", "result", "evidence")
@@ -76,9 +124,11 @@ def _row(result: Result, before: Sequence[str] = ()) -> tuple[Cell, ...]:
     )
 
 
-def _kernel(group: Sequence[Result], record: LadderRecord) -> Section:
+def _kernel(group: Sequence[Result], record: LadderRecord, folded: bool) -> Section:
     blocks: list[Block] = [bars(group)] if any(result.speedup for result in group) else []
     blocks.append(Table(text.title(group[0]), _COLUMNS, tuple(_row(result) for result in group)))
+    if folded:
+        blocks.append(Text(tuple(words for words, _ in _sentences(group))))
     blocks.append(Text((text.sampling(group),), "dim"))
     blocks += [*_attribution(group), *roofline(group)]
     decided = [
@@ -86,8 +136,12 @@ def _kernel(group: Sequence[Result], record: LadderRecord) -> Section:
         for result in group
         for line in explain.lines(result, record.environment.machine)
     ]
-    blocks.append(Table("what the compiler decided, and by which numbers", ("rung", "on", "decision"), tuple(decided)))
-    return Section(f"{group[0].kernel}, {text.shape(group[0].shape)} {group[0].dtype}", tuple(blocks))
+    blocks.append(
+        Table(
+            "what the compiler decided, and by which numbers", ("rung", "on", "decision"), tuple(decided), folded=True
+        )
+    )
+    return Section(f"{group[0].kernel}, {text.shape(group[0].shape)} {group[0].dtype}", tuple(blocks), folded)
 
 
 def bars(group: Sequence[Result]) -> Bars:

@@ -43,6 +43,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,11 @@ Block = Text | Table | Chart | Bars | Timeline | Listing
 
 @dataclass(frozen=True)
 class Section:
+    """`folded`: closed until it is opened, where a page has many of its kind."""
+
     title: str
     blocks: tuple[Block, ...]
+    folded: bool = False
 
 
 @dataclass(frozen=True)

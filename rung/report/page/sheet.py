@@ -17,6 +17,8 @@ from .parts import Section, Sheet, Tone
 
 R = TypeVar("R", bound=Record)
 Verdict = Sequence[tuple[str, Tone]]
+_FEW = 3
+"""Warnings that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,15 @@ def _noise(record: Record) -> list[str]:
     """Each kernel's noisy window, once."""
     if not isinstance(record, Measurements):
         return []
-    found: dict[str, None] = {}
+    noisy: dict[str, Result] = {}
     for result in cast(Sequence[Result], record.results):  # pyright: ignore[reportUnknownMemberType]
-        if warning := text.noise(result.noise):
-            found[f"{text.title(result)}: {warning}"] = None
-    return list(found)
+        if result.noise.noisy:
+            noisy[text.title(result)] = result
+    if len(noisy) > _FEW:
+        worst = max(noisy, key=lambda name: noisy[name].noise.load_before)
+        what = f"{text.counted(len(noisy), 'group')} of times were measured while the machine was busy"
+        return [f"{what}; worst, {worst}: {text.noise(noisy[worst].noise)}"]
+    return [f"{name}: {text.noise(result.noise)}" for name, result in noisy.items()]
 
 
 def caption(result: Result) -> str:

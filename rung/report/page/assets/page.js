@@ -22,11 +22,16 @@
     if (block.kind === "timeline") { drawn.push(rung.timeline(block, place)); continue; }
     if (block.lying) place.style.height = `${110 + 26 * block.categories.length * (block.stacked ? 1 : block.series.length)}px`;
     const chart = echarts.init(place, null, { renderer: "svg" });
-    const draw = () => { chart.resize(); chart.setOption(rung[block.kind](block, place.clientWidth), true); };
+    const draw = () => { if (!place.clientWidth) return; chart.resize(); chart.setOption(rung[block.kind](block, place.clientWidth), true); };
     rung.charts.push(chart);
     drawn.push(draw);
     draw();
   }
+  // What is folded has no width before it is opened, for a reader, for a link to it, or for paper.
+  for (const folded of document.querySelectorAll("details")) folded.addEventListener("toggle", () => drawn.forEach((draw) => draw()));
+  const open = () => document.getElementById(location.hash.slice(1))?.querySelector("details")?.setAttribute("open", "");
+  addEventListener("hashchange", open);
+  open();
   rung.tables();
   for (const box of document.querySelectorAll(".rerun")) {
     const copy = rung.element("button", { type: "button" }, "Copy");
@@ -44,6 +49,8 @@
     waiting = requestAnimationFrame(() => drawn.forEach((draw) => draw()));
   });
   addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+    drawn.forEach((draw) => draw());
     if (rung.dark()) { use(false); addEventListener("afterprint", () => use(true), { once: true }); }
   });
 })();

@@ -48,6 +48,7 @@ rung.timeline = (block, place) => {
     return { type: "rect", shape: { x: left, y: a[1] - tall / 2, width: right - left, height: tall }, style: { fill: colour(block.looks[look]) } };
   };
   const draw = () => {
+    if (!canvas.clientWidth) return;
     chart.resize();
     swatches.forEach((swatch, at) => { swatch.style.background = colour(block.looks[at]); });
     const options = rung.common(block, canvas.clientWidth < 600);
