@@ -143,7 +143,7 @@ def test_while_another_thread_compiles_for_the_npu() -> None:
 
 def test_while_another_thread_is_in_llvmlite() -> None:
     def work(half_way: Callable[[], None]) -> None:
-        with device_code._LLVMLITE:
+        with device_code.LLVMLITE:
             half_way()
 
     with stopped_half_way(work):

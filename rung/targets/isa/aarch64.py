@@ -1,10 +1,10 @@
-"""AArch64: a host on which rung installs, and which is not tested."""
+"""AArch64: its objects run under an emulator in the tests; as a host, on which rung installs, it is not tested."""
 
 from __future__ import annotations
 
 import re
 
-from .base import Isa, VectorUnit
+from .base import Isa, Target, VectorUnit
 from .instructions import Instructions, Kind
 
 _FLOAT = re.compile(r"f(?:add|sub|mul|div|min|max|minnm|maxnm|sqrt|madd|msub|nmadd|nmsub|mla|mls|abs|neg)$")
@@ -16,6 +16,19 @@ def _kind(mnemonic: str, operands: str) -> Kind:
     if not _FLOAT.match(mnemonic):
         return ""
     return "packed" if _PACKED.search(operands) else "scalar"
+
+
+def _target(name: str, *extensions: str, **options: Target) -> Target:
+    return Target(
+        name,
+        cpu="generic",
+        llvm_features=("neon", *extensions),
+        options=options,
+        compilers=("aarch64-linux-gnu-",),
+        package="gcc-aarch64-linux-gnu",
+        emulator="qemu-aarch64",
+        emulated_cpu="max",
+    )
 
 
 AARCH64 = Isa(
@@ -33,4 +46,7 @@ AARCH64 = Isa(
         streaming=("stnp",),
         calls=("bl",),
     ),
+    # Vectors keep their sixteen bytes, whatever the processor's scalable ones have.
+    targets=(_target("aarch64", sve=_target("aarch64+sve", "sve")),),
+    words_of_passes=frozenset(("fma",)),
 )

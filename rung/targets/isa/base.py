@@ -92,6 +92,32 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Target:
+    """Processors that objects are made for ahead of time, where no Machine file says more."""
+
+    name: str
+    """As `rung build --target` takes it."""
+    cpu: str
+    """LLVM's name of the least of them."""
+    flags: frozenset[str] = frozenset()
+    """Extensions that they all have, as systems name them: they say what the vector unit is."""
+    llvm_features: tuple[str, ...] = ()
+    """That `cpu` does not imply."""
+    options: Mapping[str, Target] = field(default_factory=dict[str, "Target"])
+    """By what follows the name and a `+`: the same processors with an extension more."""
+    compilers: tuple[str, ...] = ()
+    """C compilers for them, by the beginnings of the names of their tools (`aarch64-linux-gnu-`)."""
+    package: str = ""
+    """Debian's, which has such a compiler."""
+    emulator: str = ""
+    """Of qemu-user; empty where none runs the code."""
+    emulated_cpu: str = ""
+    """For the emulator's `-cpu`; empty: its own choice."""
+    vectors: bool = True
+    """They have a vector unit; without one, Vec is out of the question."""
+
+
+@dataclass(frozen=True)
 class Isa:
     """An instruction set. The defaults are those of one that no file describes: 64-bit addresses and a back end of
     LLVM's that takes whatever the `llvm` dialect can say."""
@@ -122,6 +148,10 @@ class Isa:
     """What a context does in a cycle, where a Machine does not say."""
     device: Device | None = None
     """None: no device of this ISA is modelled."""
+    targets: tuple[Target, ...] = ()
+    """What `rung build` makes objects for."""
+    words_of_passes: frozenset[str] = frozenset()
+    """Features that the passes know and LLVM does not."""
 
     def dot(self, sums: Literal["i32", "f32"], vector_bytes: int, flags: frozenset[str]) -> str:
         """LLVM's name of the instruction with most products for a CPU with such extensions; empty: it has none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .base import Intrinsic, Isa, VectorUnit
+from .base import Intrinsic, Isa, Target, VectorUnit
 from .core import Core
 from .instructions import Instructions, Kind
 
@@ -83,6 +83,13 @@ _CORE = Core(
     call_cycles=20.0,
 )
 
+_V3 = frozenset(("avx", "avx2", "bmi1", "bmi2", "f16c", "fma"))
+
+
+def _target(name: str, flags: frozenset[str]) -> Target:
+    return Target(name, cpu=name, flags=flags, compilers=("x86_64-linux-gnu-",), package="gcc", emulator="qemu-x86_64")
+
+
 X86_64 = Isa(
     name="x86_64",
     other_names=("AMD64",),
@@ -100,4 +107,10 @@ X86_64 = Isa(
     intrinsics=_DOTS,
     core=_CORE,
     store_fence="llvm.x86.sse.sfence",
+    # x86-64 psABI, "micro-architecture levels". LLVM's own names of processors.
+    targets=(
+        _target("x86-64-v3", _V3),
+        _target("x86-64-v4", _V3 | {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
+    ),
+    words_of_passes=frozenset(("avx512",)),
 )

@@ -22,11 +22,11 @@ from .older_llvm import adapt
 LOCK = threading.RLock()
 """llvmlite works in LLVM's global context: one thread at a time."""
 
-_LLVMLITE: Any = ffi.lib._lock  # pyright: ignore[reportPrivateUsage]
+LLVMLITE: Any = ffi.lib._lock  # pyright: ignore[reportPrivateUsage]
 """llvmlite's own lock, which any thread takes when it finds garbage of llvmlite's."""
 
 free_in_forks(LOCK)
-free_in_forks(_LLVMLITE._lock)
+free_in_forks(LLVMLITE._lock)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _written(
         "in the schedule, may do. LLVM's words"
     )
     attempts = (under(*literally), under(*literally, *switches.rescue))
-    return guarded(attempts, failure, _LLVMLITE, meanwhile)
+    return guarded(attempts, failure, LLVMLITE, meanwhile)
 
 
 def compile_for_device(text: str, machine: Machine, meanwhile: Callable[[str], object] | None = None) -> DeviceCode:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from enum import Enum
 
 from llvmlite.binding.value import ValueKind
 
@@ -50,8 +51,13 @@ class TypeRef:
     @property
     def type_width(self) -> int: ...
 
+class Linkage(Enum):
+    external = ...
+    internal = ...
+
 class ValueRef:
     name: str
+    linkage: Linkage
     @property
     def is_declaration(self) -> bool: ...
     @property

@@ -1,0 +1,1 @@
+"""Objects ahead of time: machine code, headers and a runtime for programs without Python."""
