@@ -13,6 +13,7 @@ from .. import machine as machines
 from ..errors import UsageError
 from ..machine import Machine
 from ..processor import cores
+from ..schedule import Schedule
 from ..targets.npu.timeline import Replayer, Timeline
 from .sweep_result import Point
 
@@ -20,15 +21,20 @@ if TYPE_CHECKING:
     from ..targets.npu.trace import Trace
 
 LIMIT = 100_000
-"""Machines in one sweep."""
+"""Points of one sweep."""
 _COMMA = re.compile(r",(?![^\[]*\])")
 """Between values; not one inside a list."""
+
+
+_SCHEDULE = "schedule."
+"""Begins the names of a schedule's fields; all others are a machine's."""
 
 
 @dataclass(frozen=True)
 class Variant:
     values: dict[str, Any]
     machine: Machine
+    schedule: Schedule
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -45,18 +51,27 @@ def parse_axes(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return axes
 
 
-def variants(base: Machine, axes: dict[str, tuple[str, ...]]) -> list[Variant]:
+def variants(base: Machine, schedule: Schedule, axes: dict[str, tuple[str, ...]]) -> list[Variant]:
     """All combinations, the last axis varying fastest. Raises UsageError naming the field that is wrong."""
     count = 1
     for values in axes.values():
         count *= len(values)
     if count > LIMIT:
-        raise UsageError(f"--vary asks for {count:,} machines; {LIMIT:,} are the most")
+        raise UsageError(f"--vary asks for {count:,} points; {LIMIT:,} are the most")
     found: list[Variant] = []
     for chosen in itertools.product(*axes.values()):
-        machine = machines.override(base, [f"{field}={value}" for field, value in zip(axes, chosen, strict=True)])
-        found.append(Variant({field: _plain(machines.field(machine, field)) for field in axes}, machine))
+        texts = [f"{name}={value}" for name, value in zip(axes, chosen, strict=True)]
+        of_schedule = [text.removeprefix(_SCHEDULE) for text in texts if text.startswith(_SCHEDULE)]
+        machine = machines.override(base, [text for text in texts if not text.startswith(_SCHEDULE)])
+        changed = Schedule.parse(" ".join(of_schedule), schedule)
+        found.append(Variant({name: _value(name, machine, changed) for name in axes}, machine, changed))
     return found
+
+
+def _value(name: str, machine: Machine, schedule: Schedule) -> Any:
+    if name.startswith(_SCHEDULE):
+        return getattr(schedule, name.removeprefix(_SCHEDULE))
+    return _plain(machines.field(machine, name))
 
 
 def _plain(value: Any) -> Any:
@@ -66,9 +81,9 @@ def _plain(value: Any) -> Any:
 
 def compilations(wanted: Sequence[Variant]) -> list[list[int]]:
     """Positions in `wanted`, those together that run the same code; by the first of each."""
-    found: dict[str, list[int]] = {}
+    found: dict[tuple[str, str], list[int]] = {}
     for position, variant in enumerate(wanted):
-        found.setdefault(variant.machine.compiled_for, []).append(position)
+        found.setdefault((variant.machine.compiled_for, str(variant.schedule)), []).append(position)
     return list(found.values())
 
 
@@ -79,13 +94,13 @@ def replay(trace: Trace, wanted: Sequence[Variant], compilation: int) -> list[Po
     replayer = Replayer(trace)
 
     def on(variant: Variant) -> Point:
-        return _point(variant, compilation, replayer.on(variant.machine))
+        return _point(variant, compilation, replayer.on(variant.machine), trace.scratchpad_bytes)
 
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(on, wanted))
 
 
-def _point(variant: Variant, compilation: int, timeline: Timeline) -> Point:
+def _point(variant: Variant, compilation: int, timeline: Timeline, scratchpad_bytes: int) -> Point:
     return Point(
         values=variant.values,
         machine_hash=variant.machine.hash,
@@ -96,4 +111,6 @@ def _point(variant: Variant, compilation: int, timeline: Timeline) -> Point:
         dma_utilisation=timeline.dma_utilisation,
         stall_cycles=timeline.stall_cycles,
         dma_bytes=timeline.dma_bytes,
+        contexts=timeline.contexts,
+        scratchpad_bytes=scratchpad_bytes * timeline.contexts,
     )

@@ -17,9 +17,11 @@ Time = Annotated[float, Field(ge=1e-9, le=1e18)]
 
 
 class Point(Model):
-    """The kernel on one machine."""
+    """The kernel on one machine, under one schedule."""
 
-    values: dict[str, Value] = Field(description="of the varied fields, by dotted path")
+    values: dict[str, Value] = Field(
+        description="of the varied fields, by dotted path; `schedule.` begins those of a schedule"
+    )
     machine_hash: str
     compilation: Count = Field(description="points with the same number run the same code and replay the same trace")
     cycles: Time = Field(description="modelled")
@@ -28,6 +30,8 @@ class Point(Model):
     dma_utilisation: Amount
     stall_cycles: Amount = Field(description="waits for transfers and full queues, of all contexts")
     dma_bytes: Count
+    contexts: Count = Field(default=0, description="that took part; 0 in records from before it was kept")
+    scratchpad_bytes: Count = Field(default=0, description="in use at most, of all these contexts")
 
 
 class SweepRecord(Record):

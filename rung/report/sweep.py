@@ -41,8 +41,9 @@ def table(sweep: SweepRecord) -> Table:
     found = tables.new_table(label)
     for name in sweep.varied:
         found.add_column(name, justify="right")
-    for name in ("cycles (modelled)", "us", "contexts compute", "DMA busy", "stalls"):
+    for name in ("cycles (modelled)", "us", "contexts compute", "DMA busy", "stalls", "front"):
         found.add_column(name, justify="right", no_wrap=True)
+    best = front(sweep)
     for point in points:
         found.add_row(
             *(str(point.values[name]) for name in sweep.varied),
@@ -51,8 +52,29 @@ def table(sweep: SweepRecord) -> Table:
             f"{point.compute_utilisation:.0%}",
             f"{point.dma_utilisation:.0%}",
             f"{point.stall_cycles:,.0f}",
+            "*" if any(point is each for each in best) else "",
         )
     return found
+
+
+_RESOURCES = ("dma.bytes_per_cycle", "npu.dram_bytes_per_cycle", "clock_ghz", "npu.vector_units")
+"""Varied fields of which more costs more, besides contexts and scratchpad."""
+
+
+def front(sweep: SweepRecord) -> list[Point]:
+    """The Pareto front: points that no other is as good as in everything and better than in something. What counts:
+    time, contexts that take part, scratchpad in use, and what was varied of bandwidths, clock and vector units."""
+    found: list[tuple[Point, tuple[float, ...]]] = []
+    for point in sorted(sweep.points, key=lambda point: _costs(point)):
+        costs = _costs(point)
+        if not any(all(a <= b for a, b in zip(other, costs, strict=True)) for _, other in found):
+            found.append((point, costs))
+    return [point for point, _ in found]
+
+
+def _costs(point: Point) -> tuple[float, ...]:
+    numbers = (point.values[name] for name in _RESOURCES if name in point.values)
+    return (point.us, point.contexts, point.scratchpad_bytes, *(n for n in numbers if isinstance(n, int | float)))
 
 
 def show(console: Console, sweep: SweepRecord) -> None:
@@ -61,6 +83,11 @@ def show(console: Console, sweep: SweepRecord) -> None:
     count = len({point.compilation for point in sweep.points})
     found = f"{counted(len(sweep.points), 'machine')}, {counted(count, 'compilation')}"
     console.print(found, style="dim", highlight=False)
+    console.print(
+        f"front (*): {counted(len(front(sweep)), 'point')} unbeaten in time, contexts, scratchpad and bandwidth",
+        style="dim",
+        highlight=False,
+    )
 
 
 def warnings(sweep: SweepRecord) -> list[str]:

@@ -26,7 +26,10 @@ from .study import Part, Plan, Study, StudyOptions, WrongResult
 class SweepOptions(OneKernelOptions, StudyOptions):
     vary: Annotated[
         tuple[str, ...],
-        typer.Option(help="FIELD=VALUE,VALUE,... of the device, such as dma.bytes_per_cycle=2,4,8; may be repeated."),
+        typer.Option(
+            help="FIELD=VALUE,VALUE,... of the device, such as dma.bytes_per_cycle=2,4,8, or of the schedule, such as "
+            "schedule.depth=2,3,4; may be repeated."
+        ),
     ] = ()
 
 
@@ -42,11 +45,13 @@ def plan(options: SweepOptions) -> Plan[SweepOptions, Replayed, SweepRecord]:
     """A part per compilation: recorded once, replayed on all machines that the code does not tell apart."""
     axes = sweep.parse_axes(options.vary)
     if not axes:
-        raise UsageError("rung sweep varies fields of the device; give --vary FIELD=LIST, such as contexts=1,2,4")
+        raise UsageError(
+            "rung sweep varies fields of the device or schedule; give --vary FIELD=LIST, as contexts=1,2,4"
+        )
     if options.plot:
         report.check_plot(axes)
     subject = load(options)
-    variants = sweep.variants(subject.machine, axes)
+    variants = sweep.variants(subject.machine, subject.schedule, axes)
     recorder = cache(partial(recording.recorder, subject.case))  # what is computed first is what all are compared with
 
     def part(number: int, positions: Sequence[int]) -> Part[Replayed]:
@@ -58,12 +63,12 @@ def plan(options: SweepOptions) -> Plan[SweepOptions, Replayed, SweepRecord]:
             lab.tell(Step("compiling and recording"))
             try:
                 trying = Step("trying it", limit_s=LIMIT_S)
-                found = recorder(lab.toolchain)(first.machine, subject.schedule, lambda: lab.tell(trying))
+                found = recorder(lab.toolchain)(first.machine, first.schedule, lambda: lab.tell(trying))
             except RungError as error:
                 raise UsageError(f"with {changed}: {error}") from error
             if not found.error.within:
                 raise WrongResult(wrong(subject, found))
-            lab.tell(Step(f"replaying on {len(members)} machines"))
+            lab.tell(Step(f"replaying {len(members)} points"))
             points = sweep.replay(found.trace, members, number)
             calls = frozenset(name for work in found.trace.works for name, _ in work.calls)
             return Replayed(dict(zip(positions, points, strict=True)), calls)
@@ -95,8 +100,8 @@ def _what(subject: Subject, machines: int) -> str:
 
 STUDY = Study(
     name="sweep",
-    details="""It is compiled and run once per device that its code depends on. Fields npu.* and dma.*, but for
-dma.max_rank, change nothing but the replay.""",
+    details="""It is compiled and run once per schedule, and per device that its code depends on. Fields npu.* and
+dma.*, but for dma.max_rank, change nothing but the replay.""",
     options=SweepOptions,
     plan=plan,
     record=SweepRecord,

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from rung.bench import sweep
+from rung.bench.sweep_result import Point
 from rung.commands import report
 from rung.errors import UsageError
 from rung.machine import Dma, Npu, load
 from rung.options import parse
+from rung.report.sweep import front as report_of
+from rung.schedule import Schedule
 from rung.studies import read, session
 from rung.studies.sweep import STUDY, SweepOptions
 from rung.targets.npu.timeline import replay
@@ -46,11 +49,40 @@ def test_the_record_holds_every_combination(tmp_path: Path, capsys: pytest.Captu
     assert "cycles (modelled)" in out and "18 machines, 3 compilations" in out
 
 
+def test_fields_of_the_schedule_are_varied_and_the_front_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device, file = FakeDevice(), tmp_path / "s.json"
+    assert run(device, "schedule.depth=2,3", "contexts=1,2", "dma.bytes_per_cycle=4,8", json=file) == 0
+    found = read(file)
+    assert found.varied["schedule.depth"] == [2, 3] and len(found.points) == 8
+    assert [(machine.contexts, schedule.depth) for machine, schedule in device.compiled] == [
+        (1, 2), (2, 2), (1, 3), (2, 3),
+    ]  # fmt: skip
+    assert "front (*): " in capsys.readouterr().out
+    best = report_of(found)
+    for point in found.points:
+        dominated = any(beats(other, point) for other in found.points)
+        same = any(costs(other) == costs(point) for other in best)
+        assert same != dominated
+    with pytest.raises(UsageError, match="dep"):
+        run(device, "schedule.dept=2,3")
+
+
+def costs(point: Point) -> tuple[float, ...]:
+    return point.us, point.contexts, point.scratchpad_bytes, float(point.values["dma.bytes_per_cycle"])
+
+
+def beats(one: Point, other: Point) -> bool:
+    pairs = list(zip(costs(one), costs(other), strict=True))
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
 def test_what_the_code_depends_on() -> None:
     base = load("hexagon-v73")
     for name in set(Dma.model_fields) - {"max_rank", "arbitration"}:
         assert load("hexagon-v73", [f"dma.{name}=7"]).compiled_for == base.compiled_for
-    for name in set(Npu.model_fields) - {"helper_cycles", "vector_units"}:
+    for name in set(Npu.model_fields) - {"helper_cycles", "vector_units", "cache", "matrix_macs_per_cycle"}:
         assert load("hexagon-v73", [f"npu.{name}=7"]).compiled_for == base.compiled_for
     for change in ("contexts=2", "dma.max_rank=1", "vector_bytes=64", "scratchpad_bytes=65536", "fork_join_ns=7"):
         assert load("hexagon-v73", [change]).compiled_for != base.compiled_for
@@ -92,7 +124,7 @@ def test_lists_are_varied_and_nothing_twice() -> None:
     texts = ['features=["hvxv68","hvx-length128b"],["hvxv73", "hvx-length128b"]', "contexts=2,2,4,2"]
     axes = sweep.parse_axes(texts)
     assert axes["contexts"] == ("2", "4") and len(axes["features"]) == 2
-    found = sweep.variants(load("hexagon-v73"), axes)
+    found = sweep.variants(load("hexagon-v73"), Schedule(), axes)
     assert found[-1].machine.features == ("hvxv73", "hvx-length128b") and len(found) == 4
     assert run(FakeDevice(), *texts) == 0
 
@@ -130,8 +162,8 @@ def test_refusals(vary: tuple[str, ...], words: str) -> None:
 
 def test_too_many_machines() -> None:
     axes = {f"dma.{name}_cycles": tuple(map(str, range(100))) for name in ("gap", "fetch", "row")}
-    with pytest.raises(UsageError, match="1,000,000 machines; 100,000 are the most"):
-        sweep.variants(load("hexagon-v73"), axes)
+    with pytest.raises(UsageError, match="1,000,000 points; 100,000 are the most"):
+        sweep.variants(load("hexagon-v73"), Schedule(), axes)
 
 
 def test_plots_have_three_fields_at_most(tmp_path: Path) -> None:

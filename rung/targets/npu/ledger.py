@@ -77,7 +77,8 @@ class Ledger:
     def bound(self) -> Cause | None:
         """What holds the launch up: the engine, where it is busy nearly all the time; otherwise the cause that most
         cycles went to, where transfers of other contexts are bandwidth. None of an empty launch."""
-        moving, preparing = self.engine["bytes"], self.engine["rows"] + self.engine["descriptors"]
+        moving, *before = (self.engine.get(name, 0.0) for name in ("bytes", "rows", "descriptors"))
+        preparing = sum(before)
         if self.cycles and moving + preparing >= _BUSY * self.cycles:
             return Cause.BANDWIDTH if moving >= preparing else Cause.DESCRIPTOR
         merged: dict[Cause, float] = {}
