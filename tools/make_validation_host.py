@@ -75,7 +75,7 @@ def main() -> None:
     constants, times, score, misses = report.sheets(record)
     found = [step for step in steps(record) if missed(step)]
     rows = tuple((*row, reason(step)) for row, step in zip(misses.rows, found, strict=True))
-    listed = report.Sheet(misses.title, (*misses.headers, "why"), rows)
+    listed = report.Sheet(misses.title, (*misses.headers, "probably because"), rows)
     text = TEXT.format(
         environment=tables.environment(record.environment),
         conclusion=report.conclusion(record),

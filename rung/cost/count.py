@@ -73,10 +73,8 @@ class Counting:
     known: dict[Value, int] = field(default_factory=dict[Value, int])
     likely: dict[Value, int] = field(default_factory=dict[Value, int])
     """The same as far as sizes are taken to be large: what views are then like, which masks cut."""
-    trips: dict[ir.Operation, int] = field(default_factory=dict[ir.Operation, int])
-    """Of loops that are to run so often."""
-    unknown: list[ir.Operation] = field(default_factory=list[ir.Operation])
-    """Loops of which it was not known, the outermost of each nest."""
+    unknown: list[tuple[ir.Operation, Work]] = field(default_factory=list[tuple[ir.Operation, Work]])
+    """Loops of unknown trips, the outermost of each nest, and what `ASSUMED_TRIPS` of them do."""
     _within: int = 0
     arguments: dict[Value, int] = field(default_factory=dict[Value, int])
     stretches: list[Stretch] = field(default_factory=list[Stretch])
@@ -161,14 +159,18 @@ class Counting:
         lower, upper, step = (self.number(op.operands[i]) for i in range(3))
         trips = self._trips(op, lower, upper, step)
         if trips is None:
-            trips = self.trips.get(op, ASSUMED_TRIPS)
-            self._within += 1
-            if self._within == 1:
-                self.unknown.append(op)
-            self._iterate(op, trips, lower, step, times)
-            self._within -= 1
+            self._unknown(op, lower, step, times)
         elif trips > 0:
             self._iterate(op, trips, lower, step, times)
+
+    def _unknown(self, op: ir.Operation, lower: int | None, step: int | None, times: float) -> None:
+        first, streams = len(self.stretches), dict(self.streams)
+        self._within += 1
+        self._iterate(op, ASSUMED_TRIPS, lower, step, times)
+        self._within -= 1
+        if self._within == 0:
+            own = {a: s + streams[a] * -1.0 if a in streams else s for a, s in self.streams.items()}
+            self.unknown.append((op, Work(tuple(self.stretches[first:]), own)))
 
     def _iterate(self, op: ir.Operation, trips: int, lower: int | None, step: int | None, times: float) -> None:
         body = op.regions[0].blocks[0]

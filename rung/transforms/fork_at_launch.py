@@ -24,6 +24,8 @@ from ..ir.slicing import clone, is_pure, may_trap, slice_of
 Value = ir.Value[Any]
 _SCALE = 16
 """Parts of a nanosecond that are told apart."""
+_MOST_VARYING = 4
+"""Loops whose trips are counted with at launch, the dearest first; the others run as often as assumed."""
 _MOST = 1 << 28
 """Of any product: an index may have 32 bits."""
 
@@ -31,7 +33,7 @@ _MOST = 1 << 28
 @dataclass(frozen=True)
 class LoopCost:
     """Nanoseconds of an iteration. body_ns: of a context alone; together_ns: for which contexts take turns. varying: of
-    loops in it, whose trips are known in front, what `ASSUMED_TRIPS` more of each add to both."""
+    loops in it, whose trips are known in front, what `ASSUMED_TRIPS` of each add to both."""
 
     body_ns: float
     together_ns: float
@@ -39,17 +41,15 @@ class LoopCost:
 
     @classmethod
     def of(cls, loop: scf.ForallOp, lanes: Lanes, price: Price, clock_ghz: float) -> LoopCost:
-        first = _count(loop, lanes, {})
-        body, together = price.alone(first.work) / clock_ghz, price.together(first.work) / clock_ghz
+        found = _count(loop, lanes)
+        dearest = sorted(found.unknown, key=lambda each: price.alone(each[1]), reverse=True)
         varying: list[tuple[scf.ForOp, float, float]] = []
-        for op in first.unknown:
+        for op, work in dearest[:_MOST_VARYING]:
             inner = op.opview
-            if not isinstance(inner, scf.ForOp) or _in_front(inner, loop) is None:
-                continue
-            more = _count(loop, lanes, {op: 2 * ASSUMED_TRIPS}).work
-            added = price.alone(more) / clock_ghz - body, price.together(more) / clock_ghz - together
-            varying.append((inner, *added))
-        return cls(body, together, tuple(varying))
+            if isinstance(inner, scf.ForOp) and _in_front(inner, loop) is not None:
+                varying.append((inner, price.alone(work) / clock_ghz, price.together(work) / clock_ghz))
+        work = found.work
+        return cls(price.alone(work) / clock_ghz, price.together(work) / clock_ghz, tuple(varying))
 
     def least(self, fork_ns: float, contexts: int) -> int:
         """Iterations from which on a fork pays, where loops run as often as assumed."""
@@ -84,8 +84,8 @@ class LoopCost:
         return arith.MaxUIOp(enough, index(2)).result
 
 
-def _count(loop: scf.ForallOp, lanes: Lanes, trips: dict[ir.Operation, int]) -> Counting:
-    counting = Counting(lanes, trips=trips)
+def _count(loop: scf.ForallOp, lanes: Lanes) -> Counting:
+    counting = Counting(lanes)
     counting.number_arguments(loop.operation)
     for argument in loop.body.arguments:
         counting.likely[argument] = 0
