@@ -64,7 +64,9 @@ def package(
             _name_the_processor(Path(file))
     target = Path(path).resolve()
     with folder_beside(target) as aside:  # an earlier package stays whole until this one is
-        Path(package_aoti(str(aside / target.name), files)).replace(target)
+        made = aside / target.name
+        package_aoti(str(made), files)
+        made.replace(target)
     return fspath(path)
 
 
