@@ -81,6 +81,16 @@ def _replace(target: Path, content: bytes) -> None:
         raise
 
 
+@contextmanager
+def folder_beside(target: Path) -> Generator[Path]:
+    """A new folder beside a file or folder, from which that can be renamed; gone afterwards. Raises OSError."""
+    made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder of files that is written whole or not at all: aside, then renamed.
@@ -110,6 +120,8 @@ class Folder:
                 return "cannot be written: Permission denied"
             if self.path.exists() and not self.into and any(self.path.iterdir()) and self.known(self.path) is None:
                 return "holds other files; give an empty folder, a new one, or --force to write beside them"
+            with folder_beside(self.path.resolve()):  # not all that is refused is refused by permissions
+                pass
         except OSError as error:
             return f"cannot be written: {error.strerror}"
         return None
@@ -118,15 +130,13 @@ class Folder:
     def writing(self) -> Generator[Path]:
         """A folder to write into, which becomes this one where nothing fails."""
         target = self.path.resolve()
-        aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         try:
-            yield aside
-            aside.chmod(0o755)
-            self._put(aside, target)
+            with folder_beside(target) as aside:
+                yield aside
+                aside.chmod(0o755)
+                self._put(aside, target)
         except OSError as error:
             raise UsageError(f"cannot write {self.path}: {error.strerror or error}") from None
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
 
     def _put(self, aside: Path, target: Path) -> None:
         before = self.known(target) if target.is_dir() else None

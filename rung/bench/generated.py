@@ -12,12 +12,14 @@ from .suite import Workload
 def case(workload: Workload, shape: Shape | None, dtype: str, seed: int) -> Case:
     """The case of Inductor's kernel. Raises UsageError unless Inductor makes exactly one."""
     from ..frontends.inductor import capture
+    from ..runtime import threads_as_before
 
     size = shape or workload.shape
     problem = workload.problem(size, dtype, seed)
     tensors = [(n, value) for n, value in enumerate(problem.args) if hasattr(value, "dtype")]
     inputs = [value for n, value in tensors if n not in problem.outputs]
-    kernels = capture(workload.function, *inputs)
+    with threads_as_before():
+        kernels = capture(workload.function, *inputs)
     if len(kernels) != 1:
         raise UsageError(
             f"Inductor makes {len(kernels)} kernels of {workload.name}; --inductor measures functions that "

@@ -150,7 +150,6 @@ def compiled(
         stack.callback(cache.__exit__, None, None, None)  # told of an exception, it would keep the folder
         stack.enter_context(cast(Any, config).patch(settings))
         launches = stack.enter_context(_watched_launches(driver.active))
-        stack.enter_context(_own_threads_afterwards())
         stack.callback(torch.compiler.reset)
         compile_ = cast(Any, torch).compile
         function = compile_(fn, backend="rung", dynamic=False, options=_TEMPLATES if templates else None)
@@ -188,19 +187,6 @@ def no_kernel(name: str) -> UsageError:
         f"Inductor made no Triton kernel of `{name}`; it needs at least one operation on CPU tensors that Inductor "
         "does not hand to ATen"
     )
-
-
-@contextmanager
-def _own_threads_afterwards() -> Generator[None]:
-    """`backend="rung"` borrows torch's threads, for the whole process: what is measured later had others before."""
-    from ..runtime import _native
-
-    before = _native.borrow_threads(None, None)
-    _native.borrow_threads(*before)
-    try:
-        yield
-    finally:
-        _native.borrow_threads(*before)
 
 
 @dataclass

@@ -66,11 +66,12 @@ class FunctionLadder:
 def compiled(function: TorchFunction, tell: Callable[[Step], None]) -> Generator[CompiledFunction]:
     """By Inductor, after a call without it. Raises UsageError for what fails, or becomes no kernel."""
     from ..frontends import inductor
+    from ..runtime import threads_as_before
 
     tell(Step(f"calling {function.name} without a compiler"))
     function.call_eager()
     tell(Step(f"compiling {function.name} with Inductor"))
-    with inductor.compiled(function.call, function.target, function.name) as found:
+    with threads_as_before(), inductor.compiled(function.call, function.target, function.name) as found:
         if not found.kernels:
             raise inductor.no_kernel(function.name)
         yield found

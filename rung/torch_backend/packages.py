@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from ..files import folder_beside, why_not_writable
 from .decompositions import decompositions
 from .rewrites import rewrite
 from .settings import may_fall_back, settings
@@ -40,6 +41,8 @@ def package(
         raise UsageError(f"a {type(exported).__name__} cannot be packaged; give what torch.export.export returns")
     if not fspath(path).endswith(".pt2"):
         raise UsageError(f"the package is `{fspath(path)}`; give a name that ends in .pt2")
+    if reason := why_not_writable(Path(path)):
+        raise UsageError(f"the package is `{fspath(path)}`, which {reason}")
     register()
     configuration = {**settings(mode, options or {}, in_cpp=True), "aot_inductor.package": True}
     own = _own_decompositions(configuration)
@@ -59,7 +62,12 @@ def package(
     for file in files:
         if isinstance(file, str) and file.endswith("_metadata.json"):
             _name_the_processor(Path(file))
-    return str(package_aoti(fspath(path), files))
+    target = Path(path).resolve()
+    with folder_beside(target) as aside:  # an earlier package stays whole until this one is
+        made = aside / target.name
+        package_aoti(str(made), files)
+        made.replace(target)
+    return fspath(path)
 
 
 def _name_the_processor(metadata: Path) -> None:

@@ -138,6 +138,7 @@ def mixed(x_ptr, alpha, BLOCK: tl.constexpr = 16):
             "-o is `none/deeper`, which cannot be made: there is no folder",
         ),
         (("capture", "none.py::f", "-o", __file__), "which is a file; give a folder"),
+        (("capture", "none.py::f", "-o", "/proc/kernels"), "which cannot be written: No such file"),
         (("capture", "none.py::f", "-o", str(ROOT)), "holds other files; give an empty folder, a new one, or --force"),
         (("capture", "none.py::f", "-o", "none", "--limit", "1Q"), "--limit is `1Q`"),
         (("capture", "none.py::f", "-o", "none"), "there is no file `none.py`; give a function or a module"),

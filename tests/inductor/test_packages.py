@@ -182,6 +182,11 @@ def test_what_is_no_exported_program_is_refused(tmp_path: Path) -> None:
     exported = torch.export.export(Block().eval(), inputs(33, torch.float32))
     with pytest.raises(UsageError, match=r"give a name that ends in \.pt2"):
         package(exported, tmp_path / "model")
+    with pytest.raises(UsageError, match="which cannot be written: there is no folder"):
+        package(exported, tmp_path / "none" / "model.pt2")
+    (tmp_path / "folder.pt2").mkdir()
+    with pytest.raises(UsageError, match="which is a folder; give a file"):
+        package(exported, tmp_path / "folder.pt2")
     with pytest.raises(UsageError, match="no option `fallbck`; did you mean `fallback`"):
         package(exported, tmp_path / "model.pt2", options={"fallbck": True})
 

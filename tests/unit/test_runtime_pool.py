@@ -87,6 +87,15 @@ def test_threads_that_come_late_are_not_asked_for_a_while() -> None:
     _native.borrow_threads(None, None)
 
 
+def test_what_borrows_threads_for_a_while_gives_them_back() -> None:
+    made, lent = TEAM(lambda *_: None), ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 2)
+    addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in (made, lent)]
+    with pytest.raises(ValueError, match="measured"), threads_as_before():
+        _native.borrow_threads(*addresses)
+        raise ValueError("measured")
+    assert _native.borrow_threads(None, None) == (None, None)
+
+
 def test_borrowed_threads_are_counted_once() -> None:
     """A thread that takes several contexts is one."""
 
@@ -215,7 +224,7 @@ def run_alone(script: str) -> str:
 def test_a_forked_child_gets_workers_of_its_own() -> None:
     script = """if True:
         import os
-        from rung.runtime import _native
+        from rung.runtime import _native, threads_as_before
         _native.set_contexts(3)
         _native.empty_fork(3, 100)
         child = os.fork()
