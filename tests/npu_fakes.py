@@ -25,9 +25,8 @@ TILES, TILE_BYTES = 64, 65_536
 
 def traced(found: Timeline, machine: Machine, **changes: Any) -> TraceRecord:
     """A timeline as the record of a kernel. Nothing is told of the causes of its cycles but that contexts compute."""
-    spent = Ledger(
-        found.cycles, machine.contexts, {Cause.COMPUTE: found.cycles * machine.contexts}, {"bytes": found.cycles}
-    )
+    engine = {"bytes": found.cycles, "rows": 0.0, "descriptors": 0.0, "nothing to do": 0.0}
+    spent = Ledger(found.cycles, machine.contexts, {Cause.COMPUTE: found.cycles * machine.contexts}, engine)
     fields: dict[str, Any] = {
         "kernel": "vec-add", "dtype": "f32", "shape": [1024], "rung": "Vec+MT+DB", "schedule": "",
         "clock_ghz": machine.clock_ghz,

@@ -26,7 +26,7 @@ from ..options import parse
 from ..options.command import Command
 from ..options.declared import MODELLED, Device, Json, Overrides, ScheduleText
 from ..report import profile as report
-from ..report import profile_events, profile_page, tables
+from ..report import profile_events, tables
 from ..schedule import Schedule
 from ..triton_backend.profile import log, summary
 from ..triton_backend.profile.session import DIALECTS, Session
@@ -85,7 +85,7 @@ def run(options: ProfileOptions) -> int:
     if files["json"]:
         studies.write(record, files["json"])
     if files["html"]:
-        write_file(profile_page.page(record), files["html"])
+        studies.write_page([record], files["html"])
     out = tables.console(stderr=True)
     report.show(out, record)
     if files["trace"]:

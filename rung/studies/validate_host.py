@@ -20,6 +20,7 @@ from ..errors import UsageError
 from ..options import parse
 from ..options.declared import Overrides, Seed, Size
 from ..report import host_validation as report
+from ..report.page import validation as page
 from .study import Part, Plan, Study, StudyOptions
 
 
@@ -96,6 +97,7 @@ Forking is forced. Exit status 1: a result was wrong.""",
     record=HostValidationRecord,
     tables=report.show,
     figure=report.plot,
+    page=page.HOST,
 )
 """`rung validate --device host`"""
 KIND = STUDY

@@ -11,8 +11,9 @@ from rung import machine, studies
 from rung.bench import environment
 from rung.errors import LaunchKeywordError
 from rung.options.declared import MODELLED
-from rung.report import profile_page
+from rung.report.page import html
 from rung.schedule import Schedule
+from rung.studies.profile import KIND
 from rung.triton_backend.hexagon_mlir import keywords
 from rung.triton_backend.profile import log, summary
 from rung.triton_backend.profile.log import Facts, Kernel, Log
@@ -106,11 +107,13 @@ def test_a_log_that_ends_half_way(tmp_path: Path) -> None:
 
     studies.write(record, tmp_path / "r.json")
     assert studies.read(tmp_path / "r.json") == record
-    assert "softmax&lt;/td&gt;" in profile_page.page(record)
+    assert "softmax&lt;/td&gt;" in html.page("a page", [KIND.sheet(record)])
 
 
 def test_a_record_with_a_race_is_not_right(tmp_path: Path) -> None:
     Log(tmp_path).race(_KERNEL, "2 violations; the first ones:\na transfer\nanother")
     record = _record(tmp_path)
     assert not record.correct and record.kernels == []
-    assert "a transfer" in profile_page.page(record) and "another" not in profile_page.page(record)
+    assert "a transfer" in html.page("a page", [KIND.sheet(record)]) and "another" not in html.page(
+        "a page", [KIND.sheet(record)]
+    )
