@@ -33,8 +33,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A function that calls the first of several entries, all with the same C types, that takes arguments aligned as its
-    own are."""
+    """A function that calls the first of several entries, all with the same C types, that takes arguments aligned as
+    its own are."""
 
     name: str
     entries: Sequence[Entry]
