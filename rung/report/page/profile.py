@@ -49,7 +49,9 @@ def _chart(record: ProfileRecord) -> Bars:
             causes[cause] = causes.get(cause, 0.0) + spent
     order = sorted(causes, key=lambda cause: -causes[cause])
     named, others = order[:_CAUSES], order[_CAUSES:]
-    groups = [(cause, [cause]) for cause in named] + ([("others", others)] if others else [])
+    groups: list[tuple[str, list[str]]] = [(cause, [cause]) for cause in named]
+    if others:
+        groups.append(("others", others))
     if not groups:
         groups = [("time", [])]
     series = tuple(
