@@ -50,8 +50,8 @@ def table(found: RichTable) -> Table:
 
 
 def _filled(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """A terminal names a group in its first line only, on the left; here rows are sorted, and each has its name. What is
-    empty behind a cell that is not says that there is nothing to say."""
+    """A terminal names a group in its first line only, on the left; here rows are sorted, and each has its name. What
+    is empty behind a cell that is not says that there is nothing to say."""
     found: list[list[Any]] = []
     for row in rows:
         named = next((at for at, each in enumerate(row) if str(each)), len(row))

@@ -30,7 +30,8 @@ def verdict(record: ProfileRecord) -> Verdict:
         found.append((f"{profile.share(kernel, record)} of the time: {kernel.name}{bound}.", ""))
     if not record.kernels:
         found.append((profile.nothing(record), "doubt"))
-    found += [(line, "bad" if line.startswith("RACE") else "") for line in profile.remarks(record)]
+    for line in profile.remarks(record):
+        found.append((line, "bad" if line.startswith("RACE") else ""))
     return found
 
 
