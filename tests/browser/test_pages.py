@@ -100,7 +100,7 @@ def hover(browser: Any, chart: int, x: float, y: float) -> str:
 
 
 def test_a_bar_tells_its_values_with_their_interval(opened: Open, ladder: Path) -> None:
-    words = hover(opened(ladder), 0, 1, 1.5)
+    words = hover(opened(ladder), 0, 1.5, 0)
     assert "Vec: 4.000 ms" in words
     assert "2.00x [1.80, 2.20] of Scalar" in words
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -44,21 +44,18 @@ def sections(show: Callable[[Console, R], None], record: R) -> Sequence[Section]
 def table(found: RichTable) -> Table:
     """The same table. Its title and its headers are texts."""
     numbers = [column.justify == "right" for column in found.columns]
-    # Groups are named on the left; an empty cell behind a number says that there is nothing to say.
-    named = numbers.index(True) if True in numbers else len(numbers)
-    columns = [
-        [_cell(each, number) for each in _filled(column.cells, str(column.header) if at < named else "")]
-        for at, (column, number) in enumerate(zip(found.columns, numbers, strict=True))
-    ]
-    headers = tuple(str(column.header) for column in found.columns)
-    return Table(str(found.title or ""), headers, tuple(zip(*columns, strict=True)))
+    rows = _filled(list(zip(*(list(column.cells) for column in found.columns), strict=True)))
+    cells = (tuple(_cell(each, number) for each, number in zip(row, numbers, strict=True)) for row in rows)
+    return Table(str(found.title or ""), tuple(str(column.header) for column in found.columns), tuple(cells))
 
 
-def _filled(cells: Iterable[Any], header: str) -> list[Any]:
-    """What a terminal shows in the first line of a group only stands in all of its rows, which are sorted here."""
-    found: list[Any] = []
-    for each in cells:
-        found.append(found[-1] if header and found and str(each) == "" else each)
+def _filled(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """A terminal names a group in its first line only, on the left; here rows are sorted, and each has its name. What
+    is empty behind a cell that is not says that there is nothing to say."""
+    found: list[list[Any]] = []
+    for row in rows:
+        named = next((at for at, each in enumerate(row) if str(each)), len(row))
+        found.append([*(found[-1][:named] if found else row[:named]), *row[named:]])
     return found
 
 

@@ -30,7 +30,8 @@ def verdict(record: ProfileRecord) -> Verdict:
         found.append((f"{profile.share(kernel, record)} of the time: {kernel.name}{bound}.", ""))
     if not record.kernels:
         found.append((profile.nothing(record), "doubt"))
-    found += [(line, "bad" if line.startswith("RACE") else "") for line in profile.remarks(record)]
+    for line in profile.remarks(record):
+        found.append((line, "bad" if line.startswith("RACE") else ""))
     return found
 
 
@@ -49,7 +50,9 @@ def _chart(record: ProfileRecord) -> Bars:
             causes[cause] = causes.get(cause, 0.0) + spent
     order = sorted(causes, key=lambda cause: -causes[cause])
     named, others = order[:_CAUSES], order[_CAUSES:]
-    groups = [(cause, [cause]) for cause in named] + ([("others", others)] if others else [])
+    groups: list[tuple[str, list[str]]] = [(cause, [cause]) for cause in named]
+    if others:
+        groups.append(("others", others))
     if not groups:
         groups = [("time", [])]
     series = tuple(
