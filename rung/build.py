@@ -48,7 +48,7 @@ class Request:
 
 
 @dataclass
-class _Built:
+class Built:
     request: Request
     entry: Entry
     prototype: Prototype
@@ -60,7 +60,7 @@ def build(requests: Sequence[Request], machine: Machine, schedule: Schedule, fre
     """Compiles all requests into one library. Raises UsageError for what the target cannot have."""
     totals = Counter(request.kernel.__name__ for request in requests)
     seen: Counter[str] = Counter()
-    built: list[_Built] = []
+    built: list[Built] = []
     for request in requests:
         plain = request.kernel.__name__
         seen[plain] += 1
@@ -75,7 +75,7 @@ def build(requests: Sequence[Request], machine: Machine, schedule: Schedule, fre
     return Product(library, machine, schedule, built, prototypes, needs, freestanding)
 
 
-def _build(request: Request, name: str, machine: Machine, schedule: Schedule) -> _Built:
+def _build(request: Request, name: str, machine: Machine, schedule: Schedule) -> Built:
     signature = request.signature
     compiled = lower_kernel(
         request.kernel,
@@ -107,7 +107,7 @@ def _build(request: Request, name: str, machine: Machine, schedule: Schedule) ->
     ]
     fixed = ", ".join(f"{key}={value}" for key, value in signature.constexprs.items())
     about = (f"Kernel {request.kernel.__name__}{f', {fixed}' if fixed else ''}, for {machine.name}.",)
-    return _Built(request, entry, Prototype(name, parameters, about), compiled, parts)
+    return Built(request, entry, Prototype(name, parameters, about), compiled, parts)
 
 
 def _written(ttir: str) -> set[int]:
@@ -126,9 +126,9 @@ def _part(compiled: Compiled, symbol: str) -> Part:
         return Part(llvm_ir(module), entry_point(module), symbol)
 
 
-def _dispatches(built: Sequence[_Built]) -> list[tuple[Dispatch, Prototype]]:
+def _dispatches(built: Sequence[Built]) -> list[tuple[Dispatch, Prototype]]:
     """One function for each kernel with several signatures of the same C types."""
-    by_kernel: dict[str, list[_Built]] = {}
+    by_kernel: dict[str, list[Built]] = {}
     for each in built:
         by_kernel.setdefault(each.request.kernel.__name__, []).append(each)
     found: list[tuple[Dispatch, Prototype]] = []
@@ -152,9 +152,11 @@ def _check_needs(needs: Sequence[str], machine: Machine, freestanding: bool) -> 
             "rung_print": "it prints (tl.device_print)",
         }.get(runtime[0], f"it calls {runtime[0]}")
         raise UsageError(f"the kernel cannot be built for {machine.name}: {what}, which the C runtime has no means for")
-    if needs and freestanding:
+    # The compiler's own helpers, such as divisions where the processor has none, come with any compiler.
+    library = [name for name in needs if not name.startswith("__")]
+    if library and freestanding:
         raise UsageError(
-            f"the kernel calls {', '.join(needs)} of a C library on {machine.name}, which --freestanding excludes; "
+            f"the kernel calls {', '.join(library)} of a C library on {machine.name}, which --freestanding excludes; "
             "leave the option out, or turn vectorize on in the schedule"
         )
 
@@ -166,7 +168,7 @@ class Product:
     library: Library
     machine: Machine
     schedule: Schedule
-    built: Sequence[_Built]
+    built: Sequence[Built]
     prototypes: Sequence[Prototype]
     needs: Sequence[str]
     """Functions of the target's own libraries that it calls."""

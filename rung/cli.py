@@ -22,6 +22,7 @@ COMMANDS = {
     "capture": Entry("Save the kernels that PyTorch Inductor writes, as files that run.", "rung.commands.capture"),
     "compile": Entry("Print a kernel's IR or code at one stage.", "rung.commands.compile"),
     "build": Entry("Build kernels ahead of time, for C programs on other processors.", "rung.commands.build"),
+    "targets": Entry("List what `rung build` makes objects for.", "rung.commands.targets"),
     "profile": Entry("Run a program with its kernels on a device, modelled or not.", "rung.commands.profile"),
     "check": Entry("Run a program with its kernels watched by the sanitizer.", "rung.commands.check"),
     "opt": Entry("Run passes on a module, as mlir-opt does; replays a reproducer.", "rung.commands.opt"),

@@ -54,6 +54,10 @@ def run(options: BuildOptions) -> int:
     target = known_targets()[options.target][1] if options.target else None
     if target is not None and not target.vectors and schedule.vectorize:
         schedule = schedule.with_mechanisms(False, bool(schedule.threads != 1), schedule.double_buffer)
+    if options.machine:
+        from ..targets.ahead.code import check_processor
+
+        check_processor(machine)
     path, _, plain = options.kernel.partition("::")
     name = options.name or plain
     if not re.fullmatch(r"[A-Za-z_]\w*", name):

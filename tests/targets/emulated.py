@@ -85,6 +85,15 @@ class Program:
                 at += flat.numel()
         return done.returncode
 
+    def instructions(self, function: str, args: Sequence[Any], grid: Sequence[int], log: Path) -> int:
+        """Executed by the whole program, as the emulator counts them: a line of its log each."""
+        given = b"".join(map(_bytes, args)) + struct.pack("<3q", *grid)
+        counting = (*self.command, "-singlestep", "-d", "exec,nochain", "-D", str(log), str(self.path), function)
+        done = subprocess.run(counting, input=given, capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stderr.decode()
+        with log.open("rb") as lines:
+            return sum(1 for _ in lines)
+
 
 def _flat(tensor: torch.Tensor) -> torch.Tensor:
     assert tensor.is_contiguous()
@@ -116,13 +125,13 @@ def _command(target: Target) -> tuple[str, ...] | None:
     return (emulator, "-cpu", target.emulated_cpu) if target.emulated_cpu else (emulator,)
 
 
-def program(product: Product, target: Target, folder: Path, name: str = "kernels") -> Program:
-    """Writes the library into the folder, and links it."""
+def program(product: Product, target: Target, folder: Path, name: str = "kernels", same: bool = False) -> Program:
+    """Writes the library into the folder, and links it. same: all pointers are the first argument."""
     found = tools(target)
     command = _command(target)
     assert found is not None and command is not None
     product.write(folder, name, found)
-    calls = "\n".join(_call(p.name, [q.type for q in p.parameters]) for p in product.prototypes)
+    calls = "\n".join(_call(p.name, [q.type for q in p.parameters], same) for p in product.prototypes)
     (folder / "main.c").write_text(_MAIN.format(name=name, calls=calls))
     flags = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]
     linked = [found.compiler, *flags, "main.c", "-L.", f"-l{name}", "-lm", "-o", "main"]
@@ -131,9 +140,12 @@ def program(product: Product, target: Target, folder: Path, name: str = "kernels
     return Program(folder / "main", command)
 
 
-def _call(function: str, types: Sequence[str]) -> str:
+def _call(function: str, types: Sequence[str], same: bool) -> str:
     field = {"fp32": "f", "fp64": "d"}
-    handed = [f"args[{k}].{'p' if kind.startswith('*') else field.get(kind, 'u')}" for k, kind in enumerate(types)]
+    handed = [
+        f"args[{0 if same else k}].p" if kind.startswith("*") else f"args[{k}].{field.get(kind, 'u')}"
+        for k, kind in enumerate(types)
+    ]
     return (
         f'  if (!strcmp(argv[1], "{function}")) {{ read_all({len(types)}); '
         f"code = {function}({', '.join([*handed, 'grid[0]', 'grid[1]', 'grid[2]'])}); write_all({len(types)}); }}"
@@ -144,7 +156,7 @@ def request(workload: Workload, problem: Problem) -> Request:
     """For `build`, with the types of a problem's arguments."""
     kernel = load_kernel(workload.kernel)
     types: dict[str, Any] = dict(signature(kernel.arg_names, problem))
-    return Request(kernel, "", Signature(types, dict(problem.constexprs), {}))
+    return Request(kernel, "", Signature(types, {**problem.constexprs}, {}))
 
 
 Case = tuple[str, tuple[int, ...]]

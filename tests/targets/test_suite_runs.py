@@ -50,7 +50,14 @@ def test_every_kernel_has_shapes() -> None:
 
 @pytest.mark.parametrize(
     ("target", "rung"),
-    [("aarch64", "vec"), ("aarch64", "vec+mt"), ("riscv64", "scalar"), ("riscv64+v", "vec"), ("x86-64-v3", "vec")],
+    [
+        ("aarch64", "vec"),
+        ("aarch64", "vec+mt"),
+        ("riscv64", "scalar"),
+        ("riscv64+v", "vec"),
+        ("x86-64-v3", "vec"),
+        ("armv7", "vec"),
+    ],
 )
 def test_kernels_run(target: str, rung: str, tmp_path: Path) -> None:
     _check(target, rung, "f32", _FEW, tmp_path)
@@ -59,7 +66,9 @@ def test_kernels_run(target: str, rung: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
 @pytest.mark.parametrize("rung", _RUNGS)
-@pytest.mark.parametrize("target", ["aarch64", "aarch64+sve", "riscv64", "riscv64+v", "x86-64-v3", "x86-64-v4"])
+@pytest.mark.parametrize(
+    "target", ["aarch64", "aarch64+sve", "riscv64", "riscv64+v", "x86-64-v3", "x86-64-v4", "armv7"]
+)
 def test_all_kernels_run(target: str, rung: str, dtype: str, tmp_path: Path) -> None:
     if rung != "scalar" and target == "riscv64":
         return  # it has no vectors, and `riscv64+v` has

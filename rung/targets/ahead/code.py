@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import llvmlite.binding as llvm
 
 from ...errors import UsageError
 from ...machine import Machine
+from ..isa import ISAS
 from ..npu.device_code import LLVMLITE, LOCK, initialize
 from ..npu.guarded import guarded
 from ..npu.older_llvm import adapt
@@ -68,6 +70,30 @@ def compile_library(parts: Sequence[Part], entries: str, machine: Machine) -> Li
         machine_code = written(target.emit_object)
         assembly = written(lambda module: target.emit_assembly(module).encode()).decode()
         return Library(machine, text, machine_code, assembly)
+
+
+def check_processor(machine: Machine) -> None:
+    """Raises UsageError for a processor or feature that LLVM does not know, and would leave out."""
+    isa = machine.isa
+    if not isa.triple:
+        known = ", ".join(known.name for known in ISAS)
+        raise UsageError(f"machine {machine.name} has arch `{machine.arch}`, which is not known: {known}")
+    if not machine.cpu:
+        raise UsageError(f"machine {machine.name} says nothing of its processor: give LLVM's name in `cpu`")
+
+    def words() -> bytes:
+        _target(machine)
+        return os.pread(2, 1 << 16, 0)
+
+    with LOCK:
+        initialize()
+        said = guarded((words,), f"LLVM cannot make code for {machine.name}", LLVMLITE).decode(errors="replace")
+    for line in said.splitlines():
+        if "is not a recognized" in line:
+            what = line.partition(" for this target")[0]
+            raise UsageError(
+                f"machine {machine.name}: {what} of {machine.arch}; `llc -march=... -mattr=help` lists them"
+            )
 
 
 def _target(machine: Machine) -> llvm.TargetMachine:

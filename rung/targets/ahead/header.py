@@ -59,7 +59,8 @@ def _prototype(prototype: Prototype) -> list[str]:
         *(f"{' *' if number else '/*'} {line}" for number, line in enumerate(prototype.about)),
         *notes,
         " *   grid_x, grid_y, grid_z: programs in each direction; the kernel runs for all of them.",
-        " * Returns RUNG_OK, or why not (rung_runtime.h). Threads may call it at one time, unless freestanding. */",
+        " * Returns RUNG_OK, or why not (rung_runtime.h). Several threads may call it at a time, unless freestanding.",
+        " */",
         f"int {prototype.name}({', '.join(declared)});",
     ]
 

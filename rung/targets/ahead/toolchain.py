@@ -38,12 +38,11 @@ def runtime_file(name: str) -> str:
 
 def archive(found: Tools, folder: Path, objects: list[str], library: str, freestanding: bool) -> None:
     """Compiles the runtime in `folder`, and puts it with `objects`, which lie there, into the static library."""
-    how = (
-        "-ffreestanding",
-        "-DRUNG_FREESTANDING",
-        "-mno-outline-atomics"[: 0 if "aarch64" not in found.compiler else None],
-    )
-    flags = [flag for flag in how if flag] if freestanding else ["-D_POSIX_C_SOURCE=200809L"]
+    flags = ["-D_POSIX_C_SOURCE=200809L"]
+    if freestanding:
+        flags = ["-ffreestanding", "-DRUNG_FREESTANDING"]
+        if "aarch64" in Path(found.compiler).name:
+            flags.append("-mno-outline-atomics")  # which are calls of libgcc
     _run([found.compiler, "-std=c11", "-O2", "-fPIC", *flags, "-c", "rung_runtime.c", "-o", "rung_runtime.o"], folder)
     _run([found.archiver, "rcsD", library, *objects, "rung_runtime.o"], folder)
     (folder / "rung_runtime.o").unlink()
