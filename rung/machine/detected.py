@@ -34,9 +34,10 @@ def _detect_host() -> Machine:
         last_cache_bytes=found.last_cache_bytes,
         # Half of L2: the other half keeps what the core itself touches while the copy engine fills the next tile.
         scratchpad_bytes=found.l2_bytes // 2 * found.cores,
-        # A cache line to each other context that spins, and one back: some 0.1 us each way. `rung doctor` and
-        # `rung validate --device host` measure it on the machine at hand.
-        fork_join_ns=150.0 * found.cores,
+        # A cache line to each other context that spins, and one back: some 0.1 us each way; `rung doctor` and `rung
+        # validate --device host` measure it on the machine at hand. Twice that, since a launch that just breaks even
+        # where threads spin loses tens of microseconds where they sleep.
+        fork_join_ns=300.0 * found.cores,
         # What a core of today takes from its second-level cache: half a line per cycle (measured: 31 bytes, Zen 4).
         memory=(Level(bytes=found.l2_bytes, read_bytes_per_cycle=32.0, write_bytes_per_cycle=32.0),),
         clock_ghz=found.clock_ghz,
