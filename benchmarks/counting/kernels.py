@@ -38,7 +38,7 @@ ROWS: tuple[Row, ...] = (
     products.matmul_i8(128, gpu_blocks=True),
     attention.attention(2, 128, 64, causal=True),
 )
-_RUNTIME = ("pool", "dma", "dma_check", "flights", "arena", "failure", "programs", "fibre", "bfloat")
+_RUNTIME = ("pool", "team", "dma", "dma_check", "flights", "arena", "failure", "programs", "fibre", "bfloat")
 
 
 class Wrong(Exception):

@@ -103,7 +103,7 @@ def fit(source: Source, traces: Traces, machine: Machine) -> Machine:
     modelled / published."""
     import numpy as np
     from numpy.typing import NDArray
-    from scipy.optimize import OptimizeResult, least_squares
+    from scipy.optimize import least_squares
 
     fitted = [figure for figure in source.figures if figure.fitted]
     used = {program: traces[program] for f in fitted for program in (f.run, f.base) if program is not None}
@@ -118,11 +118,12 @@ def fit(source: Source, traces: Traces, machine: Machine) -> Machine:
 
     reach = np.log(REACH)
 
-    def from_start(factor: float) -> OptimizeResult:
+    def from_start(factor: float) -> NDArray[np.float64]:
         start = np.log([factor * value(machine, path) for path in source.calibrated])
-        return least_squares(errors, start, diff_step=0.01, max_nfev=200, bounds=(start - reach, start + reach))
+        bounds = (start - reach, start + reach)
+        return least_squares(errors, start, diff_step=0.01, max_nfev=200, bounds=bounds).x
 
-    return machine_of(min(map(from_start, FACTORS), key=lambda found: found.cost).x)
+    return machine_of(min(map(from_start, FACTORS), key=lambda found: float(np.square(errors(found)).sum())))
 
 
 def study(runs: Mapping[Run, Trace], machine: Machine) -> list[Predicted]:

@@ -7,7 +7,6 @@ def nnls(A: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.flo
 
 class OptimizeResult:
     x: NDArray[np.float64]
-    cost: float
 
 def least_squares(
     fun: Callable[[NDArray[np.float64]], NDArray[np.float64]],
