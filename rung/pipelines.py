@@ -34,6 +34,7 @@ from .transforms.double_buffer import DoubleBuffer
 from .transforms.fit_scratchpad import FitScratchpad
 from .transforms.form_context_tasks import FormContextTasks
 from .transforms.form_virtual_threads import FormVirtualThreads
+from .transforms.hand_to_matrix_unit import HandToMatrixUnit
 from .transforms.join_lanes import JoinLanes
 from .transforms.mark_kept import MarkKept
 from .transforms.prefetch import Prefetch
@@ -58,6 +59,7 @@ PASSES: tuple[type[Pass], ...] = (
     CollapseNests,
     JoinLanes,
     ReadInPlace,
+    HandToMatrixUnit,
     TileContractions,
     Vectorize,
     NestsToLoops,
@@ -184,6 +186,7 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         CollapseNests(machine.vector_bytes // 4),
         JoinLanes(machine.vector_bytes // 4),
         *in_place(machine, schedule),
+        *matrix_unit(machine),
         TileContractions(
             machine.vector_bytes,
             machine.vector_registers,
@@ -206,6 +209,11 @@ def vectors(machine: Machine, schedule: Schedule) -> Steps:
         *vector_unit(machine),
         HOIST,
     )
+
+
+def matrix_unit(machine: Machine) -> Steps:
+    """Contractions of the types that the machine's matrix unit multiplies are its business, where there is one."""
+    return (HandToMatrixUnit("+".join(machine.matrix_elements)),) if machine.matrix_elements else ()
 
 
 def panel_bytes(machine: Machine, schedule: Schedule) -> int:

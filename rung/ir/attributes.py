@@ -159,4 +159,10 @@ PRINT = _attribute(
 
 WHERE = _attribute("rung.where", "`cf.assert`", "string", "the place in the kernel's source")
 
+# ---- calls that mark what a matrix unit takes
+
+MATRIX_PREFIX, MATRIX_END = "rung_matrix_", "rung_matrix_end"
+"""`@rung_matrix_bf16_MxNxK` begins a contraction of that size. `hand-to-matrix-unit` puts them, `targets/npu` reads
+them."""
+
 STRUCTURE = frozenset(name for name, attribute in ATTRIBUTES.items() if attribute.structure)

@@ -101,7 +101,8 @@ class Npu(BaseModel):
     cache: Cache | None = Field(default=None, description="what those accesses find without DRAM; none: nothing")
     matrix_macs_per_cycle: dict[str, _Rate] = Field(
         default_factory=dict[str, float],
-        description="multiply-adds of a matrix unit, one per context, by element type (bf16 ...); none: there is none",
+        description="multiply-adds of a matrix unit, one per context, by element type (bf16 ...), which vector code "
+        "hands its contractions to; none: there is none",
     )
     step_cycles: _Cost = Field(
         default=0, description="of a step of a pipeline that was not compiled here: its control, which no packets tell"
@@ -312,9 +313,15 @@ class Machine(BaseModel):
     @property
     def compiled_for(self) -> str:
         """What compiled code may depend on, as text: all fields but the name and those that only the timeline reads
-        (`npu.*`, and `dma.*` but for `dma.max_rank`). Machines that agree in it can replay one another's traces."""
+        (`npu.*`, but for the types that a matrix unit multiplies, and `dma.*`, but for `dma.max_rank`). Machines that
+        agree in it can replay one another's traces."""
         timing = {"name": True, "npu": True, "dma": {field for field in Dma.model_fields if field != "max_rank"}}
-        return self.model_dump_json(exclude=timing)
+        return " ".join((self.model_dump_json(exclude=timing), *self.matrix_elements))
+
+    @property
+    def matrix_elements(self) -> tuple[str, ...]:
+        """Element types of the contractions that vector code hands to a matrix unit."""
+        return tuple(sorted(self.npu.matrix_macs_per_cycle)) if self.npu else ()
 
     @property
     def hash(self) -> str:

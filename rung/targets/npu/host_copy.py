@@ -19,6 +19,7 @@ from .device_code import LOCK, initialize
 from .emulate import emulate
 from .instrument import RUNTIME, Counters, Site, instrument, private
 from .ir_objects import functions
+from .matrix_unit import define_markers
 from .memory import Traffic, dram_traffic
 
 
@@ -56,6 +57,7 @@ def compile_for_host(ir: str, machine: Machine) -> HostCopy:
         text, counters, sites = instrument(copy, found, before)
         module = llvm.parse_assembly(text)
         emulate(module, machine.isa)
+        define_markers(module)
         engine = llvm.create_mcjit_compiler(module, target)
         engine.finalize_object()
         address = engine.get_global_value_address(COUNTERS)

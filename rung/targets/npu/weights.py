@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ...ir.attributes import MATRIX_END
 from ..isa.packets import Block
 from .device_code import DeviceCode
 from .host_copy import HostCopy
 from .instrument import RUNTIME
 from .mapping import Flow, solve
+from .matrix_unit import core_packets, macs_of
 from .trace import Work
 
 _FIELDS = ("packets", "vector_packets", "dram_scalar", "dram_vector", "dram_vector_bytes")
@@ -23,7 +26,8 @@ class Weights:
 
     matrix: npt.NDArray[np.float64]
     helpers: tuple[str, ...]
-    """`memcpy.vectors` and the like stand for what such calls moved, in vectors."""
+    """`memcpy.vectors` and the like stand for what such calls moved, in vectors; `rung_matrix_bf16_128x64x32` for a
+    contraction that the matrix unit takes."""
     flows: tuple[Flow, ...]
 
     def work(self, row: npt.NDArray[np.int64]) -> Work:
@@ -31,8 +35,13 @@ class Weights:
         numbers = [int(number) for number in row]
         calls = zip(self.helpers, numbers[len(_FIELDS) :], strict=True)
         packets, vector_packets, scalar, vector, vector_bytes = numbers[: len(_FIELDS)]
-        made = tuple((name, count) for name, count in calls if count)
-        return Work(packets, vector_packets, scalar, vector, vector_bytes, made)
+        made = [(name, count) for name, count in calls if count]
+        helpers = tuple((name, count) for name, count in made if macs_of(name) is None)
+        macs: Counter[str] = Counter()
+        for name, count in made:
+            if (found := macs_of(name)) is not None:
+                macs[found.element] += found.count * count
+        return Work(packets, vector_packets, scalar, vector, vector_bytes, helpers, tuple(sorted(macs.items())))
 
     def check(self, counters: npt.NDArray[np.int64]) -> None:
         """Raises RungError when a run's counts contradict the machine code."""
@@ -59,15 +68,17 @@ def weigh(code: DeviceCode, copy: HostCopy, entry: str) -> Weights:
     functions = {name: blocks for name, blocks in read(code.assembly).items() if name != entry}
     flows = tuple(solve(name, blocks, counters) for name, blocks in functions.items())
     called = {call for flow in flows for block in flow.blocks for call in block.calls}
-    outside = sorted(called - set(functions) - RUNTIME)
+    outside = sorted(called - set(functions) - RUNTIME - {MATRIX_END})
     copies = [name for name in counters.copied_bytes if name in outside]
     helpers = sorted([*outside, *(f"{name}.vectors" for name in copies)])
     matrix = np.zeros((len(_FIELDS) + len(helpers), counters.count))
     row_of = {name: len(_FIELDS) + position for position, name in enumerate(helpers)}
     for flow in flows:
+        own = core_packets(flow.blocks)
         for block, executions in zip(flow.blocks, flow.executions, strict=True):
-            matrix[0] += len(block.packets) * executions
-            matrix[1] += block.vector_packets * executions
+            packets = own.get(block.label, block.packets)
+            matrix[0] += len(packets) * executions
+            matrix[1] += sum(any(map(block.is_vector, packet)) for packet in packets) * executions
             for call in block.calls:
                 if call in row_of:
                     matrix[row_of[call]] += executions
