@@ -57,6 +57,8 @@ def compile_library(parts: Sequence[Part], entries: str, machine: Machine) -> Li
             whole.link_in(_renamed(_parsed(adapt(part.ir), target, machine), part))
         symbols = {part.symbol for part in parts}
         for function in whole.functions:
+            # Nothing is thrown: no tables for that, which some ABIs want a library for.
+            function.add_function_attribute("nounwind")
             if function.name in symbols:
                 function.linkage = llvm.Linkage.internal
         _optimise(whole)

@@ -58,6 +58,7 @@ class Linkage(Enum):
 class ValueRef:
     name: str
     linkage: Linkage
+    def add_function_attribute(self, attr: str) -> None: ...
     @property
     def is_declaration(self) -> bool: ...
     @property
