@@ -18,7 +18,7 @@ func.func @grid(%x: memref<?xf32>, %gx: index, %gy: index, %gz: index) attribute
 // CHECK-NEXT:    %[[GXY:.+]] = arith.muli %[[GX]], %[[GY]]
 // CHECK-NEXT:    %[[T:.+]] = arith.muli %[[GXY]], %[[GZ]]
 // A fork must pay: one program costs 0.667 ns here, a fork 2000 ns.
-// CHECK-NEXT:    %[[LEAST:.+]] = arith.constant 4000 : index
+// CHECK-NEXT:    %[[LEAST:.+]] = arith.constant 4002 : index
 // CHECK-NEXT:    %[[PAYS:.+]] = arith.cmpi sge, %[[T]], %[[LEAST]]
 // CHECK:         %[[MOST:.+]] = arith.minsi %[[T]], %c4
 // CHECK:         %[[USED:.+]] = arith.select %[[PAYS]], %[[MOST]], %c1
@@ -36,7 +36,7 @@ func.func @grid(%x: memref<?xf32>, %gx: index, %gy: index, %gz: index) attribute
 // CHECK-NEXT:        %[[V:.+]] = memref.load %{{.+}}[%[[PX]]]
 // CHECK-NEXT:        memref.store %[[V]], %{{.+}}[%[[PY]]]
 // CHECK-NEXT:      } {rung.grid_loop}
-// CHECK-NEXT:    } {rung.body_cost_ns = 6.67{{.*}}, rung.break_even_programs = 4000 : i64, rung.contexts,
+// CHECK-NEXT:    } {rung.body_cost_ns = 6.67{{.*}}, rung.break_even_programs = 4002 : i64, rung.contexts,
 // CHECK-SAME:       rung.distribution = "block"
 
 // CYCLIC-LABEL: func.func @grid(
@@ -64,7 +64,7 @@ func.func @few(%x: memref<?xf32>) {
 // CHECK-LABEL: func.func @few(
 // CHECK-NOT:     scf.forall
 // CHECK:         scf.for
-// CHECK:         } {{{.*}}rung.serial = "3 iterations; a fork pays from 4000 on", rung.tile_loop}
+// CHECK:         } {{{.*}}rung.serial = "3 iterations; a fork pays from 4002 on", rung.tile_loop}
 
 // -----
 

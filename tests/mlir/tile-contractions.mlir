@@ -86,7 +86,7 @@ func.func @stored_in_part(%a: memref<8x4xf32>, %b: memref<4x4xf32>, %out: memref
 // CHECK:         %[[END:.+]] = arith.minsi %[[N]], %c8
 // CHECK-NEXT:    scf.for %{{.+}} = %c0 to %[[END]] step %c2
 // CHECK:         %[[END2:.+]] = arith.minsi %{{.+}}, %c8
-// CHECK-NEXT:    scf.for %{{.+}} = %c0 to %[[END2]] step %c2
+// CHECK-NEXT:    scf.for %{{.+}} to %[[END2]] step
 
 // -----
 

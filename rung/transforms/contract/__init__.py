@@ -20,7 +20,7 @@ from ...targets.isa import INTRINSICS
 from .beginning import filled_with, filling_before
 from .kept import Keep
 from .kernel import Contraction, KernelPlan, emit_contraction
-from .live import live_part
+from .live import Live, live_part
 from .scratch import scratch
 from .steps import Steps, gather_steps
 from .word_kernel import WordContraction
@@ -105,14 +105,16 @@ class TileContractions(Pass):
     def run(self, module: ir.Module) -> None:
         found = _contractions(module.operation)
         keep_bytes = self.keep_bytes // max(1, sum(KEPT in op.attributes for op in found))
+        # Asked of all before any is tiled: loops of one that adds to the same C would seem to read all of it.
+        live = {op: live_part(op) for op in found}
         for op in found:
-            self._tile(op, keep_bytes)
+            self._tile(op, keep_bytes, live[op])
 
-    def _tile(self, op: ir.Operation, keep_bytes: int) -> None:
+    def _tile(self, op: ir.Operation, keep_bytes: int, live: Live) -> None:
         a, b, c = op.operands
         _check(op)
         if name := dot_of(op, self._dots):
-            self._tile_words(op, name, keep_bytes)
+            self._tile_words(op, name, keep_bytes, live)
             return
         computed, filling = computed_type(op), filling_before(op)
         a = _extended(op, a, computed, unit_stride=False)
@@ -122,7 +124,7 @@ class TileContractions(Pass):
         steps = self._steps(op, a, b, plan, bits(computed) // 8, keep_bytes)
         first = None if filling is None or ir.MemRefType(c.type).element_type != computed else _taken(filling, steps)
 
-        in_place, live = IN_PLACE in op.attributes, live_part(op)
+        in_place = IN_PLACE in op.attributes
 
         def plain(e: Emitter, prefix: list[ir.Value]) -> Contraction:
             return Contraction(e, (a, b, c), prefix, computed, plan, self.fma, steps, first, in_place, live)
@@ -130,7 +132,7 @@ class TileContractions(Pass):
         emit_contraction(op, plain)
         _erase(op, (a, b))
 
-    def _tile_words(self, op: ir.Operation, name: str, keep_bytes: int) -> None:
+    def _tile_words(self, op: ir.Operation, name: str, keep_bytes: int, live: Live) -> None:
         c, dot, filling = op.operands[2], INTRINSICS[name], filling_before(op)
         lanes = self.vector_bytes // WORD_BYTES
         m, n = ir.MemRefType(c.type).shape[-2:]
@@ -140,7 +142,7 @@ class TileContractions(Pass):
         steps = self._steps(op, a, b, plan, WORD_BYTES, keep_bytes)
         first = None if filling is None else _taken(filling, steps)
 
-        in_place, live = IN_PLACE in op.attributes, live_part(op)
+        in_place = IN_PLACE in op.attributes
         sums = scratch(op, row_sums_type(a)) if dot.bias else None
 
         def in_words(e: Emitter, prefix: list[ir.Value]) -> Contraction:

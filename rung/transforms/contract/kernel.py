@@ -10,6 +10,7 @@ from torch_mlir import ir
 
 from ...ir.attributes import CONTRACTION
 from ...ir.emit import Emitter, Index, is_float, vector_of
+from .live import Live
 from .steps import Steps
 
 
@@ -50,7 +51,7 @@ class Contraction:
         steps: Steps | None = None,
         first: ir.Value | None = None,
         in_place: bool = False,
-        live: tuple[Index | None, Index | None] = (None, None),
+        live: Live = (None, None),
     ) -> None:
         self.live_rows, self.live_columns = live
         """Of C, from the first, that anything reads; None: all. Others are left as they are, or hold anything."""

@@ -15,10 +15,12 @@ from ...ir.packing import CONTRACTIONS
 from ...ir.slicing import clone, enclosing, is_pure, may_trap
 
 Value = ir.Value[Any]
+Live = tuple[Index | None, Index | None]
+"""Rows and columns; None: all."""
 _C = 2
 
 
-def live_part(op: ir.Operation) -> tuple[Index | None, Index | None]:
+def live_part(op: ir.Operation) -> Live:
     """How many rows and columns of a product's C, from the first, anything reads; None: all, as far as is known.
 
     linalg.matmul ins(%a, %b) outs(%c : memref<128x64xf32>)

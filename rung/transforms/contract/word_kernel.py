@@ -12,6 +12,7 @@ from ...ir.packing import WORD_BYTES
 from ...ir.pointers import i64
 from ...targets.isa.base import Intrinsic
 from .kernel import Contraction, KernelPlan, Tile
+from .live import Live
 from .steps import Steps
 
 
@@ -33,7 +34,7 @@ class WordContraction(Contraction):
         steps: Steps | None = None,
         first: ir.Value | None = None,
         in_place: bool = False,
-        live: tuple[Index | None, Index | None] = (None, None),
+        live: Live = (None, None),
         row_sums: ir.Value | None = None,
     ) -> None:
         sums = ir.MemRefType(operands[2].type).element_type
