@@ -29,6 +29,8 @@ TILES = (1024, 4096, 16384, 65536)
 """Elements."""
 MORE = 2
 """By so much is a machine changed."""
+ANEW = 3
+"""Of the best schedules, so many are compiled for a machine that the code depends on."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ class Search:
     def change(self, name: str, machine: Machine) -> Change | None:
         """The best schedule on another machine: of all that were tried, where the code is the same; otherwise of the
         best ones, compiled anew. None where none of them can be compiled for it."""
-        if machine.compiled_for == self.machine.compiled_for:
+        anew = machine.compiled_for != self.machine.compiled_for
+        if not anew:
             found = [replace(tried, time=tried.on(machine)) for tried in self.tried.values()]
         else:
             found = [
@@ -152,7 +155,7 @@ class Search:
         if not found:
             return None
         best = min(found, key=_merit)
-        return Change(name=name, schedule=str(best.schedule), time=best.time)
+        return Change(name=name, schedule=str(best.schedule), time=best.time, anew=anew)
 
     def _compiled(self, schedule: Schedule, machine: Machine) -> Tried | None:
         try:
@@ -163,7 +166,7 @@ class Search:
     def _worth_compiling(self, machine: Machine) -> Iterable[Schedule]:
         """The best ones, with as many contexts as the machine has where they had all."""
         all_of_them = self.machine.contexts
-        for tried in self.ranked[:3]:
+        for tried in self.ranked[:ANEW]:
             schedule = tried.schedule
             yield replace(schedule, threads=machine.contexts) if schedule.threads == all_of_them else schedule
 
@@ -183,7 +186,9 @@ def changes(machine: Machine) -> dict[str, Machine]:
     if npu is not None and dma.bytes_per_cycle is not None:
         faster = {"dma.bytes_per_cycle": dma.bytes_per_cycle * MORE}
         wanted["twice the DMA bandwidth"] = faster
-        wanted["twice the DRAM bandwidth"] = faster | {"npu.dram_bytes_per_cycle": npu.dram_bytes_per_cycle * MORE}
+        wanted["twice the bandwidth of DRAM and DMA"] = faster | {
+            "npu.dram_bytes_per_cycle": npu.dram_bytes_per_cycle * MORE
+        }
         if dma.latency_cycles:
             wanted["half the DMA latency"] = {"dma.latency_cycles": dma.latency_cycles / MORE}
         if machine.scratchpad_bytes:

@@ -37,6 +37,7 @@ class Change(Model):
     name: str
     schedule: str
     time: Time
+    anew: bool = Field(default=False, description="the code depends on it: of the best few schedules, compiled anew")
 
 
 class Verified(Model):
@@ -59,6 +60,7 @@ class AdviceRecord(Record):
     verdict: str = Field(description="what bounds the best schedule; empty where nothing was searched to the end")
     ledger: dict[str, Spent] = Field(description="of the best schedule: what its time goes to, in `unit`")
     candidates: list[Candidate] = Field(min_length=1, description="best first")
+    refused: int = Field(default=0, ge=0, description="schedules that could not be compiled, as buffers may not fit")
     without: list[Without]
     changes: list[Change] = Field(description="best first")
     verified: list[Verified]

@@ -21,6 +21,7 @@ def show(out: Console, record: AdviceRecord) -> None:
     out.print(f"{subject(record)}: {record.verdict}", style="bold", highlight=False)
     out.print(f"use schedule `{name(best.schedule)}` ({best.rung})", style="bold", highlight=False)
     searched = text.counted(len(record.candidates), "schedule")
+    searched += f"; {record.refused} could not be compiled" if record.refused else ""
     out.print(f"{text.amount(best.time, unit)}, {how}: the best of {searched}", highlight=False)
     show_tables(out, record)
 
@@ -32,7 +33,8 @@ def show_tables(out: Console, record: AdviceRecord) -> None:
         mechanisms.add_row(each.mechanism, text.amount(each.time, unit), text.times(each.time / best.time))
     changes = tables.new_table("what a change of the machine buys", "change", "then", "gain", "with schedule")
     for each in record.changes:
-        changes.add_row(each.name, text.amount(each.time, unit), text.times(best.time / each.time), name(each.schedule))
+        gain, other = text.times(best.time / each.time), f"{name(each.schedule)}{' (of the best few)' * each.anew}"
+        changes.add_row(each.name, text.amount(each.time, unit), gain, other)
     ranking = tables.new_table("the best schedules", "schedule", "", "time", "over the best")
     for each in record.candidates[:_SHOWN]:
         over = f"{each.time / best.time - 1:+.1%}"

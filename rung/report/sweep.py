@@ -31,8 +31,8 @@ def title(sweep: SweepRecord) -> str:
     return f"{sweep.kernel} {shape} {sweep.dtype} on {sweep.environment.machine['name']}"
 
 
-def table(sweep: SweepRecord) -> Table:
-    """A row per machine, in order; of more than forty the fastest."""
+def table(sweep: SweepRecord, best: Sequence[Point] = ()) -> Table:
+    """A row per point, in order; of more than forty the fastest. `best` are marked."""
     points = list(sweep.points)
     label = f"{title(sweep)}: cycles are modelled"
     if len(points) > _ROWS:
@@ -43,7 +43,6 @@ def table(sweep: SweepRecord) -> Table:
         found.add_column(name, justify="right")
     for name in ("cycles (modelled)", "us", "contexts compute", "DMA busy", "stalls", "front"):
         found.add_column(name, justify="right", no_wrap=True)
-    best = front(sweep)
     for point in points:
         found.add_row(
             *(str(point.values[name]) for name in sweep.varied),
@@ -62,7 +61,7 @@ _RESOURCES = ("dma.bytes_per_cycle", "npu.dram_bytes_per_cycle", "clock_ghz", "n
 
 
 def front(sweep: SweepRecord) -> list[Point]:
-    """The Pareto front: points that no other is as good as in everything and better than in something. What counts:
+    """The Pareto front: points that no other is as good as in everything, and of equal ones the first. What counts:
     time, contexts that take part, scratchpad in use, and what was varied of bandwidths, clock and vector units."""
     found: list[tuple[Point, tuple[float, ...]]] = []
     for point in sorted(sweep.points, key=lambda point: _costs(point)):
@@ -79,12 +78,13 @@ def _costs(point: Point) -> tuple[float, ...]:
 
 def show(console: Console, sweep: SweepRecord) -> None:
     """The table, and how much was compiled for it."""
-    console.print(table(sweep))
+    best = front(sweep)
+    console.print(table(sweep, best))
     count = len({point.compilation for point in sweep.points})
-    found = f"{counted(len(sweep.points), 'machine')}, {counted(count, 'compilation')}"
+    found = f"{counted(len(sweep.points), 'point')}, {counted(count, 'compilation')}"
     console.print(found, style="dim", highlight=False)
     console.print(
-        f"front (*): {counted(len(front(sweep)), 'point')} unbeaten in time, contexts, scratchpad and bandwidth",
+        f"front (*): {counted(len(best), 'point')} unbeaten in time, contexts, scratchpad and bandwidth",
         style="dim",
         highlight=False,
     )

@@ -153,6 +153,7 @@ def _record(
         verdict=verdict,
         ledger=spent,
         candidates=[_candidate(t, search.machine) for t in search.ranked],
+        refused=len(search.refused),
         without=without,
         changes=sorted((change for part in parts for change in part.changes), key=lambda change: change.time),
         verified=[each for part in parts for each in part.verified],

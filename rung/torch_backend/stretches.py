@@ -29,6 +29,7 @@ from torch._inductor.codegen import wrapper as lines
 from torch._inductor.codegen.triton_utils import should_unwrap_unspec_arg
 from torch._inductor.utils import LineContext, get_dtype_size
 from torch._inductor.virtualized import V
+from torch.utils._sympy.symbol import SymT, symbol_is_type
 
 _SILENT = (lines.CommentLine, lines.NullLine, LineContext)
 """Which do nothing."""
@@ -90,8 +91,8 @@ def cut(planned: Iterable[Any], joined: Callable[[list[Any]], Any]) -> list[Any]
 
     for line in planned:
         depth += isinstance(line, lines.EnterSubgraphLine) - isinstance(line, lines.ExitSubgraphLine)
-        if isinstance(line, lines.KernelDefinitionLine):  # is written elsewhere
-            found.append(line)
+        if isinstance(line, lines.KernelDefinitionLine) or _is_of_all(line):
+            found.append(line)  # in front of the stretch
         elif depth == 0 and belongs(line):
             stretch.append(line)
         else:
@@ -99,6 +100,12 @@ def cut(planned: Iterable[Any], joined: Callable[[list[Any]], Any]) -> list[Any]
             found.append(line)
     close()
     return found
+
+
+def _is_of_all(line: Any) -> bool:
+    """Whether a line names a number that any line behind it may use, be it in another stretch: a size that several
+    kernels are given is computed once in a graph."""
+    return isinstance(line, lines.SymbolicCallArgLine) and symbol_is_type(line.arg.inner, SymT.PRECOMPUTED_SIZE)
 
 
 @dataclass

@@ -82,7 +82,7 @@ def test_a_sweep_over_modelled_devices(run: Run, own: Path, tmp_path: Path) -> N
     vary = ("--vary", "contexts=1,2", "--vary", "dma.bytes_per_cycle=1,2", "--json", str(file))
     status, out, errors = run("sweep", f"{own}::double", "--size", "5000", *vary)
     assert status == 0, errors
-    assert "4 machines, 2 compilations" in out
+    assert "4 points, 2 compilations" in out
     cycles = [point["cycles"] for point in json.loads(file.read_text())["points"]]
     assert all(slow > fast for slow, fast in zip(cycles[::2], cycles[1::2], strict=True))
     assert run("report", str(file))[1] == out

@@ -155,7 +155,8 @@ def validation_record(path: Path) -> None:
 def host_validation_record(path: Path) -> None:
     ladder_record(path)
     found = json.loads(path.read_text())
-    del found["graph"]
+    kept = ("schema", "environment", "complete", "results", "evidence")
+    found = {name: found[name] for name in kept}
     found |= {"study": "validate-host", "constants": [{"name": "fork and join, ns", "value": 2000.0}]}
     terms = dict.fromkeys(("total", "launch", "fork", "compute", "memory", "transfers"), 1e-6)
     for result in found["results"]:

@@ -276,3 +276,20 @@ def test_another_compilation_of_the_process_keeps_inductors_code() -> None:
     torch.compiler.reset()
     found, code = of(torch.compile(chain), *inputs())
     assert not found and "sequence" not in code
+
+
+def test_a_size_that_kernels_of_several_stretches_are_given() -> None:
+    """It is computed once in a graph, in front of the first of them; the sort between them is ATen's."""
+
+    def function(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        first = torch.diff(x, n=2)
+        return first.sum(0), torch.diff(torch.sort(first + 1)[0], n=2) * 2
+
+    compiled = torch.compile(function, backend="rung", dynamic=True)
+    for rows, columns in ((7, 9), (5, 12)):
+        x = torch.randn(rows, columns, requires_grad=True)
+        results, expected = compiled(x), function(x)
+        torch.testing.assert_close(results, expected)
+        (gradient,) = torch.autograd.grad([each.square().sum() for each in results], x)
+        (right,) = torch.autograd.grad([each.square().sum() for each in expected], x)
+        torch.testing.assert_close(gradient, right)

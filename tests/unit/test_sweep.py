@@ -46,7 +46,7 @@ def test_the_record_holds_every_combination(tmp_path: Path, capsys: pytest.Captu
         assert (bandwidth, fetch) == (machine.dma.bytes_per_cycle, machine.dma.fetch_cycles)
     assert picture.stat().st_size > 1000
     out = capsys.readouterr().out
-    assert "cycles (modelled)" in out and "18 machines, 3 compilations" in out
+    assert "cycles (modelled)" in out and "18 points, 3 compilations" in out
 
 
 def test_fields_of_the_schedule_are_varied_and_the_front_is_told(
@@ -94,7 +94,7 @@ def test_a_thousand_machines_share_one_trace(capsys: pytest.CaptureFixture[str])
     assert run(device, f"dma.bytes_per_cycle={ten}", f"dma.latency_cycles={ten}", f"npu.dram_scalar_cycles={ten}") == 0
     assert len(device.compiled) == 1
     out = capsys.readouterr().out
-    assert "the 40 fastest of 1,000" in out and "1,000 machines, 1 compilation" in out
+    assert "the 40 fastest of 1,000" in out and "1,000 points, 1 compilation" in out
 
 
 def test_the_record_is_shown_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
