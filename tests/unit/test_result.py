@@ -76,7 +76,7 @@ def test_groups_keep_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda raw: raw.update(schema=1), "field `schema`"),
+        (lambda raw: raw.update(schema=1), "is a record of schema 1, and this rung reads schema 2"),
         (lambda raw: raw["results"][1].pop("samples"), "field `results.1.samples`"),
         (lambda raw: raw["results"][0].update(dtype="f32/int"), "field `results.0.dtype`"),
         (lambda raw: raw["environment"].update(typo=1), "field `environment.typo`"),
