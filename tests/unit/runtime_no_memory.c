@@ -1,4 +1,5 @@
 // The runtime when there is no memory: what can be done without is done, and the rest is noted for the launch.
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -29,7 +29,8 @@ def nothing_is_compiled_or_run(monkeypatch):
     compiler = SimpleNamespace(compile_ttir=compile_ttir, host_object=lambda compiled: compiled.binary)
     monkeypatch.setitem(sys.modules, "rung.compile", compiler)
     monkeypatch.setattr(rung.targets.loaded, "load", load)
-    monkeypatch.setattr(rung.runtime, "_native", SimpleNamespace(Launcher=launcher), raising=False)
+    native = SimpleNamespace(**vars(rung.runtime._native) | {"Launcher": launcher})
+    monkeypatch.setattr(rung.runtime, "_native", native)
 
 
 def test_capture_keeps_all_that_a_compilation_needs():

@@ -17,7 +17,9 @@ WRAPPED = ("posix_memalign", "malloc", "realloc")
 def test_nothing_ends_the_process(tmp_path: Path) -> None:
     src, program = header_path().parent, tmp_path / "no_memory"
     files = [Path(__file__).with_name("runtime_no_memory.c")]
-    files += [src / f"{name}.c" for name in ("pool", "dma", "dma_check", "flights", "arena", "failure", "fibre")]
+    files += [
+        src / f"{name}.c" for name in ("pool", "team", "dma", "dma_check", "flights", "arena", "failure", "fibre")
+    ]
     wrap = f"-Wl,{','.join(f'--wrap={name}' for name in WRAPPED)}"
     command = [str(COMPILER), "-g", "-O1", "-std=c11", "-pthread", "-fno-builtin-malloc", f"-I{src}", *map(str, files)]
     build = subprocess.run([*command, wrap, "-o", str(program)], capture_output=True, text=True)

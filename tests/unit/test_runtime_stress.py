@@ -17,7 +17,10 @@ def test_no_races_under_the_thread_sanitizer(tmp_path: Path) -> None:
     src = header_path().parent
     files = [
         Path(__file__).with_name("runtime_stress.c"),
-        *(src / f"{n}.c" for n in ("pool", "dma", "dma_check", "flights", "arena", "failure", "programs", "fibre")),
+        *(
+            src / f"{n}.c"
+            for n in ("pool", "team", "dma", "dma_check", "flights", "arena", "failure", "programs", "fibre")
+        ),
     ]
     program = tmp_path / "stress"
     build = subprocess.run(
