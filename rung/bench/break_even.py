@@ -21,6 +21,8 @@ SIZES: dict[str, tuple[Shape, ...]] = {
 }
 """Kernels, and sizes from where a fork loses to where it pays, on the host and on modelled devices."""
 
+_PLAIN = Schedule(prefetch=False, stream_stores=False)
+
 
 @dataclass(frozen=True)
 class Found:
@@ -31,7 +33,7 @@ class Found:
     predicted: float | None
 
 
-def find(name: str, lab: Lab, base: Schedule = Schedule(prefetch=False, stream_stores=False)) -> Found:  # noqa: B008
+def find(name: str, lab: Lab, base: Schedule = _PLAIN) -> Found:
     """Of one kernel of the suite. Sizes are gone through until sharing has paid at three in a row."""
     workload = suite.find(name)
     machine = lab.machine

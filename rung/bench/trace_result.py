@@ -25,6 +25,7 @@ class Intervals(Model):
     bytes: list[Count]
     rows: list[Count]
     write: list[bool]
+    causes: list[dict[str, Amount]] = Field(description="of a wait: cycles by what they went to, as the ledger has it")
 
     @model_validator(mode="after")
     def _is_a_table(self) -> Intervals:

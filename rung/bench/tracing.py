@@ -21,9 +21,12 @@ _WORDS: dict[Kind, What] = {
 }
 
 
-def intervals(found: Timeline) -> Intervals:
+def intervals(found: Timeline, spent: Ledger) -> Intervals:
     """All of them, to a thousandth of a cycle."""
     every = found.intervals
+    causes: list[dict[str, float]] = [{} for _ in every]
+    for at, why in spent.waits.items():
+        causes[at] = {cause.value: max(0.0, round(cycles, 3)) for cause, cycles in why.items()}
 
     def column(pick: Callable[[int], float]) -> list[float]:
         return [round(pick(at), 3) for at in range(len(every))]
@@ -37,6 +40,7 @@ def intervals(found: Timeline) -> Intervals:
         bytes=[each.bytes for each in every],
         rows=[each.rows for each in every],
         write=[each.write for each in every],
+        causes=causes,
     )
 
 
@@ -77,6 +81,6 @@ def record(
             engine=spent.engine,
             verdict=spent.verdict,
         ),
-        intervals=intervals(found),
+        intervals=intervals(found, spent),
         listing=listing,
     )

@@ -1,9 +1,7 @@
-"""Why a context waited, and why a queue stood still: worked out from the intervals of a trace.
+"""Why a queue stood still, and a context did nothing: worked out from the intervals of a trace.
 
-The engine has one data path, and serves one descriptor at a time; a queue is served in order. So a wait of a context
-ends with a transfer of its own, and while it lasts the data path either moves for it (bandwidth), or moves for
-others (their turn), or moves nothing (latency and fetching). A queue stands still because nothing was started, or
-because others have their turn.
+The engine has one data path, and serves one descriptor at a time; a queue is served in order. It stands still because
+nothing was started, or because others have their turn. What a context waited for is in the record, from the ledger.
 """
 
 from __future__ import annotations
@@ -14,8 +12,6 @@ from dataclasses import dataclass, field
 
 from ..bench.trace_result import Intervals
 
-_ROUGH = 0.05
-"""Shares are told in steps of it."""
 _LEAST = 1e-6
 """Cycles: rounding."""
 
@@ -62,20 +58,6 @@ class Gaps:
             self._moves.context.append(context)
             self._moves.begin.append(begin)
             self._moves.end.append(end)
-
-    def of_wait(self, context: int, begin: float, end: float) -> str:
-        """Why a context waited for a transfer: `60% its transfer moves, 40% the engine serves others`."""
-        own = others = 0.0
-        for whose, cycles in self._moves.within(begin, end):
-            own, others = (own + cycles, others) if whose == context else (own, others + cycles)
-        rest = max(0.0, (end - begin) - own - others)
-        parts = (
-            (own, "the engine moves its transfers (bandwidth)"),
-            (others, "the engine serves other contexts"),
-            (rest, "nothing moves (latency, fetching of descriptors)"),
-        )
-        told = [(round(part / (end - begin) / _ROUGH) * _ROUGH, words) for part, words in parts if end > begin]
-        return ", ".join(f"{share:.0%} {words}" for share, words in told if share > 0) or "it was there at once"
 
     def of_queue(self, context: int, until: float) -> Iterator[Span]:
         """The stretches in which a context's queue moved nothing, up to the end of the launch."""

@@ -17,7 +17,7 @@ func.func @grid(%x: memref<?xf32>, %gx: index, %gy: index, %gz: index) attribute
 // CHECK-SAME:      %{{.+}}: memref<?xf32>, %[[GX:.+]]: index, %[[GY:.+]]: index, %[[GZ:.+]]: index)
 // CHECK-NEXT:    %[[GXY:.+]] = arith.muli %[[GX]], %[[GY]]
 // CHECK-NEXT:    %[[T:.+]] = arith.muli %[[GXY]], %[[GZ]]
-// A fork must pay: one program costs 0.667 ns here, a fork 2000 ns.
+// A fork must pay: one program costs 2/3 ns here, a fork 2000 ns; 4002 programs are the first of which T less T / 4, rounded up, is more than 3000.
 // CHECK-NEXT:    %[[LEAST:.+]] = arith.constant 4002 : index
 // CHECK-NEXT:    %[[PAYS:.+]] = arith.cmpi sge, %[[T]], %[[LEAST]]
 // CHECK:         %[[MOST:.+]] = arith.minsi %[[T]], %c4

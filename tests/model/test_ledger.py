@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from rung.machine import Machine
-from rung.targets.npu.ledger import Cause, Ledger, ledger
+from rung.targets.npu.ledger import Cause, Ledger, ledger, of
+from rung.targets.npu.timeline import Kind, replay
 from rung.targets.npu.trace import Compute, Region, Repeat, Start, Trace, Wait, Work
 from tests.model.test_against_simpy import devices, traces
 from tests.model.traces import computing, device, launch, pipelined, single
@@ -97,3 +98,19 @@ def test_every_cycle_has_one_cause(trace: Trace, machine: Machine) -> None:
     assert sum(found.contexts.values()) == pytest.approx(found.cycles * machine.contexts, rel=1e-9, abs=1e-6)
     assert sum(found.engine.values()) == pytest.approx(found.cycles, rel=1e-9, abs=1e-6)
     assert all(cycles >= -1e-9 * found.cycles for cycles in (*found.contexts.values(), *found.engine.values()))
+
+
+@given(traces, devices())
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_every_wait_is_charged_whole(trace: Trace, machine: Machine) -> None:
+    """By what the engine did meanwhile, which the sums above are not made of: nothing is left over, as long as it is
+    never idle while a transfer stands in a queue, and every wait ends with a delivery."""
+    timeline = replay(trace, machine, record=True)
+    found = of(trace, machine, timeline)
+    waits = [place for place, each in enumerate(timeline.intervals) if each.kind == Kind.WAIT]
+    assert list(found.waits) == waits
+    for place in waits:
+        wait = timeline.intervals[place]
+        assert sum(found.waits[place].values()) == pytest.approx(wait.end - wait.begin, rel=1e-9, abs=1e-6)
+        if machine.dma.latency_cycles == 0:
+            assert Cause.LATENCY not in found.waits[place]

@@ -21,7 +21,10 @@ ADD = "%a = arith.addf %v, %v : f32"
 BOUNDS = "{rung.bounds = array<i64: 1024>}"
 
 
-def count(body: str, how: Lanes = Lanes()) -> Work:  # noqa: B008
+ONE = Lanes()
+
+
+def count(body: str, how: Lanes = ONE) -> Work:
     text = f"""
 func.func @f(%x: memref<?xf32>, %m: memref<8x16xf32>, %w: memref<16x4xf32>, %o: memref<8x4xf32>, %n: index, %b: i1, %v: f32) {{
   %zero = arith.constant 0 : index

@@ -16,19 +16,8 @@ def table(*rows: tuple[int, str, float, float]) -> Intervals:
     zeros: list[Any] = [0] * len(rows)
     return Intervals(
         context=list(context), what=list(what), begin=list(begin), end=list(end), stream=zeros, bytes=zeros, rows=zeros,
-        write=[False] * len(rows),
+        write=[False] * len(rows), causes=[{} for _ in rows],
     )  # fmt: skip
-
-
-def test_a_wait_is_bandwidth_turns_and_latency() -> None:
-    """Context 1 waits from 0 to 100: the other's transfer moves to 40, its own from 40 to 90, then 10 are latency."""
-    found = gaps.Gaps(table((0, "move", 0, 40), (1, "move", 40, 90), (1, "wait", 0, 100)))
-    assert found.of_wait(1, 0, 100) == (
-        "50% the engine moves its transfers (bandwidth), 40% the engine serves other contexts, "
-        "10% nothing moves (latency, fetching of descriptors)"
-    )
-    assert found.of_wait(0, 0, 40) == "100% the engine moves its transfers (bandwidth)"
-    assert found.of_wait(1, 90, 100) == "100% nothing moves (latency, fetching of descriptors)"
 
 
 def test_a_queue_is_empty_or_waits_for_its_turn() -> None:

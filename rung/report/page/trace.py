@@ -14,6 +14,8 @@ from .sheet import Contents, Verdict
 
 _MOST = 20_000
 """Spans that a page shows."""
+_LEAST = 0.005
+"""Of a wait: what prints as 0% is left out."""
 _CAUSES = 3
 """That a verdict names."""
 _NAMES: dict[What, int] = {"compute": 0, "issue": 1, "wait": 2, "blocked": 3, "fork": 4, "launch": 4}
@@ -89,7 +91,7 @@ def _spans(record: TraceRecord) -> Iterator[Found]:
         busy[context].ends.append(end)
         words = _LOOKS[_NAMES[what]].name
         if what == "wait":
-            words = f"waits for a transfer: {why.of_wait(context, begin, end)}"
+            words = f"waits for a transfer: {_causes(table.causes[at])}"
         elif what == "blocked":
             words = "its queue is full: as many descriptors wait as it holds"
         yield context, _NAMES[what], begin, end, words
@@ -98,6 +100,13 @@ def _spans(record: TraceRecord) -> Iterator[Found]:
             yield context, _IDLE, gap.begin, gap.end, gap.words
         for gap in why.of_queue(context, record.cycles):
             yield record.contexts + context, _IDLE, gap.begin, gap.end, gap.words
+
+
+def _causes(spent: dict[str, float]) -> str:
+    """`60% DMA bandwidth, 40% transfers of other contexts`, the largest first."""
+    total = sum(spent.values())
+    shares = sorted(((cycles / total, cause) for cause, cycles in spent.items()), reverse=True) if total else []
+    return ", ".join(f"{share:.0%} {cause}" for share, cause in shares if share >= _LEAST) or "it was there at once"
 
 
 def _transfer(table: Intervals, at: int) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ...machine import Machine
@@ -66,6 +66,8 @@ class Ledger:
     number_of_contexts: int
     contexts: dict[Cause, float]
     engine: dict[str, float]
+    waits: dict[int, dict[Cause, float]] = field(default_factory=dict[int, dict[Cause, float]], repr=False)
+    """Of each wait, by its place among the timeline's intervals: what it was charged to."""
 
     @property
     def idle(self) -> float:
@@ -112,15 +114,23 @@ def of(trace: Trace, machine: Machine, timeline: Timeline) -> Ledger:
             cause = Cause.FORK if interval.kind == Kind.FORK else Cause.LAUNCH
             charged[cause] += (interval.end - interval.begin) * machine.contexts
     engine = {"bytes": 0.0, "rows": 0.0, "descriptors": 0.0}
+    waits: dict[int, dict[Cause, float]] = {}
     for span in timeline.spans:
         found = timeline.intervals[span.first : span.end_of]
         moves = [each for each in found if each.kind == Kind.MOVE]
         for move in moves:
             for name, spent in _parts(move, machine).items():
                 engine[name] += spent
-        _charge_contexts(charged, span, found, _Moves(moves, machine), machine)
+        ordered = _Moves(moves, machine)
+        for place, interval in enumerate(found, span.first):
+            if interval.kind == Kind.WAIT:
+                waits[place] = _causes(interval, ordered, machine)
+        _charge_contexts(charged, span, found, machine)
+    for causes in waits.values():
+        for cause, spent in causes.items():
+            charged[cause] += spent
     engine["nothing to do"] = max(0.0, timeline.cycles - sum(engine.values()))
-    return Ledger(timeline.cycles, machine.contexts, {c: n for c, n in charged.items() if n}, engine)
+    return Ledger(timeline.cycles, machine.contexts, {c: n for c, n in charged.items() if n}, engine, waits)
 
 
 def _computing(trace: Trace, machine: Machine, timeline: Timeline) -> dict[Cause, float]:
@@ -179,9 +189,8 @@ _SLACK = 1e-12
 """Of a subtraction of two times that a sum came from, relative."""
 
 
-def _charge_contexts(
-    charged: dict[Cause, float], span: Span, found: Sequence[Interval], moves: _Moves, machine: Machine
-) -> None:
+def _charge_contexts(charged: dict[Cause, float], span: Span, found: Sequence[Interval], machine: Machine) -> None:
+    """All but waits."""
     over = dict.fromkeys(range(span.contexts), span.begin)
     for interval in found:
         if interval.kind == Kind.MOVE:
@@ -191,33 +200,29 @@ def _charge_contexts(
             charged[Cause.START] += interval.end - interval.begin
         elif interval.kind == Kind.BLOCKED:
             charged[Cause.FULL_QUEUE] += interval.end - interval.begin
-        elif interval.kind == Kind.WAIT:
-            _charge_wait(charged, interval, moves, machine)
     charged[Cause.IMBALANCE] += sum(span.end - end for end in over.values())
     charged[Cause.IDLE] += (machine.contexts - span.contexts) * (span.end - span.begin)
 
 
-def _charge_wait(charged: dict[Cause, float], wait: Interval, moves: _Moves, machine: Machine) -> None:
+def _causes(wait: Interval, moves: _Moves, machine: Machine) -> dict[Cause, float]:
+    """What one wait is charged to, which adds up to it."""
     awaited = moves.delivered(wait)
     if awaited is not None and awaited.write:
-        charged[Cause.BUFFER] += wait.end - wait.begin
-        return
+        return {Cause.BUFFER: wait.end - wait.begin}
+    charged: dict[Cause, float] = dict.fromkeys(Cause, 0.0)
     moved = wait.begin if awaited is None else max(wait.begin, awaited.end)
-    charged[Cause.LATENCY] += wait.end - moved
-    if awaited is None:
-        return
-    began = min(moved, max(wait.begin, awaited.begin))
-    _charge_move(charged, awaited, moved - began, machine)
-    queued = began - wait.begin
-    for move in moves.between(wait.begin, began):
-        part = min(began, move.end) - max(wait.begin, move.begin)
-        queued -= part
-        if move.context == wait.context:
-            _charge_move(charged, move, part, machine)
-        else:
-            charged[Cause.OTHERS] += part
-    # Nothing moves while a queue is filled and looked at in no time.
-    charged[Cause.DESCRIPTOR] += queued
+    charged[Cause.LATENCY] = wait.end - moved
+    if awaited is not None:
+        began = min(moved, max(wait.begin, awaited.begin))
+        _charge_move(charged, awaited, moved - began, machine)
+        # Before its own move, the engine is never idle: the transfer stands in its queue.
+        for move in moves.between(wait.begin, began):
+            part = min(began, move.end) - max(wait.begin, move.begin)
+            if move.context == wait.context:
+                _charge_move(charged, move, part, machine)
+            else:
+                charged[Cause.OTHERS] += part
+    return {cause: spent for cause, spent in charged.items() if spent}
 
 
 def _charge_move(charged: dict[Cause, float], move: Interval, cycles: float, machine: Machine) -> None:
